@@ -1,0 +1,131 @@
+/*
+ * A copy: what one device holds. For each space the journal up to a cursor, the accepted state that
+ * follows from it, and the typed tables that show it with this device's pending changes on top.
+ * Several processes use one copy at once; every write here is one transaction.
+ */
+#ifndef FIVEPITS_COPY_H
+#define FIVEPITS_COPY_H
+
+#include "common/change.h"
+#include "common/db.h"
+#include "common/env.h"
+#include "common/record.h"
+#include "common/schema.h"
+#include "common/wire.h"
+
+struct copy;
+
+struct copy_identity {
+	struct id area, device, person;
+	uint8_t head_key[32]; /* what signs heads */
+	char address[256];    /* HOST:PORT of the server */
+	char proxy[256];      /* URL, or empty */
+};
+
+/* Make the copy's database in `home`; then copy_open. ERR_EXISTS: there is one. */
+int copy_create(const char *home, const struct copy_identity *identity, const char *vfs,
+		struct cause *cause);
+/* Open a copy; makes the typed tables anew where the schema has changed. ERR_MISSING: no copy here. */
+int copy_open(struct copy **out, const char *home, const char *vfs, const struct env *env,
+	      struct cause *cause);
+void copy_close(struct copy **copy);
+const struct copy_identity *copy_identity(const struct copy *copy);
+const char *copy_home(const struct copy *copy);
+struct db *copy_db(struct copy *copy);
+const struct env *copy_env(const struct copy *copy);
+
+/* ---- Reading -------------------------------------------------------------------------------- */
+
+enum view {
+	VIEW_SHOWN,    /* with what is pending here laid on top */
+	VIEW_ACCEPTED, /* as the server has it, up to the cursor */
+};
+
+/* A record of any space held here, in `arena`. ERR_MISSING. `space` may be NULL. */
+int copy_record(struct copy *copy, const struct id *record, enum view view, struct arena *arena,
+		struct record *out, struct id *space);
+/* The record that an id or the unique start of one names. ERR_MISSING, ERR_AMBIGUOUS with a cause. */
+int copy_find(struct copy *copy, const char *prefix, struct id *record, struct cause *cause);
+
+/* What a person sees when a record is read: kept from then until the edit is saved. */
+struct seen {
+	struct id space;
+	uint64_t epoch, number;
+	struct id after; /* own pending change on that record, or zero */
+};
+
+int copy_seen(struct copy *copy, const struct id *record, struct seen *out);
+void seen_format(const struct seen *seen, char word[96]); /* one opaque word */
+int seen_parse(struct seen *out, const char *word, struct cause *cause);
+
+/* A space held here. */
+struct held {
+	struct id id;
+	uint64_t epoch, number;
+	uint8_t chain[SHA256_LEN];
+	enum { HELD_OPEN, HELD_CLOSING } state; /* closing: lost, but pending changes want a verdict */
+};
+
+/* All spaces held; free() the array. Returns their count, or an error. */
+int copy_spaces(struct copy *copy, struct held **out);
+/* The digest of one space's accepted state. */
+int copy_digest(struct copy *copy, const struct id *space, uint8_t digest[SHA256_LEN]);
+
+/* One entry of a record's history, newest first: header always, change and outcome where the body is held. */
+struct past_entry {
+	struct header header;
+	struct change change;	/* id zero where the body is absent */
+	struct outcome outcome;
+};
+/* 1: `out` is filled (in `arena`) with entry `number` of `space`; 0: there is none; or an error. */
+int copy_entry(struct copy *copy, const struct id *space, uint64_t number, struct arena *arena,
+	       struct past_entry *out);
+/* A change by its id, accepted or pending or refused, in `arena`. ERR_MISSING. */
+int copy_change(struct copy *copy, const struct id *change, struct arena *arena, struct change *out);
+
+/* ---- Pending changes ------------------------------------------------------------------------ */
+
+enum pending_state { PENDING_UNSENT, PENDING_REFUSED, PENDING_DROPPED, PENDING_WAITING };
+
+struct pending {
+	int64_t seq; /* the order in which they were made */
+	struct id change, space;
+	enum pending_state state;
+	uint64_t number;  /* where it stands once accepted (then it is no longer listed) */
+	char *words;	  /* why it was refused or waits */
+	struct bytes bytes; /* as it will be sent; borrowed until the next call */
+};
+
+/* The next after `seq` (0: the first), of any state. 1, 0 or an error. Free words. */
+int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out);
+/* How many are unsent, refused, in conflict (open Conflict records shown). */
+int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts);
+/* The person gives up a refused change, or has it sent again as a new one. */
+int copy_pending_drop(struct copy *copy, const struct id *change, struct cause *cause);
+
+/* ---- Settings and times --------------------------------------------------------------------- */
+
+int copy_meta_set(struct copy *copy, const char *key, const char *value);
+/* Copies at most `size` bytes with their NUL; empty if there is none. */
+int copy_meta_get(struct copy *copy, const char *key, char *value, size_t size);
+
+/* ---- What the server says (client/uplink.c alone) ------------------------------------------- */
+
+/* All of these join the open transaction, or make one; copy_commit ends it. */
+int copy_begin(struct copy *copy);
+int copy_commit(struct copy *copy);
+/* Take the entries of a Feed: checks numbers, chain and signed head, applies outcomes, removes own
+ * pending changes, lays what is left on top again. ERR_CORRUPT with a cause when they do not fit. */
+int copy_feed(struct copy *copy, const Wire__Feed *feed, struct cause *cause);
+int copy_grant(struct copy *copy, const struct id *space, uint64_t epoch);
+/* The space is lost: stop showing it; it is removed once nothing in it waits for a verdict. */
+int copy_lose(struct copy *copy, const struct id *space);
+int copy_verdict(struct copy *copy, const struct id *change, enum verdict verdict, const char *words);
+/* Bring the search index up to date, for at most `budget_ms` (0: to the end). */
+int copy_index(struct copy *copy, unsigned budget_ms);
+/* Drop what follows from the journal and make it again from there. */
+int copy_rebuild(struct copy *copy, struct cause *cause);
+/* Check chain, heads, tables against the journal. Calls `fault` for each fault found. */
+int copy_check(struct copy *copy, void (*fault)(void *arg, const char *words), void *arg);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * A change in the making: what one person does to records of one space, saved as one transaction with
+ * its visible effect. Every edit names what the person had seen.
+ */
+#ifndef FIVEPITS_DRAFT_H
+#define FIVEPITS_DRAFT_H
+
+#include "client/copy.h"
+
+struct draft;
+
+struct draft *draft_new(struct copy *copy, const struct id *space);
+void draft_free(struct draft **d);
+
+/* A new record. The fields that follow are its own. */
+void draft_create(struct draft *d, uint32_t type, const struct id *record);
+/* An edit of a record as it was seen (NULL: as it stands now). ERR_MISSING with a cause. */
+int draft_edit(struct draft *d, const struct id *record, const struct seen *seen, struct cause *cause);
+/* Of the record last named: replace a field by these occurrences (empty: clear), add to or take from a set. */
+void draft_set(struct draft *d, uint32_t field, struct bytes occurrences);
+void draft_add(struct draft *d, uint32_t field, struct bytes members);
+void draft_take(struct draft *d, uint32_t field, struct bytes members);
+void draft_withdraw(struct draft *d);
+void draft_bring_back(struct draft *d);
+/* Of the whole change. */
+void draft_settles(struct draft *d, const struct id *conflict);
+void draft_exact(struct draft *d, const struct id *record);
+
+/*
+ * Check, commit, and ring for `serve`. Takes the draft. `change` receives the id; it is zero, and the
+ * return 0, where nothing would have changed. ERR_INVALID with a cause: nothing was saved. A draft of
+ * more records than one change may hold is saved as several, in one transaction.
+ */
+int draft_save(struct draft **d, struct id *change, struct cause *cause);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * SQLite, named here only. One file a side; statements are prepared once a connection and found again
+ * by the address of their text, so SQL must be string constants. Values are bound, never printed in.
+ *
+ * Debian 12's SQLite (3.40.1) can damage a WAL when one connection commits while another checkpoints.
+ * DB_SOLE: one process, one connection, nobody else checkpoints. DB_SHARED: several processes share
+ * the file; a lock file held shared through every write transaction and exclusively through every
+ * checkpoint excludes that by construction, and nothing else checkpoints (not on close either). Every
+ * writer also takes the lock file `turn` before it begins, so that none starves.
+ */
+#ifndef FIVEPITS_DB_H
+#define FIVEPITS_DB_H
+
+#include "common/err.h"
+#include "common/id.h"
+#include "common/mem.h"
+
+struct db;
+struct db_stmt;
+
+enum db_mode { DB_SOLE, DB_SHARED, DB_READ };
+
+/*
+ * Open or make `path` (in an existing directory) and bring its schema to `schema` (a file of CREATE
+ * statements of version `version`, run when the file is new). Sets and re-reads WAL, synchronous=FULL,
+ * foreign_keys, trusted_schema and the like. ERR_DB, ERR_CORRUPT, ERR_FULL with a cause. `vfs` names
+ * an SQLite VFS, NULL the system's.
+ */
+int db_open(struct db **out, const char *path, enum db_mode mode, const char *schema, int version,
+	    const char *vfs, struct cause *cause);
+void db_close(struct db **db);
+
+/*
+ * Transactions. db_begin is BEGIN IMMEDIATE (waiting its turn when shared); transactions do not nest.
+ * db_commit returns only when the data is on disk; on an error it has rolled back. ERR_FULL where the
+ * disk is full, ERR_IO or ERR_DB otherwise.
+ */
+int db_begin(struct db *db);
+int db_commit(struct db *db);
+void db_rollback(struct db *db);
+bool db_in_transaction(const struct db *db);
+/* A read transaction: what it sees does not move until db_read_end. Nothing may be written in it. */
+int db_read_begin(struct db *db);
+void db_read_end(struct db *db);
+
+/*
+ * A statement, ready to be bound. `format` has a letter for each $n in turn: i int64_t, u uint64_t,
+ * d const struct id * (NULL: null), b struct bytes, t const char * (NULL: null), n null. Bound memory
+ * is borrowed until the statement is reset, which db_step does at its end and db_query at its start.
+ * NULL only for SQL that does not compile, which is a bug: it aborts.
+ */
+struct db_stmt *db_query(struct db *db, const char *sql, const char *format, ...);
+/* 1: a row; 0: no more, and the statement is reset; or an error (logged), also reset. */
+int db_step(struct db_stmt *st);
+/* Done with a statement before its end. */
+void db_reset(struct db_stmt *st);
+int64_t db_int(struct db_stmt *st, int column);
+struct bytes db_bytes(struct db_stmt *st, int column); /* borrowed until the next step */
+const char *db_text(struct db_stmt *st, int column);   /* likewise; NULL for null */
+bool db_null(struct db_stmt *st, int column);
+bool db_id(struct db_stmt *st, int column, struct id *out); /* false: not 16 bytes */
+/* db_query and db_step to the end, for statements that return nothing. 0 or an error. */
+int db_run(struct db *db, const char *sql, const char *format, ...);
+/* Rows changed by the last statement. */
+int64_t db_changes(const struct db *db);
+
+/* SQL made at run time (typed tables, filters): prepared each time, finalised by db_step's end or db_reset. */
+struct db_stmt *db_query_text(struct db *db, const char *sql, struct cause *cause);
+void db_bind_bytes(struct db_stmt *st, int n, struct bytes b);
+void db_bind_text(struct db_stmt *st, int n, const char *text);
+void db_bind_int(struct db_stmt *st, int n, int64_t v);
+int db_columns(struct db_stmt *st);
+const char *db_column_name(struct db_stmt *st, int column);
+int db_run_text(struct db *db, const char *sql, struct cause *cause);
+
+/* Move the log into the file when it has grown, if that can be done now without waiting. */
+void db_checkpoint(struct db *db, bool all);
+/* SQLite's own check of the file: 0, or ERR_CORRUPT with the first fault. */
+int db_check(struct db *db, struct cause *cause);
+
+#endif

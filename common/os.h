@@ -1,0 +1,51 @@
+/*
+ * What is asked of the operating system beside sockets and SQL: files that last, locks between
+ * processes, wake-ups, chance, the terminal, the editor. All of it is here, since a client for
+ * another system is to come.
+ */
+#ifndef FIVEPITS_OS_H
+#define FIVEPITS_OS_H
+
+#include "common/env.h"
+#include "common/err.h"
+#include "common/mem.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* The system's clock and entropy. */
+const struct env *os_env(void);
+uint64_t os_monotonic_us(void);
+
+/* Make a directory (parents too) for this user alone. 0, also if it is there; ERR_IO, ERR_FULL. */
+int os_make_dir(const char *path, struct cause *cause);
+bool os_exists(const char *path);
+/* Write a whole file so that it is there whole or not at all, also after a power cut: temporary,
+ * fsync, rename, fsync of the directory. `secret`: for this user alone (0600). */
+int os_write_file(const char *path, struct bytes data, bool secret, struct cause *cause);
+/* Read a whole file of at most `most` bytes into `out`. ERR_MISSING, ERR_LIMIT, ERR_IO. */
+int os_read_file(const char *path, size_t most, struct buf *out, struct cause *cause);
+/* fsync the directory, so that names in it last. */
+int os_sync_dir(const char *path);
+
+/* A lock file: one process (or one owner in it) at a time. Made if absent; freed by the system when
+ * the process ends. os_lock_take: `exclusive` or shared; `wait`: ERR_AGAIN at once if false. */
+struct os_lock;
+int os_lock_open(struct os_lock **out, const char *path, struct cause *cause);
+int os_lock_take(struct os_lock *lock, bool exclusive, bool wait);
+void os_lock_free(struct os_lock *lock); /* let go of it, keep the file open */
+void os_lock_close(struct os_lock **lock);
+
+/* A doorbell at `path`: os_bell_open makes it and returns a descriptor that becomes readable when
+ * another process rings; os_bell_clear takes the rings. Ringing where nobody listens does nothing. */
+int os_bell_open(const char *path, struct cause *cause); /* descriptor or error */
+void os_bell_clear(int fd);
+void os_bell_ring(const char *path);
+
+/* Is this stream a terminal, and how wide (80 if not known)? */
+bool os_is_terminal(FILE *stream);
+int os_terminal_width(FILE *stream);
+/* Let the person edit `text` in $VISUAL or $EDITOR or vi, on a private temporary file. ERR_IO with a cause. */
+int os_edit_text(struct bytes text, struct buf *out, struct cause *cause);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Reconciliation: what an arriving change does to what stands, field group by field group.
+ * PROTOCOL.md, "Reconciliation". Pure: all that it knows it asks of the `ground` it is given; its
+ * memory is the arena's, its time is bounded by the entries since what the author had seen.
+ */
+#ifndef FIVEPITS_RECONCILE_H
+#define FIVEPITS_RECONCILE_H
+
+#include "common/change.h"
+
+/* An entry on a record's own history, as far as reconciling needs it. */
+struct past {
+	uint64_t number;
+	struct id change;
+	uint64_t previous;	  /* on the same record; 0: none */
+	const struct change *said; /* what its author asked for; NULL where the body is absent */
+};
+
+/* What stands. Everything returned lives in `arena` or longer. */
+struct ground {
+	void *arg;
+	const struct id *area;
+	/* The record's accepted state, absent if there is none. 0 or an error, which ends reconciling. */
+	int (*record)(void *arg, const struct id *record, uint32_t type, struct record *out);
+	/* The entry `number` as it touched `record`. */
+	int (*past)(void *arg, uint64_t number, const struct id *record, struct past *out);
+	/* Where an accepted change of this space stands; 0: it is not in it. */
+	int (*number_of)(void *arg, const struct id *change, uint64_t *number);
+	/* The open Conflict on a record's field group; zero: none. */
+	int (*open_conflict)(void *arg, const struct id *record, uint32_t group, struct id *conflict);
+	/* Who should settle a record of this type: a person or group, or zero. */
+	int (*owner)(void *arg, const struct record *record, struct id *owner);
+};
+
+/*
+ * Reconcile `change`, whose values were checked, as entry `number`. 0: `outcome` and `touches` are
+ * filled (in `arena`). ERR_INVALID: refused, with why in `cause`. Other errors are the ground's.
+ */
+int reconcile(const struct ground *ground, const struct change *change, uint64_t number,
+	      struct arena *arena, struct outcome *outcome, struct touch **touches,
+	      size_t *n_touches, struct cause *cause);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * SHA-1 and SHA-256 through EVP. The algorithms are fetched once a thread and the context is kept:
+ * fetching costs more than hashing an entry.
+ */
+#include "common/sha.h"
+
+#include "common/err.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+struct sha256 {
+	EVP_MD_CTX *ctx;
+};
+
+static const EVP_MD *sha256_algorithm(void)
+{
+	static _Thread_local EVP_MD *md;
+	if (!md)
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	must(md);
+	return md;
+}
+
+static EVP_MD_CTX *sha256_scratch(void)
+{
+	static _Thread_local EVP_MD_CTX *ctx;
+	if (!ctx)
+		ctx = EVP_MD_CTX_new();
+	must(ctx);
+	return ctx;
+}
+
+void sha1(struct bytes data, uint8_t out[20])
+{
+	must(EVP_Digest(data.data, data.len, out, NULL, EVP_sha1(), NULL) == 1);
+}
+
+void sha256(struct bytes data, uint8_t out[SHA256_LEN])
+{
+	sha256_pieces(&data, 1, out);
+}
+
+void sha256_pieces(const struct bytes *pieces, size_t n, uint8_t out[SHA256_LEN])
+{
+	EVP_MD_CTX *ctx = sha256_scratch();
+	must(EVP_DigestInit_ex(ctx, sha256_algorithm(), NULL) == 1);
+	for (size_t i = 0; i < n; i++)
+		if (pieces[i].len)
+			must(EVP_DigestUpdate(ctx, pieces[i].data, pieces[i].len) == 1);
+	must(EVP_DigestFinal_ex(ctx, out, NULL) == 1);
+}
+
+struct sha256 *sha256_begin(void)
+{
+	struct sha256 *s = mem_alloc(sizeof(*s));
+	s->ctx = EVP_MD_CTX_new();
+	must(s->ctx && EVP_DigestInit_ex(s->ctx, sha256_algorithm(), NULL) == 1);
+	return s;
+}
+
+void sha256_add(struct sha256 *s, struct bytes data)
+{
+	if (data.len)
+		must(EVP_DigestUpdate(s->ctx, data.data, data.len) == 1);
+}
+
+void sha256_end(struct sha256 **s, uint8_t out[SHA256_LEN])
+{
+	must(EVP_DigestFinal_ex((*s)->ctx, out, NULL) == 1);
+	EVP_MD_CTX_free((*s)->ctx);
+	free(*s);
+	*s = NULL;
+}

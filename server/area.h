@@ -1,0 +1,78 @@
+/*
+ * The area on the server: its database, its sessions, and the turn. No sockets: frames come in by
+ * session_frame and go out by each session's link, so that the simulator runs the same code.
+ *
+ * One turn is one transaction. While frames come in, changes are decided and written; nothing that
+ * promises anything leaves before area_turn has committed.
+ */
+#ifndef FIVEPITS_AREA_H
+#define FIVEPITS_AREA_H
+
+#include "common/env.h"
+#include "common/err.h"
+#include "common/id.h"
+#include "common/wire.h"
+
+struct area;
+struct session;
+
+struct area_options {
+	const char *dir;	/* where area.db and documents/ are */
+	const char *vfs;	/* an SQLite VFS; NULL: the system's */
+	const struct env *env;
+	/* Sign with the area's head key, Ed25519 (PROTOCOL.md, "Heads"). */
+	void (*sign)(void *arg, struct bytes statement, uint8_t signature[64]);
+	void *sign_arg;
+	const char *address;	/* what invitations say; may be NULL */
+};
+
+/* What a new area begins with. */
+struct area_founding {
+	struct id area;
+	const char *name, *school, *admin;
+	struct bytes server_key; /* SubjectPublicKeyInfo of the server's device */
+};
+
+/* Make the database and its first entries (PROTOCOL.md, "Founding"). `person` and `school` receive
+ * the first administrator's and their school's ids, for the first invitation. */
+int area_found(const struct area_options *o, const struct area_founding *f, struct id *person,
+	       struct id *school, struct cause *cause);
+int area_open(struct area **out, const struct area_options *o, struct cause *cause);
+void area_close(struct area **area);
+const struct id *area_id(const struct area *area);
+
+/*
+ * A peer that proved that it is `device` (by its certificate). The session borrows `link` until it
+ * is told that the line is lost. NULL: the device is not known or revoked, or there are too many
+ * sessions; a Bye has been sent.
+ */
+struct session *session_open(struct area *area, struct link *link, const struct id *device);
+void session_frame(struct session *s, const struct frame *f);
+void session_drained(struct session *s); /* the link's queue has emptied: go on feeding */
+void session_lost(struct session *s);	 /* the line is gone; the session is freed at the turn's end */
+
+/*
+ * The end of a turn: commit, then answer and feed, then free what was lost. 0, or an error after
+ * which the process must end (nothing was promised): the supervisor starts it again.
+ */
+int area_turn(struct area *area);
+
+/* Enrolment, on a line whose peer has no certificate yet. The verifier is what `code` derives to. */
+int area_invite(struct area *area, const struct id *person, const struct id *school,
+		const uint8_t invitation[16], const uint8_t verifier[32], uint64_t *expires_ms);
+/* The verifier of an open invitation; ERR_MISSING if it is used, expired, or never was. */
+int area_invitation(struct area *area, const uint8_t invitation[16], uint8_t verifier[32],
+		    struct id *person, struct id *school);
+void area_invitation_failed(struct area *area, const uint8_t invitation[16]); /* five, then it is dead */
+/* Spend the invitation and enter the new Device; both are durable once the turn has ended. */
+int area_enrol(struct area *area, const uint8_t invitation[16], struct bytes public_key,
+	       const char *label, struct id *device);
+
+/* The digest of every space, by name and id; `common` as its last. For `fivepitsd digest`. */
+int area_digest(struct area *area, void (*row)(void *arg, const char *name, const struct id *space,
+					       uint64_t number, const uint8_t digest[32]),
+		void *arg);
+/* Check everything: the chain of every space, that records follow from entries, documents. */
+int area_check(struct area *area, void (*fault)(void *arg, const char *words), void *arg);
+
+#endif
