@@ -12,6 +12,9 @@
 
 enum { FRAME_HEADER = 8, FRAME_MAX = 1024 * 1024, PIECE_MAX = 256 * 1024, WIRE_VERSION = 1 };
 
+/* What one frame may cost its reader: fields in all, unknown ones in a message, bytes of its arena. */
+enum { FRAME_FIELDS = 65536, MESSAGE_UNKNOWN = 64, FRAME_BUDGET = 8 * FRAME_MAX + 64 * 1024 };
+
 struct frame {
 	unsigned kind;	      /* Wire__Kind; may be one that this version does not know */
 	struct bytes message; /* borrowed for the call */
@@ -29,7 +32,7 @@ int frame_parse(struct bytes data, struct frame *frame, size_t *size);
 void frame_write(struct buf *out, Wire__Kind kind, const ProtobufCMessage *m, struct bytes raw);
 
 /*
- * Unpack a frame's message into `arena`. NULL with a cause: it is not a message of `d`, or it has more
+ * Unpack a frame's message into `arena` (give it FRAME_BUDGET). NULL with a cause: it is not a message of `d`, or it has more
  * fields, unknown ones or memory than a frame is allowed. A linear scan comes before protobuf-c, which
  * would spend fifty times a frame's length.
  */
