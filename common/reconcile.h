@@ -12,7 +12,9 @@
 struct past {
 	uint64_t number;
 	struct id change;
-	uint64_t previous;	  /* on the same record; 0: none */
+	uint64_t previous;	   /* on the same record; 0: none */
+	const uint32_t *fields;	   /* of the record, that the entry touched; 0 is existence */
+	size_t n_fields;
 	const struct change *said; /* what its author asked for; NULL where the body is absent */
 };
 
@@ -34,7 +36,8 @@ struct ground {
 
 /*
  * Reconcile `change`, whose values were checked, as entry `number`. 0: `outcome` and `touches` are
- * filled (in `arena`). ERR_INVALID: refused, with why in `cause`. Other errors are the ground's.
+ * filled (in `arena`). ERR_INVALID: refused, with why in `cause`. ERR_AGAIN: it stands after a change
+ * that the space does not have (yet): no verdict. Other errors are the ground's.
  */
 int reconcile(const struct ground *ground, const struct change *change, uint64_t number,
 	      struct arena *arena, struct outcome *outcome, struct touch **touches,
