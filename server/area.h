@@ -24,6 +24,15 @@ struct area_options {
 	void (*sign)(void *arg, struct bytes statement, uint8_t signature[64]);
 	void *sign_arg;
 	const char *address;	/* what invitations say; may be NULL */
+	/*
+	 * Sign a new certificate for `device` from a PKCS#10 request, DER, appended to `certificate`.
+	 * The request must be for `public_key`, the device's own. NULL: certificates are not renewed
+	 * here. ERR_INVALID with a cause.
+	 */
+	int (*renew)(void *arg, struct bytes request, const struct id *device,
+		     struct bytes public_key, struct buf *certificate, struct cause *cause);
+	void *renew_arg;
+	bool read_only;		/* for digest and check, beside a running server */
 };
 
 /* What a new area begins with. */
@@ -52,10 +61,19 @@ void session_drained(struct session *s); /* the link's queue has emptied: go on 
 void session_lost(struct session *s);	 /* the line is gone; the session is freed at the turn's end */
 
 /*
- * The end of a turn: commit, then answer and feed, then free what was lost. 0, or an error after
- * which the process must end (nothing was promised): the supervisor starts it again.
+ * The end of a turn: commit, then answer and feed, then free what was lost. Call it after every round
+ * of the loop in which a session_ or area_ function was called. 0; or 1: the disk is full, nothing of
+ * the turn was kept (no enrolment either) and everybody was told so, go on; or an error after which
+ * the process must end (nothing was promised): the supervisor starts it again.
  */
 int area_turn(struct area *area);
+/* The turn has decided enough: end it before more frames are handed up. */
+bool area_turn_due(const struct area *area);
+/* Once a minute or so: end what is past its last day. Call area_turn afterwards. */
+void area_tick(struct area *area);
+/* Tell every session that the server stops, and end it. */
+void area_stop(struct area *area);
+size_t area_sessions(const struct area *area);
 
 /* Enrolment, on a line whose peer has no certificate yet. The verifier is what `code` derives to. */
 int area_invite(struct area *area, const struct id *person, const struct id *school,

@@ -1,0 +1,72 @@
+-- The server's database. What a copy could ask for stands in entry; record, conflict and named follow
+-- from it and are made again by replaying it. All SQL on these tables is in journal.c and content.c.
+
+-- What this area is: its id, the next number of a space.
+CREATE TABLE setting (
+	name	TEXT NOT NULL PRIMARY KEY,
+	value	BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The spaces. `local` is the space's short name in the other tables, never told to anyone.
+CREATE TABLE space (
+	local	INTEGER NOT NULL PRIMARY KEY,
+	id	BLOB NOT NULL UNIQUE,
+	epoch	INTEGER NOT NULL
+) STRICT;
+
+-- The journals of all spaces, in one table by one integer: local * 2^40 + the entry's number.
+-- The head of a space is its last row.
+CREATE TABLE entry (
+	key	INTEGER NOT NULL PRIMARY KEY,
+	header	BLOB NOT NULL,
+	salt	BLOB NOT NULL,
+	body	BLOB NOT NULL,
+	chain	BLOB NOT NULL
+) STRICT;
+
+-- The accepted state: fields as record_pack writes them, each with the entry that last set it.
+CREATE TABLE record (
+	space	INTEGER NOT NULL,
+	id	BLOB NOT NULL,
+	type	INTEGER NOT NULL,
+	number	INTEGER NOT NULL,
+	fields	BLOB NOT NULL,
+	PRIMARY KEY (space, id)
+) STRICT, WITHOUT ROWID;
+
+-- Every change that has a verdict, so that the same change again gets the same answer. Of an accepted
+-- one the bytes are in its entry; of a refused one the hash is kept, and the words.
+CREATE TABLE change (
+	id	BLOB NOT NULL PRIMARY KEY,
+	entry	INTEGER,
+	verdict	INTEGER NOT NULL,
+	hash	BLOB,
+	words	TEXT
+) STRICT, WITHOUT ROWID;
+
+-- The open Conflict on a record's field group.
+CREATE TABLE conflict (
+	space	INTEGER NOT NULL,
+	record	BLOB NOT NULL,
+	part	INTEGER NOT NULL,
+	id	BLOB NOT NULL,
+	PRIMARY KEY (space, record, part)
+) STRICT, WITHOUT ROWID;
+
+-- Which Version records name a content, by its SHA-256.
+CREATE TABLE named (
+	content	BLOB NOT NULL,
+	space	INTEGER NOT NULL,
+	version	BLOB NOT NULL,
+	PRIMARY KEY (content, space, version)
+) STRICT, WITHOUT ROWID;
+
+-- Invitations not yet used. The verifier proves a code; the code itself is nowhere.
+CREATE TABLE invitation (
+	id	BLOB NOT NULL PRIMARY KEY,
+	verifier BLOB NOT NULL,
+	person	BLOB NOT NULL,
+	school	BLOB NOT NULL,
+	expires_ms INTEGER NOT NULL,
+	failures INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
