@@ -1,0 +1,114 @@
+/*
+ * fivepits: one command, then out. Reads the command line, opens this device's copy if the command
+ * wants it, runs it, and turns what it returns into an exit code and, when it failed, one line.
+ */
+#include "client/command.h"
+
+#include "common/log.h"
+#include "common/os.h"
+#include "client/screen.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 75 };
+
+static void main_drop_log(enum log_level level, const char *line)
+{
+	(void)level;
+	(void)line;
+}
+
+/* What went wrong is said once, in words, at the end; the log is for those who ask for it. */
+static void main_set_log(const struct call *call)
+{
+	const char *wish = getenv("FIVEPITS_LOG");
+	if (wish && strcmp(wish, "debug") == 0)
+		log_level_set(LOG_DEBUG);
+	else if (!(call->command && call->command->flags & COMMAND_LOG) && !wish)
+		log_sink_set(main_drop_log);
+}
+
+static int main_open(struct call *call)
+{
+	int err;
+	if (!(call->command->flags & COMMAND_COPY))
+		return 0;
+	err = copy_open(&call->copy, call->home, NULL, os_env(), &call->cause);
+	if (err == ERR_MISSING)
+		return cause_set(&call->cause, err,
+				 "there is no copy in %s; make one with 'fivepits join INVITATION', or say where "
+				 "it is with --home",
+				 screen_line(&call->arena, BYTES(call->home, strlen(call->home))));
+	return err;
+}
+
+static int main_run(struct call *call, int argc, char **argv)
+{
+	int err = command_parse(call, argc, argv);
+	if (err < 0)
+		return err;
+	main_set_log(call);
+	if (call->version) {
+		fprintf(call->out, "fivepits %s\n", FIVEPITS_VERSION);
+		return 0;
+	}
+	if (call->help) {
+		command_print_help(call->command, call->out);
+		return 0;
+	}
+	if (!call->home)
+		call->home = command_home(&call->arena);
+	if (!*call->home)
+		return cause_set(&call->cause, ERR_USAGE, "--home needs a folder");
+	err = main_open(call);
+	return err < 0 ? err : call->command->run(call);
+}
+
+/* Results that nobody could read are no success; a reader that has gone (as head does) is no failure. */
+static int main_flush(struct call *call, int err)
+{
+	errno = 0;
+	if (fflush(call->out) == 0 && !ferror(call->out))
+		return err;
+	if (errno == EPIPE) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	return err < 0 ? err
+		       : cause_set(&call->cause, ERR_IO, "what this prints could not be written: %s",
+				   errno ? strerror(errno) : "the output failed");
+}
+
+static void main_complain(struct call *call, int err)
+{
+	const char *words = call->cause.words[0] ? call->cause.words : err_words(err);
+	const char *line = screen_line(&call->arena, BYTES(words, strlen(words)));
+	if (err != ERR_USAGE)
+		fprintf(stderr, "fivepits: %s\n", line);
+	else if (call->command)
+		fprintf(stderr, "fivepits: %s; try 'fivepits %s --help'\n", line, call->command->name);
+	else
+		fprintf(stderr, "fivepits: %s; try 'fivepits --help'\n", line);
+}
+
+int main(int argc, char **argv)
+{
+	struct call call;
+	int err;
+
+	setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of characters; nothing else asks for it */
+	signal(SIGPIPE, SIG_IGN);
+	err = main_run(&call, argc - 1, argv + 1);
+	err = main_flush(&call, err);
+	if (err < 0)
+		main_complain(&call, err);
+	command_fini(&call);
+	return err >= 0 ? EXIT_DONE
+	       : err == ERR_USAGE ? EXIT_USAGE
+	       : err == ERR_OFFLINE ? EXIT_UNREACHED
+				    : EXIT_REFUSED;
+}
