@@ -1,0 +1,765 @@
+/*
+ * The journal: spaces, entries, the accepted state of records, the verdicts that were given.
+ *
+ * The way of one change: journal_judged (was it here before?), then journal_enter: reconcile() asks
+ * the ground below what stands, and only when the whole change is decided is anything written: the
+ * entry, each record it touched, the open conflicts, the verdict. The head of a space is its last row,
+ * so it is written nowhere else, and kept in memory between.
+ */
+#include "server/journal.h"
+
+#include "common/digest.h"
+#include "common/fields.h"
+#include "common/log.h"
+#include "common/reconcile.h"
+#include "common/schema.h"
+#include "common/wire.h"
+#include "records.pb-c.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NUMBER_BITS = 40, SALT_LEN = 16, SALTS = 64 };
+#define NUMBER_MAX ((UINT64_C(1) << NUMBER_BITS) - 1)
+
+struct journal {
+	struct db *db;
+	struct id area;
+	const struct env *env;
+	struct space **spaces;	/* in the order of their making */
+	struct space **by_id;	/* the same by rising id */
+	size_t n_spaces;
+	bool dirty;		/* the transaction is open */
+	struct buf header, outcome, body, fields; /* scratch, kept so that nothing is allocated anew */
+	uint8_t salts[SALTS * SALT_LEN];	  /* chance taken in bulk: a system call for 64 */
+	size_t salts_left;
+};
+
+static uint64_t entry_key(const struct space *s, uint64_t number)
+{
+	return s->local << NUMBER_BITS | number;
+}
+
+/* ---- Opening, and the spaces ---------------------------------------------------------------- */
+
+/* Where `id` stands in by_id, or would stand. */
+static size_t space_slot(const struct journal *j, const struct id *id)
+{
+	size_t low = 0, high = j->n_spaces;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (id_compare(&j->by_id[mid]->id, id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+struct space *journal_space(struct journal *j, const struct id *id)
+{
+	size_t slot = space_slot(j, id);
+	return slot < j->n_spaces && id_equal(&j->by_id[slot]->id, id) ? j->by_id[slot] : NULL;
+}
+
+static struct space *space_add(struct journal *j, const struct id *id, uint64_t local, uint64_t epoch)
+{
+	struct space *s = mem_alloc(sizeof(*s));
+	size_t slot = space_slot(j, id);
+
+	s->id = *id;
+	s->local = local;
+	s->epoch = epoch;
+	chain_start(&j->area, id, s->chain);
+	j->spaces = mem_resize(j->spaces, (j->n_spaces + 1) * sizeof(*j->spaces));
+	j->by_id = mem_resize(j->by_id, (j->n_spaces + 1) * sizeof(*j->by_id));
+	memmove(j->by_id + slot + 1, j->by_id + slot, (j->n_spaces - slot) * sizeof(*j->by_id));
+	j->by_id[slot] = s;
+	j->spaces[j->n_spaces++] = s;
+	return s;
+}
+
+/* Read a space's head from its last row. */
+static int space_load(struct journal *j, struct space *s)
+{
+	static const char head[] = "SELECT key, chain FROM entry WHERE key > $1 AND key <= $2"
+				   " ORDER BY key DESC LIMIT 1";
+	static const char conflicts[] = "SELECT count(*) FROM conflict WHERE space = $1";
+	struct db_stmt *st = db_query(j->db, head, "uu", entry_key(s, 0), entry_key(s, NUMBER_MAX));
+	int got = db_step(st);
+
+	if (got < 0)
+		return got;
+	s->number = s->committed = 0;
+	s->signed_number = 0;
+	chain_start(&j->area, &s->id, s->chain);
+	if (got) {
+		struct bytes chain = db_bytes(st, 1);
+		if (chain.len == SHA256_LEN)
+			memcpy(s->chain, chain.data, SHA256_LEN);
+		s->number = s->committed = (uint64_t)db_int(st, 0) & NUMBER_MAX;
+		bool whole = chain.len == SHA256_LEN;
+		db_reset(st);
+		if (!whole)
+			return ERR_CORRUPT;
+	}
+	st = db_query(j->db, conflicts, "u", s->local);
+	got = db_step(st);
+	if (got > 0) {
+		s->open_conflicts = (uint64_t)db_int(st, 0);
+		db_reset(st);
+	}
+	return got < 0 ? got : 0;
+}
+
+static int journal_load(struct journal *j)
+{
+	struct db_stmt *st = db_query(j->db, "SELECT local, id, epoch FROM space ORDER BY local", "");
+	int got;
+
+	while ((got = db_step(st)) > 0) {
+		struct id id;
+		if (!db_id(st, 1, &id)) {
+			db_reset(st);
+			return ERR_CORRUPT;
+		}
+		space_add(j, &id, (uint64_t)db_int(st, 0), (uint64_t)db_int(st, 2));
+	}
+	for (size_t i = 0; got == 0 && i < j->n_spaces; i++)
+		got = space_load(j, j->spaces[i]);
+	return got;
+}
+
+int journal_open(struct journal **out, struct db *db, const struct id *area, const struct env *env)
+{
+	struct journal *j = mem_alloc(sizeof(*j));
+
+	j->db = db;
+	j->area = *area;
+	j->env = env;
+	int err = journal_load(j);
+	if (err < 0)
+		journal_close(&j);
+	*out = j;
+	return err;
+}
+
+void journal_close(struct journal **journal)
+{
+	struct journal *j = *journal;
+
+	if (!j)
+		return;
+	if (j->dirty)
+		db_rollback(j->db);
+	for (size_t i = 0; i < j->n_spaces; i++)
+		free(j->spaces[i]);
+	free(j->spaces);
+	free(j->by_id);
+	buf_fini(&j->header);
+	buf_fini(&j->outcome);
+	buf_fini(&j->body);
+	buf_fini(&j->fields);
+	free(j);
+	*journal = NULL;
+}
+
+size_t journal_spaces(struct journal *j, struct space *const **out)
+{
+	*out = j->spaces;
+	return j->n_spaces;
+}
+
+/* ---- The transaction ------------------------------------------------------------------------ */
+
+static int journal_write(struct journal *j)
+{
+	if (j->dirty)
+		return 0;
+	int err = db_begin(j->db);
+	j->dirty = err == 0;
+	return err;
+}
+
+bool journal_is_dirty(const struct journal *j)
+{
+	return j->dirty;
+}
+
+int journal_commit(struct journal *j)
+{
+	if (!j->dirty)
+		return 0;
+	j->dirty = false;
+	int err = db_commit(j->db);
+	for (size_t i = 0; err == 0 && i < j->n_spaces; i++)
+		j->spaces[i]->committed = j->spaces[i]->number;
+	return err;
+}
+
+/* A space that the turn had made stays known, empty: nobody has heard of it, and it may come again. */
+int journal_rollback(struct journal *j)
+{
+	if (db_in_transaction(j->db))
+		db_rollback(j->db);
+	j->dirty = false;
+	for (size_t i = 0; i < j->n_spaces; i++) {
+		int err = space_load(j, j->spaces[i]);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int space_insert(struct journal *j, uint64_t local, const struct id *id)
+{
+	int err = journal_write(j);
+	return err < 0 ? err
+		       : db_run(j->db,
+				"INSERT INTO space (local, id, epoch) VALUES ($1, $2, 1)"
+				" ON CONFLICT (local) DO NOTHING",
+				"ud", local, id);
+}
+
+int journal_space_make(struct journal *j, const struct id *id, struct space **out)
+{
+	*out = journal_space(j, id);
+	if (*out && (*out)->committed)
+		return 0;
+	uint64_t local = *out ? (*out)->local : j->n_spaces + 1;
+	int err = space_insert(j, local, id);
+	if (err == 0 && !*out)
+		*out = space_add(j, id, local, 1);
+	return err;
+}
+
+/* ---- Verdicts given ------------------------------------------------------------------------- */
+
+/* Whether these are the bytes of the change in entry `key`. */
+static int entry_is_of(struct journal *j, uint64_t key, struct bytes bytes, bool *same)
+{
+	struct db_stmt *st = db_query(j->db, "SELECT body FROM entry WHERE key = $1", "u", key);
+	struct bytes change, outcome;
+	int got = db_step(st);
+
+	if (got < 0)
+		return got;
+	if (got == 0)
+		return ERR_CORRUPT;
+	int err = body_read(db_bytes(st, 0), &change, &outcome);
+	*same = err == 0 && bytes_equal(change, bytes);
+	db_reset(st);
+	return err < 0 ? ERR_CORRUPT : 0;
+}
+
+int journal_judged(struct journal *j, const struct id *change, struct bytes bytes, struct judged *out)
+{
+	struct db_stmt *st = db_query(
+		j->db, "SELECT entry, verdict, hash, words FROM change WHERE id = $1", "d", change);
+	uint8_t hash[SHA256_LEN];
+	int got = db_step(st);
+
+	if (got <= 0)
+		return got;
+	uint64_t key = (uint64_t)db_int(st, 0);
+	const char *words = db_text(st, 3);
+	sha256(bytes, hash);
+	*out = (struct judged){
+		.verdict = (enum verdict)db_int(st, 1),
+		.same = bytes_equal(db_bytes(st, 2), BYTES(hash, sizeof(hash))),
+		.number = key & NUMBER_MAX,
+	};
+	snprintf(out->words, sizeof(out->words), "%s", words ? words : "");
+	db_reset(st);
+	if (key == 0)
+		return 1;
+	for (size_t i = 0; i < j->n_spaces; i++)
+		if (j->spaces[i]->local == key >> NUMBER_BITS)
+			out->space = j->spaces[i];
+	int err = out->space ? entry_is_of(j, key, bytes, &out->same) : ERR_CORRUPT;
+	return err < 0 ? err : 1;
+}
+
+int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes, const char *words)
+{
+	uint8_t hash[SHA256_LEN];
+	int err = journal_write(j);
+
+	if (err < 0)
+		return err;
+	sha256(bytes, hash);
+	return db_run(j->db, "INSERT INTO change (id, verdict, hash, words) VALUES ($1, $2, $3, $4)",
+		      "dibt", change, (int64_t)VERDICT_REFUSED, BYTES(hash, sizeof(hash)), words);
+}
+
+/* ---- The ground that reconcile stands on ---------------------------------------------------- */
+
+/* A record as it stood before the change, kept so that what was read to decide is not read again. */
+struct stand {
+	struct id id;
+	uint32_t type;
+	uint64_t number;
+	struct bytes packed;
+};
+
+struct entering {
+	struct journal *j;
+	struct space *space;
+	struct arena *arena;
+	struct stand *stands;
+	size_t n_stands, cap, last;
+};
+
+static int stand_read(struct entering *e, const struct id *id, struct stand *out)
+{
+	struct db_stmt *st = db_query(
+		e->j->db, "SELECT type, number, fields FROM record WHERE space = $1 AND id = $2", "ud",
+		e->space->local, id);
+	int got = db_step(st);
+
+	*out = (struct stand){.id = *id};
+	if (got <= 0)
+		return got;
+	out->type = (uint32_t)db_int(st, 0);
+	out->number = (uint64_t)db_int(st, 1);
+	out->packed = arena_copy(e->arena, db_bytes(st, 2));
+	db_reset(st);
+	return 0;
+}
+
+/* Find what stands of a record, reading it once. Records come in the same order each time. */
+static int stand_find(struct entering *e, const struct id *id, struct stand **out)
+{
+	for (size_t i = 0; i < e->n_stands; i++) {
+		size_t at = e->last + i < e->n_stands ? e->last + i : e->last + i - e->n_stands;
+		if (id_equal(&e->stands[at].id, id)) {
+			e->last = at + 1 < e->n_stands ? at + 1 : 0;
+			*out = &e->stands[at];
+			return 0;
+		}
+	}
+	if (e->n_stands == e->cap) {
+		struct stand *grown = arena_alloc(e->arena, (2 * e->cap + 4) * sizeof(*grown));
+		if (e->n_stands)
+			memcpy(grown, e->stands, e->n_stands * sizeof(*grown));
+		e->stands = grown;
+		e->cap = 2 * e->cap + 4;
+	}
+	*out = &e->stands[e->n_stands];
+	int err = stand_read(e, id, *out);
+	e->n_stands += err == 0;
+	return err;
+}
+
+static int ground_record(void *arg, const struct id *id, uint32_t type, struct record *out)
+{
+	struct entering *e = arg;
+	struct stand *stand;
+	int err = stand_find(e, id, &stand);
+
+	if (err < 0)
+		return err;
+	record_init(out, e->arena, id, stand->type ? stand->type : type);
+	out->number = stand->number;
+	return record_unpack(out, stand->packed);
+}
+
+/* An entry's header and change, in the arena. */
+static int entry_load(struct entering *e, uint64_t number, struct header *header, struct change *said)
+{
+	struct db_stmt *st = db_query(e->j->db, "SELECT header, body FROM entry WHERE key = $1", "u",
+				      entry_key(e->space, number));
+	struct bytes change, outcome;
+	int got = db_step(st);
+
+	if (got <= 0)
+		return got < 0 ? got : ERR_CORRUPT;
+	struct bytes head = arena_copy(e->arena, db_bytes(st, 0));
+	struct bytes body = arena_copy(e->arena, db_bytes(st, 1));
+	db_reset(st);
+	if (header_read(header, head, e->arena) < 0 || body_read(body, &change, &outcome) < 0 ||
+	    change_read(said, change, e->arena, NULL) < 0)
+		return ERR_CORRUPT;
+	return 0;
+}
+
+static int ground_past(void *arg, uint64_t number, const struct id *record, struct past *out)
+{
+	struct entering *e = arg;
+	struct change *said = arena_alloc(e->arena, sizeof(*said));
+	struct header header;
+	int err = entry_load(e, number, &header, said);
+
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < header.n_touches; i++) {
+		const struct touch *t = &header.touches[i];
+		if (!id_equal(&t->record, record))
+			continue;
+		*out = (struct past){number, header.change, t->previous, t->fields, t->n_fields, said};
+		return 0;
+	}
+	return ERR_CORRUPT;
+}
+
+int journal_number_of(struct journal *j, const struct space *s, const struct id *change,
+		      uint64_t *number)
+{
+	struct db_stmt *st =
+		db_query(j->db, "SELECT entry FROM change WHERE id = $1", "d", change);
+	int got = db_step(st);
+
+	*number = 0;
+	if (got <= 0)
+		return got;
+	uint64_t key = (uint64_t)db_int(st, 0);
+	db_reset(st);
+	if (key >> NUMBER_BITS == s->local)
+		*number = key & NUMBER_MAX;
+	return 0;
+}
+
+static int ground_number_of(void *arg, const struct id *change, uint64_t *number)
+{
+	struct entering *e = arg;
+	return journal_number_of(e->j, e->space, change, number);
+}
+
+static int ground_open_conflict(void *arg, const struct id *record, uint32_t group, struct id *conflict)
+{
+	static const char sql[] = "SELECT id FROM conflict WHERE space = $1 AND record = $2 AND part = $3";
+	struct entering *e = arg;
+
+	*conflict = (struct id){{0}};
+	if (e->space->open_conflicts == 0)
+		return 0;
+	struct db_stmt *st = db_query(e->j->db, sql, "udu", e->space->local, record, (uint64_t)group);
+	int got = db_step(st);
+	if (got <= 0)
+		return got;
+	bool whole = db_id(st, 0, conflict);
+	db_reset(st);
+	return whole ? 0 : ERR_CORRUPT;
+}
+
+/* Who is asked first to settle: whoever leads the action, or the group that the document is of. */
+static int ground_owner(void *arg, const struct record *record, struct id *owner)
+{
+	struct entering *e = arg;
+
+	*owner = (struct id){{0}};
+	if (record->type == TYPE_ACTION) {
+		const Records__Action *a = record_message(record, &records__action__descriptor, e->arena);
+		if (a && a->n_lead)
+			(void)id_from(owner, BYTES_OF(a->lead[0]));
+	} else if (record->type == TYPE_DOCUMENT) {
+		const Records__Document *d =
+			record_message(record, &records__document__descriptor, e->arena);
+		if (d && d->has_group)
+			(void)id_from(owner, BYTES_OF(d->group));
+	}
+	return 0;
+}
+
+void *record_message(const struct record *r, const ProtobufCMessageDescriptor *d, struct arena *arena)
+{
+	size_t len = 0, at = 0;
+
+	for (size_t i = 0; i < r->n_values; i++)
+		if (r->values[i].field)
+			len += r->values[i].bytes.len;
+	uint8_t *joined = arena_alloc(arena, len + 1);
+	for (size_t i = 0; i < r->n_values; i++) {
+		struct bytes v = r->values[i].bytes;
+		if (r->values[i].field == 0 || v.len == 0)
+			continue;
+		memcpy(joined + at, v.data, v.len);
+		at += v.len;
+	}
+	return protobuf_c_message_unpack(d, arena_allocator(arena), len, joined);
+}
+
+/* ---- Entering a change ---------------------------------------------------------------------- */
+
+static struct bytes journal_salt(struct journal *j)
+{
+	if (j->salts_left == 0) {
+		env_random(j->env, j->salts, sizeof(j->salts));
+		j->salts_left = SALTS;
+	}
+	return BYTES(j->salts + SALT_LEN * --j->salts_left, SALT_LEN);
+}
+
+/* The entry itself, and the verdict that a repeat of the change will get. */
+static int enter_entry(struct entering *e, const struct header *header, struct bytes change,
+		       const struct outcome *outcome)
+{
+	struct journal *j = e->j;
+	struct space *s = e->space;
+	struct bytes salt = journal_salt(j);
+
+	buf_reset(&j->header);
+	buf_reset(&j->outcome);
+	buf_reset(&j->body);
+	header_write(header, &j->header);
+	outcome_write(outcome, &j->outcome);
+	body_write(change, buf_bytes(&j->outcome), &j->body);
+	chain_next(s->chain, buf_bytes(&j->header), salt, buf_bytes(&j->body));
+	s->number = header->number;
+	int err = db_run(j->db,
+			 "INSERT INTO entry (key, header, salt, body, chain)"
+			 " VALUES ($1, $2, $3, $4, $5)",
+			 "ubbbb", entry_key(s, s->number), buf_bytes(&j->header), salt,
+			 buf_bytes(&j->body), BYTES(s->chain, SHA256_LEN));
+	if (err < 0)
+		return err;
+	return db_run(j->db, "INSERT INTO change (id, entry, verdict) VALUES ($1, $2, $3)", "dui",
+		      &header->change, entry_key(s, s->number), (int64_t)outcome->verdict);
+}
+
+static bool conflict_is_open(const struct record *r)
+{
+	return record_existence(r) == LIVE &&
+	       value_number(record_get(r, CONFLICT_STATE)) == CONFLICT_OPEN;
+}
+
+/* Keep the table of open conflicts in step with a Conflict record. */
+static int enter_conflict(struct entering *e, const struct record *r, bool was_open)
+{
+	uint64_t part = value_number(record_get(r, CONFLICT_GROUP));
+	struct id record;
+
+	if (!id_from(&record, value_bytes(record_get(r, CONFLICT_RECORD))))
+		return ERR_CORRUPT;
+	if (conflict_is_open(r) == was_open)
+		return 0;
+	e->space->open_conflicts += was_open ? (uint64_t)-1 : 1;
+	if (was_open)
+		return db_run(e->j->db,
+			      "DELETE FROM conflict WHERE space = $1 AND record = $2 AND part = $3",
+			      "udu", e->space->local, &record, part);
+	return db_run(e->j->db,
+		      "INSERT INTO conflict (space, record, part, id) VALUES ($1, $2, $3, $4)", "udud",
+		      e->space->local, &record, part, &r->id);
+}
+
+static int enter_version(struct entering *e, const struct record *r)
+{
+	const Records__Version *v = record_message(r, &records__version__descriptor, e->arena);
+
+	if (!v || !v->has_content)
+		return 0;
+	return db_run(e->j->db,
+		      "INSERT INTO named (content, space, version) VALUES ($1, $2, $3)"
+		      " ON CONFLICT (content, space, version) DO NOTHING",
+		      "bud", BYTES_OF(v->content), e->space->local, &r->id);
+}
+
+/* Lay the effects on one record that the entry touched, and store it. */
+static int enter_record(struct entering *e, const struct touch *t, const struct outcome_effect *effects,
+			size_t n_effects, struct record *r)
+{
+	struct buf *fields = &e->j->fields;
+	bool was_open = false;
+	int err = ground_record(e, &t->record, t->type, r);
+
+	if (err < 0)
+		return err;
+	if (r->type == TYPE_CONFLICT)
+		was_open = conflict_is_open(r);
+	for (size_t i = 0; i < n_effects; i++)
+		if (id_equal(&effects[i].record, &t->record))
+			record_apply(r, &effects[i].effect, e->space->number);
+	if (r->n_values == 0)
+		return 0; /* it never was, and nothing came of it */
+	r->number = e->space->number;
+	buf_reset(fields);
+	record_pack(r, fields);
+	err = db_run(e->j->db,
+		     "INSERT INTO record (space, id, type, number, fields) VALUES ($1, $2, $3, $4, $5)"
+		     " ON CONFLICT (space, id) DO UPDATE"
+		     " SET number = excluded.number, fields = excluded.fields",
+		     "uduub", e->space->local, &r->id, (uint64_t)r->type, r->number, buf_bytes(fields));
+	if (err == 0 && r->type == TYPE_CONFLICT)
+		err = enter_conflict(e, r, was_open);
+	if (err == 0 && r->type == TYPE_VERSION)
+		err = enter_version(e, r);
+	return err;
+}
+
+/* Effects stand in the order of the touches, or nearly: look from where the last was found. */
+static int enter_records(struct entering *e, const struct touch *touches, size_t n_touches,
+			 const struct outcome_effect *effects, size_t n_effects, struct entered *out)
+{
+	out->records = arena_alloc(e->arena, n_touches * sizeof(*out->records));
+	for (size_t i = 0; i < n_touches; i++) {
+		bool aligned = n_touches == n_effects && i < n_effects &&
+			       id_equal(&effects[i].record, &touches[i].record);
+		int err = enter_record(e, &touches[i], aligned ? &effects[i] : effects,
+				       aligned ? 1 : n_effects, &out->records[i]);
+		if (err < 0)
+			return err;
+	}
+	out->n_records = n_touches;
+	return 0;
+}
+
+int journal_enter(struct journal *j, struct space *s, const struct change *change, struct bytes bytes,
+		  const struct id *device, struct arena *arena, struct entered *out,
+		  struct cause *cause)
+{
+	struct entering e = {.j = j, .space = s, .arena = arena};
+	const struct ground ground = {&e,		&j->area,	      ground_record, ground_past,
+				      ground_number_of, ground_open_conflict, ground_owner};
+	struct header header = {.number = s->number + 1,
+				.change = change->id,
+				.device = *device,
+				.time_ms = env_now_ms(j->env),
+				.form = WIRE__FORM__PLAIN};
+	const struct outcome_effect *effects;
+	struct outcome outcome;
+
+	must(s->number < NUMBER_MAX);
+	int err = reconcile(&ground, change, header.number, arena, &outcome, &header.touches,
+			    &header.n_touches, cause);
+	if (err < 0)
+		return err;
+	err = journal_write(j);
+	if (err < 0)
+		return err;
+	*out = (struct entered){.number = header.number,
+				.verdict = outcome.verdict,
+				.as_sent = outcome.as_sent};
+	err = enter_entry(&e, &header, bytes, &outcome);
+	if (err < 0)
+		return err;
+	size_t n = outcome_effects(change, &outcome, arena, &effects);
+	return enter_records(&e, header.touches, header.n_touches, effects, n, out);
+}
+
+/* ---- Reading -------------------------------------------------------------------------------- */
+
+int journal_record(struct journal *j, const struct space *s, const struct id *id, struct arena *arena,
+		   struct record *out)
+{
+	struct entering e = {.j = j, .space = (struct space *)s, .arena = arena};
+	return ground_record(&e, id, 0, out);
+}
+
+int journal_each_record(struct journal *j, const struct space *s,
+			int (*row)(void *arg, const struct record *r), void *arg)
+{
+	struct db_stmt *st = db_query(
+		j->db, "SELECT id, type, number, fields FROM record WHERE space = $1 ORDER BY id", "u",
+		s->local);
+	struct arena arena;
+	int got;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	while ((got = db_step(st)) > 0) {
+		struct record r;
+		struct id id;
+		bool whole = db_id(st, 0, &id);
+		record_init(&r, &arena, &id, (uint32_t)db_int(st, 1));
+		r.number = (uint64_t)db_int(st, 2);
+		got = whole ? record_unpack(&r, db_bytes(st, 3)) : ERR_CORRUPT;
+		if (got == 0)
+			got = row(arg, &r);
+		arena_reset(&arena);
+		if (got < 0) {
+			db_reset(st);
+			break;
+		}
+	}
+	arena_fini(&arena);
+	return got;
+}
+
+int journal_entries(struct journal *j, const struct space *s, uint64_t from, uint64_t to,
+		    bool (*row)(void *arg, const struct entry *e), void *arg)
+{
+	struct db_stmt *st = db_query(j->db,
+				      "SELECT key, header, salt, body, chain FROM entry"
+				      " WHERE key >= $1 AND key <= $2 ORDER BY key",
+				      "uu", entry_key(s, from), entry_key(s, to));
+	int got;
+
+	while ((got = db_step(st)) > 0) {
+		struct entry e = {(uint64_t)db_int(st, 0) & NUMBER_MAX, db_bytes(st, 1), db_bytes(st, 2),
+				  db_bytes(st, 3), db_bytes(st, 4)};
+		if (!row(arg, &e)) {
+			db_reset(st);
+			return 0;
+		}
+	}
+	return got;
+}
+
+int journal_chain(struct journal *j, const struct space *s, uint64_t number, uint8_t chain[SHA256_LEN])
+{
+	if (number == 0) {
+		chain_start(&j->area, &s->id, chain);
+		return 1;
+	}
+	if (number == s->number) {
+		memcpy(chain, s->chain, SHA256_LEN);
+		return 1;
+	}
+	if (number > s->number)
+		return 0;
+	struct db_stmt *st = db_query(j->db, "SELECT chain FROM entry WHERE key = $1", "u",
+				      entry_key(s, number));
+	int got = db_step(st);
+	if (got <= 0)
+		return got < 0 ? got : ERR_CORRUPT;
+	struct bytes b = db_bytes(st, 0);
+	bool whole = b.len == SHA256_LEN;
+	if (whole)
+		memcpy(chain, b.data, SHA256_LEN);
+	db_reset(st);
+	return whole ? 1 : ERR_CORRUPT;
+}
+
+int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA256_LEN])
+{
+	struct db_stmt *st =
+		db_query(j->db, "SELECT id, type, fields FROM record WHERE space = $1 ORDER BY id", "u",
+			 s->local);
+	struct digest *d = digest_begin();
+	int got;
+
+	while ((got = db_step(st)) > 0) {
+		struct id id;
+		int err = db_id(st, 0, &id)
+				  ? digest_add(d, &id, (uint32_t)db_int(st, 1), db_bytes(st, 2))
+				  : ERR_CORRUPT;
+		if (err < 0) {
+			db_reset(st);
+			got = err;
+			break;
+		}
+	}
+	digest_end(&d, digest);
+	return got;
+}
+
+int journal_setting_set(struct db *db, const char *name, struct bytes value)
+{
+	return db_run(db,
+		      "INSERT INTO setting (name, value) VALUES ($1, $2)"
+		      " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		      "tb", name, value);
+}
+
+int journal_setting(struct db *db, const char *name, struct buf *value)
+{
+	struct db_stmt *st = db_query(db, "SELECT value FROM setting WHERE name = $1", "t", name);
+	int got = db_step(st);
+
+	if (got <= 0)
+		return got;
+	buf_add_bytes(value, db_bytes(st, 0));
+	db_reset(st);
+	return 1;
+}
