@@ -28,7 +28,7 @@ enum format {
 	FORMAT_TIME,	 /* HH:MM */
 	FORMAT_YEAR,	 /* 2019-20 */
 	FORMAT_POSITION, /* an order key, see position.h */
-	FORMAT_REF,	 /* the id of a record */
+	FORMAT_REF,	 /* the id of a record, or of a change where refs is "change" */
 	FORMAT_BYTES,	 /* opaque */
 	FORMAT_NUMBER,
 	FORMAT_FLAG,
@@ -40,6 +40,7 @@ struct schema_field {
 	enum merge merge;
 	enum format format;
 	char group;	  /* fields of a type with the same letter are settled together; 0: by itself */
+	uint32_t least;	  /* bytes of one occurrence, of FORMAT_BYTES */
 	uint32_t max;	  /* bytes of one occurrence, or the largest number */
 	uint32_t most;	  /* occurrences of a repeated field */
 	const char *refs; /* types it may refer to, by name with a space between; NULL: any */
@@ -51,11 +52,11 @@ struct schema_type {
 	const char *name; /* "agenda-item" */
 	const ProtobufCMessageDescriptor *message;
 	const struct schema_field *fields; /* in the order of message->fields, which is by number */
+	size_t n_fields;		   /* as many as message->n_fields */
 	const char *title;		   /* the field that stands for the record in a list */
 	uint32_t spaces;		   /* kinds of space it may live in, 1 << SpaceKind; 0: any */
 	bool outcome_only;		   /* written by outcomes, never by a change (Conflict) */
 };
-
 /* All types, by rising number; *n is their count. */
 const struct schema_type *schema_types(size_t *n);
 const struct schema_type *schema_type(uint32_t number);	       /* NULL: not known */
@@ -66,8 +67,10 @@ const struct schema_field *schema_field(const struct schema_type *t, uint32_t nu
 const ProtobufCFieldDescriptor *schema_field_named(const struct schema_type *t, const char *name);
 /* The group of a field: the lowest number of the fields that are settled with it. */
 uint32_t schema_group(const struct schema_type *t, uint32_t field);
+/* Whether a field of this row may refer to a record of this type. */
+bool schema_may_refer(const struct schema_field *f, const struct schema_type *to);
 
-/* The type numbers that the code must know by name; schema.c checks that they match. */
+/* The type numbers that the code must know by name. A new type needs none: its number is in its row. */
 enum type {
 	TYPE_PARTNERSHIP = 1, TYPE_SCHOOL, TYPE_PERSON, TYPE_APPOINTMENT, TYPE_GROUP, TYPE_SPACE,
 	TYPE_DEVICE, TYPE_TERM, TYPE_PLAN, TYPE_PRIORITY, TYPE_PLAN_LINE, TYPE_ACTION, TYPE_NOTE,
@@ -79,7 +82,7 @@ enum type {
  * Check the values of a serialised record message against the type: known fields, wire types, UTF-8
  * without NUL, formats, lengths, counts, words of enums. `sets` says which fields it must hold: true
  * only MERGE_SET fields (add, take), false only others (set). 0, ERR_INVALID with the cause in words,
- * or ERR_MISSING for a field that this schema does not know.
+ * or ERR_MISSING for a field, or a word of an enum, that this schema does not know.
  */
 int schema_check(const struct schema_type *t, struct bytes message, bool sets, struct cause *cause);
 
@@ -89,8 +92,18 @@ int schema_check(const struct schema_type *t, struct bytes message, bool sets, s
  */
 void schema_print(const ProtobufCFieldDescriptor *d, const struct schema_field *f,
 		  const struct field *occurrence, struct buf *out);
-/* The other way: append one occurrence (tag and payload) read from words. ERR_INVALID with a cause. */
+/* The word of an enum's value as people see it; "7" where this schema has no word for it. Appends. */
+void schema_print_word(const ProtobufCEnumDescriptor *e, uint64_t value, struct buf *out);
+/* The value of an enum's word in any case, with dashes, spaces or underscores; -1: there is none. */
+int schema_read_word(const ProtobufCEnumDescriptor *e, const char *word);
+/*
+ * The other way: append one occurrence (tag and payload) read from words. An id must be whole.
+ * ERR_INVALID with a cause; then nothing was appended.
+ */
 int schema_read(const struct schema_type *t, const ProtobufCFieldDescriptor *d, const char *words,
 		struct buf *out, struct cause *cause);
+
+/* Whether the table fits the descriptors; each program checks it as it starts, and ends if it does not. */
+int schema_verify(struct cause *cause);
 
 #endif
