@@ -34,6 +34,13 @@ struct ground {
 	int (*owner)(void *arg, const struct record *record, struct id *owner);
 };
 
+/* The fields of a Conflict record (records.proto), which outcomes alone write. */
+enum conflict_field {
+	CONFLICT_RECORD = 1, CONFLICT_TYPE, CONFLICT_GROUP, CONFLICT_BASE, CONFLICT_SIDES, CONFLICT_OWNER,
+	CONFLICT_STATE, CONFLICT_SETTLED_BY,
+};
+enum conflict_state { CONFLICT_OPEN = 1, CONFLICT_SETTLED };
+
 /*
  * Reconcile `change`, whose values were checked, as entry `number`. 0: `outcome` and `touches` are
  * filled (in `arena`). ERR_INVALID: refused, with why in `cause`. ERR_AGAIN: it stands after a change

@@ -1,0 +1,121 @@
+/* Conflict records: found, joined, settled, and written as effects of an outcome. */
+#include "common/dispute.h"
+
+#include "common/fields.h"
+#include "common/schema.h"
+
+#include <string.h>
+
+static struct id dispute_id(const struct ground *ground, const struct id *opened_by,
+			    const struct id *record, uint32_t group)
+{
+	uint8_t name[36];
+	memcpy(name, opened_by->b, 16);
+	memcpy(name + 16, record->b, 16);
+	write_u32be(name + 32, group);
+	return id_derive(ground->area, BYTES(name, sizeof(name)));
+}
+
+struct dispute *dispute_find(struct dispute **list, const struct ground *ground, struct arena *arena,
+			     const struct edit *edit, uint32_t group, const struct id *opened_by,
+			     int *err)
+{
+	struct dispute *d;
+
+	for (d = *list; d; d = d->next)
+		if (d->group == group && id_equal(&d->record, &edit->record))
+			return d;
+	d = arena_alloc(arena, sizeof(*d));
+	d->record = edit->record;
+	d->type = edit->type;
+	d->group = group;
+	*err = ground->open_conflict(ground->arg, &edit->record, group, &d->conflict);
+	if (*err < 0)
+		return NULL;
+	if (id_is_zero(&d->conflict))
+		d->conflict = dispute_id(ground, opened_by, &edit->record, group);
+	record_init(&d->stands, arena, &d->conflict, TYPE_CONFLICT);
+	*err = ground->record(ground->arg, &d->conflict, TYPE_CONFLICT, &d->stands);
+	if (*err < 0)
+		return NULL;
+	d->next = *list;
+	*list = d;
+	return d;
+}
+
+static void dispute_put(struct id *ids, size_t *n, const struct id *side)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (id_equal(&ids[i], side))
+			return;
+	if (*n < DISPUTE_SIDES)
+		ids[(*n)++] = *side;
+}
+
+void dispute_add(struct dispute *d, const struct id *side)
+{
+	dispute_put(d->add, &d->n_add, side);
+}
+
+void dispute_take(struct dispute *d, const struct id *side)
+{
+	dispute_put(d->take, &d->n_take, side);
+}
+
+size_t dispute_sides(const struct dispute *d)
+{
+	return value_count(record_get(&d->stands, CONFLICT_SIDES));
+}
+
+bool dispute_side(const struct dispute *d, size_t i, struct id *side)
+{
+	struct bytes rest = record_get(&d->stands, CONFLICT_SIDES);
+	struct field f;
+	while (field_next(&rest, &f) > 0)
+		if (i-- == 0)
+			return id_from(side, f.payload);
+	return false;
+}
+
+static struct bytes dispute_members(struct arena *arena, const struct id *ids, size_t n)
+{
+	struct buf b = {0};
+	for (size_t i = 0; i < n; i++)
+		field_add_bytes(&b, CONFLICT_SIDES, ID_BYTES(&ids[i]));
+	struct bytes members = arena_copy(arena, buf_bytes(&b));
+	buf_fini(&b);
+	return members;
+}
+
+bool dispute_effect(const struct dispute *d, const struct id *change, struct arena *arena,
+		    struct outcome_effect *out)
+{
+	bool fresh = record_existence(&d->stands) == ABSENT;
+	struct buf set = {0};
+
+	if (!d->n_add && !d->n_take && !d->settled)
+		return false;
+	if (fresh) {
+		field_add_bytes(&set, CONFLICT_RECORD, ID_BYTES(&d->record));
+		field_add_number(&set, CONFLICT_TYPE, d->type);
+		field_add_number(&set, CONFLICT_GROUP, d->group);
+		if (!id_is_zero(&d->base))
+			field_add_bytes(&set, CONFLICT_BASE, ID_BYTES(&d->base));
+		if (!id_is_zero(&d->owner))
+			field_add_bytes(&set, CONFLICT_OWNER, ID_BYTES(&d->owner));
+	}
+	if (fresh || d->settled)
+		field_add_number(&set, CONFLICT_STATE, d->settled ? CONFLICT_SETTLED : CONFLICT_OPEN);
+	if (d->settled)
+		field_add_bytes(&set, CONFLICT_SETTLED_BY, ID_BYTES(change));
+	*out = (struct outcome_effect){
+		.type = TYPE_CONFLICT,
+		.record = d->conflict,
+		.effect = {.existence = fresh ? LIVE : -1,
+			   .set = arena_copy(arena, buf_bytes(&set)),
+			   .add = dispute_members(arena, d->add, d->n_add),
+			   .take = dispute_members(arena, d->take, d->n_take)},
+	};
+	buf_fini(&set);
+	return true;
+}
