@@ -1,7 +1,7 @@
 /*
- * The operating system, here Linux: durable files, lock files (flock: one owner is one open file, and
- * the kernel frees it with the process), doorbells (a FIFO that its owner holds open both ways), the
- * terminal, the editor.
+ * The operating system, here Linux: durable files, lock files (flock: one owner is one open file,
+ * and the kernel frees it with the process), doorbells (a FIFO that its owner holds open both
+ * ways), the terminal, the editor.
  */
 #include "common/os.h"
 
@@ -180,7 +180,8 @@ int os_read_file(const char *path, size_t most, struct buf *out, struct cause *c
 	} while ((n > 0 && out->len - start <= most) || (n < 0 && errno == EINTR));
 	int err = n < 0 ? os_fail(cause, "read", path) : 0;
 	if (err == 0 && out->len - start > most)
-		err = cause_set(cause, ERR_LIMIT, "%s is longer than the %zu bytes allowed here", path, most);
+		err = cause_set(cause, ERR_LIMIT, "%s is longer than the %zu bytes allowed here",
+				path, most);
 	if (err != 0)
 		out->len = start;
 	close(fd);
@@ -234,7 +235,7 @@ int os_bell_open(const char *path, struct cause *cause)
 		return os_fail(cause, "open", path);
 	if (fstat(fd, &st) != 0 || !S_ISFIFO(st.st_mode)) {
 		close(fd);
-		return cause_set(cause, ERR_IO, "%s is in the way: it should be a named pipe", path);
+		return cause_set(cause, ERR_IO, "%s is in the way: it is no named pipe", path);
 	}
 	return fd;
 }
@@ -250,7 +251,7 @@ void os_bell_clear(int fd)
 
 void os_bell_ring(const char *path)
 {
-	/* Open for reading too: a listener that goes just now must not make writing end this process. */
+	/* For reading too: else a listener that goes just now would end this process (SIGPIPE). */
 	int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0)
@@ -331,9 +332,13 @@ int os_edit_text(struct bytes text, struct buf *out, struct cause *cause)
 	if (err == 0) {
 		int status = os_run_editor(editor, path);
 		if (status == 127)
-			err = cause_set(cause, ERR_IO, "can't start the editor \"%s\"; set EDITOR to one that is here", editor);
+			err = cause_set(cause, ERR_IO,
+					"can't start the editor \"%s\": set EDITOR to one that is here",
+					editor);
 		else if (status != 0)
-			err = cause_set(cause, ERR_IO, "the editor \"%s\" did not end well, so nothing was changed", editor);
+			err = cause_set(cause, ERR_IO,
+					"the editor \"%s\" did not end well, so nothing was changed",
+					editor);
 		else
 			err = os_read_file(path, EDIT_MOST, out, cause);
 	}
