@@ -67,12 +67,73 @@ include tests/sim/sim.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-unit: $(UNIT)
-	@prove $(UNIT)
+# ---- Tests: each folder brings its own rules; tests/run.sh runs programs that speak TAP and counts ----
+
+-include tests/sim/sim.mk tests/fuzz/fuzz.mk tests/bench/bench.mk
+
+IT := $(sort $(wildcard tests/it/*.sh))
+programs: all $(UNIT) $(SIM_PROGRAMS) $(FUZZ_REPLAY) $(IT_PROGRAMS)
+
+check: deps-check
+	@$(MAKE) --no-print-directory check-now
+check-now: programs
+	@tests/run.sh $(B) lint unit sim fuzz it
+asan: deps-check
+	@$(MAKE) --no-print-directory V=asan asan-now
+asan-now: programs
+	@tests/run.sh $(B) unit sim fuzz it
+unit: programs
+	@tests/run.sh $(B) unit
+it: programs
+	@tests/run.sh $(B) it
+lint:
+	@tests/lint.sh
+
+# ---- Try it ---------------------------------------------------------------------------------
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@tests/demo.sh $(B) build/demo
+run: deps
+	@$(MAKE) --no-print-directory all
+	@tests/demo.sh $(B) build/demo --run
+
+# ---- What Debian brings, and where things go ------------------------------------------------
+
+deps:
+	@tests/deps.sh $(PACKAGES)
+deps-check:
+	@tests/deps.sh $(CHECK_PACKAGES)
+
+docs: $(B)/fivepits.1 $(B)/fivepitsd.8 $(B)/fivepits.bash
+$(B)/%: client/%.scd
+	$(call say,MAN,$@)scdoc <$< >$@
+$(B)/%: server/%.scd
+	$(call say,MAN,$@)scdoc <$< >$@
+$(B)/fivepits.bash: $(B)/fivepits
+	$(call say,GEN,$@)$< completion bash >$@
+
+install: all docs
+	install -D -m755 $(B)/fivepits $(DESTDIR)$(PREFIX)/bin/fivepits
+	install -D -m755 $(B)/fivepitsd $(DESTDIR)$(PREFIX)/sbin/fivepitsd
+	install -D -m644 $(B)/fivepits.1 $(DESTDIR)$(PREFIX)/share/man/man1/fivepits.1
+	install -D -m644 $(B)/fivepitsd.8 $(DESTDIR)$(PREFIX)/share/man/man8/fivepitsd.8
+	install -D -m644 $(B)/fivepits.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/fivepits
 
 clean:
 	rm -rf build
 
-.PHONY: all unit clean
+help:
+	@printf '%s\n' 'make            build build/release/fivepitsd and build/release/fivepits' \
+	  'make demo       twelve schools in sync, in build/demo' \
+	  'make run        the server of the same area, in the foreground' \
+	  'make check      all tests; also: unit, it, sim, lint' \
+	  'make asan       the tests under AddressSanitizer and UBSan' \
+	  'make sim        the simulator: SEED=n repeats one seed, SEEDS=n FROM=m runs many' \
+	  'make fuzz       fuzz every parser for FUZZ_SECS seconds each' \
+	  'make bench      measure, beside the limit in the same run' \
+	  'make install    to PREFIX ($(PREFIX)), below DESTDIR'
+
+.PHONY: all programs check check-now asan asan-now unit it lint demo run deps deps-check docs install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
