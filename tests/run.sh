@@ -12,10 +12,10 @@ export FIVEPITS_BUILD=$PWD/$build
 list() { # the commands of a kind, one a line
 	case $1 in
 	lint) echo tests/lint.sh ;;
-	unit) ls "$build"/tests/unit/test_* 2>/dev/null | grep -v '\.[od]$' ;;
+	unit) find "$build/tests/unit" -name 'test_*' -perm -u+x | sort ;;
 	sim) [ -x "$build/tests/sim/sim" ] && for part in 1 2; do echo "$build/tests/sim/sim check $part 2"; done ;;
-	fuzz) ls "$build"/tests/fuzz/replay_* 2>/dev/null | grep -v '\.[od]$' ;;
-	it) ls tests/it/*.sh | grep -v '/lib\.sh$' ;;
+	fuzz) find "$build/tests/fuzz" -name 'replay_*' -perm -u+x | sort ;;
+	it) find tests/it -name '*.sh' ! -name lib.sh | sort ;;
 	esac
 }
 
@@ -24,6 +24,7 @@ one() { # run one command, keep its output, print a line about it
 	name=$(echo "$command" | sed "s|$build/||; s|tests/||; s|[/ ]|.|g")
 	log=$2/$name.tap
 	start=$SECONDS
+	# shellcheck disable=SC2086 # a command and its arguments
 	timeout -k 10 "${TEST_SECONDS:-900}" $command >"$log" 2>"$log.err" </dev/null
 	status=$?
 	seconds=$((SECONDS - start))
@@ -44,6 +45,7 @@ one() { # run one command, keep its output, print a line about it
 export -f one
 export build
 
+# shellcheck disable=SC2016 # the inner shell expands them
 for kind in "$@"; do
 	list "$kind"
 done | xargs -P 2 -I{} bash -c 'one "$1" "$2"' _ {} "$out"

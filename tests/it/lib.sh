@@ -1,0 +1,116 @@
+# For tests of real processes on loopback: a server and clients in a private directory, deadlines
+# instead of sleeps, TAP. Source it; call `finish` at the end. Kept on failure.
+# shellcheck shell=bash
+set -u
+B=${FIVEPITS_BUILD:-$PWD/build/release}
+case $B in /*) ;; *) B=$PWD/$B ;; esac
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+T=$(mktemp -d /tmp/fivepits-it-XXXXXX)
+N=0 FAILED=0 SERVER_PID=
+export FIVEPITS_HOME= LC_ALL=C.UTF-8 NO_COLOR=1
+unset HTTPS_PROXY https_proxy
+
+fivepits() { "$B/fivepits" "$@"; }
+fivepitsd() { "$B/fivepitsd" "$@"; }
+at() { # at SCHOOL COMMAND...: the client of that school
+	local home=$T/$1
+	shift
+	"$B/fivepits" --home "$home" "$@"
+}
+
+pass() {
+	N=$((N + 1))
+	echo "ok $N - $1"
+}
+fail() {
+	N=$((N + 1))
+	FAILED=$((FAILED + 1))
+	echo "not ok $N - $1"
+	shift
+	printf '#   %s\n' "$@"
+}
+ok() { # ok NAME COMMAND...: the command succeeds
+	local name=$1
+	shift
+	if "$@" >"$T/out" 2>"$T/err"; then
+		pass "$name"
+	else
+		fail "$name" "status $?: $*" "$(tail -n 5 "$T/out" "$T/err")"
+	fi
+}
+status() { # status N NAME COMMAND...: the command ends with that status, and one line on standard error
+	local want=$1 name=$2 got
+	shift 2
+	"$@" >"$T/out" 2>"$T/err"
+	got=$?
+	if [ "$got" = "$want" ] && [ "$(wc -l <"$T/err")" = 1 ]; then
+		pass "$name ($(cut -c 1-90 "$T/err"))"
+	else
+		fail "$name" "status $got, not $want" "$(cat "$T/err")"
+	fi
+}
+is() { # is NAME GOT WANTED
+	if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "got:    $2" "wanted: $3"; fi
+}
+like() { # like NAME TEXT PATTERN
+	if grep -qE -- "$3" <<<"$2"; then pass "$1"; else fail "$1" "no $3 in: $2"; fi
+}
+unlike() {
+	if grep -qE -- "$3" <<<"$2"; then fail "$1" "found $3 in: $2"; else pass "$1"; fi
+}
+wait_for() { # wait_for SECONDS COMMAND...: until the command succeeds
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+server_start() { # server_start [DIR]: run it, wait until it listens
+	local dir=${1:-$T/server}
+	"$B/fivepitsd" run "$dir" >"$dir.out" 2>>"$dir.log" &
+	SERVER_PID=$!
+	wait_for 20 grep -q '^listening on' "$dir.out" || fail "the server starts" "$(tail -n 5 "$dir.log")"
+	ADDRESS=$(sed -n 's/^listening on //p' "$dir.out")
+}
+server_stop() { # server_stop [SIGNAL]
+	[ -n "$SERVER_PID" ] || return 0
+	kill -"${1:-TERM}" "$SERVER_PID" 2>/dev/null
+	wait "$SERVER_PID" 2>/dev/null
+	local status=$?
+	SERVER_PID=
+	return $status
+}
+area() { # area: a server with Pilsley as its administrator, joined as client `pilsley`
+	local invitation
+	invitation=$("$B/fivepitsd" init "$T/server" --name '5 Pits Partnership of Schools' \
+		--school 'Pilsley Primary School' --admin 'Pat Pilsley' --listen 127.0.0.1:0 2>"$T/err" | tail -n 1)
+	server_start
+	"$B/fivepits" --home "$T/pilsley" join "$invitation" >"$T/out" 2>"$T/err" ||
+		fail "Pilsley joins" "$(cat "$T/err")"
+	at pilsley sync >/dev/null 2>"$T/err" || fail "Pilsley syncs" "$(cat "$T/err")"
+}
+school() { # school HOME NAME [invite options]: invited by Pilsley, joins, syncs
+	local home=$1 name=$2 invitation
+	shift 2
+	invitation=$(at pilsley invite --school "$name" --name "Head of $name" --role headteacher "$@" 2>"$T/err" | tail -n 1)
+	"$B/fivepits" --home "$T/$home" join "$invitation" >"$T/out" 2>"$T/err" &&
+		at "$home" sync >/dev/null 2>>"$T/err" || fail "$name joins" "$(cat "$T/err")"
+}
+common() { # the common digest of a client, or of the server
+	if [ "$1" = server ]; then "$B/fivepitsd" digest "$T/server"; else at "$1" digest; fi |
+		awk '/^common/ {print $NF}'
+}
+
+finish() {
+	local pids
+	server_stop
+	pids=$(jobs -p)
+	# shellcheck disable=SC2086 # a list of numbers
+	[ -z "$pids" ] || kill $pids 2>/dev/null
+	wait
+	echo "1..$N"
+	if [ "$FAILED" = 0 ]; then rm -rf "$T"; else echo "# kept in $T"; fi
+	exit $((FAILED > 0))
+}
