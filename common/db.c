@@ -62,16 +62,27 @@ struct db {
 
 /* ---- Errors --------------------------------------------------------------------------------- */
 
+/* Was it for want of room? SQLite says FULL only for ENOSPC in a write, not for a quota. */
+static bool db_no_room(sqlite3 *sqlite)
+{
+	sqlite3_file *log = NULL;
+	int e = sqlite3_system_errno(sqlite), of_log = 0;
+
+	sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (log && log->pMethods)
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &of_log);
+	return e == ENOSPC || e == EDQUOT || e == EFBIG || of_log == ENOSPC || of_log == EDQUOT ||
+	       of_log == EFBIG;
+}
+
 static int db_err(sqlite3 *sqlite, int rc)
 {
-	int e = sqlite ? sqlite3_system_errno(sqlite) : 0;
-
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return ERR_FULL;
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
-		return e == ENOSPC || e == EDQUOT || e == EFBIG ? ERR_FULL : ERR_IO;
+		return db_no_room(sqlite) ? ERR_FULL : ERR_IO;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return ERR_CORRUPT;
@@ -639,7 +650,7 @@ static int db_configure(struct db *db, bool exclusive, struct cause *cause)
 	for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++)
 		if (sqlite3_db_config(db->sqlite, off[i], 0, &set) != SQLITE_OK || set != 0)
 			return db_refuse(db, cause);
-	/* The locking mode before all that reads the file: without shared memory it is needed for that. */
+	/* The locking mode comes first: without shared memory the file can't be read before. */
 	char *sql = mem_format("PRAGMA locking_mode=%s; PRAGMA foreign_keys=ON;"
 			       "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
 			       "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-%d;"

@@ -333,11 +333,11 @@ int os_edit_text(struct bytes text, struct buf *out, struct cause *cause)
 		int status = os_run_editor(editor, path);
 		if (status == 127)
 			err = cause_set(cause, ERR_IO,
-					"can't start the editor \"%s\": set EDITOR to one that is here",
+					"can't start the editor \"%s\": set EDITOR to one you have",
 					editor);
 		else if (status != 0)
 			err = cause_set(cause, ERR_IO,
-					"the editor \"%s\" did not end well, so nothing was changed",
+					"the editor \"%s\" failed, so nothing was changed",
 					editor);
 		else
 			err = os_read_file(path, EDIT_MOST, out, cause);
