@@ -1,13 +1,14 @@
 # For tests of real processes on loopback: a server and clients in a private directory, deadlines
 # instead of sleeps, TAP. Source it; call `finish` at the end. Kept on failure.
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2119,SC2120 # for the tests that source it
 set -u
 B=${FIVEPITS_BUILD:-$PWD/build/release}
 case $B in /*) ;; *) B=$PWD/$B ;; esac
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 T=$(mktemp -d /tmp/fivepits-it-XXXXXX)
 N=0 FAILED=0 SERVER_PID=
-export FIVEPITS_HOME= LC_ALL=C.UTF-8 NO_COLOR=1
+export FIVEPITS_HOME='' LC_ALL=C.UTF-8 NO_COLOR=1
 unset HTTPS_PROXY https_proxy
 
 fivepits() { "$B/fivepits" "$@"; }
@@ -95,8 +96,10 @@ school() { # school HOME NAME [invite options]: invited by Pilsley, joins, syncs
 	local home=$1 name=$2 invitation
 	shift 2
 	invitation=$(at pilsley invite --school "$name" --name "Head of $name" --role headteacher "$@" 2>"$T/err" | tail -n 1)
-	"$B/fivepits" --home "$T/$home" join "$invitation" >"$T/out" 2>"$T/err" &&
-		at "$home" sync >/dev/null 2>>"$T/err" || fail "$name joins" "$(cat "$T/err")"
+	if ! "$B/fivepits" --home "$T/$home" join "$invitation" >"$T/out" 2>"$T/err" ||
+		! at "$home" sync >/dev/null 2>>"$T/err"; then
+		fail "$name joins" "$(cat "$T/err")"
+	fi
 }
 common() { # the common digest of a client, or of the server
 	if [ "$1" = server ]; then "$B/fivepitsd" digest "$T/server"; else at "$1" digest; fi |
