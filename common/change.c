@@ -42,7 +42,20 @@ static struct bytes read_part(protobuf_c_boolean has, ProtobufCBinaryData b)
 	return has ? BYTES_OF(b) : BYTES_NONE;
 }
 
-/* The parts that an Edit and an Effect share. Field numbers must rise; 0 is not one that can be set. */
+/* The number of the next field of a checked message, 0 at its end; occurrences of one count once. */
+static uint32_t next_number(struct bytes *rest, uint32_t last)
+{
+	struct field f;
+	while (field_next(rest, &f) > 0)
+		if (f.number != last)
+			return f.number;
+	return 0;
+}
+
+/*
+ * The parts that an Edit and an Effect share. Field numbers must rise; 0 is not one that can be set,
+ * and none is both set and cleared. Lists that rise are compared in one walk: they may be long.
+ */
 static int read_effect(struct effect *e)
 {
 	const struct bytes parts[] = {e->set, e->add, e->take};
@@ -51,50 +64,39 @@ static int read_effect(struct effect *e)
 		if (err < 0)
 			return err;
 	}
-	for (size_t i = 0; i < e->n_clear; i++)
-		if (e->clear[i] == 0 || (i && e->clear[i] <= e->clear[i - 1]) ||
-		    fields_get(e->set, e->clear[i]).len)
+	struct bytes rest = e->set;
+	uint32_t set = next_number(&rest, 0);
+	for (size_t i = 0; i < e->n_clear; i++) {
+		while (set && set < e->clear[i])
+			set = next_number(&rest, set);
+		if (e->clear[i] == 0 || (i && e->clear[i] <= e->clear[i - 1]) || e->clear[i] == set)
 			return ERR_PROTO;
+	}
 	if (e->existence != -1 && e->existence != LIVE && e->existence != WITHDRAWN)
 		return ERR_PROTO;
 	return 0;
 }
 
-static bool base_is_for(const struct edit *e, uint32_t field)
-{
-	for (size_t i = 0; i < e->n_bases; i++)
-		if (e->bases[i].field == field)
-			return true;
-	return false;
-}
-
-/* A base for each field that is set or cleared, and for no other. */
+/* A base for each field that is set or cleared, by rising number, and for no other. */
 static int read_bases(struct edit *e, const Wire__Edit *w, struct arena *arena)
 {
 	struct base *bases = arena_alloc(arena, w->n_bases * sizeof(*bases));
 	struct bytes rest = e->effect.set;
-	struct field f;
-	uint32_t last = 0;
-	size_t want = e->effect.n_clear;
+	uint32_t set = next_number(&rest, 0);
+	size_t clear = 0;
 
 	for (size_t i = 0; i < w->n_bases; i++) {
+		bool cleared = clear < e->effect.n_clear && (!set || e->effect.clear[clear] < set);
+		uint32_t want = cleared ? e->effect.clear[clear++] : set;
 		bases[i] = (struct base){w->bases[i]->field, w->bases[i]->digest};
-		if (i && bases[i].field <= bases[i - 1].field)
+		if (!want || bases[i].field != want)
 			return ERR_PROTO;
+		if (!cleared)
+			set = next_number(&rest, set);
 	}
 	e->bases = bases;
 	e->n_bases = w->n_bases;
-	for (; field_next(&rest, &f) > 0; last = f.number) {
-		if (f.number == last)
-			continue;
-		want++;
-		if (!base_is_for(e, f.number))
-			return ERR_PROTO;
-	}
-	for (size_t i = 0; i < e->effect.n_clear; i++)
-		if (!base_is_for(e, e->effect.clear[i]))
-			return ERR_PROTO;
-	return want == e->n_bases ? 0 : ERR_PROTO;
+	return clear == e->effect.n_clear && !set ? 0 : ERR_PROTO;
 }
 
 static int read_edit(struct edit *e, const Wire__Edit *w, struct arena *arena)

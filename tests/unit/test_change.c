@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct id id_of(uint8_t c)
 {
@@ -130,6 +131,39 @@ static void test_malformed(struct arena *arena)
 	ok(read_spoiled(arena, spoil_set) == ERR_PROTO, "a value in another form than its shortest is refused");
 }
 
+/* As many fields cleared as fit (packed, as protobuf also reads them) beside as many set as may be. */
+static void test_many_fields(struct arena *arena)
+{
+	struct buf set = {0}, clear = {0}, edit = {0}, out = {0};
+	struct id id = id_of(1);
+	struct change back;
+	struct cause cause;
+
+	for (uint32_t i = 0; i < 8192; i++)
+		field_add_number(&set, 500000, 1);
+	for (uint32_t i = 1; i <= 200000; i++)
+		buf_add_varint(&clear, i);
+	field_add_number(&edit, 1, 12);
+	field_add_bytes(&edit, 2, ID_BYTES(&id));
+	field_add_bytes(&edit, 4, buf_bytes(&set));
+	field_add_bytes(&edit, 5, buf_bytes(&clear));
+	field_add_bytes(&out, 1, ID_BYTES(&id));
+	field_add_bytes(&out, 2, ID_BYTES(&id));
+	field_add_number(&out, 3, 1);
+	field_add_number(&out, 4, 0);
+	field_add_bytes(&out, 5, buf_bytes(&edit));
+	clock_t start = clock();
+	int err = change_read(&back, buf_bytes(&out), arena, &cause);
+	double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+	ok(err == ERR_PROTO && strstr(cause.words, "well formed"),
+	   "a change that clears 200,000 fields without a base is refused");
+	ok(seconds < 1, "in one walk, so that nobody else waits for it (%.3f s)", seconds);
+	buf_fini(&set);
+	buf_fini(&clear);
+	buf_fini(&edit);
+	buf_fini(&out);
+}
+
 static void test_outcome(struct arena *arena)
 {
 	struct outcome_effect effect = {.type = 12, .record = id_of(3),
@@ -202,6 +236,7 @@ int main(void)
 	arena_init(&arena, ARENA_NO_BUDGET);
 	test_round_trip(&arena);
 	test_malformed(&arena);
+	test_many_fields(&arena);
 	test_outcome(&arena);
 	test_header_and_body(&arena);
 	test_chain();
