@@ -75,6 +75,9 @@ static int own_extend(struct work *w, struct subject *s)
 				: cause_set(w->cause, ERR_AGAIN,
 					    "it stands after a change that has not arrived");
 	err = w->ground->past(w->ground->arg, number, &s->edit->record, &past);
+	if (err == ERR_MISSING)
+		return cause_set(w->cause, ERR_INVALID,
+				 "it stands after a change that did not touch this record");
 	if (err < 0)
 		return err;
 	if (s->n_own == s->cap_own) {

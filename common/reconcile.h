@@ -24,7 +24,7 @@ struct ground {
 	const struct id *area;
 	/* The record's accepted state, absent if there is none. 0 or an error, which ends reconciling. */
 	int (*record)(void *arg, const struct id *record, uint32_t type, struct record *out);
-	/* The entry `number` as it touched `record`. */
+	/* The entry `number` as it touched `record`. ERR_MISSING: it did not. */
 	int (*past)(void *arg, uint64_t number, const struct id *record, struct past *out);
 	/* Where an accepted change of this space stands; 0: it is not in it. */
 	int (*number_of)(void *arg, const struct id *change, uint64_t *number);

@@ -67,8 +67,9 @@ static int ground_past(void *arg, uint64_t number, const struct id *record, stru
 			out->previous = e->touches[i].previous;
 			out->fields = e->touches[i].fields;
 			out->n_fields = e->touches[i].n_fields;
+			return 0;
 		}
-	return 0;
+	return ERR_MISSING;
 }
 
 static int ground_number_of(void *arg, const struct id *change, uint64_t *number)
@@ -424,6 +425,10 @@ static void test_own_edits(void)
 	ok(w.verdict == VERDICT_CONFLICT, "but not on one that they did not see");
 	arrive(&w, say_after(say(&w, 0x25, 1, 1), 0x99));
 	ok(w.err == ERR_AGAIN, "an edit that stands on one that has not arrived waits");
+	arrive(&w, say_text(&w, say_existence(say(&w, 0x26, 7, 0), LIVE, false), REF, "7", NULL));
+	arrive(&w, say_after(say_text(&w, say(&w, 0x27, 1, 1), STATUS, "y", "x"), 0x26));
+	ok(w.err == ERR_INVALID && strstr(w.cause.words, "did not touch"),
+	   "an edit that stands on one of another record is refused");
 	world_fini(&w);
 }
 
