@@ -1,0 +1,65 @@
+#!/bin/bash
+# Bad input on the command line, and peers that do not behave: one clear line each, and the others are
+# served meanwhile.
+. "$(dirname "$0")/lib.sh"
+area
+school heath 'Heath Primary School'
+id=$(at heath add note kind=comment on="$(at heath list school --json | sed -n 's/.*"id": *"\([0-9a-f-]*\)".*/\1/p' | head -n 1)" text=x | tail -n 1)
+status 2 "an unknown command" at heath frobnicate
+status 1 "an unknown type" at heath list widget
+status 1 "an unknown field" at heath set "$id" colour=blue
+status 1 "a value that is no day" at heath set "$id" matter_date=2019-02-30
+status 1 "a word that is none of the field's" at heath set "$id" kind=gossip
+status 1 "an unknown id" at heath show 00000000-0000-4000-8000-000000000000
+status 1 "an id that could be several" at heath show 0
+status 1 "a file that can't be read" at heath set "$id" text=@"$T/none"
+printf 'a\0b' >"$T/nul"
+status 1 "a text with a NUL" at heath set "$id" text=@"$T/nul"
+printf '\xff\xfe' >"$T/latin"
+status 1 "a text that is not UTF-8" at heath set "$id" text=@"$T/latin"
+head -c 300000 /dev/zero | tr '\0' x >"$T/long"
+status 1 "a text that is too long" at heath set "$id" text=@"$T/long"
+status 1 "a home that is none" at nowhere status
+status 1 "an invitation that is none" fivepits --home "$T/x" join 'fivepits:nonsense'
+status 1 "an area that is there already" fivepitsd init "$T/server" --name x --school x --admin x
+status 1 "a server without an area" fivepitsd run "$T/none"
+is "and nothing was lost by any of it" "$(at heath show "$id" --json | grep -c '"text": *"x"')" 1
+
+host=${ADDRESS%:*} port=${ADDRESS##*:}
+tls() { timeout 10 openssl s_client -connect "$ADDRESS" -brief "$@" </dev/null >"$T/tls" 2>&1; }
+tls -tls1_2 -alpn fivepits/1
+like "TLS 1.2 is refused" "$(cat "$T/tls")" '(alert|error|failure)'
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=x -keyout "$T/k.pem" -out "$T/c.pem" 2>/dev/null
+(sleep 1) | timeout 10 openssl s_client -connect "$ADDRESS" -alpn fivepits/1 >"$T/tls" 2>&1
+like "a peer without a certificate is refused" "$(cat "$T/tls")" 'alert|certificate required'
+(sleep 1) | timeout 10 openssl s_client -connect "$ADDRESS" -alpn fivepits/1 -cert "$T/c.pem" -key "$T/k.pem" >"$T/tls" 2>&1
+like "so is one with a foreign certificate" "$(cat "$T/tls")" 'alert'
+pids=()
+for i in $(seq 40); do
+	(exec 3<>"/dev/tcp/$host/$port" && sleep 20) 2>/dev/null &
+	pids+=($!)
+	(exec 3<>"/dev/tcp/$host/$port" && for _ in 1 2 3 4; do printf x >&3; sleep 5; done) 2>/dev/null &
+	pids+=($!)
+done
+ok "silent peers and slow ones do not hold up a school" timeout 10 "$B/fivepits" --home "$T/heath" sync
+head -c 100000 /dev/urandom | timeout 5 openssl s_client -quiet -connect "$ADDRESS" -alpn fivepits-enrol/1 >/dev/null 2>&1
+ok "nor does one that sends rubbish" timeout 10 "$B/fivepits" --home "$T/heath" sync
+kill "${pids[@]}" 2>/dev/null
+ok "the server is the one that was started" kill -0 "$SERVER_PID"
+unlike "and logged no error of its own" "$(cat "$T/server.log")" 'bug:|sanitizer'
+
+if mount -t tmpfs -o size=3m none "$(mkdir -p "$T/small" && echo "$T/small")" 2>/dev/null; then
+	invitation=$(at pilsley invite --school 'Newton Primary School' --name 'Head of Newton' --role headteacher | tail -n 1)
+	fivepits --home "$T/small/newton" join "$invitation" >/dev/null 2>&1
+	at small/newton sync --quiet 2>/dev/null
+	before=$(at small/newton list note --json)
+	head -c 4000000 /dev/zero >"$T/small/filler" 2>/dev/null
+	status 1 "an edit on a full disk" at small/newton add note kind=comment on="$id" text="$(head -c 60000 /dev/zero | tr '\0' y)"
+	rm "$T/small/filler"
+	is "after which everything is as it was" "$(at small/newton list note --json)" "$before"
+	ok "and goes on when there is room" at small/newton sync
+	umount "$T/small"
+else
+	echo "# no tmpfs may be mounted here: the full disk is left to the unit tests"
+fi
+finish

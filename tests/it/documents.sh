@@ -1,0 +1,47 @@
+#!/bin/bash
+# Documents: byte for byte, streamed, published when complete, whatever interrupts them.
+. "$(dirname "$0")/lib.sh"
+area
+school heath 'Heath Primary School'
+school morton 'Morton Primary School'
+put() { at heath put "$@" | tail -n 1; }
+for size in 0 1 262143 262144 262145 5000000; do
+	head -c $size /dev/urandom >"$T/file.$size"
+	id=$(put "$T/file.$size")
+	at heath sync --quiet && at morton sync --quiet
+	ok "a file of $size bytes arrives" at morton get "$id" -o "$T/back.$size"
+	ok "byte for byte" cmp "$T/file.$size" "$T/back.$size"
+done
+name=$'-rf ..%2F\nNUL: ünï \xe2\x80\xae x.txt'
+mkdir "$T/odd"
+printf 'odd name' >"$T/odd/$name"
+id=$(put "$T/odd/$name")
+at heath sync --quiet && at morton sync --quiet
+(mkdir -p "$T/in" && cd "$T/in" && "$B/fivepits" --home "$T/morton" get "$id" >"$T/out" 2>"$T/err")
+is "a file with an odd name is stored under one safe name" "$(find "$T/in" -type f | wc -l)" 1
+ok "with its bytes" cmp "$T/odd/$name" "$(find "$T/in" -type f)"
+ok "get never overwrites" bash -c "cd '$T/in' && '$B/fivepits' --home '$T/morton' get '$id'"
+is "but finds another name" "$(find "$T/in" -type f | wc -l)" 2
+
+head -c 40000000 /dev/urandom >"$T/large"
+id=$(put "$T/large")
+for i in 1 2 3; do
+	at heath sync --quiet >/dev/null 2>&1 &
+	pid=$!
+	sleep 0.0$i
+	[ $i = 2 ] && { server_stop KILL; server_start; }
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	at morton sync --quiet
+	if at morton show "$id" >/dev/null 2>&1; then
+		ok "an interrupted document is not shown before its bytes can be had" at morton get "$id" -o "$T/early.$i"
+	fi
+done
+ok "an interrupted transfer is made good" at heath sync
+at morton sync --quiet
+ok "and the document can be had" at morton get "$id" -o "$T/large.back"
+ok "byte for byte" cmp "$T/large" "$T/large.back"
+is "nothing half-written is left on the server" "$(find "$T/server/documents" -type f -name '*.tmp*' | wc -l)" 0
+ok "the server's store is sound" fivepitsd fsck "$T/server"
+status 1 "a file that is not there is refused by name" at heath put "$T/none"
+finish
