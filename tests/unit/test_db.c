@@ -1,4 +1,4 @@
-/* The database: what is committed stays, whoever dies and however full the disk is; and nobody starves. */
+/* The database: what is committed stays, whoever dies, however full the disk; and nobody starves. */
 #include "common/db.h"
 #include "common/log.h"
 #include "common/os.h"
@@ -102,9 +102,9 @@ static void values_come_back(void)
 	ok(!db, "closing nulls the pointer");
 
 	db = open_or_die(path, DB_SHARED);
-	struct db_stmt *st = db_query(db, "SELECT v, who, $1, $2, $3, $4, $5, $6 FROM t WHERE k = $7",
-				      "tdundti", "text", &id, UINT64_MAX, (struct id *)NULL, (char *)NULL,
-				      (int64_t)1);
+	struct db_stmt *st;
+	st = db_query(db, "SELECT v, who, $1, $2, $3, $4, $5, $6 FROM t WHERE k = $7", "tdundti",
+		      "text", &id, UINT64_MAX, (struct id *)NULL, (char *)NULL, (int64_t)1);
 	ok(db_step(st) == 1 && bytes_equal(db_bytes(st, 0), BYTES("a\0b", 3)), "bytes come back");
 	ok(db_int(st, 1) == -5 && strcmp(db_text(st, 2), "text") == 0, "numbers and text too");
 	ok(db_id(st, 3, &got) && id_equal(&id, &got), "ids too");
@@ -147,7 +147,8 @@ static void transactions_end_well(void)
 	   "a reference to nothing is refused");
 	log_sink_set(NULL);
 	db_rollback(db);
-	ok(db_begin(db) == 0 && add(db, 1, BYTES_NONE, 0) == 0 && db_commit(db) == 0 && count(db) == 1,
+	ok(db_begin(db) == 0 && add(db, 1, BYTES_NONE, 0) == 0 && db_commit(db) == 0 &&
+	   count(db) == 1,
 	   "the next transaction is sound");
 
 	db_begin(db);
@@ -166,24 +167,28 @@ static void text_made_at_run_time(void)
 	struct cause cause;
 
 	db_begin(db);
-	ok(db_run_text(db, "CREATE TABLE made (a TEXT); INSERT INTO made VALUES ('x'), ('y')", &cause) == 0,
-	   "several statements run");
+	ok(db_run_text(db, "CREATE TABLE made (a TEXT); INSERT INTO made VALUES ('x'), ('y')",
+		       &cause) == 0, "several statements run");
 	db_commit(db);
-	struct db_stmt *st = db_query_text(db, "SELECT a, ? AS b, ? AS c FROM made WHERE a > ?", &cause);
+	struct db_stmt *st;
+	st = db_query_text(db, "SELECT a, ? AS b, ? AS c FROM made WHERE a > ?", &cause);
 	must(st);
 	db_bind_int(st, 1, 7);
 	db_bind_bytes(st, 2, BYTES("z", 1));
 	db_bind_text(st, 3, "x");
 	ok(db_columns(st) == 3 && strcmp(db_column_name(st, 1), "b") == 0, "columns have names");
-	ok(db_step(st) == 1 && strcmp(db_text(st, 0), "y") == 0 && db_int(st, 1) == 7, "a row comes");
+	ok(db_step(st) == 1 && strcmp(db_text(st, 0), "y") == 0 && db_int(st, 1) == 7,
+	   "a row comes");
 	ok(db_step(st) == 0, "and the end");
 	st = db_query_text(db, "SELECT a FROM made", &cause);
 	ok(db_step(st) == 1, "a statement may be left");
 	db_reset(st);
 	log_sink_set(log_drop);
-	ok(!db_query_text(db, "SELECT nonsense FROM made", &cause) && strstr(cause.words, "nonsense"),
+	ok(!db_query_text(db, "SELECT nonsense FROM made", &cause) &&
+	   strstr(cause.words, "nonsense"),
 	   "what does not compile says why");
-	ok(!db_query_text(db, "SELECT \"nonsense\" FROM made", &cause), "a quoted name is never a string");
+	ok(!db_query_text(db, "SELECT \"nonsense\" FROM made", &cause),
+	   "a quoted name is never a string");
 	log_sink_set(NULL);
 	ok(db_check(db, &cause) == 0, "the file is sound");
 	db_close(&db);
@@ -230,7 +235,8 @@ static void bugs_are_not_survived(void)
 	add(db, 2, BYTES_NONE, 0);
 	db_commit(db);
 	ok(aborts(do_query_twice, db), "the same SQL, from wherever, inside its own loop aborts");
-	ok(aborts(do_begin_while_reading, db), "so does a transaction begun inside a loop over rows");
+	ok(aborts(do_begin_while_reading, db),
+	   "so does a transaction begun inside a loop over rows");
 	ok(aborts(do_write_outside, db), "so does writing outside a transaction");
 	ok(aborts(do_bad_sql, db), "so does SQL that does not compile");
 	ok(aborts(do_bad_order, db), "so do parameters out of order");
@@ -283,7 +289,8 @@ static void odd_files_are_refused(void)
 	for (int i = 0; i < 1000; i++)
 		buf_add_text(&b, "no database at all ");
 	os_write_file(junk, buf_bytes(&b), false, NULL);
-	ok(db_open(&db, junk, DB_SHARED, schema, 1, NULL, &cause) == ERR_CORRUPT, "junk is refused: %s",
+	ok(db_open(&db, junk, DB_SHARED, schema, 1, NULL, &cause) == ERR_CORRUPT,
+	   "junk is refused: %s",
 	   cause.words);
 	ok(db_open(&db, "/nonexistent/x.db", DB_SHARED, schema, 1, NULL, &cause) < 0,
 	   "a directory that is not there is an error: %s", cause.words);
@@ -414,7 +421,7 @@ struct shared_result {
 	int64_t rows;
 };
 
-/* Write for `ms`: batches of 10 ms (a catch-up), or one row at a time with a pause; tell the longest wait. */
+/* Write for `ms`: batches of 10 ms (a catch-up), or a row at a time; tell the longest wait. */
 static void write_for(const char *path, int who, bool catch_up, uint64_t ms, int tell)
 {
 	struct db *db = open_or_die(path, DB_SHARED);
@@ -467,8 +474,8 @@ static void nobody_starves(void)
 		close(fd[i][0]);
 		wait(NULL);
 	}
-	note("catch-up %lld rows, edits %lld %lld %lld %lld, longest wait %llu us", (long long)r[0].rows,
-	     (long long)r[1].rows, (long long)r[2].rows, (long long)r[3].rows, (long long)r[4].rows,
+	note("catch-up %lld rows, edits %lld %lld %lld %lld, longest wait %llu us",
+	     (long long)r[0].rows, (long long)r[1].rows, (long long)r[2].rows, (long long)r[3].rows, (long long)r[4].rows,
 	     (unsigned long long)longest);
 	ok(all, "four who edit beside a catch-up all get on");
 	ok(longest < 500 * 1000, "none waits long");
@@ -493,7 +500,8 @@ static void a_full_disk(void)
 		must(db_begin(db) == 0);
 		err = add(db, i, BYTES(block, sizeof(block)), 0);
 		if (err != 0)
-			ok(db_commit(db) == ERR_FULL, "a transaction that did not fit does not commit");
+			ok(db_commit(db) == ERR_FULL,
+			   "a transaction that did not fit does not commit");
 		else
 			err = db_commit(db);
 		i += err == 0;
