@@ -34,17 +34,28 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -su
 like "a peer without a certificate is refused" "$(cat "$T/tls")" 'alert|certificate required'
 (sleep 1) | timeout 10 openssl s_client -connect "$ADDRESS" -alpn fivepits/1 -cert "$T/c.pem" -key "$T/k.pem" >"$T/tls" 2>&1
 like "so is one with a foreign certificate" "$(cat "$T/tls")" 'alert'
-pids=()
-for i in $(seq 40); do
-	(exec 3<>"/dev/tcp/$host/$port" && sleep 20) 2>/dev/null &
-	pids+=($!)
-	(exec 3<>"/dev/tcp/$host/$port" && for _ in 1 2 3 4; do printf x >&3; sleep 5; done) 2>/dev/null &
-	pids+=($!)
-done
+# 2,000 connections: every other one silent, the others with a byte every five seconds.
+cat >"$T/crowd.pl" <<'X'
+use IO::Socket::INET;
+my @all;
+for (1 .. 2000) {
+	my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], Timeout => 5) or next;
+	push @all, $s;
+}
+print scalar(@all), "\n";
+close STDOUT;
+for (1 .. 6) {
+	for (my $i = 0; $i < @all; $i += 2) { local $SIG{PIPE} = 'IGNORE'; syswrite $all[$i], "\x16"; }
+	sleep 5;
+}
+X
+(ulimit -n 4096 && exec perl "$T/crowd.pl" "$ADDRESS") >"$T/crowd" 2>/dev/null &
+crowd=$!
+ok "2,000 connections come" wait_for 30 grep -q . "$T/crowd"
 ok "silent peers and slow ones do not hold up a school" timeout 10 "$B/fivepits" --home "$T/heath" sync
 head -c 100000 /dev/urandom | timeout 5 openssl s_client -quiet -connect "$ADDRESS" -alpn fivepits-enrol/1 >/dev/null 2>&1
 ok "nor does one that sends rubbish" timeout 10 "$B/fivepits" --home "$T/heath" sync
-kill "${pids[@]}" 2>/dev/null
+kill $crowd 2>/dev/null
 ok "the server is the one that was started" kill -0 "$SERVER_PID"
 unlike "and logged no error of its own" "$(cat "$T/server.log")" 'bug:|sanitizer'
 
