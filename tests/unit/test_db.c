@@ -1,4 +1,4 @@
-/* The database: what is committed stays, whoever dies, however full the disk; and nobody starves. */
+/* The database: what is committed stays, whoever dies, however full the disk; nobody starves. */
 #include "common/db.h"
 #include "common/log.h"
 #include "common/os.h"
@@ -435,7 +435,7 @@ static void write_for(const char *path, int who, bool catch_up, uint64_t ms, int
 		if (begun - asked > r.longest_us)
 			r.longest_us = begun - asked;
 		do {
-			int64_t k = (int64_t)who * 1000000 + r.rows++;
+			int64_t k = (int64_t)who << 32 | r.rows++;
 			must(add(db, k, BYTES("0123456789", 10), who) == 0);
 		} while (catch_up && os_monotonic_us() < begun + 10000);
 		must(db_commit(db) == 0);
@@ -475,7 +475,8 @@ static void nobody_starves(void)
 		wait(NULL);
 	}
 	note("catch-up %lld rows, edits %lld %lld %lld %lld, longest wait %llu us",
-	     (long long)r[0].rows, (long long)r[1].rows, (long long)r[2].rows, (long long)r[3].rows, (long long)r[4].rows,
+	     (long long)r[0].rows, (long long)r[1].rows, (long long)r[2].rows,
+	     (long long)r[3].rows, (long long)r[4].rows,
 	     (unsigned long long)longest);
 	ok(all, "four who edit beside a catch-up all get on");
 	ok(longest < 500 * 1000, "none waits long");
