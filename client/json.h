@@ -10,7 +10,6 @@
 #include "common/schema.h"
 
 #include <jansson.h>
-#include <stdio.h>
 
 /* A record; returns a new reference. `type` NULL (not known here): without its fields. */
 json_t *json_record(const struct schema_type *type, const struct record *record,
@@ -40,7 +39,5 @@ int json_read_value(const struct schema_type *type, const ProtobufCFieldDescript
  * 256. A new reference, or NULL with a cause that says where it fails in one line.
  */
 json_t *json_read_file(const char *path, size_t most, struct cause *cause);
-/* Print it with indents and a line end, and give the reference up. 0 or ERR_IO. */
-int json_print(json_t **value, FILE *out);
 
 #endif
