@@ -25,7 +25,6 @@ status 1 "an area that is there already" fivepitsd init "$T/server" --name x --s
 status 1 "a server without an area" fivepitsd run "$T/none"
 is "and nothing was lost by any of it" "$(at heath show "$id" --json | grep -c '"text": *"x"')" 1
 
-host=${ADDRESS%:*} port=${ADDRESS##*:}
 tls() { timeout 10 openssl s_client -connect "$ADDRESS" -brief "$@" </dev/null >"$T/tls" 2>&1; }
 tls -tls1_2 -alpn fivepits/1
 like "TLS 1.2 is refused" "$(cat "$T/tls")" '(alert|error|failure)'
