@@ -24,7 +24,7 @@ grep -ln 'sqlite3' common/*.[ch] server/*.[ch] client/*.[ch] | grep -v '^common/
 	grep -Hn '#include <sqlite3' "$f"
 done | check "SQLite is named in common/db alone"
 grep -n '#include <openssl' common/*.[ch] server/*.[ch] client/*.[ch] |
-	grep -vE '^(common/(tls|sha|invitation|conn)\.[ch]|server/(ca|enrol)\.[ch]|client/(join|doctor)\.[ch]):' |
+	grep -vE '^(common/(tls|sha|keys|invitation|conn)\.[ch]|server/(ca|enrol)\.[ch]|client/(join|doctor)\.[ch]):' |
 	check "OpenSSL is named where keys, digests and TLS are made"
 grep -n '#include <event2' common/*.[ch] server/*.[ch] client/*.[ch] |
 	grep -vE '^(common/(loop|conn)\.[ch]|server/net\.c|client/line\.c):' | check "libevent is named in the loop and the connection alone"
