@@ -44,8 +44,7 @@ static struct tls *tls_new(const SSL_METHOD *method)
 	must(ctx && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
 	     SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
 	     SSL_CTX_set_ciphersuites(ctx, CIPHERS) == 1 &&
-	     SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1 &&
-	     SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256") == 1);
+	     SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
@@ -137,7 +136,9 @@ struct tls *tls_server_new(EVP_PKEY *key, X509 *cert, X509 *ca)
 	struct tls *tls = tls_new(TLS_server_method());
 
 	tls->server = true;
-	must(SSL_CTX_use_certificate(tls->ctx, cert) == 1 && SSL_CTX_use_PrivateKey(tls->ctx, key) == 1 &&
+	/* A client offers every algorithm: only then can it learn whose certificate a filter shows. */
+	must(SSL_CTX_set1_sigalgs_list(tls->ctx, "ECDSA+SHA256") == 1 &&
+	     SSL_CTX_use_certificate(tls->ctx, cert) == 1 && SSL_CTX_use_PrivateKey(tls->ctx, key) == 1 &&
 	     SSL_CTX_add1_chain_cert(tls->ctx, ca) == 1 && /* so that a joiner can match its fingerprint */
 	     X509_STORE_add_cert(SSL_CTX_get_cert_store(tls->ctx), ca) == 1 &&
 	     SSL_CTX_set_session_id_context(tls->ctx, (const uint8_t *)"fivepits", 8) == 1);
@@ -195,6 +196,14 @@ struct tls *tls_joiner_new(const uint8_t fingerprint[SHA256_LEN])
 
 	tls->joiner = true;
 	memcpy(tls->fingerprint, fingerprint, SHA256_LEN);
+	return tls;
+}
+
+struct tls *tls_prober_new(void)
+{
+	struct tls *tls = tls_client_new(ALPN_SESSION, sizeof(ALPN_SESSION) - 1);
+
+	must(SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION) == 1);
 	return tls;
 }
 
@@ -301,8 +310,7 @@ size_t tls_line_pending(const struct tls_line *line)
 
 void tls_line_end(struct tls_line *line)
 {
-	SSL_set_shutdown(line->ssl, SSL_RECEIVED_SHUTDOWN);
-	SSL_shutdown(line->ssl);
+	SSL_shutdown(line->ssl); /* what the peer still sends can be read all the same */
 	ERR_clear_error();
 }
 

@@ -25,6 +25,8 @@ struct tls *tls_server_new(struct evp_pkey_st *key, struct x509_st *cert, struct
 int tls_device_new(struct tls **out, const char *home, struct cause *cause);
 /* The side of one who has but an invitation: whoever shows a chain that ends in this CA key is the server. */
 struct tls *tls_joiner_new(const uint8_t fingerprint[SHA256_LEN]);
+/* One that trusts nobody and speaks TLS 1.2 too: to learn who answers (tls_line_stranger). */
+struct tls *tls_prober_new(void);
 void tls_free(struct tls **tls); /* lines that were made of it go on */
 
 /* A line's TLS. `server_name` is the name to ask for and to insist on; NULL on the server. */

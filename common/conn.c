@@ -1,0 +1,554 @@
+/*
+ * Connections on bufferevent_openssl (libevent 2.1.12), whose traps shape this file:
+ *  - watermarks and rate limits stall on TLS, so reading is stopped and started by hand, and only
+ *    between two TLS records, when OpenSSL holds nothing back that no socket event would announce;
+ *  - each evbuffer chain becomes a TLS record, so frames go out in one piece;
+ *  - closing a socket with unread input resets it and takes the Bye along, so a server that closes
+ *    sends its last, then reads and drops until the peer hangs up.
+ * One lazy timer a connection: it never fires late, since every deadline that it watches is at least
+ * as long as the time to its next look, and shorter ones are set when their state is entered.
+ */
+#include "common/conn.h"
+
+#include "common/log.h"
+#include "common/os.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	CONN_INPUT = 128 * 1024,	 /* bytes read ahead of the frame that is being waited for */
+	CONN_UNSENT = 128 * 1024,	 /* bytes that the kernel may hold before the network takes them */
+	CONN_PONG_ROOM = 64 * 1024,	 /* Pings are not answered over so much of queue */
+};
+
+enum conn_state { CONN_SHAKING, CONN_OPEN, CONN_FLUSHING, CONN_LINGERING, CONN_OVER };
+
+struct conn {
+	struct link link; /* first */
+	struct loop *loop;
+	struct bufferevent *bev; /* owns the socket and OpenSSL's half of `tls` */
+	struct tls_line *tls;
+	int fd;
+	conn_event_fn fn;
+	void *arg;
+	enum conn_state state;
+	unsigned depth;	 /* callbacks of ours on the stack */
+	bool let_go;	 /* the owner has called conn_free meanwhile */
+	bool paused;	 /* by the owner */
+	bool reading;	 /* EV_READ is on */
+	bool ended;	 /* the peer sends no more: `words` say why; told when the input is used up */
+	bool told;	 /* CLOSED has been handed up */
+	bool pinged;
+	unsigned asked;	 /* Pongs that the owner waits for */
+	size_t want;	 /* size of the frame that has begun to come, 0: not known */
+	size_t most;	 /* for frames */
+	uint64_t began;	 /* all in ms: the state, */
+	uint64_t frame;	 /* the frame under way (0: none), */
+	uint64_t heard, taken; /* the last byte each way, */
+	uint64_t life;	 /* the end of the line (0: none) */
+	struct loop_timer *timer;
+	struct loop_task task;
+	char words[160];
+};
+
+static uint64_t conn_now(void)
+{
+	return os_monotonic_us() / 1000;
+}
+
+static struct conn *conn_of(const struct link *link)
+{
+	return (struct conn *)link;
+}
+
+static void conn_destroy(struct conn *c)
+{
+	loop_forget(c->loop, &c->task);
+	loop_timer_free(&c->timer);
+	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
+	tls_line_free(&c->tls);
+	bufferevent_free(c->bev);
+	free(c);
+}
+
+/* Every callback of ours runs between these two: an owner who lets go inside one is obeyed behind it. */
+static void conn_enter(struct conn *c)
+{
+	c->depth++;
+}
+
+static void conn_leave(struct conn *c)
+{
+	if (--c->depth == 0 && c->let_go)
+		conn_destroy(c);
+}
+
+static void conn_tell(struct conn *c, enum conn_event event, const struct frame *frame, const char *words)
+{
+	if (!c->let_go && !c->told)
+		c->fn(c->arg, event, frame, words);
+}
+
+/* Read when there is somebody to read for and room for it. */
+static void conn_update_reading(struct conn *c)
+{
+	size_t have = evbuffer_get_length(bufferevent_get_input(c->bev));
+	size_t room = c->want > CONN_INPUT ? c->want : CONN_INPUT;
+	bool read = c->state == CONN_LINGERING ||
+		    (c->state <= CONN_OPEN && !c->paused && !c->ended && have < room);
+
+	if (read == c->reading)
+		return;
+	/* In the middle of a record the rest would stay with OpenSSL, unannounced: stop at its end. */
+	if (!read && tls_line_pending(c->tls) > 0)
+		return;
+	c->reading = read;
+	if (read)
+		bufferevent_enable(c->bev, EV_READ);
+	else
+		bufferevent_disable(c->bev, EV_READ);
+}
+
+/* The time of the next look: when the first of the deadlines that hold now may be over. */
+static void conn_set_timer(struct conn *c, uint64_t now)
+{
+	uint64_t next = now + CONN_PING_MS;
+
+	if (c->state == CONN_SHAKING)
+		next = c->began + CONN_HANDSHAKE_MS;
+	else if (c->state == CONN_FLUSHING)
+		next = c->began + CONN_FLUSH_MS;
+	else if (c->state == CONN_LINGERING)
+		next = c->began + CONN_LINGER_MS;
+	else if (!c->paused && !c->ended) {
+		uint64_t silent = c->heard + (c->pinged ? CONN_IDLE_MS : CONN_PING_MS);
+		if (silent < next)
+			next = silent;
+		if (c->frame && c->frame + CONN_FRAME_MS < next)
+			next = c->frame + CONN_FRAME_MS;
+	}
+	if (c->life && c->life < next && c->state <= CONN_OPEN)
+		next = c->life;
+	loop_timer_set(c->timer, next > now ? next - now : 1);
+}
+
+static void conn_move(struct conn *c, enum conn_state state)
+{
+	c->state = state;
+	c->began = conn_now();
+	if (state == CONN_OVER)
+		loop_timer_stop(c->timer);
+	else
+		conn_set_timer(c, c->began);
+	conn_update_reading(c);
+}
+
+/* The end: nothing is read, sent or told any more but this. */
+static void conn_finish(struct conn *c, const char *words)
+{
+	if (c->state == CONN_OVER)
+		return;
+	conn_move(c, CONN_OVER);
+	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	log_debug("conn.closed", "fd=%d why=\"%s\"", c->fd, words);
+	conn_tell(c, CONN_CLOSED, NULL, words);
+	c->told = true;
+}
+
+/* A peer that breaks the rules is told so, then the line is closed. */
+static void conn_refuse(struct conn *c, Wire__Reason reason, const char *words)
+{
+	if (!c->words[0])
+		snprintf(c->words, sizeof(c->words), "%s", words);
+	link_bye(&c->link, reason, words);
+}
+
+static void conn_send(struct link *link, struct bytes frames)
+{
+	struct conn *c = conn_of(link);
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+	struct evbuffer_iovec room;
+
+	if (c->state > CONN_OPEN || c->let_go || frames.len == 0)
+		return;
+	if (evbuffer_get_length(out) == 0)
+		c->taken = conn_now();
+	must(evbuffer_reserve_space(out, (ev_ssize_t)frames.len, &room, 1) == 1 && room.iov_len >= frames.len);
+	memcpy(room.iov_base, frames.data, frames.len);
+	room.iov_len = frames.len;
+	must(evbuffer_commit_space(out, &room, 1) == 0);
+}
+
+static size_t conn_queued(const struct link *link)
+{
+	return evbuffer_get_length(bufferevent_get_output(conn_of(link)->bev));
+}
+
+static void conn_pause(struct link *link, bool paused)
+{
+	struct conn *c = conn_of(link);
+
+	if (c->paused == paused || c->state > CONN_OPEN)
+		return;
+	c->paused = paused;
+	if (!paused) {
+		c->heard = conn_now(); /* what it sent meanwhile was not looked at */
+		if (c->frame)
+			c->frame = c->heard;
+		loop_later(c->loop, &c->task);
+		if (c->state == CONN_OPEN)
+			conn_set_timer(c, c->heard);
+	}
+	conn_update_reading(c);
+}
+
+static void conn_close(struct link *link)
+{
+	struct conn *c = conn_of(link);
+
+	if (c->state > CONN_OPEN)
+		return;
+	bool shaken = c->state == CONN_OPEN;
+	if (!shaken) /* nothing can be said before the handshake */
+		evbuffer_drain(bufferevent_get_output(c->bev), conn_queued(link));
+	conn_move(c, CONN_FLUSHING);
+	if (!shaken || conn_queued(link) == 0)
+		loop_later(c->loop, &c->task); /* the owner is told from the loop, not from in here */
+}
+
+static const struct link_ops conn_ops = {
+	.send = conn_send, .queued = conn_queued, .pause = conn_pause, .close = conn_close};
+
+/* What was queued has gone: say that it was the last, and wait for the peer to have read it. */
+static void conn_flushed(struct conn *c)
+{
+	const char *words = c->words[0] ? c->words : "closed from this side";
+
+	tls_line_end(c->tls);
+	if (!tls_line_is_server(c->tls) || c->ended) {
+		conn_finish(c, words);
+		return;
+	}
+	shutdown(c->fd, SHUT_WR);
+	conn_move(c, CONN_LINGERING);
+}
+
+static void conn_answer_ping(struct conn *c)
+{
+	Wire__Pong pong = WIRE__PONG__INIT;
+
+	if (conn_queued(&c->link) > CONN_PONG_ROOM)
+		return; /* it will hear from us soon enough */
+	pong.has_time_ms = 1;
+	pong.time_ms = os_env()->now_ms(os_env()->arg);
+	link_send(&c->link, WIRE__KIND__PONG, &pong.base, BYTES_NONE);
+}
+
+static void conn_take(struct conn *c, const struct frame *frame)
+{
+	switch (frame->kind) {
+	case WIRE__KIND__PING:
+		conn_answer_ping(c);
+		break;
+	case WIRE__KIND__PONG:
+		if (c->asked > 0) {
+			c->asked--;
+			conn_tell(c, CONN_PONG, NULL, NULL);
+		}
+		break;
+	default:
+		conn_tell(c, CONN_FRAME, frame, NULL);
+	}
+}
+
+/* One frame off the input. 1: there was one; 0: none that is whole; ERR_LIMIT: it is too long. */
+static int conn_next(struct conn *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	size_t have = evbuffer_get_length(in);
+	uint8_t header[FRAME_HEADER];
+	struct frame frame;
+
+	c->want = 0;
+	if (have == 0)
+		return 0;
+	ev_ssize_t n = evbuffer_copyout(in, header, sizeof(header));
+	int rc = frame_parse(BYTES(header, (size_t)n), &frame, &c->want);
+	if (rc < 0 || c->want > c->most)
+		return ERR_LIMIT;
+	if (c->want == 0 || have < c->want)
+		return 0;
+	must(frame_parse(BYTES(evbuffer_pullup(in, (ev_ssize_t)c->want), c->want), &frame, &c->want) == 1);
+	conn_take(c, &frame);
+	evbuffer_drain(in, c->want);
+	c->want = 0;
+	return 1;
+}
+
+/* All whole frames that are there, as long as the owner wants them and the turn has time. */
+static void conn_parse(struct conn *c)
+{
+	int rc = 1;
+
+	while (rc > 0 && c->state == CONN_OPEN && !c->paused && !c->let_go) {
+		if (loop_turn_expired(c->loop)) {
+			loop_later(c->loop, &c->task);
+			break;
+		}
+		rc = conn_next(c);
+		if (rc > 0)
+			c->frame = 0;
+	}
+	if (c->state != CONN_OPEN || c->let_go)
+		return;
+	if (rc < 0) {
+		conn_refuse(c, WIRE__REASON__TOO_BIG, "a frame was longer than the protocol allows");
+		return;
+	}
+	size_t have = evbuffer_get_length(bufferevent_get_input(c->bev));
+	if (rc == 0 && have && !c->frame)
+		c->frame = c->heard;
+	conn_update_reading(c);
+	if (rc == 0 && c->ended)
+		conn_finish(c, have ? "the line broke in the middle of a message" : c->words);
+}
+
+static void conn_read_cb(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+
+	conn_enter(c);
+	c->heard = conn_now();
+	c->pinged = false;
+	if (c->state >= CONN_FLUSHING) {
+		struct evbuffer *in = bufferevent_get_input(bev);
+		evbuffer_drain(in, evbuffer_get_length(in));
+	} else {
+		conn_parse(c);
+	}
+	conn_leave(c);
+}
+
+static void conn_write_cb(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)bev;
+	conn_enter(c);
+	if (conn_queued(&c->link) == 0) {
+		if (c->state == CONN_FLUSHING)
+			conn_flushed(c);
+		else if (c->state == CONN_OPEN)
+			conn_tell(c, CONN_DRAINED, NULL, NULL);
+	}
+	conn_leave(c);
+}
+
+static void conn_shaken(struct conn *c)
+{
+	if (!tls_line_is_sound(c->tls)) {
+		conn_finish(c, "the other side speaks TLS, but not our protocol");
+		return;
+	}
+	c->heard = c->taken = conn_now();
+	conn_move(c, CONN_OPEN);
+	conn_tell(c, CONN_READY, NULL, NULL);
+}
+
+/* The peer hung up, or the line failed. What it sent before that is still handed up. */
+static void conn_end_of_input(struct conn *c, short what)
+{
+	unsigned long error = bufferevent_get_openssl_error(c->bev);
+	struct cause cause;
+
+	if (c->ended || c->state == CONN_OVER)
+		return;
+	c->ended = true;
+	c->reading = false;
+	if (error || c->state == CONN_SHAKING) {
+		if (!error && !(what & BEV_EVENT_ERROR))
+			cause_set(&cause, 0, "the other side hung up during the TLS handshake");
+		else if (!error && EVUTIL_SOCKET_ERROR() != 0)
+			cause_set(&cause, 0, "%s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+		else
+			tls_line_trouble(c->tls, error, &cause);
+	} else if (what & BEV_EVENT_EOF) {
+		cause_set(&cause, 0, "the other side hung up");
+	} else {
+		cause_set(&cause, 0, "the line broke: %s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+	}
+	if (!c->words[0])
+		snprintf(c->words, sizeof(c->words), "%.*s", (int)sizeof(c->words) - 1, cause.words);
+	if (c->state == CONN_OPEN)
+		conn_parse(c);
+	else
+		conn_finish(c, c->state == CONN_SHAKING ? cause.words : c->words);
+}
+
+static void conn_event_cb(struct bufferevent *bev, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)bev;
+	conn_enter(c);
+	if (what & BEV_EVENT_CONNECTED)
+		conn_shaken(c);
+	else
+		conn_end_of_input(c, what);
+	conn_leave(c);
+}
+
+/* Work that was left for the next turn: frames, or the end of a line with nothing queued. */
+static void conn_task(void *arg)
+{
+	struct conn *c = arg;
+
+	conn_enter(c);
+	if (c->state == CONN_OPEN)
+		conn_parse(c);
+	else if (c->state == CONN_FLUSHING && conn_queued(&c->link) == 0)
+		conn_flushed(c);
+	conn_leave(c);
+}
+
+/* Called as bytes come and go: stops reading when there is enough, notes when the peer takes some. */
+static void conn_input_cb(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
+{
+	(void)in;
+	if (info->n_added)
+		conn_update_reading(arg);
+}
+
+static void conn_output_cb(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)out;
+	if (info->n_deleted)
+		c->taken = conn_now();
+}
+
+static void conn_look(struct conn *c, uint64_t now)
+{
+	if (c->life && now >= c->life && c->state <= CONN_OPEN) {
+		c->life = 0;
+		conn_refuse(c, WIRE__REASON__IDLE, "this took too long");
+	} else if (c->state == CONN_SHAKING && now >= c->began + CONN_HANDSHAKE_MS) {
+		conn_finish(c, "the TLS handshake took too long");
+	} else if (c->state == CONN_FLUSHING && now >= c->began + CONN_FLUSH_MS) {
+		conn_finish(c, c->words[0] ? c->words : "closed from this side");
+	} else if (c->state == CONN_LINGERING && now >= c->began + CONN_LINGER_MS) {
+		conn_finish(c, c->words[0] ? c->words : "closed from this side");
+	} else if (c->state != CONN_OPEN) {
+		return;
+	} else if (conn_queued(&c->link) && now >= c->taken + CONN_IDLE_MS) {
+		conn_finish(c, "the other side takes nothing any more");
+	} else if (c->paused || c->ended) {
+		return;
+	} else if (c->frame && now >= c->frame + CONN_FRAME_MS) {
+		conn_refuse(c, WIRE__REASON__IDLE, "a message did not come to its end in time");
+	} else if (now >= c->heard + CONN_IDLE_MS) {
+		conn_refuse(c, WIRE__REASON__IDLE, "nothing was heard for too long");
+	} else if (now >= c->heard + CONN_PING_MS && !c->pinged) {
+		Wire__Ping ping = WIRE__PING__INIT;
+		c->pinged = true;
+		link_send(&c->link, WIRE__KIND__PING, &ping.base, BYTES_NONE);
+	}
+}
+
+static void conn_timer_fn(void *arg)
+{
+	struct conn *c = arg;
+	uint64_t now = conn_now();
+
+	conn_enter(c);
+	conn_look(c, now);
+	if (c->state != CONN_OVER)
+		conn_set_timer(c, now);
+	conn_leave(c);
+}
+
+struct conn *conn_new(struct loop *loop, int fd, struct tls_line **line, conn_event_fn fn, void *arg)
+{
+	struct conn *c = mem_alloc(sizeof(*c));
+	int on = 1, unsent = CONN_UNSENT;
+
+	evutil_make_socket_nonblocking(fd);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* Or else megabytes wait in the kernel, and a Ping waits behind them longer than its answer may. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+	*c = (struct conn){.link = {&conn_ops}, .loop = loop, .tls = *line, .fd = fd, .fn = fn, .arg = arg,
+			   .most = FRAME_HEADER + FRAME_MAX, .reading = true};
+	*line = NULL;
+	c->task.fn = conn_task;
+	c->task.arg = c;
+	c->bev = bufferevent_openssl_socket_new(
+		loop_base(loop), fd, tls_line_ssl(c->tls),
+		tls_line_is_server(c->tls) ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
+		BEV_OPT_CLOSE_ON_FREE);
+	must(c->bev);
+	c->timer = loop_timer_new(loop, conn_timer_fn, c);
+	bufferevent_setcb(c->bev, conn_read_cb, conn_write_cb, conn_event_cb, c);
+	evbuffer_add_cb(bufferevent_get_input(c->bev), conn_input_cb, c);
+	evbuffer_add_cb(bufferevent_get_output(c->bev), conn_output_cb, c);
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	conn_move(c, CONN_SHAKING);
+	return c;
+}
+
+void conn_free(struct conn **conn)
+{
+	struct conn *c = *conn;
+
+	if (!c)
+		return;
+	*conn = NULL;
+	c->let_go = true;
+	if (c->depth == 0)
+		conn_destroy(c);
+}
+
+struct link *conn_link(struct conn *conn)
+{
+	return &conn->link;
+}
+
+const struct tls_line *conn_tls(const struct conn *conn)
+{
+	return conn->tls;
+}
+
+void conn_limit_frames(struct conn *conn, size_t most)
+{
+	conn->most = most;
+}
+
+void conn_limit_life(struct conn *conn, uint64_t ms)
+{
+	uint64_t now = conn_now();
+
+	conn->life = ms ? now + ms : 0;
+	conn_set_timer(conn, now);
+}
+
+void conn_ping(struct conn *conn)
+{
+	Wire__Ping ping = WIRE__PING__INIT;
+
+	conn->asked++;
+	link_send(&conn->link, WIRE__KIND__PING, &ping.base, BYTES_NONE);
+}
+
+const char *conn_stranger(const struct conn *conn)
+{
+	return tls_line_stranger(conn->tls);
+}
