@@ -13,6 +13,8 @@
 #include "common/id.h"
 #include "common/wire.h"
 
+enum { AREA_SESSIONS = 4096 }; /* at once */
+
 struct area;
 struct session;
 
@@ -85,6 +87,10 @@ void area_invitation_failed(struct area *area, const uint8_t invitation[16]); /*
 /* Spend the invitation and enter the new Device; both are durable once the turn has ended. */
 int area_enrol(struct area *area, const uint8_t invitation[16], struct bytes public_key,
 	       const char *label, struct id *device);
+
+/* A new certificate for a device that is known, appended. ERR_INVALID with a cause; see area_options. */
+int area_renew(struct area *area, const struct id *device, struct bytes request,
+	       struct buf *certificate, struct cause *cause);
 
 /* The digest of every space, by name and id; `common` as its last. For `fivepitsd digest`. */
 int area_digest(struct area *area, void (*row)(void *arg, const char *name, const struct id *space,

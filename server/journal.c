@@ -20,7 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_BITS = 40, SALT_LEN = 16, SALTS = 64 };
+enum {
+	NUMBER_BITS = 40,
+	SALT_LEN = 16,
+	SALTS = 64,
+	ENTRY_MAX = 1000 * 1000, /* so that one fits in a frame */
+};
 #define NUMBER_MAX ((UINT64_C(1) << NUMBER_BITS) - 1)
 
 struct journal {
@@ -61,6 +66,19 @@ struct space *journal_space(struct journal *j, const struct id *id)
 {
 	size_t slot = space_slot(j, id);
 	return slot < j->n_spaces && id_equal(&j->by_id[slot]->id, id) ? j->by_id[slot] : NULL;
+}
+
+static struct space *space_local(const struct journal *j, uint64_t local)
+{
+	size_t low = 0, high = j->n_spaces;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (j->spaces[mid]->local < local)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < j->n_spaces && j->spaces[low]->local == local ? j->spaces[low] : NULL;
 }
 
 static struct space *space_add(struct journal *j, const struct id *id, uint64_t local, uint64_t epoch)
@@ -173,7 +191,7 @@ size_t journal_spaces(struct journal *j, struct space *const **out)
 
 /* ---- The transaction ------------------------------------------------------------------------ */
 
-static int journal_write(struct journal *j)
+int journal_begin(struct journal *j)
 {
 	if (j->dirty)
 		return 0;
@@ -214,7 +232,7 @@ int journal_rollback(struct journal *j)
 
 static int space_insert(struct journal *j, uint64_t local, const struct id *id)
 {
-	int err = journal_write(j);
+	int err = journal_begin(j);
 	return err < 0 ? err
 		       : db_run(j->db,
 				"INSERT INTO space (local, id, epoch) VALUES ($1, $2, 1)"
@@ -227,7 +245,8 @@ int journal_space_make(struct journal *j, const struct id *id, struct space **ou
 	*out = journal_space(j, id);
 	if (*out && (*out)->committed)
 		return 0;
-	uint64_t local = *out ? (*out)->local : j->n_spaces + 1;
+	uint64_t last = j->n_spaces ? j->spaces[j->n_spaces - 1]->local : 0;
+	uint64_t local = *out ? (*out)->local : last + 1;
 	int err = space_insert(j, local, id);
 	if (err == 0 && !*out)
 		*out = space_add(j, id, local, 1);
@@ -274,9 +293,7 @@ int journal_judged(struct journal *j, const struct id *change, struct bytes byte
 	db_reset(st);
 	if (key == 0)
 		return 1;
-	for (size_t i = 0; i < j->n_spaces; i++)
-		if (j->spaces[i]->local == key >> NUMBER_BITS)
-			out->space = j->spaces[i];
+	out->space = space_local(j, key >> NUMBER_BITS);
 	int err = out->space ? entry_is_of(j, key, bytes, &out->same) : ERR_CORRUPT;
 	return err < 0 ? err : 1;
 }
@@ -284,7 +301,7 @@ int journal_judged(struct journal *j, const struct id *change, struct bytes byte
 int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes, const char *words)
 {
 	uint8_t hash[SHA256_LEN];
-	int err = journal_write(j);
+	int err = journal_begin(j);
 
 	if (err < 0)
 		return err;
@@ -400,7 +417,7 @@ static int ground_past(void *arg, uint64_t number, const struct id *record, stru
 		*out = (struct past){number, header.change, t->previous, t->fields, t->n_fields, said};
 		return 0;
 	}
-	return ERR_CORRUPT;
+	return ERR_MISSING;
 }
 
 int journal_number_of(struct journal *j, const struct space *s, const struct id *change,
@@ -491,7 +508,7 @@ static struct bytes journal_salt(struct journal *j)
 	return BYTES(j->salts + SALT_LEN * --j->salts_left, SALT_LEN);
 }
 
-/* The entry itself, and the verdict that a repeat of the change will get. */
+/* The entry, whose header and outcome stand in the scratch buffers, and the verdict that a repeat of the change will get. */
 static int enter_entry(struct entering *e, const struct header *header, struct bytes change,
 		       const struct outcome *outcome)
 {
@@ -499,11 +516,7 @@ static int enter_entry(struct entering *e, const struct header *header, struct b
 	struct space *s = e->space;
 	struct bytes salt = journal_salt(j);
 
-	buf_reset(&j->header);
-	buf_reset(&j->outcome);
 	buf_reset(&j->body);
-	header_write(header, &j->header);
-	outcome_write(outcome, &j->outcome);
 	body_write(change, buf_bytes(&j->outcome), &j->body);
 	chain_next(s->chain, buf_bytes(&j->header), salt, buf_bytes(&j->body));
 	s->number = header->number;
@@ -625,7 +638,16 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 			    &header.n_touches, cause);
 	if (err < 0)
 		return err;
-	err = journal_write(j);
+	size_t n = outcome_effects(change, &outcome, arena, &effects);
+	buf_reset(&j->header);
+	buf_reset(&j->outcome);
+	header_write(&header, &j->header);
+	outcome_write(&outcome, &j->outcome);
+	if (j->header.len + j->outcome.len + bytes.len > ENTRY_MAX)
+		return cause_set(cause, ERR_INVALID,
+				 "it is too large to be merged with what others changed meanwhile:"
+				 " make it again in smaller parts");
+	err = journal_begin(j);
 	if (err < 0)
 		return err;
 	*out = (struct entered){.number = header.number,
@@ -634,7 +656,6 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 	err = enter_entry(&e, &header, bytes, &outcome);
 	if (err < 0)
 		return err;
-	size_t n = outcome_effects(change, &outcome, arena, &effects);
 	return enter_records(&e, header.touches, header.n_touches, effects, n, out);
 }
 
@@ -741,6 +762,39 @@ int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA2
 		}
 	}
 	digest_end(&d, digest);
+	return got;
+}
+
+int journal_named(struct journal *j, struct bytes content,
+		  bool (*may)(void *arg, const struct space *s), void *arg)
+{
+	struct db_stmt *st = db_query(
+		j->db, "SELECT DISTINCT space FROM named WHERE content = $1", "b", content);
+	int got;
+
+	while ((got = db_step(st)) > 0) {
+		const struct space *s = space_local(j, (uint64_t)db_int(st, 0));
+		if (s && may(arg, s)) {
+			db_reset(st);
+			return 1;
+		}
+	}
+	return got;
+}
+
+int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes content), void *arg)
+{
+	struct db_stmt *st =
+		db_query(j->db, "SELECT DISTINCT content FROM named ORDER BY content", "");
+	int got;
+
+	while ((got = db_step(st)) > 0) {
+		got = row(arg, db_bytes(st, 0));
+		if (got < 0) {
+			db_reset(st);
+			break;
+		}
+	}
 	return got;
 }
 

@@ -71,6 +71,7 @@ int journal_number_of(struct journal *j, const struct space *s, const struct id 
 		      uint64_t *number);
 
 /* A turn's transaction: opened by the first write. A commit that fails has rolled back. */
+int journal_begin(struct journal *j); /* for what else is written in the turn */
 bool journal_is_dirty(const struct journal *j);
 int journal_commit(struct journal *j);
 int journal_rollback(struct journal *j); /* and read the heads again */
@@ -95,6 +96,13 @@ int journal_entries(struct journal *j, const struct space *s, uint64_t from, uin
 		    bool (*row)(void *arg, const struct entry *e), void *arg);
 /* The chain after entry `number` (0: its start). 1, 0 if there is no such entry, or an error. */
 int journal_chain(struct journal *j, const struct space *s, uint64_t number, uint8_t chain[SHA256_LEN]);
+
+/* Does a Version in a space for which `may` returns true name this content? 1, 0 or an error. */
+int journal_named(struct journal *j, struct bytes content,
+		  bool (*may)(void *arg, const struct space *s), void *arg);
+
+/* Every content that a Version names, once. */
+int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes content), void *arg);
 
 int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA256_LEN]);
 

@@ -1,0 +1,211 @@
+/* The area: opened and closed, its turns as the loop sees them, and appointments that end by the clock. */
+#include "server/area.h"
+
+#include "common/schema.h"
+#include "records.pb-c.h"
+#include "server/own.h"
+#include "server/turn.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { SERVER_SCHEMA = 1, TURN_MS = 5 };
+
+static const char server_schema[] =
+#include "server_schema.h"
+	;
+
+/* ---- Opening and closing -------------------------------------------------------------------- */
+
+struct area *area_new(const struct area_options *o)
+{
+	struct area *a = mem_alloc(sizeof(*a));
+
+	a->options = *o;
+	a->dir = mem_copy_text(o->dir);
+	a->options.dir = a->dir;
+	arena_init(&a->frame, FRAME_BUDGET);
+	arena_init(&a->change, ARENA_NO_BUDGET);
+	arena_init(&a->turn, ARENA_NO_BUDGET);
+	return a;
+}
+
+int area_open_db(struct area *a, struct cause *cause)
+{
+	char *path = mem_format("%s/area.db", a->dir);
+	int err = db_open(&a->db, path, a->options.read_only ? DB_READ : DB_SOLE, server_schema,
+			  SERVER_SCHEMA, a->options.vfs, cause);
+	free(path);
+	return err;
+}
+
+void area_set_id(struct area *a, const struct id *id)
+{
+	a->id = *id;
+	a->directory = id_directory(id);
+	a->server_device = id_derive(id, BYTES("server", 6));
+}
+
+static int area_load_id(struct area *a, struct cause *cause)
+{
+	struct buf value = {0};
+	struct id id;
+	int got = journal_setting(a->db, "area", &value);
+	bool whole = got > 0 && id_from(&id, buf_bytes(&value));
+
+	buf_fini(&value);
+	if (got < 0)
+		return cause_set(cause, got, "%s/area.db can't be read: %s", a->dir, err_words(got));
+	if (!whole)
+		return cause_set(cause, ERR_MISSING, "there is no area in %s: make one with init", a->dir);
+	area_set_id(a, &id);
+	return 0;
+}
+
+int area_load(struct area *a, struct cause *cause)
+{
+	int err = journal_open(&a->journal, a->db, &a->id, a->options.env);
+
+	a->access = access_new(&a->id);
+	if (err == 0)
+		err = access_load(a->access, a->journal);
+	a->told_generation = access_generation(a->access);
+	if (err < 0)
+		return cause_set(cause, err, "the area in %s can't be read: %s", a->dir, err_words(err));
+	return 0;
+}
+
+int area_open(struct area **out, const struct area_options *o, struct cause *cause)
+{
+	struct area *a = area_new(o);
+	int err = area_open_db(a, cause);
+
+	if (err == 0 && o->read_only)
+		err = db_read_begin(a->db);
+	if (err == 0)
+		err = area_load_id(a, cause);
+	if (err == 0)
+		err = area_load(a, cause);
+	if (err == 0 && !o->read_only) {
+		content_clean(a->dir);
+		area_tick(a);
+		err = area_turn(a);
+		if (err < 0)
+			cause_set(cause, err, "the area in %s can't be written: %s", a->dir,
+				  err_words(err));
+		err = err < 0 ? err : 0;
+	}
+	if (err < 0)
+		area_close(&a);
+	*out = a;
+	return err;
+}
+
+void area_close(struct area **area)
+{
+	struct area *a = *area;
+
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->n_sessions; i++)
+		session_free(a->sessions[i]);
+	free(a->sessions);
+	free(a->answers);
+	feed_cache_fini(&a->feed);
+	journal_close(&a->journal);
+	access_free(&a->access);
+	if (a->db && a->options.read_only)
+		db_read_end(a->db);
+	db_close(&a->db);
+	arena_fini(&a->frame);
+	arena_fini(&a->change);
+	arena_fini(&a->turn);
+	free(a->dir);
+	free(a);
+	*area = NULL;
+}
+
+const struct id *area_id(const struct area *a)
+{
+	return &a->id;
+}
+
+size_t area_sessions(const struct area *a)
+{
+	return a->n_sessions;
+}
+
+/* ---- The turn, as the loop sees it ---------------------------------------------------------- */
+
+static void area_reap(struct area *a)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		if (a->sessions[i]->lost)
+			session_free(a->sessions[i]);
+		else
+			a->sessions[kept++] = a->sessions[i];
+	}
+	a->n_sessions = kept;
+}
+
+/* End every appointment whose last day is past. */
+static int area_end_overdue(struct area *a)
+{
+	Records__Appointment ended = RECORDS__APPOINTMENT__INIT;
+	time_t now = (time_t)(env_now_ms(a->options.env) / 1000);
+	struct id appointment;
+	char day[sizeof("YYYY-MM-DD")];
+	struct tm tm;
+	int err = 0;
+
+	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
+	ended.has_ended = ended.ended = 1;
+	while (err == 0 && access_overdue(a->access, day, &appointment)) {
+		struct own *o = own_new(a, &a->directory);
+		err = own_set(o, TYPE_APPOINTMENT, &appointment, &ended.base);
+		if (err == 0)
+			err = own_enter(&o);
+		else
+			own_free(&o);
+	}
+	return err;
+}
+
+void area_tick(struct area *a)
+{
+	if (a->failed || a->full)
+		return;
+	int err = area_end_overdue(a);
+	if (err < 0)
+		turn_failed(a, err);
+	a->ended_generation = access_generation(a->access);
+}
+
+int area_turn(struct area *a)
+{
+	/* A new appointment may be one that is past already. */
+	if (access_generation(a->access) != a->ended_generation)
+		area_tick(a);
+	int err = turn_end(a);
+	area_reap(a);
+	if (err == 0 && a->dropped) {
+		a->dropped = false;
+		return 1;
+	}
+	return err;
+}
+
+bool area_turn_due(const struct area *a)
+{
+	return a->began_ms && env_now_ms(a->options.env) - a->began_ms >= TURN_MS;
+}
+
+void area_stop(struct area *a)
+{
+	for (size_t i = 0; i < a->n_sessions; i++)
+		session_bye(a->sessions[i], WIRE__REASON__STOPPING, "the server is being stopped");
+}
+

@@ -1,0 +1,237 @@
+/*
+ * Packing Feed frames and handing them out. The frame is written as it stands on the wire, without
+ * protobuf structs between: an entry goes from the database's page into the frame in one copy.
+ *
+ * Rounds: each session gets one frame of one of its spaces a round, so that nobody's catching up
+ * delays what is new for the others. Documents' bytes come last.
+ */
+#include "server/feed.h"
+
+#include "common/fields.h"
+#include "common/wire.h"
+#include "server/turn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Field numbers of wire.proto. */
+enum { FEED_SPACE = 1, FEED_ENTRIES, FEED_HEAD };
+enum { ENTRY_HEADER = 1, ENTRY_SALT, ENTRY_BODY };
+enum { HEAD_EPOCH = 1, HEAD_NUMBER, HEAD_CHAIN, HEAD_SIGNATURE };
+
+struct packing {
+	struct buf *out;
+	const struct cursor *own; /* whose bodies are left out; NULL: nobody's */
+	uint64_t to;
+	uint8_t chain[SHA256_LEN];
+};
+
+void feed_cache_fini(struct feed_cache *c)
+{
+	for (size_t i = 0; i < FEED_SHARED; i++)
+		buf_fini(&c->frames[i].bytes);
+	buf_fini(&c->own.bytes);
+}
+
+static size_t field_size(size_t len)
+{
+	return 1 + (len < 0x80 ? 1 : len < 0x4000 ? 2 : len < 0x200000 ? 3 : 4) + len;
+}
+
+static bool own_has(const struct cursor *c, uint64_t number)
+{
+	for (size_t i = 0; c && i < c->n_own && c->own[i].from <= number; i++)
+		if (number <= c->own[i].to)
+			return c->own[i].as_sent;
+	return false;
+}
+
+static bool pack_entry(void *arg, const struct entry *e)
+{
+	struct packing *p = arg;
+	bool omit = own_has(p->own, e->number);
+	size_t size = field_size(e->header.len) + field_size(e->salt.len) +
+		      (omit ? 0 : field_size(e->body.len));
+
+	if (p->to && p->out->len + size > FEED_FRAME)
+		return false;
+	buf_add_varint(p->out, FEED_ENTRIES << 3 | 2);
+	buf_add_varint(p->out, size);
+	field_add_bytes(p->out, ENTRY_HEADER, e->header);
+	field_add_bytes(p->out, ENTRY_SALT, e->salt);
+	if (!omit)
+		field_add_bytes(p->out, ENTRY_BODY, e->body);
+	p->to = e->number;
+	must(e->chain.len == SHA256_LEN);
+	memcpy(p->chain, e->chain.data, SHA256_LEN);
+	return true;
+}
+
+/* Sign a head once, whoever it is sent to. */
+static const uint8_t *feed_signature(struct area *a, struct space *s, const struct packing *p)
+{
+	struct buf statement = {0};
+
+	if (s->signed_number != p->to) {
+		head_statement(&a->id, &s->id, s->epoch, p->to, p->chain, &statement);
+		a->options.sign(a->options.sign_arg, buf_bytes(&statement), s->signature);
+		s->signed_number = p->to;
+		buf_fini(&statement);
+	}
+	return s->signature;
+}
+
+static int feed_pack(struct area *a, struct space *s, uint64_t from, const struct cursor *own,
+		     struct feed_frame *f)
+{
+	struct packing p = {.out = &f->bytes, .own = own};
+	struct buf head = {0};
+
+	f->space = NULL;
+	f->from = from;
+	buf_reset(&f->bytes);
+	memset(buf_reserve(&f->bytes, FRAME_HEADER), 0, FRAME_HEADER);
+	f->bytes.len = FRAME_HEADER;
+	field_add_bytes(&f->bytes, FEED_SPACE, ID_BYTES(&s->id));
+	int err = journal_entries(a->journal, s, from, s->committed, pack_entry, &p);
+	if (err < 0)
+		return err;
+	if (p.to < from)
+		return ERR_CORRUPT; /* the journal has a gap */
+	field_add_number(&head, HEAD_EPOCH, s->epoch);
+	field_add_number(&head, HEAD_NUMBER, p.to);
+	field_add_bytes(&head, HEAD_CHAIN, BYTES(p.chain, SHA256_LEN));
+	field_add_bytes(&head, HEAD_SIGNATURE, BYTES(feed_signature(a, s, &p), 64));
+	field_add_bytes(&f->bytes, FEED_HEAD, buf_bytes(&head));
+	buf_fini(&head);
+	must(f->bytes.len - FRAME_HEADER <= FRAME_MAX);
+	write_u32be(f->bytes.data,
+		    (uint32_t)WIRE__KIND__FEED << 24 | (uint32_t)(f->bytes.len - FRAME_HEADER));
+	f->space = s;
+	f->to = p.to;
+	return 0;
+}
+
+/* The frame that follows entry `from` - 1, packed or found. */
+static int feed_frame(struct area *a, const struct cursor *c, struct feed_frame **out)
+{
+	struct feed_cache *cache = &a->feed;
+
+	if (c->n_own) {
+		*out = &cache->own;
+		return feed_pack(a, c->space, c->sent + 1, c, *out);
+	}
+	for (size_t i = 0; i < FEED_SHARED; i++) {
+		*out = &cache->frames[i];
+		if ((*out)->space == c->space && (*out)->from == c->sent + 1)
+			return 0;
+	}
+	*out = &cache->frames[cache->next++ % FEED_SHARED];
+	return feed_pack(a, c->space, c->sent + 1, NULL, *out);
+}
+
+static void own_forget(struct cursor *c)
+{
+	size_t n = 0;
+	while (n < c->n_own && c->own[n].to <= c->sent)
+		n++;
+	if (n == 0)
+		return;
+	c->n_own -= n;
+	memmove(c->own, c->own + n, c->n_own * sizeof(*c->own));
+	if (c->n_own == 0) {
+		free(c->own);
+		c->own = NULL;
+	}
+}
+
+/* Send one frame of the next space that has something new. Its size, 0 if there is none, or an error. */
+static ssize_t feed_one(struct area *a, struct session *s)
+{
+	for (size_t i = 0; i < s->n_cursors; i++) {
+		struct cursor *c = &s->cursors[(s->next_cursor + i) % s->n_cursors];
+		struct feed_frame *f;
+		if (c->sent >= c->space->committed)
+			continue;
+		int err = feed_frame(a, c, &f);
+		if (err < 0)
+			return err;
+		s->link->ops->send(s->link, buf_bytes(&f->bytes));
+		c->sent = f->to;
+		own_forget(c);
+		s->next_cursor = (s->next_cursor + i + 1) % s->n_cursors;
+		return (ssize_t)f->bytes.len;
+	}
+	return 0;
+}
+
+/* The next piece of the document that the session is getting; none is an end. */
+static ssize_t feed_piece(struct area *a, struct session *s)
+{
+	Wire__Piece piece = WIRE__PIECE__INIT;
+	size_t n = 0;
+
+	if (!s->download)
+		return 0;
+	piece.content = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)download_name(s->download)};
+	piece.offset = download_offset(s->download);
+	uint8_t *block = arena_alloc(&a->change, PIECE_MAX);
+	int err = download_next(s->download, block, PIECE_MAX, &n);
+	if (err == 0 && n)
+		link_send(s->link, WIRE__KIND__PIECE, &piece.base, BYTES(block, n));
+	arena_reset(&a->change);
+	if (err < 0) {
+		Wire__Missing missing = WIRE__MISSING__INIT;
+		missing.content = piece.content;
+		missing.words = (char *)"the server could not read the document";
+		link_send(s->link, WIRE__KIND__MISSING, &missing.base, BYTES_NONE);
+	}
+	if (err < 0 || n == 0 || download_offset(s->download) == download_bytes(s->download))
+		download_free(&s->download);
+	return (ssize_t)n;
+}
+
+/* One round: a frame for each session that takes one, from `feed`. Bytes sent, or an error. */
+static ssize_t feed_round(struct area *a, size_t room,
+			  ssize_t (*feed)(struct area *a, struct session *s))
+{
+	size_t sent = 0;
+
+	for (size_t i = 0; i < a->n_sessions && sent < room; i++) {
+		struct session *s = a->sessions[(a->first + i) % a->n_sessions];
+		if (s->state != SESSION_READY || s->lost ||
+		    s->link->ops->queued(s->link) >= FEED_QUEUE)
+			continue;
+		ssize_t n = feed(a, s);
+		if (n < 0)
+			return n;
+		sent += (size_t)n;
+	}
+	return (ssize_t)sent;
+}
+
+static size_t feed_on_its_way(const struct area *a)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < a->n_sessions; i++)
+		if (!a->sessions[i]->lost)
+			sum += a->sessions[i]->link->ops->queued(a->sessions[i]->link);
+	return sum;
+}
+
+int feed_all(struct area *a)
+{
+	size_t queued = feed_on_its_way(a);
+	size_t room = queued < FEED_ALL ? FEED_ALL - queued : 0;
+	ssize_t n = 1;
+
+	for (size_t i = 0; i < FEED_SHARED; i++)
+		a->feed.frames[i].space = NULL; /* more may follow their last entry by now */
+	while (room && (n = feed_round(a, room, feed_one)) > 0)
+		room -= (size_t)n < room ? (size_t)n : room;
+	while (n >= 0 && room && (n = feed_round(a, room, feed_piece)) > 0)
+		room -= (size_t)n < room ? (size_t)n : room;
+	if (a->n_sessions)
+		a->first = (a->first + 1) % a->n_sessions;
+	return n < 0 ? (int)n : 0;
+}

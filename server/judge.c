@@ -1,0 +1,269 @@
+/*
+ * Judging a change, in this order: can it be read, was it decided before, may its author write there,
+ * does it make sense as values, is what it stands on here; then journal_enter reconciles and writes it.
+ * A refusal is a verdict, kept with its words; what only has to wait is deferred, and kept nowhere.
+ *
+ * What a refusal says never tells of a space that its author may not read.
+ */
+#include "server/judge.h"
+
+#include "common/fields.h"
+#include "common/log.h"
+#include "common/schema.h"
+#include "records.pb-c.h"
+#include "server/turn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SPACE_KIND = 2, VERSION_CONTENT = 5 }; /* fields of records.proto */
+
+struct judging {
+	struct area *area;
+	struct session *session;
+	struct bytes bytes;
+	struct change change;
+	struct space *space;
+};
+
+/* ---- Answers -------------------------------------------------------------------------------- */
+
+static void judge_defer(struct judging *j, Wire__Wait why, const char *words, struct bytes content)
+{
+	struct answer *a = turn_answer(j->area, j->session, ANSWER_DEFERRED, &j->change.id);
+
+	a->wait = why;
+	a->words = arena_text(&j->area->turn, BYTES(words, strlen(words)));
+	a->content = arena_copy(&j->area->turn, content);
+}
+
+/* An error of ours while judging: no verdict. */
+static void judge_fail(struct judging *j, int err)
+{
+	if (turn_failed(j->area, err) == ERR_FULL)
+		judge_defer(j, WIRE__WAIT__NO_ROOM, "the server's disk is full", BYTES_NONE);
+}
+
+static void judge_say(struct judging *j, enum verdict verdict, uint64_t number, const char *words)
+{
+	struct answer *a = turn_answer(j->area, j->session, ANSWER_JUDGED, &j->change.id);
+
+	a->verdict = verdict;
+	a->number = number;
+	a->words = arena_text(&j->area->turn, BYTES(words, strlen(words)));
+}
+
+static void judge_refuse(struct judging *j, const char *words)
+{
+	int err = journal_refuse(j->area->journal, &j->change.id, j->bytes, words);
+
+	if (err < 0)
+		judge_fail(j, err);
+	else
+		judge_say(j, VERDICT_REFUSED, 0, words);
+}
+
+/* ---- What a change may do ------------------------------------------------------------------- */
+
+/* The right to write is asked for every change, and worked out only when rights have changed. */
+static enum may judge_may(struct session *s, const struct id *space)
+{
+	const struct access *access = s->area->access;
+	uint64_t generation = access_generation(access);
+
+	if (s->asked_generation != generation || !id_equal(&s->asked, space)) {
+		struct id person;
+		bool good = access_device(access, &s->device, &person);
+		s->asked = *space;
+		s->asked_generation = generation;
+		s->asked_may = good ? (int)access_may(access, &person, space) : MAY_NOTHING;
+	}
+	return (enum may)s->asked_may;
+}
+
+/* What would make or unmake rights by another way than the directory's writers. 0 or refused. */
+static int judge_device(struct judging *j, const struct edit *e, struct cause *cause)
+{
+	if (id_equal(&e->record, &j->area->server_device))
+		return cause_set(cause, ERR_INVALID, "the server's own device can't be edited");
+	if (e->effect.existence == LIVE && !e->brings_back)
+		return cause_set(cause, ERR_INVALID,
+				 "a device is added by joining with an invitation, not by an edit");
+	return 0;
+}
+
+static int judge_space(struct judging *j, const struct edit *e, struct cause *cause)
+{
+	if (!id_equal(&j->space->id, &j->area->directory))
+		return cause_set(cause, ERR_INVALID, "spaces are made in the directory");
+	if (id_equal(&e->record, &j->area->directory))
+		return cause_set(cause, ERR_INVALID, "who reads and writes the directory is fixed");
+	if (e->effect.existence != LIVE || e->brings_back)
+		return 0;
+	uint64_t kind = value_number(fields_get(e->effect.set, SPACE_KIND));
+	if (kind != RECORDS__SPACE_KIND__GROUP && kind != RECORDS__SPACE_KIND__OTHER)
+		return cause_set(cause, ERR_INVALID, "only spaces of kind group or other can be added");
+	return 0;
+}
+
+/* The fields that are cleared: known, and no sets, whose members are taken one by one. */
+static int judge_clear(const struct schema_type *t, const struct effect *e, struct cause *cause)
+{
+	for (size_t i = 0; i < e->n_clear; i++) {
+		const struct schema_field *f = schema_field(t, e->clear[i], NULL);
+		if (!f)
+			return ERR_MISSING;
+		if (f->merge == MERGE_SET)
+			return cause_set(cause, ERR_INVALID, "%s is a list: take its members from it",
+					 f->name);
+	}
+	return 0;
+}
+
+static int judge_values(const struct schema_type *t, const struct effect *e, struct cause *cause)
+{
+	int err = schema_check(t, e->set, false, cause);
+	if (err == 0)
+		err = schema_check(t, e->add, true, cause);
+	if (err == 0)
+		err = schema_check(t, e->take, true, cause);
+	return err == 0 ? judge_clear(t, e, cause) : err;
+}
+
+/* 0; ERR_INVALID: refused, with a cause; ERR_MISSING: newer than this server. */
+static int judge_edit(struct judging *j, const struct edit *e, struct cause *cause)
+{
+	const struct schema_type *t = schema_type(e->type);
+	unsigned kind = access_kind(j->area->access, &j->space->id);
+
+	if (!t)
+		return ERR_MISSING;
+	if (t->outcome_only)
+		return cause_set(cause, ERR_INVALID, "a %s is written by the server alone", t->name);
+	if (t->spaces && !(t->spaces >> kind & 1))
+		return cause_set(cause, ERR_INVALID, "a %s does not belong in this space", t->name);
+	int err = judge_values(t, &e->effect, cause);
+	if (err == 0 && e->type == TYPE_DEVICE)
+		err = judge_device(j, e, cause);
+	if (err == 0 && e->type == TYPE_SPACE)
+		err = judge_space(j, e, cause);
+	return err;
+}
+
+/* A Version counts only once its bytes are here. The content that is missing, or none. */
+static struct bytes judge_content(struct judging *j)
+{
+	for (size_t i = 0; i < j->change.n_edits; i++) {
+		const struct edit *e = &j->change.edits[i];
+		if (e->type != TYPE_VERSION)
+			continue;
+		struct bytes content = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
+		if (content.len == SHA256_LEN && content_find(j->area->dir, content.data, NULL) == 0)
+			return content;
+	}
+	return BYTES_NONE;
+}
+
+/* ---- One change ----------------------------------------------------------------------------- */
+
+/* Refuse or defer what can't be entered as it is. False: it was answered. */
+static bool judge_edits(struct judging *j)
+{
+	struct cause cause = {{0}};
+
+	for (size_t i = 0; i < j->change.n_edits; i++) {
+		int err = judge_edit(j, &j->change.edits[i], &cause);
+		if (err == ERR_MISSING) {
+			judge_defer(j, WIRE__WAIT__SCHEMA_NEWER,
+				    "it was made by a newer version than the server's", BYTES_NONE);
+			return false;
+		}
+		if (err < 0) {
+			judge_refuse(j, cause.words);
+			return false;
+		}
+	}
+	struct bytes content = judge_content(j);
+	if (content.len)
+		judge_defer(j, WIRE__WAIT__CONTENT_MISSING, "the document's bytes have not arrived",
+			    content);
+	return content.len == 0;
+}
+
+static bool judge_rights(struct judging *j)
+{
+	enum may may = judge_may(j->session, &j->change.space);
+
+	j->space = journal_space(j->area->journal, &j->change.space);
+	if (may == MAY_NOTHING || !j->space) {
+		judge_refuse(j, "there is no such space for you");
+		return false;
+	}
+	if (may == MAY_READ) {
+		judge_refuse(j, "you may read this space, but not write in it");
+		return false;
+	}
+	if (j->change.seen_epoch > j->space->epoch || j->change.seen_number > j->space->number ||
+	    (j->change.seen_number && !j->change.seen_epoch)) {
+		judge_refuse(j, "it says that it saw an entry which is not there");
+		return false;
+	}
+	return true;
+}
+
+static void judge_enter(struct judging *j)
+{
+	struct entered entered;
+	struct cause cause = {{0}};
+	int err = turn_enter(j->area, j->space, &j->change, j->bytes, &j->session->device, &entered,
+			     &cause);
+
+	if (err == ERR_INVALID) {
+		judge_refuse(j, cause.words);
+	} else if (err == ERR_AGAIN) {
+		judge_defer(j, WIRE__WAIT__EARLIER_MISSING, cause.words, BYTES_NONE);
+	} else if (err < 0) {
+		judge_fail(j, err);
+	} else {
+		struct answer *a = turn_answer(j->area, j->session, ANSWER_ENTRY, &j->change.id);
+		a->verdict = entered.verdict;
+		a->space = j->space;
+		a->number = entered.number;
+		a->as_sent = entered.as_sent;
+	}
+}
+
+/* Was it decided before? True: it was, and is answered. */
+static bool judge_again(struct judging *j)
+{
+	struct judged judged;
+	int got = journal_judged(j->area->journal, &j->change.id, j->bytes, &judged);
+
+	if (got < 0)
+		judge_fail(j, got);
+	else if (got && !judged.same)
+		judge_say(j, VERDICT_REFUSED, 0, "its id was used for another change");
+	else if (got)
+		judge_say(j, judged.verdict, judged.number, judged.words);
+	return got != 0;
+}
+
+void judge_change(struct session *s, struct bytes bytes)
+{
+	struct area *area = s->area;
+	struct judging j = {.area = area, .session = s, .bytes = bytes};
+	struct cause cause = {{0}};
+	int err = change_read(&j.change, bytes, &area->change, &cause);
+
+	if (err < 0 && id_is_zero(&j.change.id)) {
+		session_bye(s, WIRE__REASON__PROTOCOL, cause.words);
+	} else if (area->full) {
+		judge_defer(&j, WIRE__WAIT__NO_ROOM, "the server's disk is full", BYTES_NONE);
+	} else if (!judge_again(&j)) {
+		if (err < 0)
+			judge_refuse(&j, cause.words);
+		else if (judge_rights(&j) && judge_edits(&j))
+			judge_enter(&j);
+	}
+	arena_reset(&area->change);
+}

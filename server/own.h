@@ -1,0 +1,22 @@
+/*
+ * Changes that the server makes itself, as its own device: the founding of an area, a device that
+ * joins, an appointment that ends. They are entered like anybody's.
+ */
+#ifndef FIVEPITS_OWN_H
+#define FIVEPITS_OWN_H
+
+#include "server/turn.h"
+
+struct own;
+
+/* A change of `space`, which must exist; it stands on all that is there now. */
+struct own *own_new(struct area *a, const struct id *space);
+/* Make a record with the fields of `m`, a message of records.proto of that type. */
+int own_create(struct own *o, uint32_t type, const struct id *record, const ProtobufCMessage *m);
+/* Set the fields of `m` in a record that stands. */
+int own_set(struct own *o, uint32_t type, const struct id *record, const ProtobufCMessage *m);
+void own_free(struct own **o);
+/* Enter it, and free it. As turn_enter: after ERR_FULL the turn was not yet taken back. */
+int own_enter(struct own **o);
+
+#endif

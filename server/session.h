@@ -1,0 +1,55 @@
+/*
+ * A session: one line to one device, from its Hello to its end. What comes in by it is in session.c,
+ * its pushed changes are judged in judge.c, and it is fed in feed.c.
+ */
+#ifndef FIVEPITS_SESSION_H
+#define FIVEPITS_SESSION_H
+
+#include "server/area.h"
+#include "server/content.h"
+#include "server/journal.h"
+
+enum session_state { SESSION_OPENING, SESSION_READY, SESSION_ENDED };
+
+/* Entries that this session's own changes became, and that it was not yet fed. */
+struct run {
+	uint64_t from, to;
+	bool as_sent; /* their bodies are what the session has sent */
+};
+
+/* A space that the session reads, and up to where it was sent. */
+struct cursor {
+	struct space *space;
+	uint64_t sent;
+	struct run *own; /* by rising number */
+	size_t n_own;
+};
+
+struct session {
+	struct area *area;
+	struct link *link;
+	struct id device, person;
+	enum session_state state;
+	bool lost;   /* the line is gone: freed at the end of the turn */
+	bool paused; /* nothing more is read from it until it has read what was sent */
+	size_t turn_bytes; /* pushed in this turn */
+	struct cursor *cursors; /* by rising space->local */
+	size_t n_cursors, next_cursor;
+	/* The right to write that was last asked for, good for one generation. */
+	struct id asked;
+	uint64_t asked_generation;
+	int asked_may;
+	struct upload *upload;
+	struct download *download;
+};
+
+/* End it with a reason in words. It hears nothing more. */
+void session_bye(struct session *s, Wire__Reason reason, const char *words);
+/* Its cursor in a space; NULL: it may not read it. */
+struct cursor *session_cursor(const struct session *s, const struct space *space);
+/* Begin to read a space from entry `sent` + 1, or cease to. */
+struct cursor *session_cursor_add(struct session *s, struct space *space, uint64_t sent);
+void session_cursor_drop(struct session *s, struct cursor *c);
+void session_free(struct session *s);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * The turn: one transaction, and what is said once it is on disk. While frames come in, answers
+ * gather here; turn_end commits, tells who gained or lost a space, answers, and feeds.
+ */
+#ifndef FIVEPITS_TURN_H
+#define FIVEPITS_TURN_H
+
+#include "server/access.h"
+#include "server/area.h"
+#include "server/feed.h"
+#include "server/journal.h"
+#include "server/session.h"
+
+enum answer_kind {
+	ANSWER_ENTRY,	 /* accepted: the entry in the feed says so, or a verdict */
+	ANSWER_JUDGED,	 /* refused, or decided before */
+	ANSWER_DEFERRED, /* no verdict now */
+	ANSWER_INVITED,
+};
+
+/* What a session will be told when the turn is on disk; words and content in the turn's arena. */
+struct answer {
+	struct session *session;
+	enum answer_kind kind;
+	struct id change; /* or the invitation */
+	enum verdict verdict;
+	struct space *space;
+	uint64_t number;     /* of the entry; or when the invitation ends */
+	bool as_sent;
+	Wire__Wait wait;
+	struct bytes content;
+	char *words;
+};
+
+struct area {
+	struct area_options options;
+	char *dir;
+	struct id id, directory, server_device;
+	struct db *db;
+	struct journal *journal;
+	struct access *access;
+	struct session **sessions;
+	size_t n_sessions, first; /* `first` is fed first, a different one each turn */
+	struct arena frame, change, turn; /* of one frame, one change, one turn */
+	struct answer *answers;
+	size_t n_answers, cap_answers;
+	struct feed_cache feed;
+	uint64_t began_ms;	  /* when the turn's first change was decided; 0: none was */
+	uint64_t told_generation; /* of rights that sessions know of */
+	uint64_t ended_generation; /* of rights in which what is past was ended */
+	bool full;		  /* the disk: nothing more is taken in this turn */
+	bool dropped;		  /* something of this turn was taken back */
+	int failed;
+};
+
+/* What area_open and area_found are made of: an area without a database, its database, its id, the
+ * rest. Errors come with a cause; area_close takes it in any state. */
+struct area *area_new(const struct area_options *o);
+int area_open_db(struct area *a, struct cause *cause);
+void area_set_id(struct area *a, const struct id *id);
+int area_load(struct area *a, struct cause *cause);
+
+/* Add an answer; the caller fills it. */
+struct answer *turn_answer(struct area *a, struct session *s, enum answer_kind kind,
+			   const struct id *change);
+/*
+ * Enter a change, and keep the rights in step. As journal_enter; ERR_FULL: the turn was taken back.
+ * `out` (may be NULL) lives in area->change.
+ */
+int turn_enter(struct area *a, struct space *s, const struct change *c, struct bytes bytes,
+	       const struct id *device, struct entered *out, struct cause *cause);
+/* A write failed with `err`: take the turn back where the disk is full, else the process will end. */
+int turn_failed(struct area *a, int err);
+/* Commit and say so. 0, or an error after which the process must end. */
+int turn_end(struct area *a);
+
+#endif
