@@ -93,7 +93,7 @@ bool address_split(const char *address, char host[256], char port[6])
 		if (!isalnum((unsigned char)from[i]) && !strchr(".-_:%", from[i]))
 			return false;
 	int number = atoi(colon + 1);
-	if (number < 1 || number > 65535)
+	if (number > 65535)
 		return false;
 	memcpy(host, from, n);
 	host[n] = 0;
@@ -101,13 +101,20 @@ bool address_split(const char *address, char host[256], char port[6])
 	return true;
 }
 
-int invitation_make(struct invitation *out, const char *address, const uint8_t fingerprint[SHA256_LEN],
-		    const struct env *env, struct cause *cause)
+/* An address that can be called: port 0 only means "any" to one who listens. */
+static bool address_is_good(const char *address)
 {
 	char host[256], port[6];
 
+	return strlen(address) < sizeof(((struct invitation *)0)->address) &&
+	       address_split(address, host, port) && atoi(port) > 0;
+}
+
+int invitation_make(struct invitation *out, const char *address, const uint8_t fingerprint[SHA256_LEN],
+		    const struct env *env, struct cause *cause)
+{
 	memset(out, 0, sizeof(*out));
-	if (strlen(address) >= sizeof(out->address) || !address_split(address, host, port))
+	if (!address_is_good(address))
 		return cause_set(cause, ERR_INVALID, "\"%s\" is not HOST:PORT", address);
 	strcpy(out->address, address);
 	memcpy(out->fingerprint, fingerprint, SHA256_LEN);
@@ -150,7 +157,7 @@ static int code_parse(struct invitation *out, const char *text, struct cause *ca
 
 int invitation_parse(struct invitation *out, const char *text, struct cause *cause)
 {
-	char copy[INVITATION_TEXT], host[256], port[6];
+	char copy[INVITATION_TEXT];
 
 	memset(out, 0, sizeof(*out));
 	text += strspn(text, " \t\r\n");
@@ -167,7 +174,7 @@ int invitation_parse(struct invitation *out, const char *text, struct cause *cau
 		return cause_set(cause, ERR_INVALID, "an invitation looks like fivepits:HOST:PORT/FINGERPRINT/CODE");
 	*fingerprint++ = 0;
 	*code++ = 0;
-	if (strlen(copy) >= sizeof(out->address) || !address_split(copy, host, port))
+	if (!address_is_good(copy))
 		return cause_set(cause, ERR_INVALID, "the invitation's address \"%.100s\" is not HOST:PORT", copy);
 	strcpy(out->address, copy);
 	if (strlen(fingerprint) != FINGERPRINT_CHARS ||

@@ -20,6 +20,7 @@ struct loop {
 	loop_fn hook, stop;
 	void *hook_arg, *stop_arg;
 	uint64_t turn_us, turn_began; /* 0: no callback has asked yet in this turn */
+	bool turn_cut;
 	bool stopping;
 	struct loop_task *first, **last; /* of the next turn */
 	struct loop_task *running;	 /* of this one, not yet called */
@@ -104,16 +105,22 @@ void loop_set_turn_us(struct loop *loop, uint64_t us)
 	loop->turn_us = us;
 }
 
+void loop_turn_cut(struct loop *loop)
+{
+	loop->turn_cut = true;
+	event_base_loopbreak(loop->base);
+}
+
 bool loop_turn_expired(struct loop *loop)
 {
-	if (!loop->turn_us)
-		return false;
+	if (loop->turn_cut || !loop->turn_us)
+		return loop->turn_cut;
 	uint64_t now = os_monotonic_us();
 	if (!loop->turn_began)
 		loop->turn_began = now;
 	if (now - loop->turn_began < loop->turn_us)
 		return false;
-	event_base_loopbreak(loop->base);
+	loop_turn_cut(loop);
 	return true;
 }
 
@@ -127,6 +134,7 @@ int loop_run(struct loop *loop)
 			return ERR_IO;
 		}
 		loop->turn_began = 0;
+		loop->turn_cut = false;
 		if (loop->hook)
 			loop->hook(loop->hook_arg);
 		if (rc == 1) /* nothing is left that could happen */

@@ -28,6 +28,7 @@ void loop_set_turn_us(struct loop *loop, uint64_t us);
 /* Has this turn had its time? Whoever works through a queue asks after each piece, and goes on in the
  * next turn (loop_later) once it is true. */
 bool loop_turn_expired(struct loop *loop);
+void loop_turn_cut(struct loop *loop); /* this one has: whatever the clock says */
 
 /* Turns until loop_stop. 0, or ERR_IO. */
 int loop_run(struct loop *loop);

@@ -346,6 +346,8 @@ int tls_line_trouble(const struct tls_line *line, unsigned long error, struct ca
 
 	if (line->verify_error)
 		return tls_verify_trouble(line, cause);
+	if (ERR_SYSTEM_ERROR(error))
+		return cause_set(cause, ERR_IO, "the line broke: %s", strerror(ERR_GET_REASON(error)));
 	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
 		return cause_set(cause, ERR_PROTO, "TLS failed: %s", reason ? reason : "no reason is known");
 	switch (ERR_GET_REASON(error)) {

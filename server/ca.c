@@ -356,3 +356,15 @@ int ca_issue(struct ca *ca, struct bytes der, const struct id *device, struct bu
 	X509_REQ_free(request);
 	return 0;
 }
+
+int ca_renew(void *ca, struct bytes request, const struct id *device, struct bytes public_key, struct buf *der,
+	     struct cause *cause)
+{
+	struct buf spki = {0};
+	int rc = ca_request_key(request, &spki, cause);
+
+	if (rc == 0 && !bytes_equal(buf_bytes(&spki), public_key))
+		rc = cause_set(cause, ERR_INVALID, "the certificate request is for another key than this device's");
+	buf_fini(&spki);
+	return rc ? rc : ca_issue(ca, request, device, der, cause);
+}

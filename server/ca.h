@@ -45,5 +45,9 @@ int ca_request_key(struct bytes request, struct buf *spki, struct cause *cause);
 /* Append the certificate of `device` for the key of a request that ca_request_key accepted. */
 int ca_issue(struct ca *ca, struct bytes request, const struct id *device, struct buf *der,
 	     struct cause *cause);
+/* The same for a device that has one already, whose `public_key` the request must be for. Fits
+ * area_options.renew; `ca` is a struct ca *. */
+int ca_renew(void *ca, struct bytes request, const struct id *device, struct bytes public_key,
+	     struct buf *der, struct cause *cause);
 
 #endif

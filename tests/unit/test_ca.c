@@ -87,6 +87,12 @@ static void test_issue(void)
 	ok(ca_issue(ca, buf_bytes(&request), &device, &again, &cause) == 0 &&
 		   !bytes_equal(buf_bytes(&der), buf_bytes(&again)),
 	   "each certificate has a serial number of its own");
+	buf_reset(&again);
+	ok(ca_renew(ca, buf_bytes(&request), &device, buf_bytes(&mine), &again, &cause) == 0 && again.len > 0,
+	   "it is renewed for the same key");
+	mine.data[mine.len - 1] ^= 1;
+	ok(ca_renew(ca, buf_bytes(&request), &device, buf_bytes(&mine), &again, &cause) == ERR_INVALID,
+	   "but not for another");
 	cert_free(&cert);
 	cert_free(&root);
 	cert_free(&stranger);

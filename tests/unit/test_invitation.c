@@ -81,7 +81,7 @@ static void test_mistakes(void)
 	ok(missed == 0, "one wrong character in the code, or two exchanged, are always found");
 	static const char *const bad[] = {
 		"", "hello", "fivepits:", "fivepits:host:1", "fivepits:host:1/abc/def", "fivepits:host/abc/def",
-		"fivepits:::1:4420/abc/def", "fivepits:host:99999/abc/def", "fivepits:ho st:99/abc/def",
+		"fivepits:host:0/abc/def", "fivepits:::1:4420/abc/def", "fivepits:host:99999/abc/def", "fivepits:ho st:99/abc/def",
 	};
 	int taken = 0;
 	for (size_t k = 0; k < sizeof(bad) / sizeof(bad[0]); k++) {
@@ -109,7 +109,7 @@ static void test_addresses(void)
 	ok(address_split("[2001:db8::1]:443", host, port) && strcmp(host, "2001:db8::1") == 0,
 	   "an IPv6 host stands in brackets");
 	ok(!address_split("2001:db8::1:443", host, port) && !address_split("host:", host, port) &&
-		   !address_split(":443", host, port) && !address_split("host:0", host, port) &&
+		   !address_split(":443", host, port) && !address_split("host:65536", host, port) &&
 		   !address_split("a\r\nb:443", host, port),
 	   "what is neither is refused");
 }
