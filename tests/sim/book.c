@@ -1,0 +1,209 @@
+/* Entering what the server says: each number once, the same for everybody, and chained. */
+#include "tests/sim/book.h"
+
+#include "common/fields.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void book_init(struct book *b, const struct id *area)
+{
+	*b = (struct book){.area = *area};
+	arena_init(&b->arena, ARENA_NO_BUDGET);
+}
+
+void book_fini(struct book *b)
+{
+	for (size_t i = 0; i < b->n_spaces; i++)
+		free(b->spaces[i]->entries);
+	free(b->spaces);
+	free(b->records);
+	idmap_fini(&b->by_space);
+	idmap_fini(&b->by_record);
+	idmap_fini(&b->by_change);
+	arena_fini(&b->arena);
+}
+
+struct book_space *book_space(const struct book *b, const struct id *id)
+{
+	return idmap_get(&b->by_space, id);
+}
+
+const struct book_entry *book_entry(const struct book *b, const struct id *change)
+{
+	return idmap_get(&b->by_change, change);
+}
+
+uint64_t book_number(const struct book *b, const struct id *space)
+{
+	const struct book_space *s = book_space(b, space);
+	return s ? s->n : 0;
+}
+
+/* A record is named by its space and its id. */
+static struct id record_key(const struct id *space, const struct id *id)
+{
+	struct id key;
+	for (size_t i = 0; i < 16; i++)
+		key.b[i] = (uint8_t)(id->b[i] ^ space->b[15 - i]);
+	return key;
+}
+
+const struct record *book_record(const struct book *b, const struct id *space, const struct id *id)
+{
+	struct id key = record_key(space, id);
+	const struct book_record *r = idmap_get(&b->by_record, &key);
+	return r ? &r->record : NULL;
+}
+
+static struct record *book_record_make(struct book *b, const struct id *space, const struct id *id,
+				       uint32_t type)
+{
+	struct id key = record_key(space, id);
+	struct book_record *r = idmap_get(&b->by_record, &key);
+	if (r)
+		return &r->record;
+	r = arena_alloc(&b->arena, sizeof(*r));
+	record_init(&r->record, &b->arena, id, type);
+	r->space = *space;
+	if (b->n_records == b->cap_records) {
+		b->cap_records = b->cap_records ? 2 * b->cap_records : 256;
+		b->records = mem_resize(b->records, b->cap_records * sizeof(*b->records));
+	}
+	b->records[b->n_records++] = r;
+	idmap_put(&b->by_record, &key, r);
+	return &r->record;
+}
+
+static struct book_space *book_space_make(struct book *b, const struct id *id, uint64_t epoch)
+{
+	struct book_space *s = book_space(b, id);
+	if (s)
+		return s;
+	s = arena_alloc(&b->arena, sizeof(*s));
+	s->id = *id;
+	s->epoch = epoch;
+	b->spaces = mem_resize(b->spaces, (b->n_spaces + 1) * sizeof(*b->spaces));
+	b->spaces[b->n_spaces++] = s;
+	idmap_put(&b->by_space, id, s);
+	return s;
+}
+
+static void book_lay(struct book *b, const struct book_entry *e)
+{
+	const struct outcome_effect *effects;
+	size_t n = outcome_effects(&e->change, &e->outcome, &b->arena, &effects);
+	for (size_t i = 0; i < n; i++)
+		record_apply(book_record_make(b, &e->space->id, &effects[i].record, effects[i].type),
+			     &effects[i].effect, e->header.number);
+}
+
+/* The change and outcome of an entry as it was sent; the receiver may be its author. */
+static int entry_body(struct book *b, const struct id *device, const Wire__Entry *w,
+		      struct book_entry *e, struct buf *body, struct cause *fault)
+{
+	struct bytes outcome = BYTES_NONE;
+	struct id maker;
+	struct bytes made = b->made(b->arg, &e->header.change, &maker);
+	if (w->has_body) {
+		struct bytes bytes = arena_copy(&b->arena, BYTES_OF(w->body));
+		if (body_read(bytes, &e->change_bytes, &outcome) < 0)
+			return cause_set(fault, ERR_CORRUPT, "the body of entry %" PRIu64 " can't be read",
+					 e->header.number);
+		buf_add_bytes(body, bytes);
+	} else {
+		if (!id_equal(device, &e->header.device) || !made.len)
+			return cause_set(fault, ERR_CORRUPT, "entry %" PRIu64 " came without its body to one "
+					 "who did not write it", e->header.number);
+		e->change_bytes = made;
+		body_write(made, BYTES_NONE, body);
+	}
+	if (made.len && (!bytes_equal(made, e->change_bytes) || !id_equal(&maker, &e->header.device)))
+		return cause_set(fault, ERR_CORRUPT, "entry %" PRIu64 " is not what its author made",
+				 e->header.number);
+	if (!made.len && !id_equal(&e->header.device, &b->server))
+		return cause_set(fault, ERR_CORRUPT, "entry %" PRIu64 " was made by nobody", e->header.number);
+	if (change_read(&e->change, e->change_bytes, &b->arena, fault) < 0 ||
+	    outcome_read(&e->outcome, outcome, &b->arena) < 0)
+		return cause_set(fault, ERR_CORRUPT, "the change of entry %" PRIu64 " can't be read",
+				 e->header.number);
+	return 0;
+}
+
+static int book_append(struct book *b, struct book_space *s, const struct id *device,
+		       const Wire__Entry *w, struct cause *fault)
+{
+	struct book_entry *e = arena_alloc(&b->arena, sizeof(*e));
+	struct buf body = {0};
+
+	e->packed = arena_copy(&b->arena, BYTES_OF(w->header));
+	e->salt = arena_copy(&b->arena, BYTES_OF(w->salt));
+	e->space = s;
+	if (header_read(&e->header, e->packed, &b->arena) < 0)
+		return cause_set(fault, ERR_CORRUPT, "a header can't be read");
+	int err = entry_body(b, device, w, e, &body, fault);
+	if (s->n)
+		memcpy(e->chain, s->entries[s->n - 1]->chain, SHA256_LEN);
+	else
+		chain_start(&b->area, &s->id, e->chain);
+	chain_next(e->chain, e->packed, e->salt, buf_bytes(&body));
+	buf_fini(&body);
+	if (err == 0)
+		err = book_judge_before(b, e, fault);
+	if (err < 0)
+		return err;
+	if (s->n == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 64;
+		s->entries = mem_resize(s->entries, s->cap * sizeof(struct book_entry *));
+	}
+	s->entries[s->n++] = e;
+	idmap_put(&b->by_change, &e->header.change, e);
+	book_lay(b, e);
+	return book_judge_after(b, e, fault);
+}
+
+/* An entry that the book has: it must be the same for everybody. */
+static int book_compare(const struct book_entry *e, const Wire__Entry *w, struct cause *fault)
+{
+	struct bytes change, outcome;
+	bool same = bytes_equal(e->packed, BYTES_OF(w->header)) && bytes_equal(e->salt, BYTES_OF(w->salt));
+	if (same && w->has_body)
+		same = body_read(BYTES_OF(w->body), &change, &outcome) == 0 &&
+		       bytes_equal(change, e->change_bytes);
+	if (!same)
+		return cause_set(fault, ERR_CORRUPT, "entry %" PRIu64 " was told differently before",
+				 e->header.number);
+	return 0;
+}
+
+int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, struct cause *fault)
+{
+	struct id id;
+	uint64_t last = 0;
+	if (!id_from(&id, BYTES_OF(feed->space)) || !feed->head || feed->n_entries == 0)
+		return cause_set(fault, ERR_CORRUPT, "a Feed lacks its space, its head or its entries");
+	struct book_space *s = book_space_make(b, &id, feed->head->epoch);
+	for (size_t i = 0; i < feed->n_entries; i++) {
+		struct arena arena;
+		struct header header = {0};
+		arena_init(&arena, ARENA_NO_BUDGET);
+		int err = header_read(&header, BYTES_OF(feed->entries[i]->header), &arena);
+		uint64_t number = header.number;
+		if (err < 0 || number == 0 || number > s->n + 1 || (last && number != last + 1))
+			err = cause_set(fault, ERR_CORRUPT, "a Feed has entry %" PRIu64 " after %" PRIu64
+					" (the book has %zu)", number, last, s->n);
+		else if (number == s->n + 1)
+			err = book_append(b, s, device, feed->entries[i], fault);
+		else
+			err = book_compare(s->entries[number - 1], feed->entries[i], fault);
+		arena_fini(&arena);
+		if (err < 0)
+			return err;
+		last = number;
+	}
+	if (feed->head->number != last || feed->head->epoch != s->epoch ||
+	    !bytes_equal(BYTES_OF(feed->head->chain), BYTES(s->entries[last - 1]->chain, SHA256_LEN)))
+		return cause_set(fault, ERR_CORRUPT, "the head of entry %" PRIu64 " does not fit the chain", last);
+	return 0;
+}

@@ -1,0 +1,67 @@
+/*
+ * The book: what the server has ever told anyone, kept apart from the product and never taken back.
+ * Every Feed that leaves the server is entered here: the journal of each space with its chain, and the
+ * accepted state that follows from it. Each entry is judged as it comes (book_judge.c): does it fit the
+ * chain, was its author allowed, is the change what the author made, was anybody's value replaced that
+ * the author had not seen, is every value that does not stand a side of a Conflict.
+ */
+#ifndef FIVEPITS_SIM_BOOK_H
+#define FIVEPITS_SIM_BOOK_H
+
+#include "common/change.h"
+#include "common/err.h"
+#include "common/wire.h"
+#include "tests/sim/idmap.h"
+
+struct book_entry {
+	struct header header;
+	struct change change;
+	struct outcome outcome;
+	struct bytes packed, salt, change_bytes; /* packed: the header */
+	uint8_t chain[SHA256_LEN];
+	struct book_space *space;
+};
+
+struct book_space {
+	struct id id;
+	uint64_t epoch;
+	struct book_entry **entries; /* number n is entries[n - 1] */
+	size_t n, cap;
+};
+
+struct book_record {
+	struct record record;
+	struct id space;
+};
+
+struct book {
+	struct id area, server; /* the server's device */
+	struct arena arena;
+	struct book_space **spaces;
+	size_t n_spaces;
+	struct book_record **records; /* of all spaces, as they came */
+	size_t n_records, cap_records;
+	struct idmap by_space, by_record, by_change;
+	/* The bytes of a change that a client made, BYTES_NONE if none did; and whose device it was. */
+	struct bytes (*made)(void *arg, const struct id *change, struct id *device);
+	void *arg;
+	uint64_t replaced, conflicts, merged, repeats; /* what it saw, for the summary */
+};
+
+void book_init(struct book *b, const struct id *area);
+void book_fini(struct book *b);
+
+struct book_space *book_space(const struct book *b, const struct id *id);     /* NULL: nothing of it */
+const struct book_entry *book_entry(const struct book *b, const struct id *change); /* NULL: not accepted */
+/* Accepted state; NULL: never made. */
+const struct record *book_record(const struct book *b, const struct id *space, const struct id *id);
+uint64_t book_number(const struct book *b, const struct id *space);
+
+/* Enter a Feed that the server sent to `device`. ERR_CORRUPT with what is wrong about it. */
+int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, struct cause *fault);
+
+/* book_judge.c: before it is laid on the state, and after. ERR_CORRUPT with what is wrong. */
+int book_judge_before(const struct book *b, const struct book_entry *e, struct cause *fault);
+int book_judge_after(struct book *b, const struct book_entry *e, struct cause *fault);
+
+#endif

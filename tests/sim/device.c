@@ -1,0 +1,425 @@
+/*
+ * A client's process: its copy, its uplink, and one person who saves drafts. A process may end at any
+ * write; device_lives notices, and takes it apart.
+ */
+#include "tests/sim/world.h"
+
+#include "common/keys.h"
+#include "common/os.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void device_turn(void *arg, uint64_t life);
+
+void device_init(struct world *w, struct device *d, unsigned number)
+{
+	*d = (struct device){.world = w, .number = number};
+	snprintf(d->home, sizeof(d->home), "%s/c%u", w->dir, number);
+	machine_init(&d->machine, w, 100 + number);
+}
+
+void device_create(struct device *d)
+{
+	struct world *w = d->world;
+	struct copy_identity identity = {.area = w->area, .device = d->id, .person = d->person};
+	struct cause cause = {""};
+	key_signing_public(w->head_key, identity.head_key);
+	snprintf(identity.address, sizeof(identity.address), "sim:1");
+	d->disk = disk_device(w->disk, d->home);
+	if (os_make_dir(d->home, &cause) < 0 || copy_create(d->home, &identity, "sim", &cause) < 0)
+		world_fail(w, "c%u: no copy can be made: %s", d->number, cause.words);
+}
+
+/* ---- The ledger ----------------------------------------------------------------------------- */
+
+/* Enter what is pending and not in the ledger yet; `most`: how much of it there may be. */
+static void device_note_made(struct device *d, bool may)
+{
+	struct pending p;
+	int got;
+	while ((got = copy_pending_next(d->copy, d->last_seq, &p)) > 0) {
+		d->last_seq = p.seq;
+		free(p.words);
+		if (world_made(d->world, &p.change))
+			continue;
+		if (!may)
+			world_fail(d->world, "c%u has a pending change that nobody made", d->number);
+		world_make(d->world, d, &p.change, &p.space, p.bytes);
+		d->world->saved++;
+	}
+	if (got < 0 && device_lives(d))
+		world_fail(d->world, "c%u: its pending changes can't be read: %s", d->number, err_words(got));
+}
+
+bool device_save(struct device *d, struct draft **draft, const char *what)
+{
+	struct id change = {{0}};
+	struct cause cause = {""};
+	int err = draft_save(draft, &change, &cause);
+	if (!device_lives(d)) {
+		d->doubt = true;
+		return false;
+	}
+	if (err < 0) {
+		trace_line(&d->world->trace, "c%u does not save (%s): %s", d->number, what, cause.words);
+		if (err != ERR_INVALID && err != ERR_FULL && err != ERR_MISSING && err != ERR_AUTH)
+			world_fail(d->world, "c%u: saving failed: %s (%s)", d->number, cause.words,
+				   err_words(err));
+		return false;
+	}
+	if (id_is_zero(&change))
+		return false;
+	device_note_made(d, true);
+	if (!world_made(d->world, &change))
+		world_fail(d->world, "c%u: a change was saved and is not pending", d->number);
+	trace_line(&d->world->trace, "c%u %s [%02x%02x]", d->number, what, change.b[14], change.b[15]);
+	device_wake(d);
+	return true;
+}
+
+static void audit_pending(struct device *d, const struct pending *p)
+{
+	struct world *w = d->world;
+	const struct made *m = world_made(w, &p->change);
+	const struct book_entry *e = book_entry(&w->book, &p->change);
+	if (!m || m->by != d->number)
+		world_fail(w, "c%u has a pending change that it did not make", d->number);
+	else if (!bytes_equal(m->bytes, p->bytes))
+		world_fail(w, "c%u has a pending change that is not as it was made", d->number);
+	else if (e && p->state != PENDING_UNSENT)
+		world_fail(w, "c%u shows a change as %s (%s) that the server accepted", d->number,
+			   p->state == PENDING_REFUSED ? "refused" : "waiting", p->words ? p->words : "");
+	else if (e && w->calm && d->online && !d->revoked)
+		world_fail(w, "c%u still wants to send a change that was accepted", d->number);
+}
+
+void device_audit(struct device *d)
+{
+	struct world *w = d->world;
+	struct idmap pending = {0};
+	struct pending p = {0};
+	int64_t seq = 0;
+	int got;
+	while (!w->failed && (got = copy_pending_next(d->copy, seq, &p)) > 0) {
+		seq = p.seq;
+		audit_pending(d, &p);
+		free(p.words);
+		idmap_put(&pending, &p.change, d);
+	}
+	for (size_t i = 0; i < w->n_made && !w->failed; i++) {
+		const struct made *m = w->made[i];
+		if (m->by == d->number && id_equal(&m->device, &d->id) && !m->dropped &&
+		    !idmap_get(&pending, &m->id) && !book_entry(&w->book, &m->id))
+			world_fail(w, "c%u made change [%02x%02x], which is neither pending nor accepted: it is "
+				   "lost", d->number, m->id.b[14], m->id.b[15]);
+	}
+	idmap_fini(&pending);
+}
+
+/* ---- The line ------------------------------------------------------------------------------- */
+
+static void device_plan_turn(struct device *d, uint64_t delay_us)
+{
+	if (d->turn_planned || !d->uplink)
+		return;
+	d->turn_planned = true;
+	queue_in(&d->world->queue, delay_us, device_turn, d, d->life);
+}
+
+void device_wake(struct device *d)
+{
+	if (!d->uplink)
+		return;
+	uplink_wake(d->uplink);
+	if (!device_lives(d))
+		return;
+	d->patience_us = 20000;
+	device_plan_turn(d, dice_below(&d->machine.dice, 2000));
+}
+
+static void cursor_forget(struct device *d, const struct id *space)
+{
+	for (size_t i = 0; i < d->n_cursors; i++)
+		if (id_equal(&d->cursors[i].space, space))
+			d->cursors[i--] = d->cursors[--d->n_cursors];
+}
+
+/* A space that is lost may come back and then begins anew. */
+static void device_heed(struct device *d, const struct frame *f)
+{
+	struct arena arena;
+	struct id space;
+	if (f->kind != WIRE__KIND__LOST && f->kind != WIRE__KIND__WELCOME)
+		return;
+	arena_init(&arena, ARENA_NO_BUDGET);
+	if (f->kind == WIRE__KIND__LOST) {
+		const Wire__Lost *lost = (Wire__Lost *)frame_unpack(f, &wire__lost__descriptor, &arena, NULL);
+		if (lost && id_from(&space, BYTES_OF(lost->space)))
+			cursor_forget(d, &space);
+	} else {
+		const Wire__Welcome *w = (Wire__Welcome *)frame_unpack(f, &wire__welcome__descriptor, &arena, NULL);
+		size_t n = d->n_cursors;
+		struct cursor had[WORLD_PLACES];
+		memcpy(had, d->cursors, n * sizeof(*had));
+		d->n_cursors = 0;
+		for (size_t i = 0; w && i < n; i++)
+			for (size_t k = 0; k < w->n_spaces; k++)
+				if (bytes_equal(BYTES_OF(w->spaces[k]->space), ID_BYTES(&had[i].space)))
+					d->cursors[d->n_cursors++] = had[i];
+	}
+	arena_fini(&arena);
+}
+
+static void device_frame(void *arg, const struct frame *f)
+{
+	struct device *d = arg;
+	if (!d->uplink)
+		return;
+	device_heed(d, f);
+	uplink_frame(d->uplink, f);
+	if (!device_lives(d))
+		return;
+	d->patience_us = 20000;
+	device_plan_turn(d, dice_below(&d->machine.dice, 2000));
+}
+
+static void device_garbage(void *arg, int err)
+{
+	struct device *d = arg;
+	world_fail(d->world, "c%u heard what is no frame: %s", d->number, err_words(err));
+}
+
+static void device_drained(void *arg)
+{
+	struct device *d = arg;
+	if (!d->uplink)
+		return;
+	uplink_drained(d->uplink);
+	if (device_lives(d))
+		device_plan_turn(d, 0);
+}
+
+/* The line is over, whoever ended it. */
+static void device_line_over(struct device *d)
+{
+	if (d->uplink)
+		uplink_free(&d->uplink);
+	d->end = NULL;
+	d->turn_planned = false;
+	d->life++;
+	d->dial_planned = false;
+	if (device_lives(d))
+		device_plan_dial(d, dice_between(&d->machine.dice, 100000, 5000000));
+}
+
+static void device_closed(void *arg)
+{
+	device_line_over(arg);
+}
+
+void device_hang_up(struct device *d, enum net_cut how)
+{
+	if (!d->end)
+		return;
+	net_abandon(d->end, how);
+	device_line_over(d);
+}
+
+static struct net_speed device_speed(struct device *d)
+{
+	struct dice *dice = &d->machine.dice;
+	struct net_speed s = {dice_between(dice, 200, 60000), 2000000, 50};
+	if (d->world->calm)
+		return s;
+	if (dice_chance(dice, 10))
+		s.delay_us = dice_between(dice, 100000, 3000000);
+	if (dice_chance(dice, 20))
+		s.bytes_per_s = dice_between(dice, 4000, 100000);
+	return s;
+}
+
+void device_dial(struct device *d)
+{
+	struct world *w = d->world;
+	if (!d->copy || d->end || !d->online || d->revoked || w->failed)
+		return;
+	if (!w->host.area) {
+		device_plan_dial(d, 1000000);
+		return;
+	}
+	struct net_speed speed = device_speed(d);
+	d->end = host_dial(w, d->number, &speed);
+	net_own(d->end, &(struct net_owner){device_frame, device_garbage, device_drained, device_closed, d});
+	d->patience_us = 20000;
+	d->uplink = uplink_new(d->copy, net_link(d->end));
+	trace_line(&w->trace, "c%u dials", d->number);
+	if (device_lives(d))
+		device_plan_turn(d, 0);
+}
+
+static void device_dial_event(void *arg, uint64_t life)
+{
+	struct device *d = arg;
+	if (d->life != life)
+		return;
+	d->dial_planned = false;
+	device_dial(d);
+}
+
+void device_plan_dial(struct device *d, uint64_t delay_us)
+{
+	if (d->dial_planned || d->end || !d->copy)
+		return;
+	d->dial_planned = true;
+	queue_in(&d->world->queue, delay_us, device_dial_event, d, d->life);
+}
+
+/* Cursors only ever rise while a space is held. */
+static void device_check_cursors(struct device *d)
+{
+	struct held *held;
+	struct cursor now[WORLD_PLACES];
+	int n = copy_spaces(d->copy, &held);
+	if (n < 0)
+		return;
+	size_t kept = 0;
+	for (int i = 0; i < n && kept < WORLD_PLACES; i++) {
+		if (held[i].state != HELD_OPEN)
+			continue;
+		for (size_t k = 0; k < d->n_cursors; k++)
+			if (id_equal(&d->cursors[k].space, &held[i].id) && held[i].number < d->cursors[k].number)
+				world_fail(d->world, "c%u: a cursor went back from %" PRIu64 " to %" PRIu64,
+					   d->number, d->cursors[k].number, held[i].number);
+		now[kept++] = (struct cursor){held[i].id, held[i].number};
+	}
+	memcpy(d->cursors, now, kept * sizeof(*now));
+	d->n_cursors = kept;
+	free(held);
+}
+
+/* The uplink has come to its end: is that how it should be? */
+static void device_ended(struct device *d)
+{
+	struct world *w = d->world;
+	Wire__Reason reason = uplink_reason(d->uplink);
+	trace_line(&w->trace, "c%u is told Bye: %s", d->number, uplink_words(d->uplink));
+	switch (reason) {
+	case WIRE__REASON__REVOKED:
+	case WIRE__REASON__NOT_ALLOWED:
+		d->revoked = true;
+		break;
+	case WIRE__REASON__REPLACED:
+	case WIRE__REASON__STOPPING:
+	case WIRE__REASON__BUSY:
+	case WIRE__REASON__IDLE:
+	case WIRE__REASON__DONE:
+		break;
+	default:
+		world_fail(w, "c%u was told Bye (%d): %s", d->number, (int)reason, uplink_words(d->uplink));
+	}
+	net_link(d->end)->ops->close(net_link(d->end));
+	net_own(d->end, NULL);
+	device_line_over(d);
+}
+
+static void device_turn(void *arg, uint64_t life)
+{
+	struct device *d = arg;
+	struct world *w = d->world;
+	if (d->life != life || !d->uplink)
+		return;
+	d->turn_planned = false;
+	int err = uplink_turn(d->uplink);
+	if (!device_lives(d))
+		return;
+	if (err < 0) {
+		trace_line(&w->trace, "c%u: its turn failed: %s, %s", d->number, err_words(err),
+			   uplink_words(d->uplink));
+		if (err != ERR_FULL)
+			world_fail(w, "c%u: its turn failed: %s, %s", d->number, err_words(err),
+				   uplink_words(d->uplink));
+		net_link(d->end)->ops->close(net_link(d->end));
+		net_own(d->end, NULL);
+		device_line_over(d);
+		return;
+	}
+	device_check_cursors(d);
+	if (uplink_state(d->uplink) == UPLINK_ENDED) {
+		device_ended(d);
+	} else if (!uplink_quiet(d->uplink)) {
+		d->patience_us = d->patience_us < 3000000 ? 2 * d->patience_us : d->patience_us;
+		device_plan_turn(d, d->patience_us);
+	}
+}
+
+bool device_quiet(const struct device *d)
+{
+	return d->copy && d->uplink && uplink_state(d->uplink) == UPLINK_READY && uplink_quiet(d->uplink);
+}
+
+/* ---- The process ---------------------------------------------------------------------------- */
+
+static void device_start_event(void *arg, uint64_t life)
+{
+	struct device *d = arg;
+	if (d->life == life && !d->copy)
+		device_start(d);
+}
+
+void device_start(struct device *d)
+{
+	struct world *w = d->world;
+	struct cause cause = {""};
+	disk_start(d->disk);
+	d->life++;
+	int err = copy_open(&d->copy, d->home, "sim", &d->machine.env, &cause);
+	if (err < 0) {
+		d->copy = NULL;
+		if (!disk_stopped(d->disk) && err != ERR_FULL)
+			world_fail(w, "c%u: its copy can't be opened: %s", d->number, cause.words);
+		queue_in(&w->queue, 1000000, device_start_event, d, d->life);
+		return;
+	}
+	device_note_made(d, d->doubt);
+	d->doubt = false;
+	if (d->copy)
+		device_audit(d);
+	if (d->online)
+		device_plan_dial(d, dice_below(&d->machine.dice, 1000000));
+}
+
+static void device_take_apart(struct device *d)
+{
+	struct world *w = d->world;
+	if (d->end)
+		net_abandon(d->end, w->calm ? NET_RESET : (enum net_cut)dice_below(&w->net.dice, 3));
+	d->end = NULL;
+	if (d->uplink)
+		uplink_free(&d->uplink);
+	copy_close(&d->copy);
+	d->copy = NULL;
+	d->turn_planned = d->dial_planned = false;
+	d->n_reads = 0;
+	d->life++;
+	queue_in(&w->queue, dice_between(&d->machine.dice, 10000, 20000000), device_start_event, d, d->life);
+}
+
+void device_stop(struct device *d, enum disk_end how)
+{
+	if (!d->copy)
+		return;
+	trace_line(&d->world->trace, "c%u %s", d->number, how == DISK_CRASH ? "crashes" : "loses power");
+	disk_stop(d->disk, how);
+	device_take_apart(d);
+}
+
+bool device_lives(struct device *d)
+{
+	if (d->copy && disk_stopped(d->disk)) {
+		trace_line(&d->world->trace, "c%u ends in the middle of writing", d->number);
+		device_take_apart(d);
+	}
+	return d->copy != NULL;
+}

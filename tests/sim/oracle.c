@@ -1,0 +1,404 @@
+/*
+ * What must be true: of everything the server sends, at the end of each of its turns; and of all copies
+ * once the faults have stopped and everybody has met.
+ */
+#include "tests/sim/world.h"
+
+#include "common/db.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Each turn ------------------------------------------------------------------------------ */
+
+static void rights_note(struct world *w)
+{
+	for (unsigned n = 0; n < WORLD_NUMBERS; n++)
+		for (size_t p = 0; p < w->n_places; p++) {
+			const struct device *d = n < WORLD_DEVICES ? &w->devices[n] : world_device(w, n);
+			enum right r = id_is_zero(&d->id) ? RIGHT_NONE
+							  : rights_of(&w->book, &d->id, &w->places[p].id);
+			w->now[n][p] = r;
+			if (r > w->lately[n][p])
+				w->lately[n][p] = r;
+		}
+	w->rights_moved = false;
+}
+
+static bool moves_rights(const struct world *w, const struct book_entry *e)
+{
+	if (id_equal(&e->space->id, &w->directory))
+		return true;
+	for (size_t i = 0; i < e->change.n_edits; i++)
+		if (e->change.edits[i].type == TYPE_SPACE)
+			return true;
+	return false;
+}
+
+static void turn_feed(struct world *w, const struct frame *f, unsigned number)
+{
+	struct arena arena;
+	struct cause fault = {""};
+	struct id space;
+	arena_init(&arena, ARENA_NO_BUDGET);
+	const Wire__Feed *feed = (Wire__Feed *)frame_unpack(f, &wire__feed__descriptor, &arena, &fault);
+	uint64_t before = feed && id_from(&space, BYTES_OF(feed->space)) ? book_number(&w->book, &space) : 0;
+	if (!feed || book_feed(&w->book, &world_device(w, number)->id, feed, &fault) < 0) {
+		world_fail(w, "the server told c%u: %s", number, fault.words);
+		arena_fini(&arena);
+		return;
+	}
+	const struct book_space *s = book_space(&w->book, &space);
+	for (uint64_t n = before; n < s->n; n++) {
+		const struct book_entry *e = s->entries[n];
+		trace_line(&w->trace, "entry %" PRIu64 " of %02x: [%02x%02x] %s, %zu edits, by %02x%02x", n + 1,
+			   (unsigned)(world_place(w, &space) ? world_place(w, &space) - w->places : 255),
+			   e->change.id.b[14], e->change.id.b[15], verdict_word(e->outcome.verdict),
+			   e->change.n_edits, e->header.device.b[14], e->header.device.b[15]);
+		if (moves_rights(w, e))
+			rights_note(w);
+	}
+	arena_fini(&arena);
+}
+
+/* Who wrote the entries of this turn must have been allowed to, at some moment of it. */
+static void turn_judge_writers(struct world *w)
+{
+	for (size_t i = 0; i < w->n_places; i++) {
+		const struct book_space *s = book_space(&w->book, &w->places[i].id);
+		for (; s && w->judged_entries[i] < s->n; w->judged_entries[i]++) {
+			const struct book_entry *e = s->entries[w->judged_entries[i]];
+			const struct made *m = world_made(w, &e->header.change);
+			if (m && w->lately[m->by][i] != RIGHT_WRITE)
+				world_fail(w, "entry %" PRIu64 " of place %02zx was written by c%u, who may not",
+					   e->header.number, i, m->by);
+		}
+	}
+}
+
+/* What was sent to a device must not hold a word of a space that it may not read. */
+static void turn_search(struct world *w, struct bytes sent, unsigned number, unsigned kind)
+{
+	unsigned place, by;
+	bool piece = kind == WIRE__KIND__PIECE;
+	while (canary_next(&sent, &place, &by)) {
+		if (place >= w->n_places)
+			continue;
+		enum right r = piece ? w->lately[number][place] : w->now[number][place];
+		/* What it wrote itself may come back in the words of a refusal. */
+		if (r == RIGHT_NONE && (by != number || kind == WIRE__KIND__FEED))
+			world_fail(w, "the server sent c%u a word of place %02x (by c%u, in a frame of kind %u), "
+				   "which it may not read", number, place, by, kind);
+	}
+}
+
+static void each_sent(struct world *w, void (*see)(struct world *, const struct frame *, struct bytes, unsigned))
+{
+	struct bytes rest = buf_bytes(&w->host.sent);
+	while (rest.len && !w->failed) {
+		unsigned number = read_u32be(rest.data);
+		size_t size = read_u32be(rest.data + 4), whole;
+		struct bytes sent = BYTES(rest.data + 8, size);
+		struct frame f;
+		must(frame_parse(sent, &f, &whole) == 1);
+		see(w, &f, sent, number);
+		rest = BYTES(rest.data + 8 + size, rest.len - 8 - size);
+	}
+}
+
+static void see_feed(struct world *w, const struct frame *f, struct bytes sent, unsigned number)
+{
+	(void)sent;
+	if (f->kind == WIRE__KIND__FEED)
+		turn_feed(w, f, number);
+}
+
+static void see_any(struct world *w, const struct frame *f, struct bytes sent, unsigned number)
+{
+	turn_search(w, sent, number, f->kind);
+}
+
+void oracle_turn(struct world *w)
+{
+	each_sent(w, see_feed);
+	if (w->rights_moved)
+		rights_note(w);
+	turn_judge_writers(w);
+	each_sent(w, see_any);
+	buf_reset(&w->host.sent);
+	memcpy(w->lately, w->now, sizeof(w->now));
+}
+
+/* ---- When all is quiet ---------------------------------------------------------------------- */
+
+struct digest_row {
+	struct world *w;
+	struct {
+		struct id space;
+		uint64_t number;
+		uint8_t digest[SHA256_LEN];
+	} rows[WORLD_PLACES];
+	size_t n;
+};
+
+static void note_digest(void *arg, const char *name, const struct id *space, uint64_t number,
+			const uint8_t digest[32])
+{
+	struct digest_row *r = arg;
+	if (!space || strcmp(name, "common") == 0 || r->n == WORLD_PLACES)
+		return;
+	r->rows[r->n].space = *space;
+	r->rows[r->n].number = number;
+	memcpy(r->rows[r->n++].digest, digest, SHA256_LEN);
+	if (world_place(r->w, space) && book_number(&r->w->book, space) > number)
+		world_fail(r->w, "the server has %" PRIu64 " entries of place %02x and told of %" PRIu64, number,
+			   (unsigned)(world_place(r->w, space) - r->w->places), book_number(&r->w->book, space));
+}
+
+static void compare_space(struct device *d, const struct held *h, const struct digest_row *server)
+{
+	struct world *w = d->world;
+	const struct place *p = world_place(w, &h->id);
+	const struct book_space *s = book_space(&w->book, &h->id);
+	uint8_t digest[SHA256_LEN];
+	unsigned n = p ? (unsigned)(p - w->places) : 255;
+
+	for (size_t i = 0; i < server->n; i++) {
+		if (!id_equal(&server->rows[i].space, &h->id))
+			continue;
+		if (h->number != server->rows[i].number)
+			world_fail(w, "c%u has %" PRIu64 " entries of place %02x, the server %" PRIu64, d->number,
+				   h->number, n, server->rows[i].number);
+		else if (copy_digest(d->copy, &h->id, digest) < 0 ||
+			 memcmp(digest, server->rows[i].digest, SHA256_LEN) != 0)
+			world_fail(w, "c%u and the server differ in place %02x at entry %" PRIu64, d->number, n,
+				   h->number);
+		else if (h->number && (!s || s->n < h->number ||
+				       memcmp(s->entries[h->number - 1]->chain, h->chain, SHA256_LEN) != 0))
+			world_fail(w, "the chain of c%u in place %02x is not the one that was told", d->number, n);
+		return;
+	}
+	world_fail(w, "c%u holds place %02x, which the server does not have", d->number, n);
+}
+
+/* A device holds exactly what its person may read, as the server has it. */
+static void compare_device(struct device *d, const struct digest_row *server)
+{
+	struct world *w = d->world;
+	struct held *held;
+	int n = copy_spaces(d->copy, &held);
+	if (n < 0) {
+		world_fail(w, "c%u: its spaces can't be read", d->number);
+		return;
+	}
+	for (size_t p = 0; p < w->n_places && !w->failed; p++) {
+		bool may = w->now[d->number][p] != RIGHT_NONE && book_number(&w->book, &w->places[p].id) > 0;
+		bool has = false;
+		for (int i = 0; i < n; i++)
+			has |= id_equal(&held[i].id, &w->places[p].id);
+		if (may != has)
+			world_fail(w, "c%u %s place %02zx, which it %s read", d->number,
+				   has ? "holds" : "does not hold", p, may ? "may" : "may not");
+	}
+	for (int i = 0; i < n && !w->failed; i++)
+		if (held[i].state == HELD_OPEN)
+			compare_space(d, &held[i], server);
+		else
+			world_fail(w, "c%u still waits for verdicts in a space that it lost", d->number);
+	free(held);
+}
+
+/* Each entry is in the copy, whole, as it was told. */
+static void compare_journal(struct device *d)
+{
+	struct world *w = d->world;
+	struct arena arena;
+	arena_init(&arena, ARENA_NO_BUDGET);
+	for (size_t p = 0; p < w->n_places && !w->failed; p++) {
+		const struct book_space *s = book_space(&w->book, &w->places[p].id);
+		if (!s || w->now[d->number][p] == RIGHT_NONE)
+			continue;
+		for (uint64_t n = 1; n <= s->n && !w->failed; n++) {
+			struct past_entry past;
+			struct buf again = {0};
+			arena_reset(&arena);
+			int got = copy_entry(d->copy, &s->id, n, &arena, &past);
+			if (got == 1 && !id_is_zero(&past.change.id))
+				change_write(&past.change, &again);
+			if (got != 1 || !bytes_equal(buf_bytes(&again), s->entries[n - 1]->change_bytes))
+				world_fail(w, "c%u does not have entry %" PRIu64 " of place %02zx as it was made",
+					   d->number, n, p);
+			buf_fini(&again);
+		}
+	}
+	arena_fini(&arena);
+}
+
+
+static void search_file(void *arg, const char *path, struct bytes data)
+{
+	struct device *d = arg;
+	struct world *w = d->world;
+	unsigned place, by;
+	while (canary_next(&data, &place, &by))
+		if (place < w->n_places && w->now[d->number][place] == RIGHT_NONE && by != d->number)
+			world_fail(w, "c%u has a word of place %02x (by c%u), which it may not read, in %s",
+				   d->number, place, by, path + strlen(w->dir));
+}
+
+static void fault_found(void *arg, const char *words)
+{
+	struct device *d = arg;
+	world_fail(d->world, "c%u: its own check finds: %s", d->number, words);
+}
+
+static void host_fault_found(void *arg, const char *words)
+{
+	world_fail(arg, "the server's own check finds: %s", words);
+}
+
+/* Every table of a copy as one sum, whatever the order of its rows. */
+static void copy_sum(struct device *d, uint64_t *sum)
+{
+	struct db *db = copy_db(d->copy);
+	char names[64][64];
+	size_t n = 0;
+	struct db_stmt *st = db_query_text(db,
+					   "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT "
+					   "LIKE 'search%' AND name NOT LIKE 'stale' AND name NOT LIKE "
+					   "'sqlite%' ORDER BY name", NULL);
+	*sum = 0;
+	while (st && db_step(st) > 0 && n < 64)
+		snprintf(names[n++], sizeof(names[0]), "%s", db_text(st, 0));
+	for (size_t i = 0; i < n; i++) {
+		char sql[100];
+		snprintf(sql, sizeof(sql), "SELECT * FROM \"%s\"", names[i]);
+		st = db_query_text(db, sql, NULL);
+		while (st && db_step(st) > 0) {
+			struct trace row = {.hash = i};
+			for (int c = 0; c < db_columns(st); c++) {
+				bool null = db_null(st, c);
+				trace_bytes(&row, null ? BYTES("null", 4) : db_bytes(st, c));
+			}
+			*sum += row.hash;
+		}
+	}
+}
+
+static void compare_rebuild(struct device *d)
+{
+	uint64_t before, after;
+	struct cause cause = {""};
+	copy_sum(d, &before);
+	if (copy_rebuild(d->copy, &cause) < 0)
+		world_fail(d->world, "c%u can't be rebuilt: %s", d->number, cause.words);
+	copy_sum(d, &after);
+	if (before != after)
+		world_fail(d->world, "c%u: its tables are not those that its journal makes", d->number);
+}
+
+static void judge_device(struct device *d, const struct digest_row *server, bool thorough)
+{
+	struct world *w = d->world;
+	compare_device(d, server);
+	if (!w->failed)
+		device_audit(d);
+	if (w->failed || !thorough)
+		return;
+	compare_journal(d);
+	copy_index(d->copy, 0);
+	copy_check(d->copy, fault_found, d);
+	if (!w->failed)
+		compare_rebuild(d);
+}
+
+/* Faults stop; whoever is down starts, whoever is away comes back. */
+static void calm_down(struct world *w)
+{
+	w->calm = true;
+	w->host.starving = false;
+	disk_room(w->host.disk, SIZE_MAX);
+	disk_stop_never(w->host.disk);
+	for (unsigned i = 0; i < w->n_devices; i++) {
+		struct device *d = &w->devices[i];
+		if (!d->enrolled)
+			continue;
+		disk_room(d->disk, SIZE_MAX);
+		disk_stop_never(d->disk);
+		d->online = true;
+		d->revoked = false; /* it will be told again, if it is */
+		device_hang_up(d, NET_RESET);
+		device_plan_dial(d, 0);
+	}
+	trace_line(&w->trace, "calm");
+}
+
+static bool calm_rounds(struct world *w)
+{
+	for (int round = 0; round < 3 && !w->failed; round++) {
+		if (world_settle(w, 120000000) && world_settle(w, 1000000)) {
+			trace_line(&w->trace, "quiet in round %d", round + 1);
+			return true;
+		}
+		for (unsigned i = 0; i < w->n_devices; i++)
+			if (w->devices[i].enrolled) {
+				device_hang_up(&w->devices[i], NET_RESET);
+				device_plan_dial(&w->devices[i], 0);
+			}
+	}
+	return false;
+}
+
+/* A conflict names changes; all of them must be in the book. */
+static void judge_conflicts(struct world *w)
+{
+	for (size_t i = 0; i < w->book.n_records && !w->failed; i++) {
+		const struct record *r = &w->book.records[i]->record;
+		struct bytes rest = record_get(r, 5);
+		struct field f;
+		struct id side;
+		if (r->type != TYPE_CONFLICT)
+			continue;
+		if (value_count(rest) < 2)
+			world_fail(w, "a Conflict has fewer than two sides");
+		while (field_next(&rest, &f) > 0)
+			if (!id_from(&side, f.payload) || !book_entry(&w->book, &side))
+				world_fail(w, "a Conflict names a side that is in no history");
+	}
+}
+
+void oracle_calm(struct world *w)
+{
+	struct digest_row server = {.w = w};
+	if (w->failed)
+		return;
+	calm_down(w);
+	if (!calm_rounds(w)) {
+		for (unsigned i = 0; i < w->n_devices; i++) {
+			struct device *d = &w->devices[i];
+			if (d->enrolled && !d->revoked && !device_quiet(d))
+				world_fail(w, "c%u does not become quiet in three rounds (%s, %s)", d->number,
+					   d->copy ? "it runs" : "it is down", d->uplink ? "it has a line" : "no line");
+		}
+		world_fail(w, "the server does not become quiet in three rounds");
+		return;
+	}
+	if (area_digest(w->host.area, note_digest, &server) < 0)
+		world_fail(w, "the server's digest can't be made");
+	judge_conflicts(w);
+	unsigned sample = (unsigned)(w->seed % w->n_devices);
+	for (unsigned i = 0; i < w->n_devices && !w->failed; i++) {
+		struct device *d = &w->devices[i];
+		if (!d->enrolled || !d->copy)
+			continue;
+		if (d->revoked) {
+			device_audit(d);
+			continue;
+		}
+		judge_device(d, &server, i == sample);
+		disk_each(d->disk, search_file, d);
+	}
+	if (!w->failed && w->seed % 4 == 0)
+		area_check(w->host.area, host_fault_found, w);
+}

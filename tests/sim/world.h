@@ -1,0 +1,232 @@
+/*
+ * One simulated area: a server and up to twelve devices, each with a disk, a clock and dice of its own,
+ * on a network of virtual lines; a witness who hears everything at once; the ledger of what was made and
+ * the book of what was accepted. Everything follows from the seed.
+ *
+ * The engines are the product's own (server/area.h, client/copy.h, draft.h, uplink.h). The rest of the
+ * files: host.c runs the server, device.c a client, actions.c is what can happen, values.c makes up
+ * values, hostile.c sends what no honest client would, oracle.c judges when all is quiet.
+ */
+#ifndef FIVEPITS_SIM_WORLD_H
+#define FIVEPITS_SIM_WORLD_H
+
+#include "client/copy.h"
+#include "client/draft.h"
+#include "client/uplink.h"
+#include "common/schema.h"
+#include "records.pb-c.h"
+#include "server/area.h"
+#include "tests/sim/book.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/idmap.h"
+#include "tests/sim/net.h"
+#include "tests/sim/queue.h"
+#include "tests/sim/rights.h"
+#include "tests/sim/trace.h"
+
+#include <stdio.h>
+
+enum {
+	WORLD_DEVICES = 12,
+	WORLD_PLACES = 40,
+	WORLD_WITNESS = WORLD_DEVICES, /* devices by number: the witness and the hostile one come last */
+	WORLD_HOSTILE,
+	WORLD_NUMBERS,
+	DEVICE_READS = 8,
+};
+
+struct world;
+
+/* A clock and dice, as one machine has them. */
+struct machine {
+	struct env env;
+	struct world *world;
+	struct dice dice;
+	int64_t offset_ms;
+};
+
+/* A space that the world knows of; its place in the list is its canary's number. */
+struct place {
+	struct id id;
+	Records__SpaceKind kind;
+	struct id group;
+};
+
+/* A record that somebody made. */
+struct known {
+	struct id id, space;
+	uint32_t type;
+	bool guarded; /* the founder's, the witness's: left alone, so that somebody can still administer */
+};
+
+/* A change that was saved; the ledger's line. */
+struct made {
+	struct id id, space, device;
+	struct bytes bytes;
+	unsigned by;  /* number of the device */
+	bool hostile; /* never an honest client's: it may be refused without a trace */
+	bool dropped; /* the person gave it up after it was refused */
+};
+
+struct cursor {
+	struct id space;
+	uint64_t number;
+};
+
+struct device {
+	struct world *world;
+	unsigned number;
+	char home[160];
+	struct machine machine;
+	struct disk_device *disk;
+	struct id id, person, school;
+	bool enrolled, revoked; /* revoked: the server said so */
+	bool online;		/* its person wants a line */
+	uint64_t life;		/* events of an earlier process are void */
+	struct copy *copy;	/* NULL: the process is not there */
+	struct uplink *uplink;
+	struct net_end *end; /* NULL: no line */
+	bool turn_planned, dial_planned;
+	uint64_t patience_us; /* until it looks again by itself */
+	int64_t last_seq;     /* the newest pending change that the ledger has */
+	bool doubt;	      /* a save was cut off: one more change may have been saved */
+	struct cursor cursors[WORLD_PLACES];
+	size_t n_cursors;
+	struct {
+		struct id record;
+		struct seen seen;
+	} reads[DEVICE_READS]; /* what its person has on the screen */
+	size_t n_reads;
+};
+
+/* The server's end of one line. */
+struct peer {
+	struct link link;
+	struct peer *next;
+	struct world *world;
+	struct net_end *end; /* NULL: the witness's, which has no delay */
+	struct session *session;
+	unsigned number; /* of the device */
+	bool closing, lost;
+};
+
+struct host {
+	struct machine machine;
+	char dir[160];
+	struct disk_device *disk;
+	struct area *area; /* NULL: it is down */
+	uint64_t life;
+	bool turn_planned, in_turn, starving; /* starving: its disk is being kept full */
+	struct peer *peers;
+	struct buf sent; /* what left in this turn, for the witness and the oracle */
+};
+
+struct world {
+	uint64_t seed;
+	char dir[128];
+	struct queue queue;
+	struct net net;
+	struct trace trace;
+	struct disk *disk;
+	struct dice dice; /* of the actions */
+	struct arena arena;
+	struct book book;
+	struct host host;
+	struct device devices[WORLD_DEVICES];
+	unsigned n_devices;
+	struct device witness, hostile; /* ids only: they have no copy */
+	struct peer *witness_peer;
+	struct evp_pkey_st *head_key;
+	struct id area, directory, partnership, admin, founder, founder_school;
+
+	struct place places[WORLD_PLACES];
+	size_t n_places;
+	struct known *known;
+	size_t n_known, cap_known;
+	struct made **made;
+	size_t n_made, cap_made;
+	struct idmap by_change;
+	/* Rights by device and place, now and at any moment of this turn. */
+	enum right now[WORLD_NUMBERS][WORLD_PLACES], lately[WORLD_NUMBERS][WORLD_PLACES];
+	bool rights_moved;
+	size_t judged; /* entries of each place that were judged by rights */
+	size_t judged_entries[WORLD_PLACES];
+
+	bool calm; /* no more faults: now everything must come right */
+	bool failed;
+	char fault[600];
+	uint64_t words; /* canaries made, so that each is another */
+	uint64_t refused, saved, deferred;
+};
+
+/* ---- The world (world.c) -------------------------------------------------------------------- */
+
+/* Make an area with `n_devices` enrolled devices, connected and in step. */
+void world_init(struct world *w, uint64_t seed, bool verbose);
+void world_fini(struct world *w);
+/* Let `us` pass. */
+void world_run(struct world *w, uint64_t us);
+/* Run until nothing is left to send or fetch, at most `us`. False: it is not quiet by then. */
+bool world_settle(struct world *w, uint64_t us);
+/* The first fault found is kept; the world stops. */
+void world_fail(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+struct place *world_place(struct world *w, const struct id *space); /* NULL: not known */
+struct place *world_place_add(struct world *w, const struct id *space, Records__SpaceKind kind);
+void world_know(struct world *w, const struct id *id, const struct id *space, uint32_t type, bool guarded);
+struct made *world_made(const struct world *w, const struct id *change);
+struct made *world_make(struct world *w, const struct device *by, const struct id *change,
+			const struct id *space, struct bytes bytes);
+struct device *world_device(struct world *w, unsigned number); /* also the witness and the hostile one */
+void machine_init(struct machine *m, struct world *w, uint64_t part);
+
+/* ---- The server (host.c) -------------------------------------------------------------------- */
+
+void host_start(struct world *w);
+void host_stop(struct world *w, enum disk_end how);
+void host_plan_turn(struct world *w);
+/* False: the process ended in what was just called, and has been taken apart. */
+bool host_lives(struct world *w);
+/* A new line for a device's end; the server hears of it after its delay. */
+struct net_end *host_dial(struct world *w, unsigned number, const struct net_speed *speed);
+/* Make a device for a person, known to the server. False: it could not be. */
+bool host_enrol(struct world *w, struct device *d, const struct id *person, const struct id *school);
+
+/* ---- Devices (device.c) --------------------------------------------------------------------- */
+
+void device_init(struct world *w, struct device *d, unsigned number);
+void device_create(struct device *d); /* its copy, after host_enrol */
+void device_start(struct device *d);
+void device_stop(struct device *d, enum disk_end how);
+bool device_lives(struct device *d); /* as host_lives */
+void device_dial(struct device *d);
+void device_plan_dial(struct device *d, uint64_t delay_us);
+void device_hang_up(struct device *d, enum net_cut how);
+void device_wake(struct device *d);
+/* Save a draft and enter what it made in the ledger. True: something was saved. */
+bool device_save(struct device *d, struct draft **draft, const char *what);
+bool device_quiet(const struct device *d);
+/* Each change that was made here must be pending, refused, or accepted, and nothing else may be. */
+void device_audit(struct device *d);
+
+/* ---- Values (values.c) ---------------------------------------------------------------------- */
+
+enum { CANARY_MAX = 32 };
+/* A word that is only ever written into this space, by this device. */
+void canary_make(struct world *w, const struct id *space, unsigned number, char word[CANARY_MAX]);
+/* The next canary in `rest`, which is moved behind it. */
+bool canary_next(struct bytes *rest, unsigned *place, unsigned *number);
+/* Occurrences of a field, made up; empty if there is nothing to refer to. */
+void value_make(struct world *w, unsigned number, const struct schema_type *t, uint32_t field,
+		const struct id *space, struct buf *out);
+
+/* ---- What happens, and whether it was right ------------------------------------------------- */
+
+void actions_setup(struct world *w);	      /* people, groups and spaces to begin with */
+void actions_run(struct world *w, unsigned n); /* n things that happen, one after the other */
+void actions_counts(void (*row)(void *arg, const char *name, uint64_t n), void *arg);
+void hostile_act(struct world *w);
+void oracle_turn(struct world *w); /* what the server sent in a turn */
+void oracle_calm(struct world *w); /* stop all faults, let everybody meet, compare everything */
+
+#endif
