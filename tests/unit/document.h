@@ -97,7 +97,9 @@ static inline void document_line(struct buf *b, const char *name, const char *va
 static inline void document_hex(struct buf *b, const char *name, struct bytes bytes)
 {
 	enum { WIDTH = 40 }; /* bytes a line */
-	for (size_t i = 0; i == 0 || i < bytes.len; i += WIDTH) {
+	if (bytes.len == 0)
+		document_line(b, name, "(none)");
+	for (size_t i = 0; i < bytes.len; i += WIDTH) {
 		buf_add_text(b, "%-18s ", i ? "" : name);
 		for (size_t k = i; k < i + WIDTH && k < bytes.len; k++)
 			buf_add_text(b, "%02x", bytes.data[k]);
