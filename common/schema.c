@@ -153,6 +153,7 @@ static const struct schema_field plan[] = {
 	TEXT(calendar_text, VALUE, CELL_MAX),
 	TEXT(calendar_note, VALUE, CELL_MAX),
 	DAY(bank_holidays, VALUE, MOST(64)),
+	TEXT(import_text, VALUE, TEXT_MAX),
 };
 
 static const struct schema_field priority[] = {
