@@ -22,10 +22,11 @@ struct copy_identity {
 	char proxy[256];      /* URL, or empty */
 };
 
-/* Make the copy's database in `home`; then copy_open. ERR_EXISTS: there is one. */
+/* Make the copy's database in `home` (an existing directory); then copy_open. ERR_EXISTS: there is one. */
 int copy_create(const char *home, const struct copy_identity *identity, const char *vfs,
 		struct cause *cause);
-/* Open a copy; makes the typed tables anew where the schema has changed. ERR_MISSING: no copy here. */
+/* Open a copy; makes the typed tables anew where the schema has changed. ERR_MISSING: no copy here.
+ * Borrows `env` until copy_close. Costs no scan of anything. */
 int copy_open(struct copy **out, const char *home, const char *vfs, const struct env *env,
 	      struct cause *cause);
 void copy_close(struct copy **copy);
@@ -41,10 +42,14 @@ enum view {
 	VIEW_ACCEPTED, /* as the server has it, up to the cursor */
 };
 
-/* A record of any space held here, in `arena`. ERR_MISSING. `space` may be NULL. */
+/*
+ * A record of any space held here, in `arena`; a withdrawn one too. ERR_MISSING. `space` may be NULL.
+ * Under VIEW_SHOWN a field that a pending change set has the number 0.
+ */
 int copy_record(struct copy *copy, const struct id *record, enum view view, struct arena *arena,
 		struct record *out, struct id *space);
-/* The record that an id or the unique start of one names. ERR_MISSING, ERR_AMBIGUOUS with a cause. */
+/* The record that an id or the unique start of one (hex digits, hyphens or none) names. ERR_MISSING,
+ * ERR_AMBIGUOUS with a cause. */
 int copy_find(struct copy *copy, const char *prefix, struct id *record, struct cause *cause);
 
 /* What a person sees when a record is read: kept from then until the edit is saved. */
@@ -54,9 +59,10 @@ struct seen {
 	struct id after; /* own pending change on that record, or zero */
 };
 
-int copy_seen(struct copy *copy, const struct id *record, struct seen *out);
-void seen_format(const struct seen *seen, char word[96]); /* one opaque word */
-int seen_parse(struct seen *out, const char *word, struct cause *cause);
+int copy_seen(struct copy *copy, const struct id *record, struct seen *out); /* ERR_MISSING */
+enum { SEEN_WORD = 96 };
+void seen_format(const struct seen *seen, char word[SEEN_WORD]); /* one opaque word */
+int seen_parse(struct seen *out, const char *word, struct cause *cause); /* ERR_INVALID */
 
 /* A space held here. */
 struct held {
@@ -68,10 +74,14 @@ struct held {
 
 /* All spaces held; free() the array. Returns their count, or an error. */
 int copy_spaces(struct copy *copy, struct held **out);
+/* What people call a space: the name of its Space record, else "directory" and the like, else its id. */
+enum { SPACE_NAME = 208 };
+const char *copy_space_name(struct copy *copy, const struct id *space, char name[SPACE_NAME]);
 /* The digest of one space's accepted state. */
 int copy_digest(struct copy *copy, const struct id *space, uint8_t digest[SHA256_LEN]);
 
-/* One entry of a record's history, newest first: header always, change and outcome where the body is held. */
+/* One entry of the journal: header always, change and outcome where the body is held. A record's history
+ * is the entries from record.number back, each touch naming the one before. */
 struct past_entry {
 	struct header header;
 	struct change change;	/* id zero where the body is absent */
@@ -85,23 +95,42 @@ int copy_change(struct copy *copy, const struct id *change, struct arena *arena,
 
 /* ---- Pending changes ------------------------------------------------------------------------ */
 
-enum pending_state { PENDING_UNSENT, PENDING_REFUSED, PENDING_DROPPED, PENDING_WAITING };
+enum pending_state {
+	PENDING_UNSENT,	 /* to be sent, or sent and not answered yet */
+	PENDING_REFUSED, /* kept for the person to send again or to drop */
+	PENDING_WAITING, /* it stands after a refused one */
+};
 
 struct pending {
 	int64_t seq; /* the order in which they were made */
 	struct id change, space;
 	enum pending_state state;
-	uint64_t number;  /* where it stands once accepted (then it is no longer listed) */
-	char *words;	  /* why it was refused or waits */
+	char *words;	    /* why it was refused or waits, or NULL; free() it */
 	struct bytes bytes; /* as it will be sent; borrowed until the next call */
 };
 
-/* The next after `seq` (0: the first), of any state. 1, 0 or an error. Free words. */
+/* The next after `seq` (0: the first), of any state. 1, 0 or an error. */
 int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out);
-/* How many are unsent, refused, in conflict (open Conflict records shown). */
+/* How many are unsent, refused (with those that wait for them), and open conflicts. */
 int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts);
-/* The person gives up a refused change, or has it sent again as a new one. */
+/* The person gives up a refused or waiting change. What stands after it is refused then. One transaction.
+ * (To send it again: draft_again.) ERR_MISSING, ERR_INVALID with a cause. */
 int copy_pending_drop(struct copy *copy, const struct id *change, struct cause *cause);
+
+/* ---- Searching ------------------------------------------------------------------------------ */
+
+/* Bring the search index up to date, for about `budget_ms` (0: to the end). Several short transactions.
+ * 0: it is; 1: there is more to do; or an error. */
+int copy_index(struct copy *copy, unsigned budget_ms);
+struct hit {
+	struct id record, space;
+	uint32_t type;
+	const char *title, *extract; /* borrowed; in the extract what was found stands between [ and ] */
+};
+/* Records that hold all the words (each may be the start of one), best first, at most `most`: `found`
+ * is called for each. Their count, or an error. Only what copy_index has reached is found. */
+int copy_search(struct copy *copy, const char *words, int most,
+		void (*found)(void *arg, const struct hit *hit), void *arg);
 
 /* ---- Settings and times --------------------------------------------------------------------- */
 
@@ -111,21 +140,36 @@ int copy_meta_get(struct copy *copy, const char *key, char *value, size_t size);
 
 /* ---- What the server says (client/uplink.c alone) ------------------------------------------- */
 
-/* All of these join the open transaction, or make one; copy_commit ends it. */
+/* All of these join the open transaction, or make one; copy_commit ends it. After an error all of it
+ * has been rolled back. */
 int copy_begin(struct copy *copy);
 int copy_commit(struct copy *copy);
+void copy_rollback(struct copy *copy);
 /* Take the entries of a Feed: checks numbers, chain and signed head, applies outcomes, removes own
  * pending changes, lays what is left on top again. ERR_CORRUPT with a cause when they do not fit. */
 int copy_feed(struct copy *copy, const Wire__Feed *feed, struct cause *cause);
+/* Own pending changes that the last copy_feed found accepted; borrowed until the next. */
+const struct id *copy_feed_own(const struct copy *copy, size_t *n);
+/* The space may be read from now on: held from its first entry. No effect if it is held and open. */
 int copy_grant(struct copy *copy, const struct id *space, uint64_t epoch);
-/* The space is lost: stop showing it; it is removed once nothing in it waits for a verdict. */
+/* The space is lost: all that is held of it is removed, documents too that no other space names. While a
+ * change in it waits for its verdict the space stays listed as HELD_CLOSING. */
 int copy_lose(struct copy *copy, const struct id *space);
-int copy_verdict(struct copy *copy, const struct id *change, enum verdict verdict, const char *words);
-/* Bring the search index up to date, for at most `budget_ms` (0: to the end). */
-int copy_index(struct copy *copy, unsigned budget_ms);
-/* Drop what follows from the journal and make it again from there. */
+/* What became of an own change, standing at `number` if it was accepted. An accepted one stays pending
+ * until its entry is here. */
+int copy_verdict(struct copy *copy, const struct id *change, enum verdict verdict, uint64_t number,
+		 const char *words);
+/* Why the server has not decided on a change yet, for the person to see; it stays to be sent. */
+int copy_defer(struct copy *copy, const struct id *change, const char *words);
+/* Whose device this is, as the server says. */
+int copy_person_set(struct copy *copy, const struct id *person);
+
+/* ---- Care ----------------------------------------------------------------------------------- */
+
+/* Drop what follows from the journal and make it again from there, in one transaction. */
 int copy_rebuild(struct copy *copy, struct cause *cause);
-/* Check chain, heads, tables against the journal. Calls `fault` for each fault found. */
+/* Check chain, heads, tables against the journal, pending changes, documents. Calls `fault` for each
+ * fault found. Their count, or an error. */
 int copy_check(struct copy *copy, void (*fault)(void *arg, const char *words), void *arg);
 
 #endif

@@ -14,13 +14,16 @@ enum uplink_state { UPLINK_OPENING, UPLINK_READY, UPLINK_ENDED };
 
 /* Sends Hello. Borrows both for as long as it lives. */
 struct uplink *uplink_new(struct copy *copy, struct link *link);
-void uplink_free(struct uplink **u); /* leaves no transaction open: what was not committed is dropped */
+/* Leaves no transaction open: what was not committed is dropped. What was asked and not answered is told
+ * that it failed. May be called in any state, not from within a callback of its own. */
+void uplink_free(struct uplink **u);
 void uplink_frame(struct uplink *u, const struct frame *f);
-void uplink_drained(struct uplink *u);
-/* Another process saved something, or time has passed: look at what is pending. */
+void uplink_drained(struct uplink *u); /* the link's queue has emptied: go on sending */
+/* Another process saved something, or time has passed: look at what is pending. Call it at least every
+ * ten seconds, since pings and second attempts hang on it. */
 void uplink_wake(struct uplink *u);
 /* The end of a turn of the loop: commit what came, then send what may go. Call it after frames, after
- * uplink_wake and every few milliseconds of a catch-up. 0, or an error: stop, keep everything. */
+ * uplink_wake and uplink_drained. 0, or an error: stop, keep everything. */
 int uplink_turn(struct uplink *u);
 
 enum uplink_state uplink_state(const struct uplink *u);
@@ -28,11 +31,27 @@ enum uplink_state uplink_state(const struct uplink *u);
 bool uplink_quiet(const struct uplink *u);
 /* Why it ended: the server's Bye or what did not fit, in words; empty while it goes on. */
 const char *uplink_words(const struct uplink *u);
-Wire__Reason uplink_reason(const struct uplink *u);
-/* For a progress bar: changes sent and waiting, entries taken and told of. */
+Wire__Reason uplink_reason(const struct uplink *u); /* of the Bye said or heard; 0: none */
+/* For a progress bar: changes sent and waiting, entries taken and told of, bytes of documents. */
 struct uplink_progress {
 	uint64_t sent, to_send, taken, to_take, bytes_done, bytes_all;
 };
 struct uplink_progress uplink_progress(const struct uplink *u);
+
+/*
+ * Asking the server for something. `done` is called once, from uplink_frame, uplink_turn or uplink_free
+ * (or at once): with 0, or an error and why in words (ERR_OFFLINE: the session ended first).
+ */
+typedef void (*uplink_done_fn)(void *arg, int err, const char *words);
+
+/* Fetch a document's bytes into the store (client/contents.h); done at once if they are there. */
+void uplink_get(struct uplink *u, const uint8_t sha[SHA256_LEN], uplink_done_fn done, void *arg);
+
+/* Have an invitation made; `expires_ms` is filled before `done` is called and may be NULL. */
+void uplink_invite(struct uplink *u, const struct id *person, const struct id *school,
+		   const uint8_t invitation[16], const uint8_t verifier[32], uint64_t *expires_ms,
+		   uplink_done_fn done, void *arg);
+/* Have a certificate renewed: `request` is PKCS#10, DER; the certificate is appended to `out`. */
+void uplink_renew(struct uplink *u, struct bytes request, struct buf *out, uplink_done_fn done, void *arg);
 
 #endif

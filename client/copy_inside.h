@@ -1,0 +1,87 @@
+/*
+ * What the files of a copy share (copy*.c and draft.c); nobody else includes this. The idea of each:
+ * copy.c opens and holds transactions, copy_read.c reads, copy_feed.c applies entries, copy_space.c
+ * has spaces come and go, copy_pending.c keeps own changes, copy_search.c the index, copy_check.c
+ * checks and rebuilds.
+ */
+#ifndef FIVEPITS_COPY_INSIDE_H
+#define FIVEPITS_COPY_INSIDE_H
+
+#include "client/copy.h"
+#include "client/tables.h"
+
+enum { KEY_NUMBER_BITS = 40 };
+
+/* A space in the open transaction: read once, written back at the commit if it has moved. */
+struct cursor {
+	struct id space;
+	int64_t slot;
+	int64_t state; /* HELD_OPEN, HELD_CLOSING */
+	uint64_t epoch, number;
+	uint8_t chain[SHA256_LEN];
+	bool moved;
+};
+
+enum { CURSORS = 4 }; /* looked up again beyond these */
+
+struct copy {
+	struct copy_identity identity;
+	char *home;
+	struct db *db;
+	const struct env *env;
+	struct tables *tables;
+	struct arena arena;	 /* of one entry */
+	struct arena feed_arena; /* of one Feed */
+	struct buf fields, body; /* scratch */
+	struct buf contents;	 /* to remove once the space that named them is lost */
+	struct buf listed;	 /* what copy_pending_next has lent */
+	struct id *own;		 /* of the last Feed */
+	size_t n_own, cap_own;
+	/* Of the open transaction: */
+	struct cursor cursors[CURSORS];
+	size_t n_cursors;
+	bool any_pending, any_conflict; /* false: certainly none */
+};
+
+static inline int64_t entry_key(int64_t slot, uint64_t number)
+{
+	return (int64_t)((uint64_t)slot << KEY_NUMBER_BITS | number);
+}
+
+/* The space in the open transaction. ERR_MISSING: it is not held. Borrowed until the next call. */
+int inside_cursor(struct copy *copy, const struct id *space, struct cursor **out);
+/* Write back what has moved, and read all anew from here. */
+int inside_flush(struct copy *copy);
+
+/* The accepted state, in out->arena: 1; 0: none, and `out` is an absent record of type 0. */
+int inside_accepted(struct copy *copy, int64_t slot, const struct id *record, struct arena *arena,
+		    struct record *out);
+/* Lay pending changes on top; their count, or an error. `last` (may be NULL): the newest of them. */
+int inside_overlay(struct copy *copy, const struct id *space, struct record *r, struct id *last);
+/* The change with these bytes laid on one record; false if it does not edit it. */
+bool inside_lay(const struct change *c, struct record *r);
+int inside_conflicts(struct copy *copy, int64_t slot, const struct id *record, int64_t *count);
+/* Show a record whose accepted state is in `r` (its values are used up). */
+int inside_show(struct copy *copy, const struct cursor *at, struct record *r);
+/* Read it and show it. */
+int inside_refresh(struct copy *copy, const struct cursor *at, const struct id *record);
+/* Show every record, into empty typed tables. */
+int inside_show_all(struct copy *copy);
+/* Show the records that only pending changes know. */
+int inside_show_pending(struct copy *copy);
+/* The search index must look at this record again. */
+int inside_stale(struct copy *copy, int64_t slot, const struct id *record);
+
+/* Apply an entry to what follows from the journal: records, open conflicts, typed rows. */
+int inside_apply(struct copy *copy, const struct cursor *at, const struct header *h, struct bytes body);
+
+/* A change of this device, by id. 1: `bytes` are in `arena`; 0: none pending. */
+int inside_pending(struct copy *copy, const struct id *change, struct arena *arena, int64_t *seq,
+		   enum pending_state *state, struct bytes *bytes);
+int inside_pending_remove(struct copy *copy, int64_t seq, const struct change *c);
+/* Where an accepted change stands. 1, 0 or an error. */
+int inside_where(struct copy *copy, const struct id *change, int64_t *slot, uint64_t *number);
+/* Files of documents that nothing names any more, once the transaction is on disk. */
+void inside_remove_contents(struct copy *copy);
+
+#endif

@@ -1,0 +1,332 @@
+/*
+ * Own changes on their way: listed, judged, refused, given up. A change that stands after a refused
+ * one waits; it is not shown any more, and neither is what was refused, but both are kept.
+ */
+#include "client/copy_inside.h"
+
+#include "common/fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int inside_pending(struct copy *copy, const struct id *change, struct arena *arena, int64_t *seq,
+		   enum pending_state *state, struct bytes *bytes)
+{
+	struct db_stmt *st = db_query(
+		copy->db, "SELECT seq, state, bytes FROM pending WHERE change = $1", "d", change);
+	int err = db_step(st);
+	if (err <= 0)
+		return err;
+	*seq = db_int(st, 0);
+	*state = (enum pending_state)db_int(st, 1);
+	*bytes = arena_copy(arena, db_bytes(st, 2));
+	db_reset(st);
+	return 1;
+}
+
+int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out)
+{
+	struct db_stmt *st = db_query(copy->db,
+				      "SELECT seq, change, space, state, words, bytes FROM pending"
+				      " WHERE seq > $1 ORDER BY seq LIMIT 1",
+				      "i", seq);
+	int err = db_step(st);
+	if (err <= 0)
+		return err;
+	*out = (struct pending){.seq = db_int(st, 0), .state = (enum pending_state)db_int(st, 3)};
+	bool whole = db_id(st, 1, &out->change) && db_id(st, 2, &out->space);
+	if (!db_null(st, 4))
+		out->words = mem_copy_text(db_text(st, 4));
+	buf_reset(&copy->listed);
+	buf_add_bytes(&copy->listed, db_bytes(st, 5));
+	out->bytes = buf_bytes(&copy->listed);
+	db_reset(st);
+	return whole ? 1 : ERR_CORRUPT;
+}
+
+int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts)
+{
+	struct db_stmt *st =
+		db_query(copy->db,
+			 "SELECT (SELECT count(*) FROM pending WHERE state = 0),"
+			 " (SELECT count(*) FROM pending WHERE state <> 0),"
+			 " (SELECT count(*) FROM open_conflict)",
+			 "");
+	int err = db_step(st);
+	if (err <= 0)
+		return err;
+	*unsent = db_int(st, 0);
+	*refused = db_int(st, 1);
+	*conflicts = db_int(st, 2);
+	db_reset(st);
+	return 0;
+}
+
+/* ---- Taking a change's effect away ---------------------------------------------------------- */
+
+/* It is not laid on top of its records any more. */
+static int pending_uncover(struct copy *copy, int64_t seq, const struct change *c)
+{
+	int err = 0;
+	for (size_t i = 0; i < c->n_edits && err == 0; i++)
+		err = db_run(copy->db, "DELETE FROM pending_record WHERE record = $1 AND seq = $2", "di",
+			     &c->edits[i].record, seq);
+	return err;
+}
+
+int inside_pending_remove(struct copy *copy, int64_t seq, const struct change *c)
+{
+	int err = db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
+	return err < 0 ? err : pending_uncover(copy, seq, c);
+}
+
+/* The records that a change edits, as they are now shown and found. */
+static int pending_reshow(struct copy *copy, const struct change *c)
+{
+	struct cursor *at;
+	int err = inside_cursor(copy, &c->space, &at);
+
+	if (err == ERR_MISSING || (err == 0 && at->state != HELD_OPEN))
+		return 0;
+	for (size_t i = 0; i < c->n_edits && err == 0; i++) {
+		err = tables_remove(copy->tables, copy->db, c->edits[i].type, &c->edits[i].record, &c->space);
+		if (err == 0)
+			err = inside_refresh(copy, at, &c->edits[i].record);
+		if (err == 0)
+			err = inside_stale(copy, at->slot, &c->edits[i].record);
+	}
+	return err;
+}
+
+/* Put a change that is to be sent into another state. */
+static int pending_hold(struct copy *copy, int64_t seq, enum pending_state state, struct bytes bytes,
+			const char *words)
+{
+	struct arena arena;
+	struct change c;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	int err = change_read(&c, bytes, &arena, NULL) < 0 ? ERR_CORRUPT : 0;
+	if (err == 0)
+		err = db_run(copy->db, "UPDATE pending SET state = $1, words = $2 WHERE seq = $3", "iti",
+			     (int64_t)state, words, seq);
+	if (err == 0)
+		err = pending_uncover(copy, seq, &c);
+	if (err == 0)
+		err = pending_reshow(copy, &c);
+	arena_fini(&arena);
+	return err;
+}
+
+static bool afters_name(struct bytes afters, const struct id *change)
+{
+	for (size_t i = 0; i + 16 <= afters.len; i += 16)
+		if (memcmp(afters.data + i, change->b, 16) == 0)
+			return true;
+	return false;
+}
+
+/* The first change behind `seq`, in state `state`, that stands after `change`. 1, 0 or an error. */
+static int pending_after(struct copy *copy, const struct id *change, enum pending_state state,
+			 struct arena *arena, int64_t *seq, struct id *found, struct bytes *bytes)
+{
+	struct db_stmt *st = db_query(copy->db,
+				      "SELECT seq, change, afters, bytes FROM pending"
+				      " WHERE seq > $1 AND state = $2 AND afters IS NOT NULL ORDER BY seq",
+				      "ii", *seq, (int64_t)state);
+	int err;
+
+	while ((err = db_step(st)) == 1) {
+		if (!afters_name(db_bytes(st, 2), change))
+			continue;
+		*seq = db_int(st, 0);
+		bool whole = db_id(st, 1, found);
+		*bytes = arena_copy(arena, db_bytes(st, 3));
+		db_reset(st);
+		return whole ? 1 : ERR_CORRUPT;
+	}
+	return err;
+}
+
+/* What stands after a refused change waits, and what stands after that. */
+static int pending_wait(struct copy *copy, const struct id *refused, int64_t seq)
+{
+	struct arena arena;
+	struct id next;
+	struct bytes bytes;
+	int err;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	while ((err = pending_after(copy, refused, PENDING_UNSENT, &arena, &seq, &next, &bytes)) == 1) {
+		err = pending_hold(copy, seq, PENDING_WAITING, bytes,
+				   "it stands after a change of yours that was refused");
+		if (err == 0)
+			err = pending_wait(copy, &next, seq);
+		if (err < 0)
+			break;
+		arena_reset(&arena);
+	}
+	arena_fini(&arena);
+	return err;
+}
+
+/* ---- Verdicts ------------------------------------------------------------------------------- */
+
+/* Where nothing of a lost space wants a verdict any more, forget that it was held. */
+static int pending_close_space(struct copy *copy, const struct id *space)
+{
+	struct cursor *at;
+	int err = inside_cursor(copy, space, &at);
+
+	if (err < 0 || at->state == HELD_OPEN)
+		return err == ERR_MISSING ? 0 : err;
+	struct db_stmt *st = db_query(
+		copy->db, "SELECT 1 FROM pending WHERE space = $1 AND state = 0 LIMIT 1", "d", space);
+	err = db_step(st);
+	if (err == 1)
+		db_reset(st);
+	if (err == 0)
+		err = inside_flush(copy);
+	else
+		return err < 0 ? err : 0;
+	return err < 0 ? err : db_run(copy->db, "DELETE FROM held WHERE space = $1", "d", space);
+}
+
+static int verdict_refused(struct copy *copy, int64_t seq, const struct id *change, struct bytes bytes,
+			   const char *words)
+{
+	int err = pending_hold(copy, seq, PENDING_REFUSED, bytes, words && *words ? words : "the server refused it");
+	return err < 0 ? err : pending_wait(copy, change, seq);
+}
+
+/* Accepted. Its entry tells the rest, unless it will never come here or came before. */
+static int verdict_accepted(struct copy *copy, int64_t seq, uint64_t number, struct bytes bytes)
+{
+	struct arena arena;
+	struct change c;
+	struct cursor *at;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	int err = change_read(&c, bytes, &arena, NULL) < 0 ? ERR_CORRUPT : 0;
+	if (err == 0)
+		err = inside_cursor(copy, &c.space, &at);
+	bool comes = err == 0 && at->state == HELD_OPEN && at->number < number;
+	if (err == ERR_MISSING)
+		err = 0;
+	if (err == 0 && !comes)
+		err = inside_pending_remove(copy, seq, &c);
+	if (err == 0 && !comes)
+		err = pending_reshow(copy, &c);
+	arena_fini(&arena);
+	return err;
+}
+
+/* In the open transaction. */
+static int verdict_take(struct copy *copy, const struct id *change, enum verdict verdict, uint64_t number,
+			const char *words, struct arena *arena)
+{
+	struct bytes bytes;
+	struct change c;
+	enum pending_state state;
+	int64_t seq;
+	int err = inside_pending(copy, change, arena, &seq, &state, &bytes);
+
+	if (err <= 0 || verdict == VERDICT_HELD)
+		return err < 0 ? err : 0;
+	if (verdict == VERDICT_REFUSED)
+		err = state == PENDING_UNSENT ? verdict_refused(copy, seq, change, bytes, words) : 0;
+	else
+		err = verdict_accepted(copy, seq, number, bytes);
+	if (err == 0 && change_read(&c, bytes, arena, NULL) < 0)
+		err = ERR_CORRUPT;
+	return err < 0 ? err : pending_close_space(copy, &c.space);
+}
+
+int copy_verdict(struct copy *copy, const struct id *change, enum verdict verdict, uint64_t number,
+		 const char *words)
+{
+	struct arena arena;
+	int err = copy_begin(copy);
+
+	if (err < 0)
+		return err;
+	arena_init(&arena, ARENA_NO_BUDGET);
+	err = verdict_take(copy, change, verdict, number, words, &arena);
+	arena_fini(&arena);
+	if (err < 0)
+		copy_rollback(copy);
+	return err;
+}
+
+int copy_defer(struct copy *copy, const struct id *change, const char *words)
+{
+	int err = copy_begin(copy);
+	if (err == 0)
+		err = db_run(copy->db, "UPDATE pending SET words = $1 WHERE change = $2 AND state = 0", "td",
+			     words, change);
+	if (err < 0)
+		copy_rollback(copy);
+	return err;
+}
+
+/* ---- Giving up ------------------------------------------------------------------------------ */
+
+/* What stood after a change that is gone is the person's to send again, or to drop too. */
+static int drop_orphans(struct copy *copy, const struct id *change, struct arena *arena)
+{
+	struct id next;
+	struct bytes bytes;
+	int64_t seq = 0;
+	int err;
+
+	while ((err = pending_after(copy, change, PENDING_WAITING, arena, &seq, &next, &bytes)) == 1) {
+		err = db_run(copy->db, "UPDATE pending SET state = 1, words = $1 WHERE seq = $2", "ti",
+			     "it stands after a change of yours that was dropped", seq);
+		if (err < 0)
+			return err;
+	}
+	return err;
+}
+
+static int drop_in_transaction(struct copy *copy, const struct id *change, struct arena *arena,
+			       struct cause *cause)
+{
+	struct bytes bytes;
+	enum pending_state state;
+	int64_t seq;
+	int err = inside_pending(copy, change, arena, &seq, &state, &bytes);
+
+	if (err == 0)
+		return cause_set(cause, ERR_MISSING, "no change with this id waits here");
+	if (err == 1 && state == PENDING_UNSENT)
+		return cause_set(cause, ERR_INVALID,
+				 "this change was not refused: it may be on its way already. "
+				 "Change the record again instead");
+	if (err == 1)
+		err = db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
+	if (err == 0)
+		err = drop_orphans(copy, change, arena);
+	return err < 0 ? cause_set(cause, err, "%s", err_words(err)) : 0;
+}
+
+int copy_pending_drop(struct copy *copy, const struct id *change, struct cause *cause)
+{
+	struct arena arena;
+	int err = copy_commit(copy);
+
+	if (err == 0)
+		err = copy_begin(copy);
+	if (err < 0)
+		return cause_set(cause, err, "%s", err_words(err));
+	arena_init(&arena, ARENA_NO_BUDGET);
+	err = drop_in_transaction(copy, change, &arena, cause);
+	arena_fini(&arena);
+	if (err == 0) {
+		err = copy_commit(copy);
+		if (err < 0)
+			cause_set(cause, err, "%s", err_words(err));
+	} else {
+		copy_rollback(copy);
+	}
+	return err;
+}

@@ -1,0 +1,104 @@
+/* What the author of an edit had before their eyes, reconstructed from the journal and own changes. */
+#include "client/draft_inside.h"
+
+#include <string.h>
+
+/* The touch of `record` in an entry; NULL: it does not touch it. */
+static const struct touch *entry_touch(const struct past_entry *e, const struct id *record)
+{
+	for (size_t i = 0; i < e->header.n_touches; i++)
+		if (id_equal(&e->header.touches[i].record, record))
+			return &e->header.touches[i];
+	return NULL;
+}
+
+static int lay_entry(const struct past_entry *e, struct record *r)
+{
+	const struct outcome_effect *effects;
+
+	if (id_is_zero(&e->change.id))
+		return ERR_MISSING;
+	size_t n = outcome_effects(&e->change, &e->outcome, r->arena, &effects);
+	for (size_t i = 0; i < n; i++)
+		if (id_equal(&effects[i].record, &r->id))
+			record_apply(r, &effects[i].effect, e->header.number);
+	return 0;
+}
+
+/* The accepted state after entry `number`, from the record's own history up to there. */
+static int accepted_at(struct copy *copy, const struct id *space, uint64_t newest, uint64_t number,
+		       struct record *r)
+{
+	struct past {
+		struct past *later;
+		struct past_entry entry;
+	} *first = NULL;
+
+	for (uint64_t n = newest; n;) {
+		struct past *p = arena_alloc(r->arena, sizeof(*p));
+		int err = copy_entry(copy, space, n, r->arena, &p->entry);
+		const struct touch *t = err == 1 ? entry_touch(&p->entry, &r->id) : NULL;
+		if (err < 0 || !t)
+			return err < 0 ? err : ERR_CORRUPT;
+		if (n <= number) {
+			p->later = first;
+			first = p;
+		}
+		n = t->previous;
+	}
+	for (; first; first = first->later) {
+		int err = lay_entry(&first->entry, r);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* The author's changes on which theirs stands, oldest first on top of `r`. */
+static int lay_own(struct copy *copy, const struct cursor *at, struct id after, uint64_t number,
+		   struct record *r)
+{
+	struct own {
+		struct own *later;
+		struct change change;
+	} *first = NULL;
+
+	while (!id_is_zero(&after)) {
+		struct own *own = arena_alloc(r->arena, sizeof(*own));
+		int64_t slot;
+		uint64_t where;
+		int err = inside_where(copy, &after, &slot, &where);
+		if (err < 0)
+			return err;
+		if (err == 1 && (slot != at->slot || where <= number))
+			break;
+		err = copy_change(copy, &after, r->arena, &own->change);
+		if (err == ERR_MISSING)
+			break; /* given up since */
+		if (err < 0)
+			return err;
+		own->later = first;
+		first = own;
+		after = (struct id){{0}};
+		for (size_t i = 0; i < own->change.n_edits; i++)
+			if (id_equal(&own->change.edits[i].record, &r->id))
+				after = own->change.edits[i].after;
+	}
+	for (; first; first = first->later)
+		inside_lay(&first->change, r);
+	return 0;
+}
+
+int draft_base(struct copy *copy, const struct cursor *at, const struct id *record, uint64_t number,
+	       const struct id *after, struct arena *arena, struct record *out)
+{
+	int err = inside_accepted(copy, at->slot, record, arena, out);
+
+	if (err == 1 && out->number > number) {
+		uint64_t newest = out->number;
+		uint32_t type = out->type;
+		record_init(out, arena, record, type);
+		err = accepted_at(copy, &at->space, newest, number, out);
+	}
+	return err < 0 ? err : lay_own(copy, at, *after, number, out);
+}

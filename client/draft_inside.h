@@ -1,0 +1,37 @@
+/* What the files of a draft share: draft.c collects and saves, draft_base.c knows what was seen,
+ * draft_edit.c makes an edit of it. */
+#ifndef FIVEPITS_DRAFT_INSIDE_H
+#define FIVEPITS_DRAFT_INSIDE_H
+
+#include "client/copy_inside.h"
+#include "client/draft.h"
+
+enum op_kind { OP_SET, OP_ADD, OP_TAKE };
+
+struct op {
+	struct op *next;
+	enum op_kind kind;
+	uint32_t field;
+	struct bytes bytes;
+};
+
+/* What is wanted of one record. */
+struct piece {
+	struct id record, after;
+	uint32_t type;
+	bool create, brings_back;
+	int existence; /* -1: as it is */
+	struct op *ops, *last;
+};
+
+/* A record as its author saw it: as accepted at entry `number`, with the changes from `after` back on top
+ * that were not in the journal by then. In `arena`; absent if there was none. */
+int draft_base(struct copy *copy, const struct cursor *at, const struct id *record, uint64_t number,
+	       const struct id *after, struct arena *arena, struct record *out);
+
+/* 1: `out` is the edit that leads from `base` to what is wanted, in base->arena; 0: nothing would change.
+ * ERR_INVALID, ERR_MISSING, ERR_EXISTS with a cause. `settling`: keep what would not change. */
+int draft_make_edit(const struct piece *piece, const struct record *base, bool settling, struct edit *out,
+		    struct cause *cause);
+
+#endif

@@ -1,0 +1,108 @@
+-- A copy: what one device holds of an area (client/copy.h). Version 1.
+--
+-- First what nothing else can be made from: who this device is, the journal of each space, what is
+-- waiting to be sent. An id is 16 bytes. Numbers of entries are below 2^40.
+
+CREATE TABLE meta (
+	key	TEXT PRIMARY KEY,
+	value	TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A space held here. `number` and `chain` are of its last entry; `indexed` is how far the search
+-- index has come. state 0: open; 1: lost, but a pending change in it still wants its verdict.
+CREATE TABLE held (
+	slot	INTEGER PRIMARY KEY,
+	space	BLOB NOT NULL UNIQUE,
+	state	INTEGER NOT NULL,
+	epoch	INTEGER NOT NULL,
+	number	INTEGER NOT NULL,
+	chain	BLOB NOT NULL,
+	indexed	INTEGER NOT NULL
+) STRICT;
+
+-- The newest head that the server signed, of each space: what this copy can bear witness to.
+CREATE TABLE head (
+	slot		INTEGER PRIMARY KEY,
+	epoch		INTEGER NOT NULL,
+	number		INTEGER NOT NULL,
+	chain		BLOB NOT NULL,
+	signature	BLOB NOT NULL
+) STRICT;
+
+-- The journal of all spaces. key is slot * 2^40 + number.
+CREATE TABLE entry (
+	key	INTEGER PRIMARY KEY,
+	header	BLOB NOT NULL,
+	salt	BLOB NOT NULL,
+	body	BLOB
+) STRICT;
+
+-- Where a change stands in the journal.
+CREATE TABLE entry_change (
+	change	BLOB PRIMARY KEY,
+	key	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- This device's changes that are not in the journal yet, in the order in which they were made.
+-- state 0: to be sent; 1: refused; 2: it stands after a refused one. `words` says why.
+-- contents: the SHA-256 of documents that must be on the server first, one behind the other;
+-- afters: the changes that it stands after, one behind the other.
+CREATE TABLE pending (
+	seq		INTEGER PRIMARY KEY AUTOINCREMENT,
+	change		BLOB NOT NULL UNIQUE,
+	space		BLOB NOT NULL,
+	state		INTEGER NOT NULL,
+	words		TEXT,
+	contents	BLOB,
+	afters		BLOB,
+	bytes		BLOB NOT NULL
+) STRICT;
+
+-- Which records the changes of state 0 edit.
+CREATE TABLE pending_record (
+	record	BLOB NOT NULL,
+	seq	INTEGER NOT NULL,
+	PRIMARY KEY (record, seq)
+) STRICT, WITHOUT ROWID;
+
+-- What follows is made from the above, and can be made again (`fivepits rebuild`).
+
+-- The accepted state of each record (common/record.h), also of types that this version does not know.
+CREATE TABLE record (
+	id	BLOB NOT NULL,
+	slot	INTEGER NOT NULL,
+	type	INTEGER NOT NULL,
+	number	INTEGER NOT NULL,
+	fields	BLOB NOT NULL,
+	PRIMARY KEY (id, slot)
+) STRICT, WITHOUT ROWID;
+
+-- The open Conflict on a record's field group.
+CREATE TABLE open_conflict (
+	record		BLOB NOT NULL,
+	slot		INTEGER NOT NULL,
+	field_group	INTEGER NOT NULL,
+	conflict	BLOB NOT NULL,
+	PRIMARY KEY (record, slot, field_group)
+) STRICT, WITHOUT ROWID;
+
+-- The tables with a row for each record as it is shown, one for each type, are made from the
+-- descriptors (client/tables.h); their names stand here, so that another version can drop them.
+CREATE TABLE typed (
+	name	TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- The search index. stale: records that it must look at again although no entry says so.
+CREATE VIRTUAL TABLE search USING fts5(title, body, tokenize = 'porter unicode61 remove_diacritics 2');
+CREATE TABLE search_row (
+	row	INTEGER PRIMARY KEY,
+	record	BLOB NOT NULL,
+	slot	INTEGER NOT NULL,
+	type	INTEGER NOT NULL,
+	UNIQUE (record, slot)
+) STRICT;
+CREATE TABLE stale (
+	record	BLOB NOT NULL,
+	slot	INTEGER NOT NULL,
+	PRIMARY KEY (record, slot)
+) STRICT, WITHOUT ROWID;

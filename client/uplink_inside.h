@@ -1,0 +1,140 @@
+/* What the files of an uplink share: uplink.c is the session, uplink_push.c sends changes,
+ * uplink_content.c carries documents. */
+#ifndef FIVEPITS_UPLINK_INSIDE_H
+#define FIVEPITS_UPLINK_INSIDE_H
+
+#include "client/contents.h"
+#include "client/uplink.h"
+
+enum {
+	PUSH_FRAME = 64 * 1024,	      /* changes in one frame */
+	PUSH_UNANSWERED = 256 * 1024, /* changes sent and not answered */
+	CONTENT_QUEUED = 512 * 1024,  /* documents' bytes that wait in the link */
+	RETRY_MS = 30 * 1000,
+	PING_MS = 30 * 1000,
+	DEAD_MS = 90 * 1000,
+	BATCH_MS = 10,
+};
+
+/* A change that was sent and not answered yet. */
+struct sent {
+	struct id change;
+	int64_t seq;
+	size_t size;
+	bool answered;
+};
+
+/* A change that cannot go now. */
+struct stuck {
+	struct id change;
+	int64_t seq;
+	enum stuck_why {
+		STUCK_CONTENT, /* a document must be on the server first */
+		STUCK_EARLIER, /* one that it stands after is stuck */
+		STUCK_A_WHILE, /* the server cannot decide it now: again later */
+		STUCK_SESSION, /* not in this session */
+		STUCK_READY,   /* not any more: send it */
+	} why;
+	uint8_t content[SHA256_LEN];
+	struct id earlier;
+	uint64_t retry_ms;
+};
+
+struct push {
+	int64_t last_seq; /* all pending changes up to here were looked at */
+	struct sent *sent; /* a queue: from `first` on */
+	size_t first, n_sent, cap_sent;
+	size_t unanswered;
+	struct stuck *stuck;
+	size_t n_stuck, cap_stuck;
+	struct buf stored; /* documents that the server has, as it said in this session */
+	bool all_sent; /* when it last looked there was nothing more to send */
+	uint64_t count_sent;
+};
+
+/* A document on its way up. */
+struct upload {
+	enum { UPLOAD_NONE, UPLOAD_OFFERED, UPLOAD_SENDING, UPLOAD_SENT } state;
+	uint8_t content[SHA256_LEN];
+	uint64_t size, offset;
+	FILE *file;
+};
+
+/* A document that is wanted here; the first of the list is on its way. */
+struct get {
+	struct get *next;
+	uint8_t content[SHA256_LEN];
+	uplink_done_fn done;
+	void *arg;
+	bool asked;
+	uint64_t size;
+	struct arrival *arrival;
+};
+
+/* A question of which one at a time is open. */
+struct ask {
+	uplink_done_fn done; /* NULL: none is open */
+	void *arg;
+	uint8_t invitation[16];
+	uint64_t *expires_ms;
+	struct buf *out;
+};
+
+/* A space that the server told of, until this copy has it up to there. */
+struct target {
+	struct id space;
+	uint64_t number;
+};
+
+struct uplink {
+	struct copy *copy;
+	struct link *link;
+	enum uplink_state state;
+	Wire__Reason reason;
+	char words[512];
+	int error; /* of this copy's own disk */
+	struct arena arena;
+	struct buf block; /* a piece of a document */
+	struct target *targets;
+	size_t n_targets;
+	struct push push;
+	struct upload upload;
+	struct get *gets;
+	struct ask invite, renew;
+	struct uplink_progress progress;
+	uint64_t batch_ms;  /* when the open transaction was begun; 0: none */
+	uint64_t heard_ms;  /* when the server was heard last */
+	uint64_t pinged_ms; /* 0: not since then */
+	bool contact;	    /* heard after last_contact was stored */
+};
+
+/* End the session: tell the server `reason` (0: it need not be told), drop what is not committed. */
+void uplink_end(struct uplink *u, Wire__Reason reason, const char *words);
+/* This copy failed: nothing of the server's fault. */
+void uplink_fail(struct uplink *u, int err);
+
+/* Send what may go. 0 or an error of the copy. */
+int push_send(struct uplink *u);
+/* A change was answered, one way or the other. */
+void push_answered(struct uplink *u, const struct id *change);
+void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why, struct bytes content);
+/* Of all that wait for a document: it is on the server; or it can't be brought there, and why. */
+void push_content_stored(struct uplink *u, const uint8_t content[SHA256_LEN]);
+void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], const char *words);
+/* A document that a change waits for. False: none. */
+bool push_content_wanted(const struct uplink *u, uint8_t content[SHA256_LEN]);
+/* Is there nothing that could be sent? */
+bool push_quiet(const struct uplink *u);
+void push_fini(struct uplink *u);
+
+/* Go on with documents, up and down. */
+void content_turn(struct uplink *u);
+void content_on_want(struct uplink *u, const Wire__Want *m);
+void content_on_stored(struct uplink *u, const Wire__Stored *m);
+void content_on_content(struct uplink *u, const Wire__Content *m);
+void content_on_piece(struct uplink *u, const Wire__Piece *m, struct bytes raw);
+void content_on_missing(struct uplink *u, const Wire__Missing *m);
+bool content_quiet(const struct uplink *u);
+void content_fini(struct uplink *u, int err, const char *words);
+
+#endif
