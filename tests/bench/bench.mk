@@ -1,0 +1,16 @@
+# Figures (tests/bench/bench.sh): what the product does, beside its goal and the floor of the same run.
+BENCH := $(addprefix $(B)/tests/bench/,floor relay drafts sessions)
+$(B)/tests/bench/floor: $(B)/tests/bench/floor.o $(B)/gen/records.pb-c.o $(B)/gen/wire.pb-c.o
+$(B)/tests/bench/relay: $(B)/tests/bench/relay.o
+$(B)/tests/bench/drafts: $(B)/tests/bench/drafts.o $(call obj,$(CLIENT)) $(OBJ_COMMON)
+$(B)/tests/bench/drafts: EXTRA_LIBS = -ljansson
+$(B)/tests/bench/sessions: $(B)/tests/bench/sessions.o $(call obj,$(SERVER)) $(OBJ_COMMON)
+$(BENCH):
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EXTRA_LIBS)
+
+# ONLY="floor w1" measures just these.
+bench: deps
+	@$(MAKE) --no-print-directory bench-now
+bench-now: all $(BENCH)
+	@tests/bench/bench.sh $(B) build/bench $(ONLY)
+.PHONY: bench bench-now
