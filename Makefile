@@ -46,7 +46,7 @@ all: $(B)/fivepitsd $(B)/fivepits
 $(B)/fivepitsd: $(B)/server/main.o $(call obj,$(SERVER)) $(OBJ_COMMON)
 $(B)/fivepits: $(B)/client/main.o $(call obj,$(CLIENT)) $(OBJ_COMMON)
 $(B)/fivepits: EXTRA_LIBS = -ljansson
-$(UNIT): %: %.o $(B)/tests/tap.o $(call obj,$(SERVER)) $(call obj,$(CLIENT)) $(OBJ_COMMON)
+$(UNIT): %: %.o $(B)/tests/tap.o $(B)/tests/pipe.o $(B)/tests/bed.o $(call obj,$(SERVER)) $(call obj,$(CLIENT)) $(OBJ_COMMON)
 $(UNIT): EXTRA_LIBS = -ljansson
 $(B)/fivepitsd $(B)/fivepits $(UNIT):
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EXTRA_LIBS)
