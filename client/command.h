@@ -102,9 +102,6 @@ void command_print_help(const struct command *c, FILE *out);
 void command_print_synopsis(const struct command *c, FILE *out);
 /* The completion script for bash. */
 void command_print_completion(FILE *out);
-/* The name in `names` (n of them) that is nearest to `word`; NULL if none is near. */
-const char *command_nearest(const char *word, const char *(*name)(size_t i), size_t n);
-
 /* Where copies are kept when neither --home nor FIVEPITS_HOME says: in `arena`. */
 const char *command_home(struct arena *arena);
 

@@ -88,6 +88,41 @@ void screen_clean_text(struct buf *out, struct bytes text, unsigned indent)
 	}
 }
 
+/* The bytes of the first line of `text` that fit in `width` columns, broken between words if it can be. */
+static size_t screen_break(struct bytes text, unsigned width)
+{
+	size_t at = 0, space = 0, size;
+	for (unsigned used = 0; at < text.len && text.data[at] != '\n'; at += size) {
+		(void)screen_character(BYTES(text.data + at, text.len - at), &size);
+		used += screen_width(BYTES(text.data + at, size));
+		if (used > width)
+			return space > 0 ? space : at > 0 ? at : size;
+		if (text.data[at] == ' ')
+			space = at;
+	}
+	return at;
+}
+
+void screen_print_text(FILE *stream, struct bytes text, unsigned indent)
+{
+	enum { LEAST = 20 };
+	struct buf b = {0};
+	unsigned width = os_is_terminal(stream) ? (unsigned)os_terminal_width(stream) : UINT32_MAX;
+
+	screen_clean_text(&b, text, 0);
+	width = width < indent + LEAST ? LEAST : width - indent;
+	for (struct bytes rest = buf_bytes(&b); rest.len > 0;) {
+		size_t n = screen_break(rest, width);
+		fprintf(stream, "%.*s", (int)n, (const char *)rest.data);
+		n += n < rest.len && (rest.data[n] == '\n' || rest.data[n] == ' ');
+		rest = BYTES(rest.data + n, rest.len - n);
+		if (rest.len > 0)
+			fprintf(stream, "\n%*s", rest.data[0] == '\n' ? 0 : (int)indent, "");
+	}
+	buf_fini(&b);
+	fputc('\n', stream);
+}
+
 const char *screen_line(struct arena *arena, struct bytes text)
 {
 	struct buf b = {0};

@@ -17,6 +17,8 @@
  */
 void screen_clean(struct buf *out, struct bytes text);
 void screen_clean_text(struct buf *out, struct bytes text, unsigned indent);
+/* Print text cleaned; behind a line end, and where a terminal's line is full, `indent` spaces. */
+void screen_print_text(FILE *stream, struct bytes text, unsigned indent);
 /* screen_clean into an arena, with a NUL. */
 const char *screen_line(struct arena *arena, struct bytes text);
 

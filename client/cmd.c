@@ -1,0 +1,101 @@
+/* What the commands share: targets, saving, saying. */
+#include "client/cmd.h"
+
+#include "common/os.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cmd_json(struct call *call, json_t *value)
+{
+	/* On a terminal what is not ASCII is escaped: JSON leaves some control characters as they are. */
+	size_t flags = os_is_terminal(call->out) ? JSON_ENSURE_ASCII : 0;
+	int failed = json_dumpf(value, call->out, JSON_INDENT(2) | JSON_ENCODE_ANY | flags);
+	json_decref(value);
+	if (failed)
+		return cause_set(&call->cause, ERR_IO, "what this prints could not be written");
+	fputc('\n', call->out);
+	return 0;
+}
+
+json_t *cmd_json_id(const struct id *id)
+{
+	return id_is_zero(id) ? json_null() : json_id(id);
+}
+
+json_t *cmd_json_hex(struct bytes bytes)
+{
+	struct buf b = {0};
+	for (size_t i = 0; i < bytes.len; i++)
+		buf_add_text(&b, "%02x", bytes.data[i]);
+	json_t *v = json_stringn((const char *)b.data, b.len);
+	buf_fini(&b);
+	return v;
+}
+
+json_t *cmd_json_author(const struct author *a)
+{
+	json_t *v = json_object();
+	json_object_set_new(v, "person", cmd_json_id(&a->person));
+	json_object_set_new(v, "name", json_string(a->person_name));
+	json_object_set_new(v, "school", cmd_json_id(&a->school));
+	json_object_set_new(v, "school_name", json_string(a->school_name));
+	json_object_set_new(v, "device", cmd_json_id(&a->device));
+	json_object_set_new(v, "time_ms", json_integer((json_int_t)a->time_ms));
+	return v;
+}
+
+int cmd_target(struct call *call, const char *word, struct target *out)
+{
+	int err = resolve_record(call->copy, word, &out->id, &call->cause);
+	if (err < 0)
+		return err;
+	/* Seen before it is read: what comes in between was not seen. */
+	err = copy_seen(call->copy, &out->id, &out->seen);
+	if (err >= 0)
+		err = copy_record(call->copy, &out->id, VIEW_SHOWN, &call->arena, &out->now, &out->space);
+	if (err < 0)
+		return cause_set(&call->cause, err, "the record can't be read: %s", err_words(err));
+	out->type = schema_type(out->now.type);
+	if (!out->type)
+		return cause_set(&call->cause, ERR_INVALID,
+				 "it is of a type that this version does not know; install a newer one");
+	return 0;
+}
+
+int cmd_save(struct call *call, struct draft **d, bool silent)
+{
+	struct id change;
+	int err = draft_save(d, &change, &call->cause);
+	if (err < 0 || silent)
+		return err;
+	if (call->json) {
+		json_t *v = json_object();
+		json_object_set_new(v, "change", cmd_json_id(&change));
+		return cmd_json(call, v);
+	}
+	cmd_say(call, id_is_zero(&change) ? "Nothing to change: it is so already."
+					  : "Saved on this computer. Not sent yet.");
+	return 0;
+}
+
+bool cmd_agree(const char *question)
+{
+	char answer[16] = "";
+	if (!os_is_terminal(stdin) || !os_is_terminal(stderr))
+		return true;
+	fprintf(stderr, "%s [y/N] ", question);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+void cmd_say(struct call *call, const char *format, ...)
+{
+	va_list ap;
+	if (call->quiet || call->json)
+		return;
+	va_start(ap, format);
+	vfprintf(call->out, format, ap);
+	va_end(ap);
+	fputc('\n', call->out);
+}

@@ -1,0 +1,66 @@
+/*
+ * What the files of commands (cmd_*.c) share. Each command is one function of client/command.h; what
+ * it prints goes to call->out, and why it failed to call->cause.
+ */
+#ifndef FIVEPITS_CMD_H
+#define FIVEPITS_CMD_H
+
+#include "client/command.h"
+#include "client/draft.h"
+#include "client/json.h"
+#include "client/lookup.h"
+#include "client/resolve.h"
+#include "client/screen.h"
+
+/* Print one JSON value and free it. Takes `value`. */
+int cmd_json(struct call *call, json_t *value);
+json_t *cmd_json_id(const struct id *id); /* as text; null for zero */
+json_t *cmd_json_hex(struct bytes bytes);
+json_t *cmd_json_author(const struct author *a);
+
+/* The record that the first word names, as it is shown and as it was seen, all in call->arena. */
+struct target {
+	struct id id, space;
+	const struct schema_type *type;
+	struct record now;
+	struct seen seen;
+};
+
+int cmd_target(struct call *call, const char *word, struct target *out);
+/* Two versions (or more) of the fields of a record that are settled together. */
+struct side {
+	struct id change;
+	struct author author;
+	bool standing;		   /* it is what the record says now */
+	bool yours;		   /* made on this device, else by this person */
+	unsigned existence;	   /* of field group 0: WITHDRAWN, or LIVE: changed or brought back */
+	const struct bytes *values; /* as many as there are fields */
+};
+
+struct versions {
+	struct id conflict, record, space;
+	const struct schema_type *type; /* NULL: not known here */
+	uint32_t group;			/* 0: existence */
+	const ProtobufCFieldDescriptor **fields;
+	size_t n_fields;
+	const struct bytes *base;
+	bool base_known;
+	struct side *sides;
+	size_t n_sides;
+};
+
+/* What an open Conflict record is about, in call->arena. */
+int cmd_versions(struct call *call, const struct id *conflict, struct versions *out);
+void cmd_versions_print(struct call *call, const struct versions *v);
+json_t *cmd_versions_json(struct call *call, const struct versions *v);
+
+/* Save a draft; takes it. Says so in words or, with --json, as {"change": …}, unless `silent`. */
+int cmd_save(struct call *call, struct draft **d, bool silent);
+/* Bring a document's bytes to this computer, from the server. */
+int cmd_fetch(struct call *call, const uint8_t sha[SHA256_LEN]);
+/* A yes-or-no question on the terminal; true without one. */
+bool cmd_agree(const char *question);
+/* One line of words for people: not with --quiet nor --json. */
+void cmd_say(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,568 @@
+/*
+ * What this copy is and how it is: status, outbox, digest, fsck, rebuild, limits.
+ */
+#include "client/cmd.h"
+
+#include "client/contents.h"
+#include "common/digest.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Spaces --------------------------------------------------------------------------------- */
+
+/* A word without spaces for each space, the same on every copy and on the server: the spaces that
+ * every area has by their names, others by their ids. */
+static const char *space_word(struct call *call, const struct id *space)
+{
+	const struct copy_identity *me = copy_identity(call->copy);
+	struct id known[] = {id_directory(&me->area), id_partnership(&me->area), id_admin(&me->area),
+			     id_personal(&me->area, &me->person)};
+	static const char *const words[] = {"directory", "partnership", "admin", "personal"};
+	char text[ID_TEXT];
+	for (size_t i = 0; i < 4; i++)
+		if (id_equal(space, &known[i]))
+			return words[i];
+	id_format(space, text);
+	return arena_text(&call->arena, BYTES(text, strlen(text)));
+}
+
+/* The words above in that order, then the ids. */
+static int space_rank(const char *word)
+{
+	return strcmp(word, "directory") == 0     ? 0
+	       : strcmp(word, "partnership") == 0 ? 1
+	       : strcmp(word, "admin") == 0	  ? 2
+	       : strcmp(word, "personal") == 0	  ? 3
+						  : 4;
+}
+
+struct space_row {
+	struct held held;
+	const char *word;
+};
+
+static int space_compare(const void *a, const void *b)
+{
+	const struct space_row *x = a, *y = b;
+	int d = space_rank(x->word) - space_rank(y->word);
+	return d ? d : strcmp(x->word, y->word);
+}
+
+/* The spaces held, in the order in which they are printed, in call->arena. Their number. */
+static int space_list(struct call *call, struct space_row **out)
+{
+	struct held *held = NULL;
+	int n = copy_spaces(call->copy, &held), kept = 0;
+	if (n < 0)
+		return cause_set(&call->cause, n, "the copy can't be read: %s", err_words(n));
+	*out = arena_alloc(&call->arena, ((size_t)n + 1) * sizeof(**out));
+	for (int i = 0; i < n; i++)
+		if (held[i].state == HELD_OPEN)
+			(*out)[kept++] = (struct space_row){held[i], space_word(call, &held[i].id)};
+	free(held);
+	qsort(*out, (size_t)kept, sizeof(**out), space_compare);
+	return kept;
+}
+
+/* ---- status --------------------------------------------------------------------------------- */
+
+struct state {
+	int64_t pending, refused, conflicts, contact_ms, skew_ms;
+	bool contact_known, skew_known;
+	struct space_row *spaces;
+	int n;
+};
+
+static bool state_number(struct call *call, const char *key, int64_t *out)
+{
+	char text[32];
+	copy_meta_get(call->copy, key, text, sizeof(text));
+	*out = strtoll(text, NULL, 10);
+	return text[0] != '\0';
+}
+
+static int state_read(struct call *call, struct state *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->n = space_list(call, &s->spaces);
+	if (s->n < 0)
+		return s->n;
+	s->contact_known = state_number(call, "last_contact", &s->contact_ms) && s->contact_ms > 0;
+	s->skew_known = state_number(call, "clock_skew_ms", &s->skew_ms);
+	int err = copy_counts(call->copy, &s->pending, &s->refused, &s->conflicts);
+	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err)) : 0;
+}
+
+static int status_json(struct call *call, const struct state *s)
+{
+	const struct copy_identity *me = copy_identity(call->copy);
+	json_t *o = json_object(), *spaces = json_array();
+
+	for (int i = 0; i < s->n; i++) {
+		const struct held *h = &s->spaces[i].held;
+		json_t *space = json_object();
+		json_object_set_new(space, "id", cmd_json_id(&h->id));
+		json_object_set_new(space, "name",
+				    json_string(lookup_space_name(call->copy, &h->id, &call->arena)));
+		json_object_set_new(space, "epoch", json_integer((json_int_t)h->epoch));
+		json_object_set_new(space, "number", json_integer((json_int_t)h->number));
+		json_object_set_new(space, "chain", cmd_json_hex(BYTES(h->chain, SHA256_LEN)));
+		json_array_append_new(spaces, space);
+	}
+	json_object_set_new(o, "device", cmd_json_id(&me->device));
+	json_object_set_new(o, "person", cmd_json_id(&me->person));
+	json_object_set_new(o, "area", cmd_json_id(&me->area));
+	json_object_set_new(o, "epoch", json_integer(s->n > 0 ? (json_int_t)s->spaces[0].held.epoch : 0));
+	json_object_set_new(o, "spaces", spaces);
+	json_object_set_new(o, "pending", json_integer(s->pending));
+	json_object_set_new(o, "refused", json_integer(s->refused));
+	json_object_set_new(o, "held", json_integer(0));
+	json_object_set_new(o, "conflicts", json_integer(s->conflicts));
+	json_object_set_new(o, "last_contact", s->contact_known ? json_integer(s->contact_ms) : json_null());
+	json_object_set_new(o, "clock_skew_ms", s->skew_known ? json_integer(s->skew_ms) : json_null());
+	return cmd_json(call, o);
+}
+
+/* The line that a person wants to see: what waits, and since when. */
+static void status_say_sync(struct call *call, const struct state *s)
+{
+	FILE *out = call->out;
+	if (s->pending > 0)
+		fprintf(out, "%s on this computer.",
+			screen_count(&call->arena, (uint64_t)s->pending, "change waits", "changes wait"));
+	else
+		fputs("All sent.", out);
+	if (s->contact_known)
+		fprintf(out, " Last contact with the server: %s.\n",
+			screen_instant(&call->arena, (uint64_t)s->contact_ms));
+	else
+		fputs(" No contact with the server yet.\n", out);
+	if (s->refused > 0)
+		fprintf(out, "%s: 'fivepits outbox' says why.\n",
+			screen_count(&call->arena, (uint64_t)s->refused, "change was refused",
+				     "changes were refused"));
+	if (s->conflicts > 0)
+		fprintf(out, "Two versions in %s: 'fivepits conflicts' shows them.\n",
+			screen_count(&call->arena, (uint64_t)s->conflicts, "place", "places"));
+	if (s->skew_known && llabs(s->skew_ms) > 120000)
+		fprintf(out, "This computer's clock is %lld minutes %s.\n",
+			(long long)(llabs(s->skew_ms) / 60000), s->skew_ms > 0 ? "fast" : "slow");
+}
+
+int cmd_status(struct call *call)
+{
+	static const char *const headings[] = {"Space", ">Entries", "ID"};
+	const struct copy_identity *me = copy_identity(call->copy);
+	struct author who = {0};
+	struct state s;
+	char text[ID_TEXT];
+	int err;
+
+	db_read_begin(copy_db(call->copy));
+	err = state_read(call, &s);
+	if (err < 0 || call->json) {
+		err = err < 0 ? err : status_json(call, &s);
+		db_read_end(copy_db(call->copy));
+		return err;
+	}
+	lookup_device(call->copy, &me->device, &call->arena, &who);
+	fprintf(call->out, "%s%s%s\n", who.person_name, *who.school_name ? ", " : "", who.school_name);
+	status_say_sync(call, &s);
+	struct table *table = table_new(3, headings);
+	for (int i = 0; i < s.n; i++) {
+		table_words(table, "%s",
+			    lookup_space_name(call->copy, &s.spaces[i].held.id, &call->arena));
+		table_words(table, "%" PRIu64, s.spaces[i].held.number);
+		table_words(table, "%s", id_format(&s.spaces[i].held.id, text));
+	}
+	db_read_end(copy_db(call->copy));
+	if (s.n > 0) {
+		fputc('\n', call->out);
+		table_show(table, call->out);
+	}
+	table_free(&table);
+	return 0;
+}
+
+/* ---- digest --------------------------------------------------------------------------------- */
+
+static void digest_print(struct call *call, json_t *all, const char *word, const struct held *held,
+			 const uint8_t digest[SHA256_LEN])
+{
+	json_t *hex = cmd_json_hex(BYTES(digest, SHA256_LEN)), *o;
+	if (!call->json) {
+		if (held)
+			fprintf(call->out, "%s %" PRIu64 " %s\n", word, held->number, json_string_value(hex));
+		else
+			fprintf(call->out, "%s %s\n", word, json_string_value(hex));
+		json_decref(hex);
+		return;
+	}
+	o = json_object();
+	json_object_set_new(o, "space", json_string(word));
+	if (held) {
+		json_object_set_new(o, "id", cmd_json_id(&held->id));
+		json_object_set_new(o, "number", json_integer((json_int_t)held->number));
+	}
+	json_object_set_new(o, "digest", hex);
+	json_array_append_new(all, o);
+}
+
+int cmd_digest(struct call *call)
+{
+	struct space_row *spaces;
+	uint8_t digest[SHA256_LEN], both[2][SHA256_LEN] = {{0}}, common[SHA256_LEN];
+	json_t *all = json_array();
+	unsigned found = 0;
+
+	db_read_begin(copy_db(call->copy));
+	int n = space_list(call, &spaces), err = n < 0 ? n : 0;
+	for (int i = 0; err >= 0 && i < n; i++) {
+		int rank = space_rank(spaces[i].word);
+		err = copy_digest(call->copy, &spaces[i].held.id, digest);
+		if (err < 0) {
+			cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err));
+			break;
+		}
+		if (rank < 2) {
+			memcpy(both[rank], digest, SHA256_LEN);
+			found++;
+		}
+		digest_print(call, all, spaces[i].word, &spaces[i].held, digest);
+	}
+	db_read_end(copy_db(call->copy));
+	if (err >= 0 && found < 2)
+		err = cause_set(&call->cause, ERR_MISSING,
+				"the directory and the partnership are not both here yet; 'fivepits sync' "
+				"fetches them");
+	if (err >= 0) {
+		digest_common(both[0], both[1], common);
+		digest_print(call, all, "common", NULL, common);
+	}
+	if (err >= 0 && call->json)
+		return cmd_json(call, all);
+	json_decref(all);
+	return err;
+}
+
+/* ---- outbox --------------------------------------------------------------------------------- */
+
+static const char *outbox_word(enum pending_state state)
+{
+	return state == PENDING_REFUSED	  ? "refused"
+	       : state == PENDING_WAITING ? "waits for one that was refused"
+					  : "not sent yet";
+}
+
+static void outbox_print_fields(struct call *call, const struct schema_type *t, struct bytes fields,
+				const char *sign)
+{
+	struct bytes rest = fields;
+	struct field o;
+	uint32_t last = 0;
+	for (; field_next(&rest, &o) > 0; last = o.number) {
+		const ProtobufCFieldDescriptor *d;
+		if (o.number == last || !schema_field(t, o.number, &d))
+			continue;
+		fprintf(call->out, "      %s%s: ", lookup_field_label(d->name, &call->arena), sign);
+		const char *words = lookup_value(call->copy, t, o.number, fields_get(fields, o.number),
+						 &call->arena);
+		screen_print_text(call->out, BYTES(words, strlen(words)), 8);
+	}
+}
+
+static void outbox_print_edit(struct call *call, const struct edit *e)
+{
+	const struct schema_type *t = schema_type(e->type);
+	const ProtobufCFieldDescriptor *d;
+	struct record r;
+	bool here = copy_record(call->copy, &e->record, VIEW_SHOWN, &call->arena, &r, NULL) == 0;
+
+	fprintf(call->out, "    %s%s%s%s\n", t ? t->name : "record", here ? " " : "",
+		here ? lookup_label(call->copy, &e->record, &call->arena) : "",
+		e->effect.existence == WITHDRAWN ? ": withdrawn"
+		: e->effect.existence != LIVE	 ? ""
+		: e->brings_back		 ? ": brought back"
+						 : ": made");
+	if (!t)
+		return;
+	outbox_print_fields(call, t, e->effect.set, "");
+	outbox_print_fields(call, t, e->effect.add, ", added");
+	outbox_print_fields(call, t, e->effect.take, ", taken");
+	for (size_t i = 0; i < e->effect.n_clear; i++)
+		if (schema_field(t, e->effect.clear[i], &d))
+			fprintf(call->out, "      %s: (nothing)\n", lookup_field_label(d->name, &call->arena));
+}
+
+static void outbox_print(struct call *call, const struct pending *p, const struct change *c)
+{
+	char text[ID_TEXT];
+	fprintf(call->out, "%s  %s, made %s, for '%s'\n", id_format(&p->change, text), outbox_word(p->state),
+		screen_instant(&call->arena, c->made_ms),
+		lookup_space_name(call->copy, &p->space, &call->arena));
+	if (p->words && *p->words)
+		fprintf(call->out, "    %s\n", screen_line(&call->arena, BYTES(p->words, strlen(p->words))));
+	for (size_t i = 0; i < c->n_edits; i++)
+		outbox_print_edit(call, &c->edits[i]);
+}
+
+static json_t *outbox_json_fields(const struct schema_type *t, struct bytes fields)
+{
+	json_t *o = json_object();
+	struct bytes rest = fields;
+	struct field f;
+	const ProtobufCFieldDescriptor *d;
+	while (field_next(&rest, &f) > 0)
+		if (t && schema_field(t, f.number, &d))
+			json_object_set_new(o, json_field_name(d),
+					    json_value(t, d, fields_get(fields, f.number)));
+	return o;
+}
+
+static json_t *outbox_json(const struct pending *p, const struct change *c)
+{
+	json_t *o = json_object(), *records = json_array();
+	for (size_t i = 0; i < c->n_edits; i++) {
+		const struct edit *e = &c->edits[i];
+		const struct schema_type *t = schema_type(e->type);
+		json_t *r = json_object(), *cleared = json_array();
+		const ProtobufCFieldDescriptor *d;
+		for (size_t k = 0; t && k < e->effect.n_clear; k++)
+			if (schema_field(t, e->effect.clear[k], &d))
+				json_array_append_new(cleared, json_string(d->name));
+		json_object_set_new(r, "id", cmd_json_id(&e->record));
+		json_object_set_new(r, "type", t ? json_string(t->name) : json_null());
+		json_object_set_new(r, "withdrawn", json_boolean(e->effect.existence == WITHDRAWN));
+		json_object_set_new(r, "set", outbox_json_fields(t, e->effect.set));
+		json_object_set_new(r, "added", outbox_json_fields(t, e->effect.add));
+		json_object_set_new(r, "taken", outbox_json_fields(t, e->effect.take));
+		json_object_set_new(r, "cleared", cleared);
+		json_array_append_new(records, r);
+	}
+	json_object_set_new(o, "id", cmd_json_id(&p->change));
+	json_object_set_new(o, "space", cmd_json_id(&p->space));
+	json_object_set_new(o, "state",
+			    json_string(p->state == PENDING_REFUSED   ? "refused"
+					: p->state == PENDING_WAITING ? "waiting"
+								      : "unsent"));
+	json_object_set_new(o, "words", p->words ? json_text(BYTES(p->words, strlen(p->words))) : json_null());
+	json_object_set_new(o, "made_ms", json_integer((json_int_t)c->made_ms));
+	json_object_set_new(o, "records", records);
+	return o;
+}
+
+/* Each pending change, or those that an id's start fits. */
+static int outbox_walk(struct call *call, int (*take)(struct call *, const struct pending *, void *), void *arg)
+{
+	struct pending p = {0};
+	int got, err = 0;
+	while (err >= 0 && (got = copy_pending_next(call->copy, p.seq, &p)) != 0) {
+		if (got < 0)
+			return cause_set(&call->cause, got, "the outbox can't be read: %s", err_words(got));
+		p.bytes = arena_copy(&call->arena, p.bytes);
+		err = take(call, &p, arg);
+		free(p.words);
+	}
+	return err;
+}
+
+static int outbox_show_one(struct call *call, const struct pending *p, void *all)
+{
+	struct change c;
+	if (change_read(&c, p->bytes, &call->arena, NULL) < 0)
+		return cause_set(&call->cause, ERR_CORRUPT,
+				 "a change in the outbox is damaged; 'fivepits fsck' says more");
+	if (call->json)
+		json_array_append_new(all, outbox_json(p, &c));
+	else
+		outbox_print(call, p, &c);
+	return 0;
+}
+
+static int outbox_show(struct call *call)
+{
+	json_t *all = json_array();
+	struct state s;
+	int err = outbox_walk(call, outbox_show_one, all);
+	if (err >= 0 && call->json)
+		return cmd_json(call, all);
+	json_decref(all);
+	if (err >= 0 && (err = state_read(call, &s)) >= 0 && s.pending + s.refused == 0)
+		cmd_say(call, "All sent: nothing waits on this computer.");
+	else if (err >= 0 && s.refused > 0)
+		cmd_say(call, "\n'fivepits outbox send CHANGE' sends one that was refused again, 'fivepits outbox "
+			      "drop CHANGE' gives it up.");
+	return err;
+}
+
+struct wanted {
+	const char *word;
+	struct id found;
+	size_t n;
+};
+
+static int outbox_match(struct call *call, const struct pending *p, void *arg)
+{
+	struct wanted *w = arg;
+	char text[ID_TEXT], plain[ID_TEXT];
+	size_t n = 0;
+	(void)call;
+	id_format(&p->change, text);
+	for (const char *c = text; *c; c++)
+		if (*c != '-')
+			plain[n++] = *c;
+	plain[n] = '\0';
+	if (strncasecmp(text, w->word, strlen(w->word)) == 0 ||
+	    strncasecmp(plain, w->word, strlen(w->word)) == 0) {
+		w->found = p->change;
+		w->n++;
+	}
+	return 0;
+}
+
+int cmd_outbox(struct call *call)
+{
+	struct wanted w = {.word = call_word(call, 1)};
+	struct id change;
+	int err;
+
+	if (call->n_words == 0)
+		return outbox_show(call);
+	bool send = strcmp(call->words[0], "send") == 0;
+	if (!send && strcmp(call->words[0], "drop") != 0)
+		return cause_set(&call->cause, ERR_USAGE, "outbox: it is 'send' or 'drop'");
+	if (!w.word || !*w.word)
+		return cause_set(&call->cause, ERR_USAGE, "outbox: CHANGE is missing");
+	if ((err = outbox_walk(call, outbox_match, &w)) < 0)
+		return err;
+	if (w.n != 1)
+		return cause_set(&call->cause, w.n ? ERR_AMBIGUOUS : ERR_MISSING,
+				 w.n ? "'%.40s' could be several changes; write more of it"
+				     : "there is no change '%.40s' in the outbox",
+				 screen_line(&call->arena, BYTES(w.word, strlen(w.word))));
+	err = send ? draft_again(call->copy, &w.found, &change, &call->cause)
+		   : copy_pending_drop(call->copy, &w.found, &call->cause);
+	if (err < 0)
+		return err;
+	if (call->json)
+		return cmd_json(call, send ? json_pack("{s:o}", "change", cmd_json_id(&change)) : json_object());
+	cmd_say(call, send ? "It will be sent again." : "Given up.");
+	return 0;
+}
+
+/* ---- fsck and rebuild ----------------------------------------------------------------------- */
+
+static void fsck_fault(void *arg, const char *words)
+{
+	json_array_append_new(arg, json_text(BYTES(words, strlen(words))));
+}
+
+int cmd_fsck(struct call *call)
+{
+	json_t *faults = json_array();
+	size_t i;
+	json_t *fault;
+	int n = copy_check(call->copy, fsck_fault, faults);
+
+	if (n >= 0 && call->json)
+		cmd_json(call, json_incref(faults));
+	else if (n >= 0)
+		json_array_foreach(faults, i, fault)
+			fprintf(call->out, "%s\n", screen_line(&call->arena,
+							      BYTES(json_string_value(fault),
+								    json_string_length(fault))));
+	json_decref(faults);
+	if (n < 0)
+		return cause_set(&call->cause, n, "the copy can't be checked: %s", err_words(n));
+	if (n > 0)
+		return cause_set(&call->cause, ERR_CORRUPT,
+				 "%d %s in this copy; if 'fivepits rebuild' does not help, join anew from an "
+				 "invitation and keep this folder",
+				 n, n == 1 ? "fault" : "faults");
+	cmd_say(call, "Everything that is kept here is sound.");
+	return 0;
+}
+
+int cmd_rebuild(struct call *call)
+{
+	int err = copy_rebuild(call->copy, &call->cause);
+	if (err >= 0 && (err = copy_index(call->copy, 0)) < 0)
+		cause_set(&call->cause, err, "the search index can't be made: %s", err_words(err));
+	if (err < 0)
+		return err;
+	cmd_say(call, "The tables and the search index were made anew.");
+	return 0;
+}
+
+/* ---- limits --------------------------------------------------------------------------------- */
+
+static const struct limit {
+	const char *key, *words;
+	uint64_t value;
+	bool bytes;
+} limits[] = {
+	{"text_bytes", "a text (longer ones are documents)", TEXT_MAX, true},
+	{"document_bytes", "a document", CONTENT_MAX, true},
+	{"change_records", "records that one change edits", CHANGE_EDITS, false},
+	{"change_bytes", "a change", CHANGE_MAX, true},
+	{"frame_bytes", "a message to the server", FRAME_MAX, true},
+	{"piece_bytes", "a piece of a document on its way", PIECE_MAX, true},
+};
+
+static int limits_of_type(struct call *call, const struct schema_type *t)
+{
+	static const char *const headings[] = {"Field", ">At most", "", ">Values"};
+	struct table *table = table_new(4, headings);
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < t->n_fields; i++) {
+		const struct schema_field *f = &t->fields[i];
+		bool sized = f->format <= FORMAT_BYTES;
+		bool number = f->format == FORMAT_NUMBER;
+		table_words(table, "%s", f->name);
+		table_words(table, sized || number ? "%u" : "", f->max);
+		table_words(table, "%s", sized ? "bytes" : "");
+		table_words(table, f->most ? "%u" : "1", f->most);
+		json_array_append_new(all, json_pack("{s:s,s:o,s:i}", "field", f->name, "most",
+						     sized || number ? json_integer(f->max) : json_null(),
+						     "values", f->most ? (int)f->most : 1));
+	}
+	if (!call->json)
+		table_show(table, call->out);
+	table_free(&table);
+	if (call->json)
+		return cmd_json(call, all);
+	json_decref(all);
+	return 0;
+}
+
+int cmd_limits(struct call *call)
+{
+	static const char *const headings[] = {"Limit", ">At most"};
+	const struct schema_type *t;
+	struct table *table;
+	json_t *o;
+
+	if (call->n_words > 0) {
+		int err = resolve_type(call->words[0], &t, &call->cause);
+		return err < 0 ? err : limits_of_type(call, t);
+	}
+	table = table_new(2, headings);
+	o = json_object();
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		table_words(table, "%s", limits[i].words);
+		table_words(table, "%s",
+			    limits[i].bytes ? screen_size(&call->arena, limits[i].value)
+					    : arena_format(&call->arena, "%" PRIu64, limits[i].value));
+		json_object_set_new(o, limits[i].key, json_integer((json_int_t)limits[i].value));
+	}
+	if (!call->json)
+		table_show(table, call->out);
+	table_free(&table);
+	if (call->json)
+		return cmd_json(call, o);
+	json_decref(o);
+	return 0;
+}
