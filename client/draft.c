@@ -4,9 +4,11 @@
  */
 #include "client/draft_inside.h"
 
+#include "common/log.h"
 #include "common/os.h"
 #include "records.pb-c.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -443,6 +445,7 @@ static int save_end(struct copy *copy, int err, bool any, struct cause *cause)
 int draft_save(struct draft **draft, struct id *change, struct cause *cause)
 {
 	struct draft *d = *draft;
+	uint64_t began = os_monotonic_us();
 	int err = save_begin(d->copy, cause);
 
 	if (err == 0) {
@@ -451,6 +454,8 @@ int draft_save(struct draft **draft, struct id *change, struct cause *cause)
 	}
 	if (err < 0)
 		*change = (struct id){{0}};
+	else
+		log_debug("draft.commit", "us=%" PRIu64 " began_us=%" PRIu64, os_monotonic_us(), began);
 	draft_free(draft);
 	return err;
 }

@@ -7,6 +7,7 @@
 #include "client/uplink_inside.h"
 
 #include "common/log.h"
+#include "common/os.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -274,6 +275,7 @@ static int on_feed(struct uplink *u, const Wire__Feed *m)
 	for (size_t i = 0; i < n; i++)
 		push_answered(u, &own[i]);
 	u->progress.taken += m->n_entries;
+	u->batch_entries += m->n_entries;
 	if (id_from(&space, BYTES_OF(m->space)))
 		target_reached(u, &space, m->head->number);
 	return 0;
@@ -533,8 +535,15 @@ static int uplink_handle(struct uplink *u, const struct frame *f)
 /* Others who want to write get their turn. */
 static int uplink_commit(struct uplink *u)
 {
+	uint64_t entries = u->batch_entries;
+
 	u->batch_ms = 0;
-	return copy_commit(u->copy);
+	u->batch_entries = 0;
+	int err = copy_commit(u->copy);
+	if (err == 0 && entries > 0)
+		log_debug("uplink.commit", "us=%" PRIu64 " entries=%" PRIu64, os_monotonic_us(),
+			  entries);
+	return err;
 }
 
 void uplink_frame(struct uplink *u, const struct frame *f)
