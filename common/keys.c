@@ -212,6 +212,15 @@ bool cert_has_key(X509 *cert, EVP_PKEY *key)
 	return same;
 }
 
+bool cert_signing_key(X509 *cert, uint8_t out[32])
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+	size_t n = 32;
+	bool good = key && EVP_PKEY_get_raw_public_key(key, out, &n) == 1 && n == 32;
+	ERR_clear_error();
+	return good;
+}
+
 static uint64_t time_ms(const ASN1_TIME *t)
 {
 	struct tm tm;

@@ -43,6 +43,8 @@ void cert_fingerprint(struct x509_st *cert, uint8_t out[SHA256_LEN]);
 /* Is it signed by `ca`'s key? Time and purpose are TLS's business. */
 bool cert_is_under(struct x509_st *cert, struct x509_st *ca);
 bool cert_has_key(struct x509_st *cert, struct evp_pkey_st *key);
+/* The Ed25519 key that it certifies; false: it is for another kind of key. */
+bool cert_signing_key(struct x509_st *cert, uint8_t out[32]);
 /* Milliseconds since 1970 from which and until which it is valid. */
 void cert_times(struct x509_st *cert, uint64_t *from_ms, uint64_t *until_ms);
 /* Has it used up two thirds of its life at `now_ms`? Then it is time for the next. */
