@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TICK_US = 20 * 1000000 };
+
 static void device_turn(void *arg, uint64_t life);
+static void device_closed(void *arg);
 
 void device_init(struct world *w, struct device *d, unsigned number)
 {
@@ -64,7 +67,8 @@ bool device_save(struct device *d, struct draft **draft, const char *what)
 	}
 	if (err < 0) {
 		trace_line(&d->world->trace, "c%u does not save (%s): %s", d->number, what, cause.words);
-		if (err != ERR_INVALID && err != ERR_FULL && err != ERR_MISSING && err != ERR_AUTH)
+		if (err != ERR_INVALID && err != ERR_FULL && err != ERR_MISSING && err != ERR_EXISTS &&
+		    err != ERR_LIMIT)
 			world_fail(d->world, "c%u: saving failed: %s (%s)", d->number, cause.words,
 				   err_words(err));
 		return false;
@@ -172,6 +176,16 @@ static void device_heed(struct device *d, const struct frame *f)
 	arena_fini(&arena);
 }
 
+/* The loop's timer: an uplink looks after its line even when nothing comes. */
+static void device_tick(void *arg, uint64_t life)
+{
+	struct device *d = arg;
+	if (d->life != life || !d->uplink)
+		return;
+	device_wake(d);
+	queue_in(&d->world->queue, TICK_US, device_tick, d, d->life);
+}
+
 static void device_frame(void *arg, const struct frame *f)
 {
 	struct device *d = arg;
@@ -214,11 +228,6 @@ static void device_line_over(struct device *d)
 		device_plan_dial(d, dice_between(&d->machine.dice, 100000, 5000000));
 }
 
-static void device_closed(void *arg)
-{
-	device_line_over(arg);
-}
-
 void device_hang_up(struct device *d, enum net_cut how)
 {
 	if (!d->end)
@@ -255,8 +264,10 @@ void device_dial(struct device *d)
 	d->patience_us = 20000;
 	d->uplink = uplink_new(d->copy, net_link(d->end));
 	trace_line(&w->trace, "c%u dials", d->number);
-	if (device_lives(d))
-		device_plan_turn(d, 0);
+	if (!device_lives(d))
+		return;
+	device_plan_turn(d, 0);
+	queue_in(&w->queue, TICK_US, device_tick, d, d->life);
 }
 
 static void device_dial_event(void *arg, uint64_t life)
@@ -274,6 +285,16 @@ void device_plan_dial(struct device *d, uint64_t delay_us)
 		return;
 	d->dial_planned = true;
 	queue_in(&d->world->queue, delay_us, device_dial_event, d, d->life);
+}
+
+static void device_closed(void *arg)
+{
+	struct device *d = arg;
+	struct net_end *end = d->end;
+	/* What came before the end, such as a Bye, is still to be heard. */
+	device_turn(d, d->life);
+	if (d->end == end)
+		device_line_over(d);
 }
 
 /* Cursors only ever rise while a space is held. */

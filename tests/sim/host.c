@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void host_turn(void *arg, uint64_t life);
+
 /* ---- Lines ---------------------------------------------------------------------------------- */
 
 /* Nothing that promises anything may leave before the turn has ended. */
@@ -94,8 +96,17 @@ static void peer_frame(void *arg, const struct frame *f)
 	struct peer *p = arg;
 	if (!p->session || p->lost)
 		return;
+	struct host *h = &p->world->host;
+	h->in_turn = f->kind == WIRE__KIND__HELLO; /* it ends the turn before it is answered */
 	session_frame(p->session, f);
-	if (host_lives(p->world))
+	h->in_turn = false;
+	if (!host_lives(p->world))
+		return;
+	if (h->sent.len)
+		oracle_turn(p->world);
+	if (area_turn_due(p->world->host.area))
+		host_turn(p->world, p->world->host.life);
+	else
 		host_plan_turn(p->world);
 }
 
@@ -190,11 +201,9 @@ static void witness_hello(struct world *w)
 	struct frame f;
 	size_t size;
 	must(frame_parse(buf_bytes(&b), &f, &size) == 1);
-	session_frame(p->session, &f);
+	peer_frame(p, &f);
 	buf_fini(&b);
 	arena_fini(&arena);
-	if (host_lives(w))
-		host_plan_turn(w);
 }
 
 /* ---- The process ---------------------------------------------------------------------------- */
@@ -236,6 +245,7 @@ void host_start(struct world *w)
 			world_fail(w, "the server does not start: %s", cause.words);
 		return;
 	}
+	w->host.stopping = false;
 	trace_line(&w->trace, "server starts");
 	if (!id_is_zero(&w->witness.id))
 		witness_hello(w);
@@ -297,7 +307,7 @@ static void host_turn(void *arg, uint64_t life)
 	else if (got == 1 && !h->starving)
 		world_fail(w, "the server says that its disk is full");
 	oracle_turn(w);
-	if (got == 0 && w->witness_peer && w->witness_peer->lost)
+	if (got == 0 && w->witness_peer && w->witness_peer->lost && !h->stopping)
 		world_fail(w, "the server hung up on the witness");
 }
 

@@ -211,7 +211,8 @@ int main(int argc, char **argv)
 	log_sink_set(quiet_log);
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	if (o.one) {
-		ok(run_seed(&o, o.only, &hash), "seed %" PRIu64 " (trace %016" PRIx64 ")", o.only, hash);
+		bool good = run_seed(&o, o.only, &hash);
+		ok(good, "seed %" PRIu64 " (trace %016" PRIx64 ")", o.only, hash);
 	} else {
 		if (o.list)
 			run_list(&o);

@@ -124,6 +124,15 @@ void net_abandon(struct net_end *end, enum net_cut how)
 	net_cut(end, how);
 }
 
+bool net_is_idle(const struct net *net)
+{
+	for (const struct net_line *line = net->lines; line; line = line->next)
+		for (int i = 0; i < 2 && !line->cut; i++)
+			if (line->ends[i].out.len || line->ends[i].way.len)
+				return false;
+	return true;
+}
+
 bool net_is_open(const struct net_end *end)
 {
 	return !end->line->cut && !end->closing && !end->told;

@@ -55,6 +55,7 @@ enum net_cut {
 void net_cut(struct net_end *end, enum net_cut how);
 /* The process at this end died: its end is silent at once, the other is told as after a cut. */
 void net_abandon(struct net_end *end, enum net_cut how);
+bool net_is_idle(const struct net *net); /* nothing is under way on any line that is not cut */
 bool net_is_open(const struct net_end *end); /* neither cut nor closed */
 
 #endif

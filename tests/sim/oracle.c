@@ -193,7 +193,7 @@ static void compare_device(struct device *d, const struct digest_row *server)
 		return;
 	}
 	for (size_t p = 0; p < w->n_places && !w->failed; p++) {
-		bool may = w->now[d->number][p] != RIGHT_NONE && book_number(&w->book, &w->places[p].id) > 0;
+		bool may = w->now[d->number][p] != RIGHT_NONE;
 		bool has = false;
 		for (int i = 0; i < n; i++)
 			has |= id_equal(&held[i].id, &w->places[p].id);
@@ -266,8 +266,8 @@ static void copy_sum(struct device *d, uint64_t *sum)
 	size_t n = 0;
 	struct db_stmt *st = db_query_text(db,
 					   "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT "
-					   "LIKE 'search%' AND name NOT LIKE 'stale' AND name NOT LIKE "
-					   "'sqlite%' ORDER BY name", NULL);
+					   "LIKE 'search%' AND name NOT LIKE 'sqlite%' AND name NOT IN "
+					   "('held', 'stale', 'meta') ORDER BY name", NULL);
 	*sum = 0;
 	while (st && db_step(st) > 0 && n < 64)
 		snprintf(names[n++], sizeof(names[0]), "%s", db_text(st, 0));

@@ -127,11 +127,11 @@ void world_run(struct world *w, uint64_t us)
 
 static bool world_quiet(const struct world *w)
 {
-	if (!w->host.area || w->host.turn_planned)
+	if (!w->host.area || w->host.turn_planned || !net_is_idle(&w->net))
 		return false;
 	for (unsigned i = 0; i < w->n_devices; i++) {
 		const struct device *d = &w->devices[i];
-		if (d->enrolled && d->online && !d->revoked && !device_quiet(d))
+		if (d->enrolled && d->online && !d->revoked && (!device_quiet(d) || d->turn_planned))
 			return false;
 	}
 	return true;

@@ -116,7 +116,8 @@ struct host {
 	struct disk_device *disk;
 	struct area *area; /* NULL: it is down */
 	uint64_t life;
-	bool turn_planned, in_turn, starving; /* starving: its disk is being kept full */
+	bool turn_planned, in_turn, stopping;
+	bool starving; /* its disk is being kept full */
 	struct peer *peers;
 	struct buf sent; /* what left in this turn, for the witness and the oracle */
 };

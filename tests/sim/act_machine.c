@@ -1,0 +1,149 @@
+/* What befalls machines and lines: cuts, crashes, lost power, full disks, wrong clocks. */
+#include "tests/sim/act.h"
+
+bool act_connect(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d || d->online)
+		return false;
+	d->online = true;
+	trace_line(&w->trace, "c%u goes online", d->number);
+	device_dial(d);
+	return true;
+}
+
+bool act_disconnect(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d || !d->online)
+		return false;
+	d->online = false;
+	trace_line(&w->trace, "c%u goes offline", d->number);
+	device_hang_up(d, (enum net_cut)dice_below(&w->dice, 3));
+	return true;
+}
+
+bool act_cut(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d || !d->end)
+		return false;
+	trace_line(&w->trace, "c%u: its line is cut", d->number);
+	net_cut(d->end, (enum net_cut)dice_below(&w->dice, 3));
+	return true;
+}
+
+/* The client lets go and dials anew while the server still believes in the old line. */
+bool act_redial(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d || !d->end)
+		return false;
+	trace_line(&w->trace, "c%u dials anew", d->number);
+	device_hang_up(d, NET_HALF_OPEN);
+	device_dial(d);
+	return true;
+}
+
+bool act_device_ends(struct world *w)
+{
+	struct device *d = pick_device(w);
+	enum disk_end how = (enum disk_end)dice_below(&w->dice, 2);
+	if (!d)
+		return false;
+	if (dice_chance(&w->dice, 30))
+		device_stop(d, how);
+	else
+		disk_stop_after(d->disk, dice_below(&w->dice, dice_chance(&w->dice, 50) ? 10 : 100), how);
+	return true;
+}
+
+bool act_host_ends(struct world *w)
+{
+	enum disk_end how = (enum disk_end)dice_below(&w->dice, 2);
+	if (!w->host.area)
+		return false;
+	if (dice_chance(&w->dice, 30))
+		host_stop(w, how);
+	else
+		disk_stop_after(w->host.disk, dice_below(&w->dice, dice_chance(&w->dice, 50) ? 10 : 100), how);
+	return true;
+}
+
+bool act_host_restarts(struct world *w)
+{
+	if (!w->host.area)
+		return false;
+	trace_line(&w->trace, "server is asked to stop");
+	w->host.stopping = true;
+	area_stop(w->host.area);
+	host_plan_turn(w);
+	world_run(w, 20000);
+	host_stop(w, DISK_CRASH);
+	return true;
+}
+
+bool act_device_fills(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d)
+		return false;
+	bool fill = dice_chance(&w->dice, 50);
+	trace_line(&w->trace, "c%u: its disk %s", d->number, fill ? "fills" : "has room");
+	disk_room(d->disk, fill ? dice_below(&w->dice, 100000) : SIZE_MAX);
+	return true;
+}
+
+bool act_host_fills(struct world *w)
+{
+	bool fill = !w->host.starving && dice_chance(&w->dice, 60);
+	trace_line(&w->trace, "server: its disk %s", fill ? "fills" : "has room");
+	w->host.starving = fill;
+	disk_room(w->host.disk, fill ? dice_below(&w->dice, 100000) : SIZE_MAX);
+	return true;
+}
+
+bool act_clock(struct world *w)
+{
+	struct device *d = pick_device(w);
+	struct machine *m = d ? &d->machine : &w->host.machine;
+	int64_t year = 365ll * 86400000;
+	m->offset_ms = dice_chance(&w->dice, 30) ? 0 : (int64_t)dice_below(&w->dice, 20 * (uint64_t)year) - 10 * year;
+	trace_line(&w->trace, "%s: its clock jumps", d ? "a device" : "server");
+	return true;
+}
+
+bool act_server_clock(struct world *w)
+{
+	w->host.machine.offset_ms += (int64_t)dice_below(&w->dice, 7200000) - 3600000;
+	if (!w->host.area)
+		return false;
+	area_tick(w->host.area);
+	if (host_lives(w))
+		host_plan_turn(w);
+	return true;
+}
+
+bool act_index(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d)
+		return false;
+	int got = copy_index(d->copy, 1000);
+	if (device_lives(d) && got < 0 && got != ERR_FULL)
+		world_fail(w, "c%u: the search index can't be made: %s", d->number, err_words(got));
+	return true;
+}
+
+bool act_rebuild(struct world *w)
+{
+	struct device *d = pick_device(w);
+	struct cause cause = {""};
+	if (!d || d->uplink)
+		return false;
+	int err = copy_rebuild(d->copy, &cause);
+	if (device_lives(d) && err < 0 && err != ERR_FULL)
+		world_fail(w, "c%u can't be rebuilt: %s", d->number, cause.words);
+	trace_line(&w->trace, "c%u is rebuilt", d->number);
+	return true;
+}
