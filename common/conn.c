@@ -264,6 +264,8 @@ static void conn_take(struct conn *c, const struct frame *frame)
 			c->asked--;
 			conn_tell(c, CONN_PONG, NULL, NULL);
 		}
+		if (!tls_line_is_server(c->tls))
+			conn_tell(c, CONN_FRAME, frame, NULL);
 		break;
 	default:
 		conn_tell(c, CONN_FRAME, frame, NULL);

@@ -16,8 +16,8 @@ struct conn;
 
 enum conn_event {
 	CONN_READY,   /* the handshake is done and the peer is who its certificate says */
-	CONN_FRAME,   /* `frame` is borrowed for the call */
-	CONN_PONG,    /* a conn_ping was answered */
+	CONN_FRAME,   /* `frame` is borrowed for the call; Pings are not handed up, Pongs only to clients */
+	CONN_PONG,    /* a conn_ping was answered (its frame comes next) */
 	CONN_DRAINED, /* all that was sent has gone to the network */
 	CONN_CLOSED,  /* `words` say why; nothing comes after it, conn_free it */
 };
@@ -27,7 +27,7 @@ typedef void (*conn_event_fn)(void *arg, enum conn_event event, const struct fra
 enum {
 	CONN_HANDSHAKE_MS = 10 * 1000, /* from the first byte to READY */
 	CONN_FRAME_MS = 30 * 1000,     /* from a frame's first byte to its last */
-	CONN_PING_MS = 30 * 1000,      /* a peer silent for so long is pinged */
+	CONN_PING_MS = 45 * 1000,      /* a peer silent for so long is pinged; clients do it after 30 s */
 	CONN_IDLE_MS = 90 * 1000,      /* and for so long is gone; likewise one that takes nothing */
 	CONN_FLUSH_MS = 10 * 1000,     /* a line that is being closed has so long to take what is queued */
 	CONN_LINGER_MS = 2 * 1000,     /* then a server waits so long for the peer to hang up */

@@ -1,0 +1,182 @@
+/*
+ * Errands between processes: HOME/errands/TOKEN.ask holds one, TOKEN.done its answer. Both are one line
+ * of words and hex digits, written whole or not at all.
+ */
+#include "client/errand.h"
+
+#include "common/os.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE_MOST = 2048 };
+
+static char *errand_path(const char *home, const char *token, const char *what)
+{
+	return mem_format("%s/errands/%s%s", home, token, what);
+}
+
+static void hex_write(char *out, const uint8_t *data, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		snprintf(out + 2 * i, 3, "%02x", data[i]);
+}
+
+static bool hex_read(const char *text, uint8_t *out, size_t n)
+{
+	if (strlen(text) != 2 * n || strspn(text, "0123456789abcdef") != 2 * n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		unsigned v;
+		if (sscanf(text + 2 * i, "%2x", &v) != 1)
+			return false;
+		out[i] = (uint8_t)v;
+	}
+	return true;
+}
+
+static void errand_format(const struct errand *e, char line[LINE_MOST])
+{
+	char content[65], person[33], school[33], invitation[33], verifier[65];
+
+	hex_write(content, e->content, SHA256_LEN);
+	hex_write(person, e->person.b, 16);
+	hex_write(school, e->school.b, 16);
+	hex_write(invitation, e->invitation, 16);
+	hex_write(verifier, e->verifier, SHA256_LEN);
+	snprintf(line, LINE_MOST, "%d %s %s %s %s %s\n", (int)e->kind, content, person, school, invitation,
+		 verifier);
+}
+
+static bool errand_parse(struct errand *e, const char *line)
+{
+	char content[65], person[33], school[33], invitation[33], verifier[65];
+	int kind;
+
+	memset(e, 0, sizeof(*e));
+	if (sscanf(line, "%d %64s %32s %32s %32s %64s", &kind, content, person, school, invitation, verifier) != 6 ||
+	    kind < ERRAND_SYNC || kind > ERRAND_INVITE)
+		return false;
+	e->kind = (enum errand_kind)kind;
+	return hex_read(content, e->content, SHA256_LEN) && hex_read(person, e->person.b, 16) &&
+	       hex_read(school, e->school.b, 16) && hex_read(invitation, e->invitation, 16) &&
+	       hex_read(verifier, e->verifier, SHA256_LEN);
+}
+
+int errand_post(const char *home, const struct errand *e, char token[ERRAND_TOKEN], struct cause *cause)
+{
+	uint8_t random[16];
+	char line[LINE_MOST];
+	char *dir = mem_format("%s/errands", home);
+	int rc = os_make_dir(dir, cause);
+
+	free(dir);
+	if (rc)
+		return rc;
+	env_random(os_env(), random, sizeof(random));
+	hex_write(token, random, sizeof(random));
+	errand_format(e, line);
+	char *path = errand_path(home, token, ".ask");
+	rc = os_write_file(path, BYTES(line, strlen(line)), true, cause);
+	free(path);
+	if (rc == 0) {
+		path = mem_format("%s/wake", home);
+		os_bell_ring(path);
+		free(path);
+	}
+	return rc;
+}
+
+int errand_answer(const char *home, const char *token, struct errand *e, int *result, struct cause *cause)
+{
+	char *path = errand_path(home, token, ".done");
+	struct buf line = {0};
+	int words = 0;
+
+	bool there = os_read_file(path, LINE_MOST, &line, NULL) == 0;
+	if (there) {
+		buf_add_u8(&line, 0);
+		char *text = (char *)line.data;
+		text[strcspn(text, "\n")] = 0;
+		if (sscanf(text, "%d %" SCNu64 " %n", result, &e->expires_ms, &words) < 2)
+			*result = ERR_CORRUPT;
+		cause_set(cause, 0, "%.500s", text + words);
+		unlink(path);
+	}
+	free(path);
+	buf_fini(&line);
+	return there;
+}
+
+void errand_withdraw(const char *home, const char *token)
+{
+	static const char *const whats[] = {".ask", ".done"};
+
+	for (int i = 0; i < 2; i++) {
+		char *path = errand_path(home, token, whats[i]);
+		unlink(path);
+		free(path);
+	}
+}
+
+/* The name of a file here that ends in `what`, up to there; false: there is none. */
+static bool errand_find(const char *home, const char *what, char token[ERRAND_TOKEN])
+{
+	char *path = mem_format("%s/errands", home);
+	DIR *dir = opendir(path);
+	struct dirent *entry = NULL;
+
+	free(path);
+	while (dir && (entry = readdir(dir))) {
+		const size_t n = ERRAND_TOKEN - 1;
+		if (strspn(entry->d_name, "0123456789abcdef") == n && strcmp(entry->d_name + n, what) == 0) {
+			memcpy(token, entry->d_name, n);
+			token[n] = 0;
+			break;
+		}
+	}
+	if (dir)
+		closedir(dir);
+	return entry != NULL;
+}
+
+int errand_take(const char *home, struct errand *e, char token[ERRAND_TOKEN])
+{
+	while (errand_find(home, ".ask", token)) {
+		char *path = errand_path(home, token, ".ask");
+		struct buf line = {0};
+		bool good = os_read_file(path, LINE_MOST, &line, NULL) == 0;
+		bool mine = unlink(path) == 0;
+		buf_add_u8(&line, 0);
+		good = good && mine && errand_parse(e, (const char *)line.data);
+		buf_fini(&line);
+		free(path);
+		if (good)
+			return 1;
+		if (!mine)
+			break; /* it can't be taken away: don't turn round it for ever */
+	}
+	return 0;
+}
+
+void errand_reply(const char *home, const char *token, const struct errand *e, int result, const char *words)
+{
+	char *path = errand_path(home, token, ".done");
+	char *line = mem_format("%d %" PRIu64 " %.1000s\n", result, e->expires_ms, words ? words : "");
+
+	os_write_file(path, BYTES(line, strlen(line)), true, NULL);
+	free(line);
+	free(path);
+}
+
+void errand_sweep(const char *home)
+{
+	char token[ERRAND_TOKEN];
+
+	for (int i = 0; i < 1000 && errand_find(home, ".done", token); i++)
+		errand_withdraw(home, token);
+}
