@@ -371,6 +371,9 @@ static int decide_group(struct work *w, struct subject *s, uint32_t group, enum 
 			return err;
 		if (bases_match(s, group))
 			return s->record.number ? dispute_after_taking(w, s, group) : 0;
+		if (record_existence(&s->record) == ABSENT)
+			return cause_set(w->cause, ERR_INVALID,
+					 "it makes a record, and says what stood there before");
 		/* Not the value that the author named: as if somebody had changed it. */
 		if ((err = group_newest(w, s, group, false, &standing)) < 0)
 			return err;
@@ -579,7 +582,10 @@ static int settle_sides(struct work *w, struct subject *s, struct dispute *d, en
 	struct id side;
 	size_t later = 0;
 
-	d->n_add = d->n_take = 0;
+	/* What it is disputed with anew stays a side; else the sides are counted again from here. */
+	d->n_take = 0;
+	if (fate != DISPUTED)
+		d->n_add = 0;
 	for (size_t i = 0; dispute_side(d, i, &side); i++) {
 		int seen = change_was_seen(w, s, &side);
 		if (seen < 0)
@@ -590,15 +596,6 @@ static int settle_sides(struct work *w, struct subject *s, struct dispute *d, en
 			dispute_take(d, &side);
 	}
 	if (fate == DISPUTED || later) {
-		uint64_t standing = 0;
-		struct past past = {0};
-		int err = fate == DISPUTED ? group_newest(w, s, d->group, true, &standing) : 0;
-		if (err == 0 && standing)
-			err = w->ground->past(w->ground->arg, standing, &s->edit->record, &past);
-		if (err < 0)
-			return err;
-		if (standing)
-			dispute_add(d, &past.change);
 		dispute_add(d, &w->change->id);
 	} else {
 		d->n_take = 0; /* the sides stay, as what was settled */

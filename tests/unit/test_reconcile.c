@@ -513,6 +513,22 @@ static void test_withdrawn(bool swapped)
 	world_fini(&w);
 }
 
+/* Settled by withdrawing the record, which somebody went on editing meanwhile. */
+static void test_settled_by_withdrawal(void)
+{
+	struct world w;
+	make_action(&w);
+	arrive(&w, say_text(&w, say(&w, 0x20, 1, 1), TEXT, "A", "old"));
+	arrive(&w, say_existence(say(&w, 0x21, 1, 1), WITHDRAWN, false));
+	struct id one = id_of(1), c = conflict(&w)->id;
+	arrive(&w, say_text(&w, say(&w, 0x22, 1, 3), REF, "7", "1.5"));
+	arrive(&w, say_settles(&w, say_existence(say(&w, 0x23, 1, 3), WITHDRAWN, false), &c));
+	ok(w.verdict == VERDICT_CONFLICT && record_existence(world_record(&w, &one)) == LIVE &&
+		   SIDES(&w, 0x22, 0x23),
+	   "a settling by withdrawal over an unseen edit leaves those two as sides");
+	world_fini(&w);
+}
+
 static void test_existence(void)
 {
 	struct world w;
@@ -529,6 +545,8 @@ static void test_existence(void)
 	ok(w.err == ERR_INVALID, "a record that was never made can't be edited");
 	arrive(&w, say_text(&w, say(&w, 0x24, 1, 99), TEXT, "x", "old"));
 	ok(w.err == ERR_INVALID, "nobody has seen what is not there yet");
+	arrive(&w, say_text(&w, say_existence(say(&w, 0x25, 3, 4), LIVE, false), TEXT, "x", "old"));
+	ok(w.err == ERR_INVALID && !conflict(&w), "a record that is made had no value before");
 	world_fini(&w);
 }
 
@@ -591,6 +609,7 @@ int main(void)
 	test_settle_what_stands();
 	test_withdrawn(false);
 	test_withdrawn(true);
+	test_settled_by_withdrawal();
 	test_existence();
 	test_exact();
 	test_fixed();
