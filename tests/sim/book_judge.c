@@ -173,6 +173,17 @@ static int judge_field(struct book *b, const struct book_entry *e, const struct 
 			 "stand, and no Conflict names it", e->header.number, field, t ? t->name : "?");
 }
 
+/* Somebody added the member unseen, and somebody took it again: then it is a repeat. */
+static bool was_added(const struct book_entry *e, const struct edit *edit, const struct field *member)
+{
+	for (uint64_t n = e->change.seen_number + 1; n < e->header.number; n++) {
+		const struct edit *other = edit_of(&e->space->entries[n - 1]->change, &edit->record);
+		if (other && value_has_member(fields_get(other->effect.add, member->number), member->whole))
+			return true;
+	}
+	return false;
+}
+
 static int judge_edit(struct book *b, const struct book_entry *e, const struct edit *edit, struct cause *fault)
 {
 	const struct record *r = book_record(b, &e->space->id, &edit->record);
@@ -190,7 +201,7 @@ static int judge_edit(struct book *b, const struct book_entry *e, const struct e
 		err = judge_field(b, e, edit, edit->effect.clear[i], BYTES_NONE, fault);
 	rest = edit->effect.add;
 	while (err == 0 && field_next(&rest, &f) > 0)
-		if (!r || !value_has_member(record_get(r, f.number), f.whole))
+		if ((!r || !value_has_member(record_get(r, f.number), f.whole)) && !was_added(e, edit, &f))
 			err = cause_set(fault, ERR_CORRUPT, "entry %" PRIu64 " added a member to field %u; it is "
 					"not in the set", e->header.number, f.number);
 	if (err == 0 && edit->effect.existence >= 0 &&

@@ -36,6 +36,29 @@ static bool moves_rights(const struct world *w, const struct book_entry *e)
 	return false;
 }
 
+/* What an entry did to Conflicts, for a person. */
+static void trace_conflicts(struct world *w, const struct book_entry *e)
+{
+	for (size_t i = 0; !e->outcome.as_sent && i < e->outcome.n_effects; i++) {
+		const struct outcome_effect *o = &e->outcome.effects[i];
+		struct bytes lists[] = {o->effect.add, o->effect.take};
+		struct buf line = {0};
+		struct field f;
+		if (o->type != TYPE_CONFLICT)
+			continue;
+		for (int k = 0; k < 2; k++)
+			while (field_next(&lists[k], &f) > 0)
+				if (f.payload.len == 16)
+					buf_add_text(&line, " %s[%02x%02x]", k ? "without " : "", f.payload.data[14],
+						     f.payload.data[15]);
+		trace_line(&w->trace, "  two versions %02x%02x (group %u):%.*s%s", o->record.b[14], o->record.b[15],
+			   (unsigned)value_number(fields_get(o->effect.set, 3)), (int)line.len,
+			   line.len ? (const char *)line.data : "",
+			   value_number(fields_get(o->effect.set, 7)) == 2 ? " settled" : "");
+		buf_fini(&line);
+	}
+}
+
 static void turn_feed(struct world *w, const struct frame *f, unsigned number)
 {
 	struct arena arena;
@@ -56,6 +79,7 @@ static void turn_feed(struct world *w, const struct frame *f, unsigned number)
 			   (unsigned)(world_place(w, &space) ? world_place(w, &space) - w->places : 255),
 			   e->change.id.b[14], e->change.id.b[15], verdict_word(e->outcome.verdict),
 			   e->change.n_edits, e->header.device.b[14], e->header.device.b[15]);
+		trace_conflicts(w, e);
 		if (moves_rights(w, e))
 			rights_note(w);
 	}
@@ -339,6 +363,7 @@ static bool calm_rounds(struct world *w)
 	for (int round = 0; round < 3 && !w->failed; round++) {
 		if (world_settle(w, 120000000) && world_settle(w, 1000000)) {
 			trace_line(&w->trace, "quiet in round %d", round + 1);
+			w->quiet = true;
 			return true;
 		}
 		for (unsigned i = 0; i < w->n_devices; i++)
@@ -360,8 +385,9 @@ static void judge_conflicts(struct world *w)
 		struct id side;
 		if (r->type != TYPE_CONFLICT)
 			continue;
-		if (value_count(rest) < 2)
-			world_fail(w, "a Conflict has fewer than two sides");
+		if (value_count(rest) < 2 && value_number(record_get(r, 7)) == RECORDS__CONFLICT_STATE__OPEN)
+			world_fail(w, "an open Conflict has %zu sides (type %u, group %u)", value_count(rest),
+				   (unsigned)value_number(record_get(r, 2)), (unsigned)value_number(record_get(r, 3)));
 		while (field_next(&rest, &f) > 0)
 			if (!id_from(&side, f.payload) || !book_entry(&w->book, &side))
 				world_fail(w, "a Conflict names a side that is in no history");

@@ -153,7 +153,8 @@ struct world {
 	size_t judged; /* entries of each place that were judged by rights */
 	size_t judged_entries[WORLD_PLACES];
 
-	bool calm; /* no more faults: now everything must come right */
+	bool calm;  /* no more faults: now everything must come right */
+	bool quiet; /* and it should have */
 	bool failed;
 	char fault[600];
 	uint64_t words; /* canaries made, so that each is another */
