@@ -48,6 +48,11 @@ struct area_founding {
  * the first administrator's and their school's ids, for the first invitation. */
 int area_found(const struct area_options *o, const struct area_founding *f, struct id *person,
 	       struct id *school, struct cause *cause);
+/* Can these names be given? ERR_INVALID with a cause; area_found does not ask. */
+int area_check_names(const char *name, const char *school, const char *admin, struct cause *cause);
+/* A person of the directory by name, and a school of theirs (zero: none). ERR_MISSING, ERR_AMBIGUOUS. */
+int area_find_person(struct area *area, const char *name, struct id *person, struct id *school,
+		     struct cause *cause);
 int area_open(struct area **out, const struct area_options *o, struct cause *cause);
 void area_close(struct area **area);
 const struct id *area_id(const struct area *area);

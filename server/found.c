@@ -131,6 +131,30 @@ static int found_admin(const struct founding *f)
 	return err;
 }
 
+static int found_check_name(const char *name, const char *what, struct cause *cause)
+{
+	Records__Person m = RECORDS__PERSON__INIT;
+	struct cause why = {{0}};
+	struct buf packed = {0};
+
+	m.name = text(name);
+	buf_add_message(&packed, &m.base);
+	int err = schema_check(schema_type(TYPE_PERSON), buf_bytes(&packed), false, &why);
+	buf_fini(&packed);
+	if (err < 0)
+		return cause_set(cause, ERR_INVALID, "%s: %s", what, why.words);
+	return name[0] ? 0 : cause_set(cause, ERR_INVALID, "%s must not be empty", what);
+}
+
+int area_check_names(const char *name, const char *school, const char *admin, struct cause *cause)
+{
+	int err = found_check_name(name, "--name", cause);
+
+	if (err == 0)
+		err = found_check_name(school, "--school", cause);
+	return err == 0 ? found_check_name(admin, "--admin", cause) : err;
+}
+
 static int found_spaces(struct area *a)
 {
 	const struct id ids[] = {a->directory, id_partnership(&a->id), id_admin(&a->id)};

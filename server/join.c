@@ -66,6 +66,67 @@ void area_invitation_failed(struct area *a, const uint8_t invitation[16])
 		turn_failed(a, err);
 }
 
+/* ---- Finding a person ----------------------------------------------------------------------- */
+
+struct finding {
+	const char *name;
+	struct id person, school;
+	size_t n; /* persons of that name */
+	struct arena arena;
+};
+
+static int find_person(void *arg, const struct record *r)
+{
+	struct finding *f = arg;
+
+	if (r->type != TYPE_PERSON || record_existence(r) != LIVE)
+		return 0;
+	const Records__Person *p = record_message(r, &records__person__descriptor, &f->arena);
+	if (p && p->name && strcmp(p->name, f->name) == 0) {
+		f->person = r->id;
+		f->n++;
+	}
+	arena_reset(&f->arena);
+	return 0;
+}
+
+static int find_school(void *arg, const struct record *r)
+{
+	struct finding *f = arg;
+
+	if (r->type != TYPE_APPOINTMENT || record_existence(r) != LIVE || !id_is_zero(&f->school))
+		return 0;
+	const Records__Appointment *m =
+		record_message(r, &records__appointment__descriptor, &f->arena);
+	if (m && m->has_school && !m->ended && bytes_equal(BYTES_OF(m->person), ID_BYTES(&f->person)))
+		(void)id_from(&f->school, BYTES_OF(m->school));
+	arena_reset(&f->arena);
+	return 0;
+}
+
+int area_find_person(struct area *a, const char *name, struct id *person, struct id *school,
+		     struct cause *cause)
+{
+	const struct space *directory = journal_space(a->journal, &a->directory);
+	struct finding f = {.name = name};
+
+	arena_init(&f.arena, ARENA_NO_BUDGET);
+	int err = journal_each_record(a->journal, directory, find_person, &f);
+	if (err == 0 && f.n == 1)
+		err = journal_each_record(a->journal, directory, find_school, &f);
+	arena_fini(&f.arena);
+	*person = f.person;
+	*school = f.school;
+	if (err < 0)
+		return cause_set(cause, err, "the directory can't be read: %s", err_words(err));
+	if (f.n == 0)
+		return cause_set(cause, ERR_MISSING, "nobody in the directory is called \"%s\"", name);
+	if (f.n > 1)
+		return cause_set(cause, ERR_AMBIGUOUS, "%zu people in the directory are called \"%s\"",
+				 f.n, name);
+	return 0;
+}
+
 /* ---- The device that joins ------------------------------------------------------------------ */
 
 struct joining {
