@@ -4,15 +4,13 @@
  */
 #include "client/plan.h"
 
-#include "client/draft.h"
 #include "client/json.h"
-#include "client/lookup.h"
 #include "common/os.h"
 #include "records.pb-c.h"
 #include "tests/tap.h"
+#include "tests/unit/school.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 static const char plan_file[] = "tests/data/plan-2019-20.json";
@@ -20,44 +18,6 @@ static const char plan_file[] = "tests/data/plan-2019-20.json";
 static const struct id the_area = {"an area of 16 b"}, the_person = {"a person of 16b"};
 
 /* ---- A school's copy ------------------------------------------------------------------------ */
-
-static uint32_t field(uint32_t type, const char *name)
-{
-	const ProtobufCFieldDescriptor *d = schema_field_named(schema_type(type), name);
-	must(d);
-	return d->id;
-}
-
-/* Set a field of the record last named from words. */
-static void say(struct draft *d, uint32_t type, const char *name, const char *words)
-{
-	const struct schema_type *t = schema_type(type);
-	struct buf b = {0};
-	struct cause cause = {""};
-
-	if (schema_read(t, schema_field_named(t, name), words, &b, &cause) < 0)
-		must_failed(cause.words, __FILE__, __LINE__);
-	if (schema_field(t, field(type, name), NULL)->merge == MERGE_SET)
-		draft_add(d, field(type, name), buf_bytes(&b));
-	else
-		draft_set(d, field(type, name), buf_bytes(&b));
-	buf_fini(&b);
-}
-
-static void say_id(struct draft *d, uint32_t type, const char *name, const struct id *id)
-{
-	char text[ID_TEXT];
-	say(d, type, name, id_format(id, text));
-}
-
-static void save(struct draft *d)
-{
-	struct id change;
-	struct cause cause = {""};
-
-	if (draft_save(&d, &change, &cause) < 0)
-		must_failed(cause.words, __FILE__, __LINE__);
-}
 
 /* What an area begins with: the partnership, one school, its head who administers. */
 static void found(struct copy *copy, bool administers)
@@ -130,39 +90,11 @@ static json_t *export(struct copy *copy)
 	return out;
 }
 
-static size_t count(struct copy *copy, uint32_t type, struct arena *arena)
-{
-	struct ids ids;
-	must(lookup_type(copy, type, true, arena, &ids) == 0);
-	return ids.n;
-}
-
 static int64_t pending(struct copy *copy)
 {
 	int64_t unsent, refused, conflicts;
 	must(copy_counts(copy, &unsent, &refused, &conflicts) == 0);
 	return unsent;
-}
-
-/* The record of a type that has this text in a field. */
-static struct record find(struct copy *copy, uint32_t type, const char *name, const char *text,
-			  struct arena *arena)
-{
-	struct ids ids;
-	struct record r;
-
-	must(lookup_type(copy, type, true, arena, &ids) == 0);
-	for (size_t i = 0; i < ids.n; i++) {
-		must(copy_record(copy, &ids.ids[i], VIEW_SHOWN, arena, &r, NULL) == 0);
-		if (bytes_equal(value_bytes(record_get(&r, field(type, name))), BYTES(text, strlen(text))))
-			return r;
-	}
-	must_failed(text, __FILE__, __LINE__);
-}
-
-static bool reads(const struct record *r, const char *name, const char *want)
-{
-	return bytes_equal(value_bytes(record_get(r, field(r->type, name))), BYTES(want, strlen(want)));
 }
 
 static uint64_t number(const struct record *r, const char *name)
@@ -284,22 +216,6 @@ static void test_round_trip(struct copy *copy, struct copy *other, struct arena 
 }
 
 /* ---- Later edits ---------------------------------------------------------------------------- */
-
-static void edit(struct copy *copy, const struct record *r, const char *name, const char *words)
-{
-	struct id partnership = id_partnership(&the_area), directory = id_directory(&the_area);
-	bool who = r->type == TYPE_SCHOOL || r->type == TYPE_GROUP;
-	struct draft *d = draft_new(copy, who ? &directory : &partnership);
-	struct cause cause = {""};
-
-	if (draft_edit(d, &r->id, NULL, &cause) < 0)
-		must_failed(cause.words, __FILE__, __LINE__);
-	if (name)
-		say(d, r->type, name, words);
-	else
-		draft_withdraw(d);
-	save(d);
-}
 
 static json_t *action_in(json_t *plan, int priority, int n)
 {
