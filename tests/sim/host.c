@@ -33,6 +33,9 @@ static void peer_send(struct link *link, struct bytes frames)
 			world_fail(w, "the server sent what is no frame");
 			return;
 		}
+		if (f.kind == WIRE__KIND__BYE && f.message.len > 4)
+			trace_line(&w->trace, "server tells c%u Bye: %.*s", p->number, (int)f.message.len - 4,
+				   (const char *)f.message.data + 4);
 		if (is_promise(f.kind) && !w->host.in_turn)
 			world_fail(w, "the server sent a frame of kind %u before the turn's end", f.kind);
 		buf_add_u32be(&w->host.sent, p->number);
