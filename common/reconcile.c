@@ -441,13 +441,14 @@ static int decide_members(struct work *w, struct subject *s, struct bytes member
 
 	while (err >= 0 && field_next(&rest, &f) > 0) {
 		const struct value *v = record_find(&s->record, f.number);
-		int seen = v ? was_seen(w, s, v->number) : 1;
 		bool stands = v && value_has_member(v->bytes, f.whole);
-		bool keep = seen > 0 || stands != adding;
-		if (keep && seen == 0)
+		/* The author's own newest entry may stand on what others did below it. */
+		bool moved = v && v->number > w->change->seen_number;
+		if (moved && (err = unseen_load(w, s)) == 0)
+			moved = s->n_unseen > 0;
+		bool keep = !moved || stands != adding;
+		if (keep && moved && err == 0)
 			keep = (err = added_unseen(w, s, &f)) == 0;
-		if (seen < 0)
-			err = seen;
 		if (keep)
 			buf_add_bytes(&b, f.whole);
 	}

@@ -408,6 +408,13 @@ static void test_set_added_apart(void)
 	ok(!member(&w, "max") && w.verdict == VERDICT_MERGED,
 	   "an addition that was made before and undone since is a repeat");
 	world_fini(&w);
+
+	make_action(&w);
+	arrive(&w, say_member(&w, say(&w, 0x20, 1, 1), "max", true));
+	arrive(&w, say_member(&w, say_member(&w, say(&w, 0x21, 1, 1), "max", true), "noor", true));
+	arrive(&w, say_after(say_member(&w, say(&w, 0x22, 1, 1), "max", false), 0x21));
+	ok(member(&w, "max") && member(&w, "noor"), "nor where one's own edit touched the set last");
+	world_fini(&w);
 }
 
 static void test_own_edits(void)
