@@ -56,6 +56,8 @@ json_t *cmd_versions_json(struct call *call, const struct versions *v);
 
 /* Save a draft; takes it. Says so in words or, with --json, as {"change": …}, unless `silent`. */
 int cmd_save(struct call *call, struct draft **d, bool silent);
+/* Send and fetch until nothing is left, with a progress bar. ERR_OFFLINE with a cause. */
+int cmd_sync_now(struct call *call);
 /* Bring a document's bytes to this computer, from the server. */
 int cmd_fetch(struct call *call, const uint8_t sha[SHA256_LEN]);
 /* A yes-or-no question on the terminal; true without one. */

@@ -148,7 +148,7 @@ static void status_say_sync(struct call *call, const struct state *s)
 			screen_count(&call->arena, (uint64_t)s->conflicts, "place", "places"));
 	if (s->skew_known && llabs(s->skew_ms) > 120000)
 		fprintf(out, "This computer's clock is %lld minutes %s.\n",
-			(long long)(llabs(s->skew_ms) / 60000), s->skew_ms > 0 ? "fast" : "slow");
+			(long long)(llabs(s->skew_ms) / 60000), s->skew_ms > 0 ? "slow" : "fast");
 }
 
 int cmd_status(struct call *call)
@@ -264,7 +264,8 @@ static void outbox_print_fields(struct call *call, const struct schema_type *t, 
 	uint32_t last = 0;
 	for (; field_next(&rest, &o) > 0; last = o.number) {
 		const ProtobufCFieldDescriptor *d;
-		if (o.number == last || !schema_field(t, o.number, &d))
+		const struct schema_field *row = schema_field(t, o.number, &d);
+		if (o.number == last || !row || lookup_is_inner(row))
 			continue;
 		fprintf(call->out, "      %s%s: ", lookup_field_label(d->name, &call->arena), sign);
 		const char *words = lookup_value(call->copy, t, o.number, fields_get(fields, o.number),
@@ -519,7 +520,7 @@ static int limits_of_type(struct call *call, const struct schema_type *t)
 
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct schema_field *f = &t->fields[i];
-		bool sized = f->format <= FORMAT_BYTES;
+		bool sized = f->format <= FORMAT_TEXT || f->format == FORMAT_BYTES;
 		bool number = f->format == FORMAT_NUMBER;
 		table_words(table, "%s", f->name);
 		table_words(table, sized || number ? "%u" : "", f->max);

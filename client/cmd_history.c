@@ -12,6 +12,7 @@ struct step {
 	const char *field, *label; /* label: clean words; field NULL: existence */
 	const char *sign;	   /* "", "+" or "-": added to or taken from a set */
 	const char *from, *to;
+	bool inner;   /* for the programs alone */
 	bool offered; /* it did not come to stand */
 	json_t *json;
 };
@@ -67,8 +68,10 @@ static void past_add(struct call *call, struct past *p, const struct schema_type
 {
 	struct step *s = past_step(p, &call->arena);
 	const ProtobufCFieldDescriptor *d = NULL;
-	bool known = t && schema_field(t, field, &d);
+	const struct schema_field *row = t ? schema_field(t, field, &d) : NULL;
+	bool known = row != NULL;
 
+	*s = (struct step){.inner = row && lookup_is_inner(row)};
 	s->field = known ? d->name : arena_format(&call->arena, "%u", field);
 	s->label = lookup_field_label(s->field, &call->arena);
 	s->sign = sign;
@@ -235,6 +238,8 @@ static void past_print(struct call *call, const struct past *p)
 		fputs("          nothing: it was so already\n", call->out);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step *s = &p->steps[i];
+		if (s->inner)
+			continue;
 		if (!s->field)
 			fprintf(call->out, "          %s\n", s->label);
 		else if (*s->sign)

@@ -39,8 +39,8 @@ static const struct {
 	{TYPE_CONFLICT, "record state"},
 };
 
-/* The fields to show, in order; their number. */
-static unsigned list_fields(const struct schema_type *t, const ProtobufCFieldDescriptor *fields[LIST_COLUMNS])
+/* The fields that may be shown, in order; their number. */
+static unsigned list_candidates(const struct schema_type *t, const ProtobufCFieldDescriptor *fields[LIST_COLUMNS])
 {
 	unsigned n = 0;
 	for (size_t i = 0; i < sizeof(list_columns) / sizeof(*list_columns); i++) {
@@ -204,11 +204,25 @@ static void list_cell(struct call *call, struct table *table, const struct list 
 	table_cell(table, BYTES(words, len));
 }
 
+/* The fields to show: those that any row has a value of. */
+static unsigned list_fields(const struct list *list, const ProtobufCFieldDescriptor *fields[LIST_COLUMNS])
+{
+	unsigned n = list_candidates(list->type, fields), kept = 0;
+	for (unsigned i = 0; i < n; i++) {
+		bool any = strcmp(fields[i]->name, list->type->title) == 0;
+		for (size_t k = 0; k < list->n && !any; k++)
+			any = record_get(&list->rows[k].record, fields[i]->id).len > 0;
+		if (any)
+			fields[kept++] = fields[i];
+	}
+	return kept;
+}
+
 static int list_print(struct call *call, const struct list *list)
 {
 	const ProtobufCFieldDescriptor *fields[LIST_COLUMNS];
 	const char *headings[LIST_COLUMNS + 2] = {"ID"};
-	unsigned n = list_fields(list->type, fields);
+	unsigned n = list_fields(list, fields);
 	bool marks = false;
 
 	for (unsigned i = 0; i < n; i++)
@@ -217,6 +231,9 @@ static int list_print(struct call *call, const struct list *list)
 		marks |= *listed_word(&list->rows[i]) != '\0';
 	headings[n + 1] = "Note";
 	struct table *table = table_new(n + 1 + marks, headings);
+	for (unsigned i = 0; i < n; i++)
+		if (strcmp(fields[i]->name, list->type->title) == 0)
+			table_favour(table, i + 1);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct listed *row = &list->rows[i];
 		table_words(table, "%s", lookup_short_id(call->copy, &row->id, &call->arena));

@@ -102,6 +102,12 @@ const char *lookup_field_label(const char *name, struct arena *arena)
 	return label;
 }
 
+bool lookup_is_inner(const struct schema_field *row)
+{
+	return row->format == FORMAT_POSITION || strcmp(row->name, "import_text") == 0 ||
+	       strcmp(row->name, "source_line") == 0;
+}
+
 const char *lookup_type_label(const struct schema_type *t, struct arena *arena)
 {
 	char *label = arena_text(arena, BYTES(t->name, strlen(t->name)));

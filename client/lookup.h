@@ -34,6 +34,8 @@ const char *lookup_value(struct copy *copy, const struct schema_type *t, uint32_
 			 struct bytes value, struct arena *arena);
 /* "Responsible text" for responsible_text. In `arena`. */
 const char *lookup_field_label(const char *name, struct arena *arena);
+/* Is a field for the programs alone, such as an order key? Then people are not shown it. */
+bool lookup_is_inner(const struct schema_field *row);
 /* "Plan line" for plan-line. In `arena`. */
 const char *lookup_type_label(const struct schema_type *t, struct arena *arena);
 

@@ -87,7 +87,7 @@ static void main_complain(struct call *call, int err)
 {
 	const char *words = call->cause.words[0] ? call->cause.words : err_words(err);
 	const char *line = screen_line(&call->arena, BYTES(words, strlen(words)));
-	if (err != ERR_USAGE)
+	if (err != ERR_USAGE || line[strlen(line) - 1] == '?')
 		fprintf(stderr, "fivepits: %s\n", line);
 	else if (call->command)
 		fprintf(stderr, "fivepits: %s; try 'fivepits %s --help'\n", line, call->command->name);

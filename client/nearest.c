@@ -5,8 +5,7 @@
 
 enum { NEAR_MOST = 31 };
 
-/* How many letters must be put in, left out, changed or swapped to make `b` of `a`. */
-static unsigned nearest_distance(const char *a, const char *b)
+unsigned nearest_distance(const char *a, const char *b)
 {
 	unsigned d[NEAR_MOST + 1][NEAR_MOST + 1];
 	size_t n = strlen(a), m = strlen(b);

@@ -89,20 +89,26 @@ int resolve_field(const struct schema_type *t, const char *word, const ProtobufC
 		  struct cause *cause)
 {
 	char name[64] = "";
-	struct buf list = {0};
+	const char *nearest = NULL;
+	size_t least = 3;
 
 	for (size_t i = 0; word[i] && i + 1 < sizeof(name); i++)
 		name[i] = word[i] == '-' || word[i] == ' ' ? '_' : (char)tolower((unsigned char)word[i]);
 	*out = schema_field_named(t, name);
 	if (*out)
 		return 0;
-	for (size_t i = 0; i < t->n_fields; i++)
-		buf_add_text(&list, "%s%s", i ? ", " : "", t->fields[i].name);
-	buf_add_u8(&list, 0);
-	cause_set(cause, ERR_INVALID, "%s has no field '%.60s'; it has %s", t->name, word,
-		  (const char *)list.data);
-	buf_fini(&list);
-	return ERR_INVALID;
+	for (size_t i = 0; i < t->n_fields; i++) {
+		size_t d = nearest_distance(name, t->fields[i].name);
+		if (d < least) {
+			least = d;
+			nearest = t->fields[i].name;
+		}
+	}
+	if (nearest)
+		return cause_set(cause, ERR_INVALID, "%s has no field '%.60s'; did you mean '%s'?", t->name, word,
+				 nearest);
+	return cause_set(cause, ERR_INVALID, "%s has no field '%.60s'; 'fivepits limits %s' lists its fields",
+			 t->name, word, t->name);
 }
 
 /* ---- Records by name ------------------------------------------------------------------------ */
@@ -154,11 +160,11 @@ struct resolve_found {
 	struct id ids[3];
 };
 
-static int resolve_among(struct copy *copy, const struct schema_type *t, const char *word,
+static int resolve_among(struct copy *copy, const struct schema_type *t, const char *word, bool withdrawn,
 			 struct resolve_found *found, struct arena *arena)
 {
 	struct ids all;
-	int err = lookup_type(copy, t->number, false, arena, &all);
+	int err = lookup_type(copy, t->number, withdrawn, arena, &all);
 
 	for (size_t i = 0; err >= 0 && i < all.n; i++) {
 		struct record r;
@@ -192,21 +198,30 @@ static const char *resolve_type_list(struct arena *arena, const char *types)
 	return list;
 }
 
+static int resolve_among_all(struct copy *copy, const char *types, const char *word, bool withdrawn,
+			     struct resolve_found *found, struct arena *arena)
+{
+	int err = 0;
+	for (const char *p = types; err >= 0 && *p; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+		const struct schema_type *t = schema_type_named(arena_text(arena, BYTES(p, n)));
+		if (t)
+			err = resolve_among(copy, t, word, withdrawn, found, arena);
+		p += n;
+	}
+	return err;
+}
+
 static int resolve_name(struct copy *copy, const char *types, const char *word, struct id *out,
 			struct cause *cause)
 {
 	struct resolve_found found = {MATCH_NONE, 0, {{{0}}}};
 	struct arena arena;
-	int err = 0;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
-	for (const char *p = types; err >= 0 && *p; p += strspn(p, " ")) {
-		size_t n = strcspn(p, " ");
-		const struct schema_type *t = schema_type_named(arena_text(&arena, BYTES(p, n)));
-		if (t)
-			err = resolve_among(copy, t, word, &found, &arena);
-		p += n;
-	}
+	int err = resolve_among_all(copy, types, word, false, &found, &arena);
+	if (err >= 0 && found.n == 0 && types == resolve_common_types)
+		err = resolve_among_all(copy, types, word, true, &found, &arena);
 	const char *clean = screen_line(&arena, BYTES(word, strlen(word)));
 	if (err < 0)
 		cause_set(cause, err, "this copy can't be read: %s", err_words(err));
@@ -588,13 +603,31 @@ int resolve_filter(struct copy *copy, const struct schema_type *t, const char *w
 	return resolve_value(copy, t, out->field, out->row, out->text, arena, &out->occurrence, cause);
 }
 
+/* In the words that people see, or as they stand: "October" finds a day, and so does "2019-10". */
+static bool resolve_holds(struct copy *copy, const struct filter *f, struct bytes value,
+			  struct arena *arena)
+{
+	struct buf b = {0};
+	struct field o;
+	if (resolve_text_holds(lookup_value(copy, f->type, f->field->id, value, arena), f->text))
+		return true;
+	while (field_next(&value, &o) > 0) {
+		schema_print(f->field, f->row, &o, &b);
+		buf_add_u8(&b, '\n');
+	}
+	buf_add_u8(&b, 0);
+	bool holds = resolve_text_holds((const char *)b.data, f->text);
+	buf_fini(&b);
+	return holds;
+}
+
 bool resolve_matches(struct copy *copy, const struct filter *f, const struct record *r,
 		     struct arena *arena)
 {
 	struct bytes value = record_get(r, f->field->id);
 
 	if (f->how == FILTER_HOLDS)
-		return resolve_text_holds(lookup_value(copy, f->type, f->field->id, value, arena), f->text);
+		return resolve_holds(copy, f, value, arena);
 	bool is = f->occurrence.len == 0 ? value.len == 0 : value_has_member(value, f->occurrence);
 	return is == (f->how == FILTER_IS);
 }

@@ -212,12 +212,13 @@ struct table {
 	bool *numbers;
 	char **cells;
 	size_t n, cap;
+	unsigned favoured; /* a column; `columns`: none */
 };
 
 struct table *table_new(unsigned columns, const char *const *headings)
 {
 	struct table *t = mem_alloc(sizeof(*t));
-	t->columns = columns;
+	t->columns = t->favoured = columns;
 	t->headings = mem_alloc(columns * sizeof(*t->headings));
 	t->numbers = mem_alloc(columns * sizeof(*t->numbers));
 	for (unsigned i = 0; i < columns; i++) {
@@ -264,6 +265,11 @@ void table_words(struct table *t, const char *format, ...)
 	free(text);
 }
 
+void table_favour(struct table *t, unsigned column)
+{
+	t->favoured = column;
+}
+
 size_t table_rows(const struct table *t)
 {
 	return t->n / t->columns;
@@ -282,10 +288,14 @@ static void table_fit(const struct table *t, unsigned *widths, unsigned limit)
 	for (unsigned i = 0; i < t->columns; i++)
 		total += widths[i];
 	while (total > limit) {
-		unsigned widest = 0;
-		for (unsigned i = 1; i < t->columns; i++)
-			if (widths[i] > widths[widest])
+		unsigned widest = 0, most = 0;
+		for (unsigned i = 0; i < t->columns; i++) {
+			unsigned w = i == t->favoured ? (widths[i] + 1) / 2 : widths[i];
+			if (w > most) {
+				most = w;
 				widest = i;
+			}
+		}
 		if (widths[widest] <= NARROW)
 			return;
 		widths[widest]--;

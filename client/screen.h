@@ -48,6 +48,8 @@ void table_free(struct table **t);
 void table_cell(struct table *t, struct bytes text);
 void table_words(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 size_t table_rows(const struct table *t);
+/* The column whose words matter most: it stays twice as wide as the others where room is short. */
+void table_favour(struct table *t, unsigned column);
 /* Print it with its headings; `width` 0: no limit. */
 void table_print(const struct table *t, FILE *stream, unsigned width);
 /* The same, as wide as the stream is. */

@@ -94,8 +94,10 @@ static void test_types(void)
 	t = schema_type(TYPE_ACTION);
 	ok(resolve_field(t, "target-due", &d, &cause) == 0 && strcmp(d->name, "target_due") == 0,
 	   "a field is found, with dashes too");
-	ok(resolve_field(t, "colour", &d, &cause) == ERR_INVALID && says("responsible_text"),
-	   "an unknown field names those that there are");
+	ok(resolve_field(t, "colour", &d, &cause) == ERR_INVALID && says("fivepits limits action"),
+	   "an unknown field says where they are listed");
+	ok(resolve_field(t, "detials", &d, &cause) == ERR_INVALID && says("did you mean 'details'"),
+	   "a misspelt field is guessed");
 }
 
 static struct id heath, infant, tcs, heads, anna;
@@ -224,6 +226,8 @@ static void test_filters(void)
 	ok(matches("event", "groups=Cluster Heads", &event) && matches("event", "host_school=Heath", &event) &&
 		   !matches("event", "host_school=TCS", &event),
 	   "filters of references by name");
+	ok(matches("event", "day~2019-10", &event) && matches("event", "day~october", &event),
+	   "a day by its month, in digits or in words");
 	ok(matches("event", "groups~headTEACHERS", &event), "and by a part of it");
 	ok(matches("event", "place=", &event) && !matches("event", "title=", &event),
 	   "a filter of no value");
