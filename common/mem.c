@@ -72,7 +72,7 @@ void buf_fini(struct buf *b)
 uint8_t *buf_reserve(struct buf *b, size_t n)
 {
 	must(n <= SIZE_MAX / 2 - b->len);
-	if (b->cap - b->len < n) {
+	if (!b->data || b->cap - b->len < n) {
 		size_t cap = b->cap ? b->cap : 64;
 		while (cap - b->len < n)
 			cap *= 2;
