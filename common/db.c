@@ -768,6 +768,19 @@ static int db_open_schema(struct db *db, const char *schema, int version, struct
 	return 0;
 }
 
+/*
+ * A process that ended between writing the log and syncing it leaves commits that can be read and are
+ * not on disk. Whoever acts on what is read here, as the server does, needs them there first: moving
+ * the log begins by syncing it. (That the file itself can't grow on a full disk does not matter.)
+ */
+static int db_settle_log(struct db *db, struct cause *cause)
+{
+	int rc = sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_FULL)
+		return 0;
+	return db_refuse(db, cause);
+}
+
 /* What db_open does once it has a `struct db`. */
 static int db_open_file(struct db *db, const char *schema, int version, const char *vfs,
 			struct cause *cause)
@@ -789,6 +802,8 @@ static int db_open_file(struct db *db, const char *schema, int version, const ch
 		err = db_configure(db, vfs != NULL, cause);
 	if (err == 0)
 		err = db_open_schema(db, schema, version, cause);
+	if (err == 0 && db->mode == DB_SOLE)
+		err = db_settle_log(db, cause);
 	if (err == 0 && made && os_sync_dir(dir) != 0)
 		err = cause_set(cause, ERR_IO, "can't make sure of %s: %s", dir, strerror(errno));
 	free(dir);
