@@ -1,0 +1,328 @@
+/* Sessions: what is answered to bad input of every kind, and that the others are served meanwhile. */
+#include "common/fields.h"
+#include "common/schema.h"
+#include "records.pb-c.h"
+#include "server/session.h"
+#include "tests/bed.h"
+#include "tests/tap.h"
+
+#include <string.h>
+
+static struct bed bed;
+static struct peer good; /* is served all the time */
+
+static void fresh(struct peer *p, bool hello)
+{
+	peer_join(p, &bed, &bed.person);
+	if (hello)
+		peer_hello(p);
+}
+
+/* Send a frame that should end the session for this reason, and see that the other goes on. */
+static void ends(const char *what, bool hello, unsigned kind, struct bytes message, int reason)
+{
+	struct peer p;
+	struct id record;
+
+	fresh(&p, hello);
+	peer_send_bytes(&p, kind, message);
+	bed_turn(&bed);
+	ok(p.bye == reason && p.bye_words[0] && p.pipe.ends[0].closed, "%s ends the session (\"%s\")", what,
+	   p.bye_words);
+	uint64_t before = peer_held(&good, &bed.partnership)->number;
+	peer_add_action(&good, &bed.partnership, "meanwhile", &record);
+	bed_turn(&bed);
+	ok(peer_held(&good, &bed.partnership)->number == before + 1 && good.bye == 0, "and the other is served");
+	peer_fini(&p);
+}
+
+static void test_order(void)
+{
+	struct peer p;
+	struct buf b = {0};
+
+	fresh(&p, false);
+	peer_send_bytes(&p, 200, BYTES("x", 1));
+	bed_turn(&bed);
+	ok(p.bye == WIRE__REASON__PROTOCOL, "an unknown message before Hello ends the session");
+	peer_fini(&p);
+	fresh(&p, true);
+	peer_send_bytes(&p, 200, BYTES("rubbish", 7));
+	peer_send_bytes(&p, WIRE__KIND__WELCOME, BYTES("rubbish", 7));
+	bed_turn(&bed);
+	ok(p.bye == 0, "after it, what is not known or not for a server is ignored");
+	peer_fini(&p);
+	field_add_bytes(&b, 1, BYTES("x", 1));
+	ends("a Push before Hello", false, WIRE__KIND__PUSH, buf_bytes(&b), WIRE__REASON__PROTOCOL);
+	ends("a second Hello", true, WIRE__KIND__HELLO, BYTES_NONE, WIRE__REASON__PROTOCOL);
+	buf_fini(&b);
+}
+
+static void test_garbage(void)
+{
+	struct buf b = {0};
+
+	ends("a Hello of nothing", false, WIRE__KIND__HELLO, BYTES_NONE, WIRE__REASON__PROTOCOL);
+	ends("a garbled Hello", false, WIRE__KIND__HELLO, BYTES("\xff\xff\xff", 3), WIRE__REASON__PROTOCOL);
+	ends("a truncated Push", true, WIRE__KIND__PUSH, BYTES("\x0a\x7f\x01", 3), WIRE__REASON__PROTOCOL);
+	while (b.len < 1000000)
+		buf_add(&b, "\x12\x00", 2);
+	ends("1 MiB of empty submessages", false, WIRE__KIND__HELLO, buf_bytes(&b), WIRE__REASON__PROTOCOL);
+	buf_reset(&b);
+	while (b.len < 1000000)
+		buf_add(&b, "\xf8\x01\x00", 3);
+	ends("1 MiB of unknown fields", true, WIRE__KIND__PUSH, buf_bytes(&b), WIRE__REASON__PROTOCOL);
+	buf_reset(&b);
+	while (b.len < 100000)
+		buf_add(&b, "\x0a\x00", 2);
+	ends("a Push of empty changes", true, WIRE__KIND__PUSH, buf_bytes(&b), WIRE__REASON__PROTOCOL);
+	buf_fini(&b);
+}
+
+static void test_hello(void)
+{
+	Wire__Hello m = WIRE__HELLO__INIT;
+	Wire__At at = WIRE__AT__INIT, *list = &at;
+	struct id other = {{1}};
+	struct buf b = {0};
+	uint8_t chain[32] = {0};
+
+	m.version = WIRE_VERSION;
+	m.area = PB_ID(&other);
+	buf_add_message(&b, &m.base);
+	ends("another area", false, WIRE__KIND__HELLO, buf_bytes(&b), WIRE__REASON__OTHER_AREA);
+	buf_reset(&b);
+	m.area = PB_ID(&bed.id);
+	m.version = 99;
+	buf_add_message(&b, &m.base);
+	ends("a version of the future", false, WIRE__KIND__HELLO, buf_bytes(&b), WIRE__REASON__VERSION);
+	m.version = WIRE_VERSION;
+	m.held = &list;
+	m.n_held = 1;
+	at.space = PB_ID(&bed.directory);
+	at.epoch = 1;
+	at.has_chain = 1;
+	at.chain = PB_BYTES(BYTES(chain, 32));
+	at.number = 1;
+	buf_reset(&b);
+	buf_add_message(&b, &m.base);
+	ends("a chain that differs", false, WIRE__KIND__HELLO, buf_bytes(&b), WIRE__REASON__SET_BACK);
+	at.number = 10000;
+	buf_reset(&b);
+	buf_add_message(&b, &m.base);
+	ends("a copy ahead of the server", false, WIRE__KIND__HELLO, buf_bytes(&b), WIRE__REASON__SET_BACK);
+	at.space = PB_ID(&other);
+	buf_reset(&b);
+	buf_add_message(&b, &m.base);
+	ends("entries of a space that is not here", false, WIRE__KIND__HELLO, buf_bytes(&b),
+	     WIRE__REASON__SET_BACK);
+	buf_fini(&b);
+}
+
+/* Push these bytes as a change of a fresh peer; returns what was told, by id. */
+static const struct told *push_bytes(struct peer *p, struct bytes bytes, const struct id *id)
+{
+	fresh(p, true);
+	peer_push(p, bytes);
+	bed_turn(&bed);
+	return peer_told(p, id);
+}
+
+static void test_bad_changes(void)
+{
+	static const struct {
+		const char *what;
+		uint32_t field;
+		const char *value;
+		size_t len;
+	} values[] = {
+		{"a text that is not UTF-8", 3, "\xff\xfe", 2},
+		{"a NUL in a text", 3, "a\0b", 3},
+		{"a day that is none", 12, "2019-02-30", 10},
+		{"a number where a text belongs", 20, "x", 1},
+	};
+	struct peer p;
+	struct making m;
+	struct id record;
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		record = id_make(&bed.env);
+		making_init(&m, &bed, &bed.partnership, 0);
+		making_create(&m, TYPE_ACTION, &record);
+		making_text(&m, values[i].field, "", NULL);
+		buf_reset(&m.set[0]);
+		field_add_bytes(&m.set[0], values[i].field, BYTES(values[i].value, values[i].len));
+		const struct told *t = push_bytes(&p, making_bytes(&m), &m.change.id);
+		ok(t && t->verdict == VERDICT_REFUSED && t->words[0] && p.bye == 0, "%s is refused (\"%s\")",
+		   values[i].what, t ? t->words : "");
+		peer_fini(&p);
+		making_fini(&m);
+	}
+	making_init(&m, &bed, &bed.partnership, 0);
+	making_create(&m, TYPE_ACTION, &record);
+	making_create(&m, TYPE_ACTION, &record);
+	const struct told *t = push_bytes(&p, making_bytes(&m), &m.change.id);
+	ok(t && t->verdict == VERDICT_REFUSED, "a change that edits a record twice is refused");
+	peer_push(&p, making_bytes(&m));
+	bed_turn(&bed);
+	ok(p.n_told == 2 && p.told[1].verdict == VERDICT_REFUSED && strcmp(p.told[0].words, p.told[1].words) == 0,
+	   "and again, in the same words");
+	peer_push(&p, BYTES("\x0a\x02xx", 4));
+	bed_turn(&bed);
+	ok(p.bye == WIRE__REASON__PROTOCOL, "a change without an id ends the session");
+	peer_fini(&p);
+	making_fini(&m);
+}
+
+static void test_replaced(void)
+{
+	struct peer p;
+	struct pipe old;
+
+	fresh(&p, true);
+	struct session *first = p.session;
+	old = p.pipe;
+	first->link = &old.ends[0].link;
+	pipe_init(&p.pipe);
+	p.session = session_open(bed.area, &p.pipe.ends[0].link, &p.device);
+	peer_hello(&p);
+	ok(old.ends[0].closed && first->state == SESSION_ENDED && p.welcome && p.bye == 0,
+	   "a device that connects again replaces its session");
+	session_lost(first);
+	bed_turn(&bed);
+	pipe_fini(&old);
+	peer_fini(&p);
+}
+
+static void test_fetch(void)
+{
+	struct peer p;
+	struct id record, foreign = {{3}};
+	Wire__Fetch m = WIRE__FETCH__INIT;
+	uint64_t numbers[] = {1, 0, 99999, 2};
+	struct frame f;
+
+	fresh(&p, true);
+	peer_add_action(&good, &bed.partnership, "to fetch", &record);
+	peer_add_action(&good, &bed.partnership, "to fetch", &record);
+	bed_turn(&bed);
+	m.space = PB_ID(&bed.partnership);
+	m.numbers = numbers;
+	m.n_numbers = 4;
+	peer_send(&p, WIRE__KIND__FETCH, &m.base, BYTES_NONE);
+	ok(pipe_take(&p.pipe.ends[1], &f) == 1 && f.kind == WIRE__KIND__BODIES, "bodies can be fetched");
+	Wire__Bodies *b = (Wire__Bodies *)frame_unpack(&f, &wire__bodies__descriptor, &p.arena, NULL);
+	ok(b && b->n_bodies == 2 && b->bodies[1]->number == 2 && b->bodies[1]->has_body, "those that there are");
+	m.space = PB_ID(&foreign);
+	peer_send(&p, WIRE__KIND__FETCH, &m.base, BYTES_NONE);
+	ok(pipe_take(&p.pipe.ends[1], &f) == 1, "an answer comes for a space that is not this person's");
+	b = (Wire__Bodies *)frame_unpack(&f, &wire__bodies__descriptor, &p.arena, NULL);
+	ok(b && b->n_bodies == 0, "and there is nothing in it");
+	peer_fini(&p);
+}
+
+static void test_ping(void)
+{
+	Wire__Ping m = WIRE__PING__INIT;
+	struct peer p;
+	struct frame f;
+
+	fresh(&p, true);
+	m.has_time_ms = 1;
+	m.time_ms = 12345;
+	peer_send(&p, WIRE__KIND__PING, &m.base, BYTES_NONE);
+	ok(pipe_take(&p.pipe.ends[1], &f) == 1 && f.kind == WIRE__KIND__PONG, "a Ping is answered at once");
+	peer_fini(&p);
+}
+
+static void test_invitations(void)
+{
+	Wire__Invite m = WIRE__INVITE__INIT;
+	uint8_t invitation[16] = {4}, verifier[32] = {5}, found[32];
+	struct id person, school, device;
+	struct peer p;
+
+	fresh(&p, true);
+	m.person = PB_ID(&bed.person);
+	m.school = PB_ID(&bed.school);
+	m.invitation = PB_BYTES(BYTES(invitation, 16));
+	m.verifier = PB_BYTES(BYTES(verifier, 32));
+	peer_send(&p, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
+	ok(p.invited_ms == 0, "an invitation is not confirmed before it is on disk");
+	bed_turn(&bed);
+	ok(p.invited_ms > bed.now_ms, "an administrator invites");
+	ok(area_invitation(bed.area, invitation, found, &person, &school) == 0 &&
+		   memcmp(found, verifier, 32) == 0 && id_equal(&person, &bed.person), "the invitation is open");
+	for (int i = 0; i < 5; i++)
+		area_invitation_failed(bed.area, invitation);
+	ok(area_invitation(bed.area, invitation, found, &person, &school) == ERR_MISSING, "five wrong codes close it");
+	invitation[0] = 6;
+	peer_send(&p, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
+	bed_turn(&bed);
+	ok(area_enrol(bed.area, invitation, BYTES("key", 3), "Bad \x01 label", &device) == 0 &&
+		   bed_turn(&bed) == 0, "an invitation is used, whatever the label");
+	ok(area_enrol(bed.area, invitation, BYTES("key", 3), NULL, &device) == ERR_MISSING, "and only once");
+	invitation[0] = 7;
+	peer_send(&p, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
+	bed_turn(&bed);
+	bed.now_ms += UINT64_C(73) * 3600 * 1000;
+	ok(area_invitation(bed.area, invitation, found, &person, &school) == ERR_MISSING, "after three days it is over");
+	person = (struct id){{9}};
+	m.person = PB_ID(&person);
+	peer_send(&p, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
+	bed_turn(&bed);
+	ok(p.bye == WIRE__REASON__NOT_ALLOWED && strstr(p.bye_words, "no such person"), "nobody is invited who is not there");
+	peer_fini(&p);
+
+	person = bed_person(&bed, &good, "C. Staff");
+	bed_appoint(&bed, &good, &person, RECORDS__ROLE__STAFF, NULL);
+	peer_join(&p, &bed, &person);
+	peer_hello(&p);
+	m.person = PB_ID(&person);
+	peer_send(&p, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
+	bed_turn(&bed);
+	ok(p.bye == WIRE__REASON__NOT_ALLOWED, "who does not administer does not invite");
+	peer_fini(&p);
+}
+
+static void test_strangers(void)
+{
+	struct pipe pipe;
+	struct id nobody = {{8}}, server = id_derive(&bed.id, BYTES("server", 6));
+	struct frame f;
+
+	pipe_init(&pipe);
+	ok(!session_open(bed.area, &pipe.ends[0].link, &nobody) && pipe.ends[0].closed &&
+		   pipe_take(&pipe.ends[1], &f) == 1 && f.kind == WIRE__KIND__BYE,
+	   "a device that is not known gets a Bye");
+	pipe_fini(&pipe);
+	pipe_init(&pipe);
+	ok(!session_open(bed.area, &pipe.ends[0].link, &server), "so does one that says it is the server's own");
+	pipe_fini(&pipe);
+}
+
+static void test_stop(void)
+{
+	area_stop(bed.area);
+	bed_turn(&bed);
+	ok(good.bye == WIRE__REASON__STOPPING && good.pipe.ends[0].closed, "a stopping server says so");
+}
+
+int main(void)
+{
+	bed_init(&bed, "session");
+	fresh(&good, true);
+	test_order();
+	test_garbage();
+	test_hello();
+	test_bad_changes();
+	test_replaced();
+	test_fetch();
+	test_ping();
+	test_invitations();
+	test_strangers();
+	ok(good.bye == 0 && !good.chain_broken, "all this time the other was served well");
+	test_stop();
+	bed_fini(&bed);
+	return tap_end();
+}
