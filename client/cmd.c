@@ -64,6 +64,16 @@ int cmd_target(struct call *call, const char *word, struct target *out)
 	return 0;
 }
 
+int cmd_check_space(struct call *call, const struct id *space)
+{
+	const struct copy_identity *me = copy_identity(call->copy);
+	struct id directory = id_directory(&me->area), admin = id_admin(&me->area);
+	if ((!id_equal(space, &directory) && !id_equal(space, &admin)) || lookup_administers(call->copy))
+		return 0;
+	return cause_set(&call->cause, ERR_AUTH,
+			 "only an administrator changes people, schools, groups and rights; ask one");
+}
+
 int cmd_save(struct call *call, struct draft **d, bool silent)
 {
 	struct id change;

@@ -54,6 +54,9 @@ int cmd_versions(struct call *call, const struct id *conflict, struct versions *
 void cmd_versions_print(struct call *call, const struct versions *v);
 json_t *cmd_versions_json(struct call *call, const struct versions *v);
 
+/* May this person write in a space? ERR_AUTH where the server would surely refuse: only administrators
+ * write the directory and `admin`. All else it decides itself. */
+int cmd_check_space(struct call *call, const struct id *space);
 /* Save a draft; takes it. Says so in words or, with --json, as {"change": …}, unless `silent`. */
 int cmd_save(struct call *call, struct draft **d, bool silent);
 /* Send and fetch until nothing is left, with a progress bar. ERR_OFFLINE with a cause. */

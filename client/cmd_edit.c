@@ -221,6 +221,8 @@ int cmd_add(struct call *call)
 	if ((err = edit_read(call, t, NULL, 1, &a, &n)) < 0 ||
 	    (err = add_space(call, t, a, n, &space)) < 0)
 		return err;
+	if ((err = cmd_check_space(call, &space)) < 0)
+		return err;
 	struct draft *d = add_arising(call, t, &space, a, &n, &id);
 	if (!d) {
 		d = draft_new(call->copy, &space);
@@ -244,10 +246,13 @@ int cmd_add(struct call *call)
 
 /* ---- set and edit --------------------------------------------------------------------------- */
 
-/* Nobody edits what was withdrawn without knowing it. */
-static int edit_check_live(struct call *call, const struct target *at)
+/* Nobody edits what was withdrawn without knowing it, nor what the server would surely refuse. */
+static int edit_check(struct call *call, const struct target *at)
 {
 	char text[ID_TEXT];
+	int err = cmd_check_space(call, &at->space);
+	if (err < 0)
+		return err;
 	if (record_existence(&at->now) != WITHDRAWN)
 		return 0;
 	return cause_set(&call->cause, ERR_INVALID, "it was withdrawn; 'fivepits restore %s' brings it back first",
@@ -265,7 +270,7 @@ int cmd_set(struct call *call)
 	if (err >= 0 && word)
 		err = seen_parse(&at.seen, word, &call->cause);
 	if (err >= 0)
-		err = edit_check_live(call, &at);
+		err = edit_check(call, &at);
 	if (err >= 0)
 		err = edit_read(call, at.type, &at.now, 1, &a, &n);
 	if (err < 0)
@@ -318,7 +323,7 @@ int cmd_edit(struct call *call)
 
 	int err = cmd_target(call, call->words[0], &at);
 	if (err >= 0)
-		err = edit_check_live(call, &at);
+		err = edit_check(call, &at);
 	if (err >= 0)
 		err = resolve_field(at.type, call->words[1], &field, &call->cause);
 	if (err < 0)
@@ -354,6 +359,8 @@ static int existence_targets(struct call *call, unsigned wanted, struct target *
 			return err;
 		for (size_t k = 0; k < *n; k++)
 			again |= id_equal(&targets[k].id, &at->id);
+		if ((err = cmd_check_space(call, &at->space)) < 0)
+			return err;
 		if (at->type->outcome_only)
 			return cause_set(&call->cause, ERR_AUTH, "records of type %s stay; settle it instead",
 					 at->type->name);
