@@ -106,6 +106,8 @@ static int copy_make_tables(struct copy *copy, const char *print, struct cause *
 	if (err == 0)
 		err = inside_show_all(copy);
 	if (err == 0)
+		err = inside_index_anew(copy); /* other fields may be searched now */
+	if (err == 0)
 		err = copy_meta_set(copy, "tables", print);
 	return err;
 }
@@ -261,12 +263,16 @@ int copy_commit(struct copy *copy)
 	err = db_commit(copy->db);
 	if (err == 0)
 		inside_remove_contents(copy);
+	if (err == 0 && copy->lost)
+		db_checkpoint(copy->db, true); /* nothing of it may stand in the log either */
+	copy->lost = false;
 	return err;
 }
 
 void copy_rollback(struct copy *copy)
 {
 	copy->n_cursors = 0;
+	copy->lost = false;
 	buf_reset(&copy->contents);
 	db_rollback(copy->db);
 }

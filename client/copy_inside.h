@@ -34,6 +34,7 @@ struct copy {
 	struct arena feed_arena; /* of one Feed */
 	struct buf fields, body; /* scratch */
 	struct buf contents;	 /* to remove once the space that named them is lost */
+	bool lost;		 /* the open transaction removes a space */
 	struct buf listed;	 /* what copy_pending_next has lent */
 	struct id *own;		 /* of the last Feed */
 	size_t n_own, cap_own;
@@ -69,6 +70,8 @@ int inside_refresh(struct copy *copy, const struct cursor *at, const struct id *
 int inside_show_all(struct copy *copy);
 /* Show the records that only pending changes know. */
 int inside_show_pending(struct copy *copy);
+/* Empty the search index, to be filled from the journal and what is pending. */
+int inside_index_anew(struct copy *copy);
 /* The search index must look at this record again. */
 int inside_stale(struct copy *copy, int64_t slot, const struct id *record);
 
