@@ -72,6 +72,7 @@ static void run_ask(struct run *r)
 	else if (e->kind == ERRAND_INVITE)
 		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms, run_answered,
 			      r);
+	loop_timer_set(r->timer, 0); /* it is sent in a turn of its own */
 }
 
 static void run_tell(struct run *r)

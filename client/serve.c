@@ -12,9 +12,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { TURN_US = 10 * 1000, WAKE_MS = 5000, RUSH_MS = 1000, INDEX_BUDGET_MS = 10 };
+enum { LINE_WAIT_MS = 5000, LINE_POLL_MS = 20 };
 
 /* An errand of another process. The first of the list is the one that is being run. */
 struct job {
@@ -98,6 +100,7 @@ static void job_ask(struct serve *s, struct job *j)
 		uplink_get(u, e->content, job_done, j);
 	else
 		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms, job_done, j);
+	loop_timer_set(s->wake, 0); /* it is sent in a turn of its own */
 }
 
 static void job_end(struct serve *s, struct job *j)
@@ -242,14 +245,23 @@ static void serve_turn(void *arg)
 
 /* ---- Beginning and end ---------------------------------------------------------------------- */
 
+/* A command that holds it for its errand will be done soon; another `serve` will not. */
 static int serve_take_line(struct serve *s, struct cause *cause)
 {
+	const struct timespec rest = {.tv_nsec = LINE_POLL_MS * 1000000};
 	char *path = mem_format("%s/line", copy_home(s->copy));
 	int rc = os_lock_open(&s->lock, path, cause);
 
 	free(path);
-	if (rc == 0 && (rc = os_lock_take(s->lock, true, false)) != 0)
-		cause_set(cause, rc, "another fivepits of this copy talks to the server already");
+	if (rc)
+		return rc;
+	rc = os_lock_take(s->lock, true, false);
+	for (int waited = 0; rc == ERR_AGAIN && waited < LINE_WAIT_MS; waited += LINE_POLL_MS) {
+		nanosleep(&rest, NULL);
+		rc = os_lock_take(s->lock, true, false);
+	}
+	if (rc)
+		cause_set(cause, rc, "another 'fivepits serve' of this copy is running already");
 	return rc;
 }
 
