@@ -15,14 +15,12 @@
 
 static int rebuild_clear(struct copy *copy, struct cause *cause)
 {
-	static const char *const sql[] = {
-		"DELETE FROM record",	  "DELETE FROM open_conflict", "DELETE FROM search",
-		"DELETE FROM search_row", "DELETE FROM stale",	       "UPDATE held SET indexed = 0",
-	};
-	int err = 0;
+	int err = inside_index_anew(copy);
 
-	for (size_t i = 0; i < sizeof(sql) / sizeof(*sql) && err == 0; i++)
-		err = db_run(copy->db, sql[i], "");
+	if (err == 0)
+		err = db_run(copy->db, "DELETE FROM record", "");
+	if (err == 0)
+		err = db_run(copy->db, "DELETE FROM open_conflict", "");
 	copy->any_conflict = false;
 	return err < 0 ? err : tables_make(copy->db, cause);
 }

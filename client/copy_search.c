@@ -193,6 +193,23 @@ static bool index_is_current(struct copy *copy, int *err)
 	return *err == 0;
 }
 
+int inside_index_anew(struct copy *copy)
+{
+	static const char *const sql[] = {
+		"DELETE FROM search",
+		"DELETE FROM search_row",
+		"DELETE FROM stale",
+		"UPDATE held SET indexed = 0",
+		"INSERT OR IGNORE INTO stale (record, slot) SELECT r.record, h.slot FROM pending_record r"
+		" JOIN pending p ON p.seq = r.seq JOIN held h ON h.space = p.space",
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(sql) / sizeof(*sql) && err == 0; i++)
+		err = db_run(copy->db, sql[i], "");
+	return err;
+}
+
 int copy_index(struct copy *copy, unsigned budget_ms)
 {
 	uint64_t end = env_now_ms(copy->env) + budget_ms;
