@@ -295,3 +295,8 @@ void loop_watch_free(struct loop_watch **watch)
 	free(*watch);
 	*watch = NULL;
 }
+
+const char *loop_version(void)
+{
+	return event_get_version();
+}

@@ -63,4 +63,7 @@ struct loop_watch *loop_watch_new(struct loop *loop, int fd, bool write, loop_fn
 void loop_watch_pause(struct loop_watch *watch, bool paused);
 void loop_watch_free(struct loop_watch **watch); /* NULL inside is fine */
 
+/* libevent's version, for `doctor`. */
+const char *loop_version(void);
+
 #endif

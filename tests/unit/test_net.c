@@ -3,6 +3,7 @@
  * and whatever stays run in children of this process; everything listens on 127.0.0.1, port 0.
  */
 #include "client/copy.h"
+#include "client/doctor.h"
 #include "client/draft.h"
 #include "client/errand.h"
 #include "client/join.h"
@@ -473,6 +474,51 @@ static void test_strangers(struct running *server, const char *home)
 	copy_close(&copy);
 }
 
+struct findings {
+	int good, bad;
+	char words[1200]; /* of the last bad one, with its name */
+};
+
+static void found(void *arg, enum doctor_state state, const char *check, const char *words)
+{
+	struct findings *f = arg;
+
+	f->good += state == DOCTOR_GOOD;
+	f->bad += state == DOCTOR_BAD;
+	if (state == DOCTOR_BAD)
+		snprintf(f->words, sizeof(f->words), "%s: %s", check, words);
+}
+
+static void test_doctor(struct running *server, const char *dir, const char *home)
+{
+	struct findings f = {0};
+	struct copy *copy = opened(home);
+	char *listen = mem_format("127.0.0.1:%d", port_of(server->line)), *foreign = home_of("foreign");
+
+	ok(doctor_run(home, copy, found, &f) == 0 && f.good > 8, "the doctor finds nothing wrong (%s)", f.words);
+	stop(server, SIGTERM);
+	memset(&f, 0, sizeof(f));
+	ok(doctor_run(home, copy, found, &f) == 1 && strncmp(f.words, "connection:", 11) == 0,
+	   "it says that the server does not answer (%s)", f.words);
+	struct id person = found_person, school = found_school;
+	server_found(foreign);
+	struct running stranger = spawn(server_main, foreign, listen);
+	memset(&f, 0, sizeof(f));
+	ok(doctor_run(home, copy, found, &f) == 1 && strstr(f.words, "filter") && strstr(f.words, "Test area"),
+	   "it says when another's certificate comes back, and whose (%s)", f.words);
+	stop(&stranger, SIGTERM);
+	found_person = person;
+	found_school = school;
+	*server = spawn(server_main, dir, listen);
+	memset(&f, 0, sizeof(f));
+	char *nothing = home_of("nothing");
+	ok(doctor_run(nothing, NULL, found, &f) == 1 && strstr(f.words, "join"), "without a folder it says what to do");
+	free(nothing);
+	free(foreign);
+	free(listen);
+	copy_close(&copy);
+}
+
 int main(void)
 {
 	char *dir = home_of("server"), *one = home_of("one"), *two = home_of("two");
@@ -503,6 +549,7 @@ int main(void)
 	char *proxied = home_of("proxied");
 	test_proxy(&server, dir, proxied);
 	test_strangers(&server, two);
+	test_doctor(&server, dir, two);
 	ok(stop(&server, SIGTERM) == 0, "the server ends well");
 	free(dir);
 	free(one);
