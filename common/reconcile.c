@@ -427,8 +427,8 @@ static int added_unseen(struct work *w, struct subject *s, const struct field *m
 }
 
 /*
- * What is left to do of the members that the change adds or takes. Where nobody else touched the set,
- * all of it. Else an addition that somebody made already is a repeat, whatever became of it; and a
+ * What is left to do of the members that the change adds or takes. Where nobody else touched the
+ * record, all of it. Else an addition that somebody made already is a repeat, whatever became of it; and a
  * removal does not reach a member that was added unseen.
  */
 static int decide_members(struct work *w, struct subject *s, struct bytes members, bool adding,
@@ -437,17 +437,15 @@ static int decide_members(struct work *w, struct subject *s, struct bytes member
 	struct bytes rest = members;
 	struct buf b = {0};
 	struct field f;
-	int err = 0;
+	/* Not only where the set itself has moved: an addition that was a repeat counts too. */
+	int err = members.len && s->record.number > w->change->seen_number ? unseen_load(w, s) : 0;
+	bool moved = s->n_unseen > 0;
 
 	while (err >= 0 && field_next(&rest, &f) > 0) {
 		const struct value *v = record_find(&s->record, f.number);
 		bool stands = v && value_has_member(v->bytes, f.whole);
-		/* The author's own newest entry may stand on what others did below it. */
-		bool moved = v && v->number > w->change->seen_number;
-		if (moved && (err = unseen_load(w, s)) == 0)
-			moved = s->n_unseen > 0;
 		bool keep = !moved || stands != adding;
-		if (keep && moved && err == 0)
+		if (keep && moved)
 			keep = (err = added_unseen(w, s, &f)) == 0;
 		if (keep)
 			buf_add_bytes(&b, f.whole);

@@ -414,6 +414,9 @@ static void test_set_added_apart(void)
 	arrive(&w, say_member(&w, say_member(&w, say(&w, 0x21, 1, 1), "max", true), "noor", true));
 	arrive(&w, say_after(say_member(&w, say(&w, 0x22, 1, 1), "max", false), 0x21));
 	ok(member(&w, "max") && member(&w, "noor"), "nor where one's own edit touched the set last");
+	arrive(&w, say_member(&w, say(&w, 0x23, 1, 1), "max", true));
+	arrive(&w, say_member(&w, say(&w, 0x24, 1, 4), "max", false));
+	ok(member(&w, "max"), "nor where the other's addition was a repeat");
 	world_fini(&w);
 }
 
