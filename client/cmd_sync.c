@@ -1,11 +1,14 @@
 /*
- * What needs the server: join, sync, serve, and fetching a document.
+ * What needs the server: join, sync, serve, and fetching a document. And doctor, for when it can't be
+ * reached.
  */
 #include "client/cmd.h"
 
+#include "client/doctor.h"
 #include "client/join.h"
 #include "client/serve.h"
 #include "client/sync.h"
+#include "common/os.h"
 
 #include <string.h>
 
@@ -79,5 +82,43 @@ int cmd_join(struct call *call)
 	if (err < 0)
 		return err;
 	cmd_say(call, "This computer has joined. 'fivepits sync' fetches what you may read.");
+	return 0;
+}
+
+/* ---- doctor --------------------------------------------------------------------------------- */
+
+struct doctor {
+	struct call *call;
+	json_t *all;
+};
+
+static void doctor_found(void *arg, enum doctor_state state, const char *check, const char *words)
+{
+	struct doctor *d = arg;
+	struct bytes text = BYTES(words, strlen(words));
+	if (d->call->json)
+		json_array_append_new(d->all, json_pack("{s:s,s:s,s:o}", "check", check, "state",
+							doctor_word(state), "words", json_text(text)));
+	else
+		fprintf(d->call->out, "%-5s %-12s %s\n", doctor_word(state), check,
+			screen_line(&d->call->arena, text));
+	fflush(d->call->out); /* a check may take a while: what is known is said */
+}
+
+int cmd_doctor(struct call *call)
+{
+	struct doctor d = {call, json_array()};
+	struct cause why = {""};
+
+	int err = copy_open(&call->copy, call->home, NULL, os_env(), &why);
+	int bad = doctor_run(call->home, err < 0 ? NULL : call->copy, doctor_found, &d);
+	if (call->json)
+		err = cmd_json(call, d.all);
+	else
+		json_decref(d.all);
+	if (bad > 0)
+		return cause_set(&call->cause, ERR_IO, "%d of these %s this computer from working with its server",
+				 bad, bad == 1 ? "keeps" : "keep");
+	cmd_say(call, "All is well.");
 	return 0;
 }

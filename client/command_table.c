@@ -329,6 +329,14 @@ static const struct command commands[] = {
 		.run = cmd_limits,
 	},
 	{
+		.name = "doctor",
+		.flags = COMMAND_JSON,
+		.group = group_check,
+		.summary = "find out why the server can't be reached, in plain words",
+		.example = "fivepits doctor",
+		.run = cmd_doctor,
+	},
+	{
 		.name = "completion",
 		.arguments = {{"bash", COMPLETE_CHOICE, "bash", false, false}},
 		.flags = COMMAND_HIDDEN,

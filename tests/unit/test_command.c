@@ -119,7 +119,7 @@ static void test_contract(void)
 		"join",	  "sync",   "serve",	"status",    "digest", "fsck",	"rebuild", "limits",
 		"outbox", "list",   "show",	"history",   "search", "add",	"set",	   "edit",
 		"withdraw", "restore", "conflicts", "settle", "put",	"get",	  "import",  "export",
-		"invite", "revoke", "audit"};
+		"invite", "revoke", "audit",  "doctor"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		ok(command_named(names[i]), "there is a command %s", names[i]);
 }
