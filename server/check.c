@@ -232,13 +232,19 @@ int area_check(struct area *a, void (*fault)(void *arg, const char *words), void
 	size_t n = journal_spaces(a->journal, &spaces);
 	int err = db_check(a->db, &cause);
 
-	if (err == ERR_CORRUPT)
+	if (err == ERR_CORRUPT) {
 		check_say(&c, "%s", cause.words);
+		err = 0;
+	}
 	arena_init(&c.arena, ARENA_NO_BUDGET);
 	arena_init(&c.scratch, ARENA_NO_BUDGET);
 	for (size_t i = 0; err == 0 && i < n; i++) {
 		c.space = spaces[i];
 		err = check_space(&c);
+		if (err == ERR_CORRUPT) {
+			check_say(&c, "what is stored of it can't be read");
+			err = 0;
+		}
 	}
 	c.space = NULL;
 	if (err == 0)

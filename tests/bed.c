@@ -124,6 +124,7 @@ void peer_join(struct peer *p, struct bed *b, const struct id *person)
 
 void peer_connect(struct peer *p)
 {
+	peer_cut(p);
 	pipe_fini(&p->pipe);
 	pipe_init(&p->pipe);
 	p->bye = 0;
