@@ -1,4 +1,4 @@
-/* Records as JSON and back, driven by the schema; and reading files of JSON that anybody may have made. */
+/* Records as JSON and back, driven by the schema; and files of JSON that anybody may have made. */
 #include "client/json.h"
 
 #include "client/screen.h"
@@ -113,8 +113,8 @@ static int json_read_occurrence(const struct schema_type *type, const ProtobufCF
 			 json_field_name(d));
 }
 
-int json_read_value(const struct schema_type *type, const ProtobufCFieldDescriptor *d, json_t *value,
-		    struct buf *out, struct cause *cause)
+int json_read_value(const struct schema_type *type, const ProtobufCFieldDescriptor *d,
+		    json_t *value, struct buf *out, struct cause *cause)
 {
 	size_t i, before = out->len;
 	json_t *member;
@@ -127,15 +127,17 @@ int json_read_value(const struct schema_type *type, const ProtobufCFieldDescript
 	if (!json_is_array(value))
 		return cause_set(cause, ERR_INVALID, "%s.%s must be a list", type->name,
 				 json_field_name(d));
-	json_array_foreach(value, i, member)
+	json_array_foreach(value, i, member) {
 		if (err == 0)
 			err = json_read_occurrence(type, d, member, out, cause);
+	}
 	if (err < 0)
 		out->len = before;
 	return err;
 }
 
-static const ProtobufCFieldDescriptor *json_field_named(const struct schema_type *type, const char *name)
+static const ProtobufCFieldDescriptor *json_field_named(const struct schema_type *type,
+							const char *name)
 {
 	for (size_t i = 0; i < type->n_fields; i++)
 		if (strcmp(json_field_name(&type->message->fields[i]), name) == 0)
@@ -191,16 +193,18 @@ int json_read_record(json_t *object, struct arena *arena, struct record *record,
 	record_init(record, arena, &id, type->number);
 	record_set_existence(record, json_is_true(json_object_get(object, "withdrawn")) ? WITHDRAWN : LIVE,
 			     0);
-	json_object_foreach(object, name, value)
+	json_object_foreach(object, name, value) {
 		if (err == 0 && !json_is_envelope(name))
 			err = json_read_field(type, name, value, record, cause);
+	}
 	return err;
 }
 
 /* ---- Files ---------------------------------------------------------------------------------- */
 
 /* The whole file, at most `most` bytes of it; NULL with a cause. */
-static struct buf *json_file_bytes(const char *path, size_t most, struct buf *out, struct cause *cause)
+static struct buf *json_file_bytes(const char *path, size_t most, struct buf *out,
+				   struct cause *cause)
 {
 	FILE *f = fopen(path, "rb");
 	size_t n;
@@ -225,7 +229,7 @@ static struct buf *json_file_bytes(const char *path, size_t most, struct buf *ou
 	return failed ? NULL : out;
 }
 
-/* A parser that goes down once a bracket needs an end to that, and so do all who walk its result. */
+/* A parser that goes down once a bracket needs an end to that, and so do its result's readers. */
 static bool json_too_deep(struct bytes text)
 {
 	unsigned depth = 0;

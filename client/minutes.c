@@ -1,6 +1,7 @@
 /*
- * A meeting as readable text, from its records: Event, Attendance, AgendaItem, Minutes, and what hangs
- * on an item: decisions (Note), actions that arose (Action by its origin or by a Link), papers.
+ * A meeting as readable text, from its records: Event, Attendance, AgendaItem, Minutes, and what
+ * hangs on an item: decisions (Note), actions that arose (Action by its origin or by a Link),
+ * papers.
  */
 #include "client/minutes.h"
 
@@ -61,8 +62,8 @@ static const char *sheet_words(struct sheet *s, const struct record *r, const ch
 }
 
 /* The live records of a type whose field refers to `to`. */
-static struct record *sheet_rows(struct sheet *s, uint32_t type, const char *field, const struct id *to,
-				 size_t *n)
+static struct record *sheet_rows(struct sheet *s, uint32_t type, const char *field,
+				 const struct id *to, size_t *n)
 {
 	struct ids ids = {0};
 	struct record *rows;
@@ -82,7 +83,8 @@ static struct record *sheet_rows(struct sheet *s, uint32_t type, const char *fie
 static int by_position(const void *a, const void *b)
 {
 	const struct record *x = a, *y = b;
-	struct bytes p = value_bytes(sheet_value(x, "position")), q = value_bytes(sheet_value(y, "position"));
+	struct bytes p = value_bytes(sheet_value(x, "position"));
+	struct bytes q = value_bytes(sheet_value(y, "position"));
 	int order = (p.len == 0) - (q.len == 0);
 
 	order = order ? order : bytes_compare(p, q);
@@ -96,7 +98,7 @@ static void sheet_spaces(struct sheet *s, unsigned n)
 	buf_add_text(s->out, "%*s", (int)n, "");
 }
 
-/* Words of one clean line, wrapped: the first line goes on at `at`, the others begin at `indent`. */
+/* Words of one clean line, wrapped: the first goes on at `at`, the others begin at `indent`. */
 static void sheet_wrap(struct sheet *s, const char *line, unsigned at, unsigned indent)
 {
 	bool first = true;
@@ -196,6 +198,7 @@ static void sheet_head(struct sheet *s)
 {
 	const struct record *e = &s->event;
 	const char *title = sheet_words(s, e, "title"), *kind = sheet_words(s, e, "kind");
+	const char *state = record_existence(e) == WITHDRAWN ? "withdrawn" : sheet_words(s, e, "state");
 	struct record *minutes;
 	size_t n;
 
@@ -207,7 +210,7 @@ static void sheet_head(struct sheet *s)
 					    sheet_words(s, e, "host_school")));
 	sheet_say(s, 0, "Group", sheet_words(s, e, "groups"));
 	sheet_say(s, 0, "Theme", sheet_words(s, e, "theme"));
-	sheet_say(s, 0, "State", record_existence(e) == WITHDRAWN ? "withdrawn" : sheet_words(s, e, "state"));
+	sheet_say(s, 0, "State", state);
 	sheet_say(s, 0, "Serves", sheet_words(s, e, "action"));
 	minutes = sheet_rows(s, TYPE_MINUTES, "event", &e->id, &n);
 	for (size_t i = 0; i < n; i++)

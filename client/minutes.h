@@ -1,6 +1,6 @@
 /*
- * A meeting as people read it: where and when, who was there, whether enough were, the agenda in its
- * order with the minutes of each item, and the actions that arose.
+ * A meeting as people read it: where and when, who was there, whether enough were, the agenda in
+ * its order with the minutes of each item, and the actions that arose.
  */
 #ifndef FIVEPITS_MINUTES_H
 #define FIVEPITS_MINUTES_H
@@ -9,8 +9,8 @@
 #include "client/draft.h"
 
 /*
- * Append a meeting (an Event held here) as text of at most `width` columns (0: 79). What others wrote
- * is made harmless for a terminal. ERR_MISSING, ERR_INVALID (not a meeting) with a cause.
+ * Append a meeting (an Event held here) as text of at most `width` columns (0: 79). What others
+ * wrote is made harmless for a terminal. ERR_MISSING, ERR_INVALID (not a meeting) with a cause.
  */
 int minutes_print(struct copy *copy, const struct id *event, unsigned width, struct buf *out,
 		  struct cause *cause);

@@ -2,11 +2,12 @@
  * The plan as one file of JSON: import makes the records that are not there yet, export writes what
  * stands in the same form.
  *
- * Every record's id derives from the plan's year and its reference ("2019-20/1.5"), or for schools and
- * groups from their short names, so two schools that import the same file make the same records. What
- * is there already, under that id or (schools, groups) under a name that the file knows, stays as it
- * is; of a school or group that was made by hand only fields that never had a value are filled. So an
- * import done twice, by two schools, or after later edits, doubles and undoes nothing.
+ * Every record's id derives from the plan's year and its reference ("2019-20/1.5"), or for schools
+ * and groups from their short names, so two schools that import the same file make the same
+ * records. What is there already, under that id or (schools, groups) under a name that the file
+ * knows, stays as it is; of a school or group that was made by hand only fields that never had a
+ * value are filled. So an import done twice, by two schools, or after later edits, doubles and
+ * undoes nothing.
  *
  * Schools and groups stand in `directory`, which administrators write; all else stands in
  * `partnership`. Who does not administer takes what the directory has and is told what it lacks:
@@ -31,8 +32,8 @@ struct plan_report {
 };
 
 /*
- * Import a plan that json_read_file read (borrowed). The report lives in `arena`. ERR_INVALID with a
- * cause that names the place in the file: nothing was saved.
+ * Import a plan that json_read_file read (borrowed). The report lives in `arena`. ERR_INVALID with
+ * a cause that names the place in the file: nothing was saved.
  */
 int plan_import(struct copy *copy, json_t *file, struct arena *arena, struct plan_report *report,
 		struct cause *cause);

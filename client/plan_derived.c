@@ -29,7 +29,8 @@ static const struct {
 } parties[] = {{"owners", "responsible"}, {"lead", "lead"}, {"monitors", "monitored_by"}};
 enum { N_PARTIES = sizeof(parties) / sizeof(*parties) };
 
-static const char *const target_fields[] = {"target_kind", "target_due", "target_period", "target_group"};
+static const char *const target_fields[] = {"target_kind", "target_due", "target_period",
+					    "target_group"};
 enum { TARGET_FIELDS = sizeof(target_fields) / sizeof(*target_fields) };
 
 /* ---- Reading -------------------------------------------------------------------------------- */
@@ -60,9 +61,10 @@ static void derive_parties(const struct place *p, json_t *list, const char *fiel
 
 	if (json_is_object(list) && read_party(p, list, &id))
 		put_ref(r, field, &id);
-	json_array_foreach(list, i, party)
+	json_array_foreach(list, i, party) {
 		if (read_party(p, party, &id))
 			put_ref(r, field, &id);
+	}
 }
 
 /* The key of a target's period; a kind that has none, or is not known, calls it by its name. */
@@ -145,7 +147,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The ids of a set by their names in the file, sorted by these: an area's ids differ from another's. */
+/* The ids of a set by their names in the file, and sorted by these: ids differ between areas. */
 static size_t names_of(const struct place *p, struct bytes value, const char *type, char ***out)
 {
 	size_t n = 0;
@@ -166,7 +168,8 @@ static size_t names_of(const struct place *p, struct bytes value, const char *ty
 	return n;
 }
 
-static void underive_parties(const struct place *p, const struct record *r, size_t which, json_t *derived)
+static void underive_parties(const struct place *p, const struct record *r, size_t which,
+			     json_t *derived)
 {
 	static const char *const types[] = {"group", "school", "person"};
 	struct bytes value = record_get(r, plan_field(TYPE_ACTION, parties[which].field));
@@ -181,9 +184,10 @@ static void underive_parties(const struct place *p, const struct record *r, size
 			json_array_append_new(list, json_pack("{s:s,s:s}", "type", types[t], "id", names[i]));
 	}
 	/* A role is no record and has no field; it stays. */
-	json_array_foreach(old, i, party)
+	json_array_foreach(old, i, party) {
 		if (!read_party(p, party, &id))
 			json_array_append(list, party);
+	}
 	json_object_set_new(derived, parties[which].key, list);
 }
 

@@ -104,9 +104,10 @@ static bool lists(json_t *list, const char *text)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item)
+	json_array_foreach(list, i, item) {
 		if (json_is_string(item) && strcmp(json_string_value(item), text) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -120,9 +121,10 @@ static json_t *export_names(const struct member *m, json_t *council)
 	json_t *now = get_lines(&m->record, "other_names");
 	size_t i;
 
-	json_array_foreach(old, i, name)
+	json_array_foreach(old, i, name) {
 		if (json_is_string(name) && (!m->own || lists(now, json_string_value(name))))
 			json_array_append(list, name);
+	}
 	json_array_foreach(now, i, name) {
 		const char *text = json_string_value(name);
 		if (text && !lists(old, text) && !lists(council, text) && strcmp(text, m->name) != 0)

@@ -227,9 +227,10 @@ static void put_council(struct import *in, struct record *r, const char *name)
 	put_number(r, "kind", RECORDS__GROUP_KIND__COUNCIL);
 	put_text(r, "motto", json_word(council, "motto_of_page"));
 	put_text(r, "details", json_word(council, "intro"));
-	json_array_foreach(json_object_get(council, "names_in_source"), i, other)
+	json_array_foreach(json_object_get(council, "names_in_source"), i, other) {
 		if (json_is_string(other) && strcmp(json_string_value(other), name) != 0)
 			put_line(r, "other_names", json_string_value(other));
+	}
 }
 
 static void import_group(struct import *in, const struct member *m)
@@ -460,8 +461,9 @@ static void import_priority(struct import *in, const struct id *plan, uint32_t n
 			  json_object_get(evaluation, "evidence"));
 	import_plan_lines(in, plan, &r.id, RECORDS__LINE_KIND__IMPACT,
 			  json_object_get(evaluation, "impact"));
-	json_array_foreach(actions, i, action)
+	json_array_foreach(actions, i, action) {
 		import_action(in, &r.id, (uint32_t)i, action);
+	}
 }
 
 static void import_support_line(struct import *in, const struct id *plan, size_t part, size_t n,
@@ -486,16 +488,14 @@ static void import_support_line(struct import *in, const struct id *plan, size_t
 
 static void import_support(struct import *in, const struct id *plan)
 {
-	json_t *support = json_object_get(in->file, "support_programme"), *value, *text;
-	size_t n;
+	json_t *support = json_object_get(in->file, "support_programme");
 
 	for (size_t i = 0; i < PLAN_SUPPORT; i++) {
-		value = json_object_get(support, plan_support[i].key);
+		json_t *value = json_object_get(support, plan_support[i].key);
 		if (value && !plan_support[i].many)
 			import_support_line(in, plan, i, 0, value);
-		else
-			json_array_foreach(value, n, text)
-				import_support_line(in, plan, i, n, text);
+		for (size_t n = 0; plan_support[i].many && n < json_array_size(value); n++)
+			import_support_line(in, plan, i, n, json_array_get(value, n));
 	}
 }
 
@@ -524,10 +524,10 @@ static void import_terms(struct import *in)
 /* The file without what has fields of its own. */
 static void put_plan_rest(struct record *r, json_t *file)
 {
-	static const char *const plan_keys[] = {"partnership", "academic_year", "statement", "intent", "title",
-						"id", NULL};
-	static const char *const calendar_keys[] = {"source", "year", "terms", "bank_holidays_in_term", "note",
-						    NULL};
+	static const char *const plan_keys[] = {"partnership", "academic_year", "statement", "intent",
+						"title",       "id",		NULL};
+	static const char *const calendar_keys[] = {"source", "year", "terms", "bank_holidays_in_term",
+						    "note",   NULL};
 	json_t *rest = json_copy(file), *deep, *part;
 	char *text;
 
@@ -557,9 +557,10 @@ static void put_sources(struct import *in, struct record *r)
 	struct buf b = {0};
 	size_t i;
 
-	json_array_foreach(sources, i, source)
+	json_array_foreach(sources, i, source) {
 		if (json_word(source, "title"))
 			buf_add_text(&b, "%s%s", b.len ? "; " : "", json_word(source, "title"));
+	}
 	put_text(r, "source_text", arena_text(in->arena, buf_bytes(&b)));
 	buf_fini(&b);
 }

@@ -1,13 +1,14 @@
 /*
  * What the files of import and export share; nobody else includes this. plan_import.c makes records
- * from the file, plan_meetings.c those of the council and of dated details, plan_export.c writes the
- * file, plan_roster.c finds the file's schools and groups in the directory, plan_derived.c reads and
- * writes "derived", plan_record.c has the small steps.
+ * from the file, plan_meetings.c those of the council and of dated details, plan_export.c writes
+ * the file, plan_roster.c finds the file's schools and groups in the directory, plan_derived.c
+ * reads and writes "derived", plan_record.c has the small steps.
  *
- * The file keeps the source's words, and beside them, in "derived", what they were read to mean. Both
- * become fields. What has no field (an order, a remark, a key that this version does not know) stands
- * as JSON in Plan.import_text and Action.import_text, and export begins with that and lays over it
- * what the records say now. So nothing of a file is lost, and nothing that was edited comes out old.
+ * The file keeps the source's words, and beside them, in "derived", what they were read to mean.
+ * Both become fields. What has no field (an order, a remark, a key that this version does not know)
+ * stands as JSON in Plan.import_text and Action.import_text, and export begins with that and lays
+ * over it what the records say now. So nothing of a file is lost, and nothing that was edited comes
+ * out old.
  */
 #ifndef FIVEPITS_PLAN_INSIDE_H
 #define FIVEPITS_PLAN_INSIDE_H
@@ -48,8 +49,8 @@ struct place {
 };
 
 /* `file` and all the strings in it are borrowed for as long as `place` is used. */
-int place_init(struct place *p, struct copy *copy, struct arena *arena, const char *year, json_t *file,
-	       struct cause *cause);
+int place_init(struct place *p, struct copy *copy, struct arena *arena, const char *year,
+	       json_t *file, struct cause *cause);
 uint32_t member_type(const struct member *m);
 const struct member *roster_find(const struct roster *r, enum part part, const char *short_id);
 const struct member *roster_find_id(const struct roster *r, const struct id *id);
@@ -64,12 +65,12 @@ struct id plan_id(const struct place *p, uint32_t type, const char *format, ...)
 /* ---- Small steps ---------------------------------------------------------------------------- */
 
 uint32_t plan_field(uint32_t type, const char *name);
-/* Put a value into a record; nothing where there is none. */
+/* Put a value into a record, into a set beside what is there; nothing where there is none. */
 void put_text(struct record *r, const char *field, const char *text);
 void put_number(struct record *r, const char *field, uint64_t v);
-void put_ref(struct record *r, const char *field, const struct id *id); /* replaced, or added to a set */
-void put_line(struct record *r, const char *field, const char *text); /* one more of a list, or of a set */
-/* The text, number or id that a record has; NULL, 0 or false where it has none. Text in its arena. */
+void put_ref(struct record *r, const char *field, const struct id *id);
+void put_line(struct record *r, const char *field, const char *text); /* one more of a list */
+/* The text (in its arena), number or id that a record has; NULL, 0 or false where it has none. */
 const char *get_text(const struct record *r, const char *field);
 uint64_t get_number(const struct record *r, const char *field);
 bool get_ref(const struct record *r, const char *field, struct id *id);

@@ -1,6 +1,6 @@
 /*
- * What the file says of meetings and of single schools: the council's sessions, the dated details of
- * actions, and the notes that a details cell holds line by line. Both ways.
+ * What the file says of meetings and of single schools: the council's sessions, the dated details
+ * of actions, and the notes that a details cell holds line by line. Both ways.
  */
 #include "client/plan_inside.h"
 
@@ -33,14 +33,16 @@ static int event_kind(const char *name)
 	return -1;
 }
 
-static void put_school(const struct place *p, struct record *r, const char *field, const char *short_id)
+static void put_school(const struct place *p, struct record *r, const char *field,
+		       const char *short_id)
 {
 	const struct member *m = short_id ? roster_find(&p->roster, PART_SCHOOLS, short_id) : NULL;
 	if (m)
 		put_ref(r, field, &m->id);
 }
 
-static void put_group(const struct place *p, struct record *r, const char *field, const char *short_id)
+static void put_group(const struct place *p, struct record *r, const char *field,
+		      const char *short_id)
 {
 	const struct member *m = short_id ? roster_find(&p->roster, PART_WORKING, short_id) : NULL;
 	if (m)
@@ -50,8 +52,9 @@ static void put_group(const struct place *p, struct record *r, const char *field
 /* "2019-10" as people say it. */
 static void put_month(struct record *r, const char *month)
 {
-	static const char *const names[] = {"January", "February", "March",     "April",   "May",      "June",
-					    "July",    "August",   "September", "October", "November", "December"};
+	static const char *const names[] = {"January",	 "February", "March",	 "April",
+					    "May",	 "June",     "July",	 "August",
+					    "September", "October",  "November", "December"};
 	int y, m;
 
 	if (month && sscanf(month, "%4d-%2d", &y, &m) == 2 && m >= 1 && m <= 12)
@@ -91,24 +94,40 @@ static void put_session(struct import *in, struct record *r, json_t *session)
 		put_ref(r, "groups", &council->id);
 }
 
-/* Which action set the date of a session: found by its dated details. */
-static void put_session_action(struct import *in, struct record *r, json_t *session)
+/* Calls `seen` for each dated detail of each action of the file. */
+static void each_dated(struct import *in, void (*seen)(struct import *in, json_t *action, json_t *dated,
+						       void *arg),
+		       void *arg)
 {
 	json_t *priority, *action, *dated;
 	size_t i, j, k;
 
-	json_array_foreach(json_object_get(in->file, "priorities"), i, priority)
-		json_array_foreach(json_object_get(priority, "actions"), j, action)
-			json_array_foreach(json_object_get(json_object_get(action, "derived"), "dated"), k,
-					   dated)
-				if (council_session(in->file, dated) == session &&
-				    event_kind(json_word(dated, "kind")) ==
-					    RECORDS__EVENT_KIND__COUNCIL_SESSION &&
-				    json_word(action, "ref")) {
-					struct id id = plan_id(&in->place, TYPE_ACTION, "%s",
-							       json_word(action, "ref"));
-					put_ref(r, "action", &id);
-				}
+	json_array_foreach(json_object_get(in->file, "priorities"), i, priority) {
+		json_array_foreach(json_object_get(priority, "actions"), j, action) {
+			json_t *derived = json_object_get(action, "derived");
+			json_array_foreach(json_object_get(derived, "dated"), k, dated) {
+				seen(in, action, dated, arg);
+			}
+		}
+	}
+}
+
+struct set_by {
+	json_t *session;
+	struct record *r;
+};
+
+/* An action that set the date of a session: by its dated details. */
+static void put_session_action(struct import *in, json_t *action, json_t *dated, void *arg)
+{
+	struct set_by *set = arg;
+	const char *ref = json_word(action, "ref");
+
+	if (!ref || event_kind(json_word(dated, "kind")) != RECORDS__EVENT_KIND__COUNCIL_SESSION ||
+	    council_session(in->file, dated) != set->session)
+		return;
+	struct id id = plan_id(&in->place, TYPE_ACTION, "%s", ref);
+	put_ref(set->r, "action", &id);
 }
 
 void import_meetings(struct import *in)
@@ -133,7 +152,7 @@ void import_meetings(struct import *in)
 		put_session(in, &r, session);
 		put_text(&r, "day", import_need_text(in, session, "date"));
 		put_number(&r, "state", RECORDS__EVENT_STATE__CONFIRMED);
-		put_session_action(in, &r, session);
+		each_dated(in, put_session_action, &(struct set_by){session, &r});
 		import_record(in, &r);
 	}
 }
@@ -176,26 +195,27 @@ static void import_note(struct import *in, const struct id *on, const struct id 
 	put_ref(&r, "on", on);
 	put_number(&r, "kind", kind);
 	put_text(&r, "text", json_word(line, "text"));
-	json_array_foreach(json_object_get(line, "schools"), i, school)
+	json_array_foreach(json_object_get(line, "schools"), i, school) {
 		put_school(&in->place, &r, "schools", json_string_value(school));
+	}
 	if (type && strcmp(type, "school") == 0)
 		put_school(&in->place, &r, "schools", json_word(by, "id"));
 	import_record(in, &r);
 }
 
+static void see_status(struct import *in, json_t *action, json_t *dated, void *arg)
+{
+	const char *kind = json_word(dated, "kind"), *school = json_word(dated, "school");
+
+	(void)action;
+	(void)arg;
+	if (kind && school && strcmp(kind, "school_status") == 0)
+		roster_set_academy(&in->place.roster, school, json_word(dated, "date"));
+}
+
 void import_status(struct import *in)
 {
-	json_t *priority, *action, *dated;
-	size_t i, j, k;
-
-	json_array_foreach(json_object_get(in->file, "priorities"), i, priority)
-		json_array_foreach(json_object_get(priority, "actions"), j, action)
-			json_array_foreach(json_object_get(json_object_get(action, "derived"), "dated"), k,
-					   dated) {
-				const char *kind = json_word(dated, "kind"), *school = json_word(dated, "school");
-				if (kind && school && strcmp(kind, "school_status") == 0)
-					roster_set_academy(&in->place.roster, school, json_word(dated, "date"));
-			}
+	each_dated(in, see_status, NULL);
 }
 
 void import_details(struct import *in, const struct id *action, const char *ref, json_t *derived)
@@ -203,8 +223,9 @@ void import_details(struct import *in, const struct id *action, const char *ref,
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(json_object_get(derived, "dated"), i, item)
+	json_array_foreach(json_object_get(derived, "dated"), i, item) {
 		import_dated(in, action, ref, i, item);
+	}
 	json_array_foreach(json_object_get(derived, "school_lines"), i, item) {
 		import_at(in, "action %s, school line %zu", ref, i + 1);
 		struct id id = plan_id(&in->place, TYPE_NOTE, "%s/school/%zu", ref, i);
@@ -228,7 +249,8 @@ static void lay_text(json_t *object, const char *key, const struct record *r, co
 		json_object_set_new(object, key, json_string(text ? text : ""));
 }
 
-static void lay_school(const struct place *p, json_t *object, const char *key, const struct record *r)
+static void lay_school(const struct place *p, json_t *object, const char *key,
+		       const struct record *r)
 {
 	const struct member *m = NULL;
 	struct id id;

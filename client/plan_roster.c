@@ -1,7 +1,7 @@
 /*
- * The schools and groups of a plan's file, found in the directory: under the id that an import gives
- * them, else by short name, name, or one of the other names that either side knows, in any case. Two
- * that fit equally well are none: a wrong match would mix up two schools.
+ * The schools and groups of a plan's file, found in the directory: under the id that an import
+ * gives them, else by short name, name, or one of the other names that either side knows, in any
+ * case. Two that fit equally well are none: a wrong match would mix up two schools.
  */
 #include "client/plan_inside.h"
 
@@ -238,8 +238,8 @@ static void roster_add_rest(struct place *p, const struct entries *all)
 	}
 }
 
-int place_init(struct place *p, struct copy *copy, struct arena *arena, const char *year, json_t *file,
-	       struct cause *cause)
+int place_init(struct place *p, struct copy *copy, struct arena *arena, const char *year,
+	       json_t *file, struct cause *cause)
 {
 	struct entries schools = {0}, groups = {0};
 	int err = 0;

@@ -24,7 +24,7 @@ enum { POSITION_MAX = 250, POSITION_SIZE = POSITION_MAX + 1 };
 bool position_is_valid(struct bytes key);
 /*
  * A key between two (NULL: none, the list begins or ends there). Where they are equal, the new one
- * stands behind both. ERR_INVALID: no keys, or in the wrong order; ERR_LIMIT: there is no room left.
+ * stands behind both. ERR_INVALID: no keys, or the wrong way round; ERR_LIMIT: there is no room.
  */
 int position_between(const struct env *env, const char *before, const char *after,
 		     char out[POSITION_SIZE]);

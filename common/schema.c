@@ -2,8 +2,9 @@
  * The table of all record types: one row a field, in the order of the field numbers of
  * proto/records.proto. What a .proto cannot say stands here and nowhere else.
  *
- * A new field is a line there and a row here; a new type is a message there, its rows, and a line in
- * the table of types at the end of this file. Checking and words for people are in schema_check.c.
+ * A new field is a line there and a row here; a new type is a message there, its rows, and a line
+ * in the table of types at the end of this file. Checking and words for people are in
+ * schema_check.c.
  */
 #include "common/schema.h"
 
@@ -18,7 +19,7 @@ enum {
 	TITLE_MAX = 1024,
 };
 
-/* One row each. Merge is VALUE, TEXT, SET or FIXED; what else there is to say follows at the end. */
+/* One row each: its name, how it merges, what its format needs, then what else there is to say. */
 #define ROW(n, m, f, x, ...)                                                                       \
 	{.name = #n, .merge = MERGE_##m, .format = FORMAT_##f, .max = x, __VA_ARGS__}
 #define LINE(n, m, max, ...) ROW(n, m, LINE, max, __VA_ARGS__)

@@ -1,7 +1,7 @@
 /*
  * What the product knows of record types: the descriptors made from proto/records.proto, and beside
  * each field one row that says how it merges, what it may hold and what it may refer to (schema.c).
- * Everything that treats types alike is driven from here; a new field is one line there and one row.
+ * Everything that treats types alike is driven from here; a new field is a line there and a row.
  */
 #ifndef FIVEPITS_SCHEMA_H
 #define FIVEPITS_SCHEMA_H
@@ -70,7 +70,7 @@ uint32_t schema_group(const struct schema_type *t, uint32_t field);
 /* Whether a field of this row may refer to a record of this type. */
 bool schema_may_refer(const struct schema_field *f, const struct schema_type *to);
 
-/* The type numbers that the code must know by name. A new type needs none: its number is in its row. */
+/* The type numbers that the code must know by name. A new type needs no name: see schema.c. */
 enum type {
 	TYPE_PARTNERSHIP = 1, TYPE_SCHOOL, TYPE_PERSON, TYPE_APPOINTMENT, TYPE_GROUP, TYPE_SPACE,
 	TYPE_DEVICE, TYPE_TERM, TYPE_PLAN, TYPE_PRIORITY, TYPE_PLAN_LINE, TYPE_ACTION, TYPE_NOTE,
@@ -80,9 +80,9 @@ enum type {
 
 /*
  * Check the values of a serialised record message against the type: known fields, wire types, UTF-8
- * without NUL, formats, lengths, counts, words of enums. `sets` says which fields it must hold: true
- * only MERGE_SET fields (add, take), false only others (set). 0, ERR_INVALID with the cause in words,
- * or ERR_MISSING for a field, or a word of an enum, that this schema does not know.
+ * without NUL, formats, lengths, counts, words of enums. `sets` says which fields it must hold:
+ * true only MERGE_SET fields (add, take), false only others (set). 0, ERR_INVALID with the cause in
+ * words, or ERR_MISSING for a field, or a word of an enum, that this schema does not know.
  */
 int schema_check(const struct schema_type *t, struct bytes message, bool sets, struct cause *cause);
 
@@ -92,9 +92,9 @@ int schema_check(const struct schema_type *t, struct bytes message, bool sets, s
  */
 void schema_print(const ProtobufCFieldDescriptor *d, const struct schema_field *f,
 		  const struct field *occurrence, struct buf *out);
-/* The word of an enum's value as people see it; "7" where this schema has no word for it. Appends. */
+/* Append the word of an enum's value as people see it; "7" where this schema has no word for it. */
 void schema_print_word(const ProtobufCEnumDescriptor *e, uint64_t value, struct buf *out);
-/* The value of an enum's word in any case, with dashes, spaces or underscores; -1: there is none. */
+/* The value of an enum's word, in any case, with dashes, spaces or underscores; -1: none. */
 int schema_read_word(const ProtobufCEnumDescriptor *e, const char *word);
 /*
  * The other way: append one occurrence (tag and payload) read from words. An id must be whole.
@@ -103,7 +103,7 @@ int schema_read_word(const ProtobufCEnumDescriptor *e, const char *word);
 int schema_read(const struct schema_type *t, const ProtobufCFieldDescriptor *d, const char *words,
 		struct buf *out, struct cause *cause);
 
-/* Whether the table fits the descriptors; each program checks it as it starts, and ends if it does not. */
+/* Whether the table fits the descriptors: each program checks as it starts, and ends if not. */
 int schema_verify(struct cause *cause);
 
 #endif

@@ -14,7 +14,7 @@
 
 /* ---- Formats -------------------------------------------------------------------------------- */
 
-/* The length of the UTF-8 character at p, 0 if it is none (RFC 3629: no overlong form, no surrogate). */
+/* The length of the UTF-8 character at p, 0 if it is none (RFC 3629: nothing overlong either). */
 static size_t utf8_length(const uint8_t *p, size_t len)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -276,8 +276,8 @@ static void list_words(const ProtobufCEnumDescriptor *e, struct buf *out)
 	buf_add_u8(out, 0);
 }
 
-static int read_word(const struct schema_type *t, const ProtobufCFieldDescriptor *d, const char *words,
-		     struct buf *out, struct cause *cause)
+static int read_word(const struct schema_type *t, const ProtobufCFieldDescriptor *d,
+		     const char *words, struct buf *out, struct cause *cause)
 {
 	int v = schema_read_word(d->descriptor, words);
 	struct buf list = {0};
@@ -293,8 +293,8 @@ static int read_word(const struct schema_type *t, const ProtobufCFieldDescriptor
 	return ERR_INVALID;
 }
 
-static int read_number(const struct schema_type *t, const ProtobufCFieldDescriptor *d, const char *words,
-		       struct buf *out, struct cause *cause)
+static int read_number(const struct schema_type *t, const ProtobufCFieldDescriptor *d,
+		       const char *words, struct buf *out, struct cause *cause)
 {
 	size_t n = strlen(words);
 
@@ -305,8 +305,8 @@ static int read_number(const struct schema_type *t, const ProtobufCFieldDescript
 	return 0;
 }
 
-static int read_flag(const struct schema_type *t, const ProtobufCFieldDescriptor *d, const char *words,
-		     struct buf *out, struct cause *cause)
+static int read_flag(const struct schema_type *t, const ProtobufCFieldDescriptor *d,
+		     const char *words, struct buf *out, struct cause *cause)
 {
 	bool yes = strcasecmp(words, "yes") == 0 || strcasecmp(words, "true") == 0;
 
@@ -317,8 +317,8 @@ static int read_flag(const struct schema_type *t, const ProtobufCFieldDescriptor
 	return 0;
 }
 
-static int read_hex(const struct schema_type *t, const ProtobufCFieldDescriptor *d, const char *words,
-		    struct buf *out, struct cause *cause)
+static int read_hex(const struct schema_type *t, const ProtobufCFieldDescriptor *d,
+		    const char *words, struct buf *out, struct cause *cause)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n = strlen(words);
@@ -339,8 +339,8 @@ static int read_hex(const struct schema_type *t, const ProtobufCFieldDescriptor 
 		     : cause_set(cause, ERR_INVALID, "%s.%s must be bytes in hex", t->name, d->name);
 }
 
-static int read_ref(const struct schema_type *t, const ProtobufCFieldDescriptor *d, const char *words,
-		    struct buf *out, struct cause *cause)
+static int read_ref(const struct schema_type *t, const ProtobufCFieldDescriptor *d,
+		    const char *words, struct buf *out, struct cause *cause)
 {
 	struct id id;
 
