@@ -41,6 +41,7 @@ id_of() { # id_of SCHOOL TYPE FILTER: the one record that fits
 }
 sync_all() {
 	local s pids=()
+	at pilsley sync --quiet # what the others wait for
 	for s in "${schools[@]}"; do
 		at "${s%%:*}" sync --quiet &
 		pids+=($!)
@@ -113,7 +114,8 @@ table() { # fails unless all is as it should be
 			"$(number_of pending)" "$(number_of conflicts)"
 		[ "$digest" = "$want" ] && [ "$(number_of pending)" = 0 ] && [ "$(number_of conflicts)" = 1 ] || bad=1
 	done
-	printf '%-36s %7s  %-16.16s\n' server '' "$want"
+	printf '%-36s %7s  %-16.16s\n' server \
+		"$("$build/fivepitsd" digest "$dir/server" | awk '$4 == "Partnership" {print $2}')" "$want"
 	[ -n "$want" ] || bad=1
 	return $bad
 }
