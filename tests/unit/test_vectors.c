@@ -3,6 +3,7 @@
  * record types, ids, digests, and three entries of a journal with their chain and signed head.
  */
 #include "common/change.h"
+#include "common/conn.h"
 #include "common/db.h"
 #include "common/digest.h"
 #include "common/fields.h"
@@ -11,8 +12,11 @@
 #include "common/reconcile.h"
 #include "common/schema.h"
 #include "common/wire.h"
+#include "server/area.h"
 #include "server/content.h"
+#include "server/enrol.h"
 #include "server/journal.h"
+#include "server/net.h"
 #include "tests/unit/document.h"
 
 #include <openssl/evp.h>
@@ -60,6 +64,14 @@ static void make_limits(struct buf *out)
 	limit(out, TEXT_MAX, "bytes of a text");
 	limit(out, CONTENT_MAX, "bytes of a document's version");
 	limit(out, (UINT64_C(1) << 40) - 1, "entries in a space");
+	limit(out, CONN_HANDSHAKE_MS, "milliseconds from the first byte to the end of the TLS handshake");
+	limit(out, CONN_FRAME_MS, "milliseconds from a frame's first byte to its last");
+	limit(out, CONN_PING_MS, "milliseconds of silence before the server sends Ping");
+	limit(out, CONN_IDLE_MS, "milliseconds of silence after which a line is ended");
+	limit(out, ENROL_FRAME, "bytes of a frame that a peer without a certificate may send");
+	limit(out, ENROL_MS, "milliseconds that enrolling may take");
+	limit(out, AREA_SESSIONS, "sessions at once");
+	limit(out, NET_UNPROVEN, "connections at once that have not shown a certificate");
 }
 
 static const char *merge_word(enum merge m)
