@@ -159,6 +159,18 @@ int copy_create(const char *home, const struct copy_identity *identity, const ch
 	return err;
 }
 
+/*
+ * A space was removed: nothing of it may stand in the log either. The mark is made with the removal, so
+ * that what a crash or a reader prevents is done when the copy is opened next.
+ */
+static void copy_scrub(struct copy *copy)
+{
+	if (!db_checkpoint(copy->db, true) || db_begin(copy->db) < 0)
+		return;
+	if (db_run(copy->db, "DELETE FROM meta WHERE key = 'scrub'", "") < 0 || db_commit(copy->db) < 0)
+		db_rollback(copy->db);
+}
+
 int copy_open(struct copy **out, const char *home, const char *vfs, const struct env *env,
 	      struct cause *cause)
 {
@@ -178,6 +190,9 @@ int copy_open(struct copy **out, const char *home, const char *vfs, const struct
 		err = cause_set(cause, ERR_MISSING, none, home);
 	if (err == 0)
 		err = copy_fit_tables(*out, cause);
+	char scrub[4] = "";
+	if (err == 0 && copy_meta_get(*out, "scrub", scrub, sizeof(scrub)) == 0 && scrub[0])
+		copy_scrub(*out);
 	if (err < 0)
 		copy_close(out);
 	return err;
@@ -264,7 +279,7 @@ int copy_commit(struct copy *copy)
 	if (err == 0)
 		inside_remove_contents(copy);
 	if (err == 0 && copy->lost)
-		db_checkpoint(copy->db, true); /* nothing of it may stand in the log either */
+		copy_scrub(copy);
 	copy->lost = false;
 	return err;
 }

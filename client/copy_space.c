@@ -184,6 +184,8 @@ int copy_lose(struct copy *copy, const struct id *space)
 		err = lose_place(copy, &at);
 	if (err == 0)
 		err = lost_contents_alone(copy);
+	if (err == 0)
+		err = copy_meta_set(copy, "scrub", "1");
 	copy->lost = true;
 	if (err < 0)
 		copy_rollback(copy);

@@ -476,7 +476,7 @@ int db_begin(struct db *db)
 }
 
 /* Move the log into the file; the caller holds the lock. What readers hold back stays in it. */
-static void db_move_log(struct db *db, int how)
+static bool db_move_log(struct db *db, int how)
 {
 	int left = 0, moved = 0;
 	int rc = sqlite3_wal_checkpoint_v2(db->sqlite, NULL, how, &left, &moved);
@@ -485,6 +485,7 @@ static void db_move_log(struct db *db, int how)
 	else
 		log_debug("db.checkpoint", "pages=%d moved=%d", left, moved);
 	db->log_pages = 0;
+	return rc == SQLITE_OK;
 }
 
 int db_commit(struct db *db)
@@ -561,25 +562,25 @@ static bool db_lock_within(struct db *db, int wait_ms)
 	}
 }
 
-static void db_move_log_within(struct db *db, int how, int wait_ms)
+static bool db_move_log_within(struct db *db, int how, int wait_ms)
 {
 	if (!db_lock_within(db, wait_ms))
-		return;
+		return false;
 	sqlite3_busy_timeout(db->sqlite, wait_ms);
-	db_move_log(db, how);
+	bool moved = db_move_log(db, how);
 	sqlite3_busy_timeout(db->sqlite, BUSY_MS);
 	if (db->turn)
 		os_lock_free(db->turn);
 	db_unlock(db);
+	return moved;
 }
 
-void db_checkpoint(struct db *db, bool all)
+bool db_checkpoint(struct db *db, bool all)
 {
 	must(db->state == DB_IDLE && db->mode != DB_READ);
 	if (all)
-		db_move_log_within(db, SQLITE_CHECKPOINT_TRUNCATE, ALL_WAIT_MS);
-	else if (db->log_pages >= LOG_SOME)
-		db_move_log_within(db, SQLITE_CHECKPOINT_PASSIVE, 0);
+		return db_move_log_within(db, SQLITE_CHECKPOINT_TRUNCATE, ALL_WAIT_MS);
+	return db->log_pages < LOG_SOME || db_move_log_within(db, SQLITE_CHECKPOINT_PASSIVE, 0);
 }
 
 /* The first column of the first row of SQLite's answer to `sql`, mostly a pragma; empty if none. */

@@ -99,9 +99,9 @@ int db_run_text(struct db *db, const char *sql, struct cause *cause);
  * Move the log into the file. db_commit does so by itself when the log has passed 4 MiB. false:
  * when it has grown by a mebibyte, if that can be done now without waiting: for idle moments.
  * true: all of it, and cut the log to nothing, waiting two seconds at most for writers and
- * readers. Not in a transaction.
+ * readers. Not in a transaction. True: it was done, as far as was asked.
  */
-void db_checkpoint(struct db *db, bool all);
+bool db_checkpoint(struct db *db, bool all);
 /* SQLite's own check of the file: 0, or ERR_CORRUPT with the first fault. */
 int db_check(struct db *db, struct cause *cause);
 
