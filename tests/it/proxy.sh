@@ -50,7 +50,7 @@ like "doctor finds nothing wrong" "$(cat "$T/out")" 'ok|well|fine'
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj '/O=School Filter Ltd/CN=Filter' \
 	-keyout "$T/k.pem" -out "$T/c.pem" 2>/dev/null
-openssl s_server -accept 127.0.0.1:0 -cert "$T/c.pem" -key "$T/k.pem" -tls1_3 -alpn fivepits/1 >"$T/filter" 2>&1 &
+openssl s_server -accept 127.0.0.1:0 -cert "$T/c.pem" -key "$T/k.pem" -tls1_3 -alpn fivepits/1 -www >"$T/filter" 2>&1 &
 wait_for 10 grep -q '^ACCEPT' "$T/filter"
 proxy "$(sed -n 's/^ACCEPT //p' "$T/filter" | head -n 1)"
 status 75 "a filter that decrypts is not trusted" env HTTPS_PROXY="http://school:secret@$PROXY" "$B/fivepits" --home "$T/morton" sync
