@@ -9,7 +9,8 @@
 
 int cmd_json(struct call *call, json_t *value)
 {
-	/* On a terminal what is not ASCII is escaped: JSON leaves some control characters as they are. */
+	/* On a terminal what is not ASCII is escaped: JSON leaves some control characters as they
+	 * are. */
 	size_t flags = os_is_terminal(call->out) ? JSON_ENSURE_ASCII : 0;
 	int failed = json_dumpf(value, call->out, JSON_INDENT(2) | JSON_ENCODE_ANY | flags);
 	json_decref(value);
@@ -54,13 +55,15 @@ int cmd_target(struct call *call, const char *word, struct target *out)
 	/* Seen before it is read: what comes in between was not seen. */
 	err = copy_seen(call->copy, &out->id, &out->seen);
 	if (err >= 0)
-		err = copy_record(call->copy, &out->id, VIEW_SHOWN, &call->arena, &out->now, &out->space);
+		err = copy_record(call->copy, &out->id, VIEW_SHOWN, &call->arena, &out->now,
+				  &out->space);
 	if (err < 0)
 		return cause_set(&call->cause, err, "the record can't be read: %s", err_words(err));
 	out->type = schema_type(out->now.type);
 	if (!out->type)
-		return cause_set(&call->cause, ERR_INVALID,
-				 "it is of a type that this version does not know; install a newer one");
+		return cause_set(
+		    &call->cause, ERR_INVALID,
+		    "it is of a type that this version does not know; install a newer one");
 	return 0;
 }
 
@@ -68,10 +71,12 @@ int cmd_check_space(struct call *call, const struct id *space)
 {
 	const struct copy_identity *me = copy_identity(call->copy);
 	struct id directory = id_directory(&me->area), admin = id_admin(&me->area);
-	if ((!id_equal(space, &directory) && !id_equal(space, &admin)) || lookup_administers(call->copy))
+	if ((!id_equal(space, &directory) && !id_equal(space, &admin)) ||
+	    lookup_administers(call->copy))
 		return 0;
-	return cause_set(&call->cause, ERR_AUTH,
-			 "only an administrator changes people, schools, groups and rights; ask one");
+	return cause_set(
+	    &call->cause, ERR_AUTH,
+	    "only an administrator changes people, schools, groups and rights; ask one");
 }
 
 int cmd_save(struct call *call, struct draft **d, bool silent)

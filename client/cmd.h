@@ -1,6 +1,6 @@
 /*
- * What the files of commands (cmd_*.c) share. Each command is one function of client/command.h; what
- * it prints goes to call->out, and why it failed to call->cause.
+ * What the files of commands (cmd_*.c) share. Each command is one function of client/command.h;
+ * what it prints goes to call->out, and why it failed to call->cause.
  */
 #ifndef FIVEPITS_CMD_H
 #define FIVEPITS_CMD_H
@@ -31,9 +31,9 @@ int cmd_target(struct call *call, const char *word, struct target *out);
 struct side {
 	struct id change;
 	struct author author;
-	bool standing;		   /* it is what the record says now */
-	bool yours;		   /* made on this device, else by this person */
-	unsigned existence;	   /* of field group 0: WITHDRAWN, or LIVE: changed or brought back */
+	bool standing;	    /* it is what the record says now */
+	bool yours;	    /* made on this device, else by this person */
+	unsigned existence; /* of field group 0: WITHDRAWN, or LIVE: changed or brought back */
 	const struct bytes *values; /* as many as there are fields */
 };
 
@@ -45,6 +45,7 @@ struct versions {
 	size_t n_fields;
 	const struct bytes *base;
 	bool base_known;
+	bool settled_here; /* a settling waits here to be sent */
 	struct side *sides;
 	size_t n_sides;
 };
@@ -54,8 +55,8 @@ int cmd_versions(struct call *call, const struct id *conflict, struct versions *
 void cmd_versions_print(struct call *call, const struct versions *v);
 json_t *cmd_versions_json(struct call *call, const struct versions *v);
 
-/* May this person write in a space? ERR_AUTH where the server would surely refuse: only administrators
- * write the directory and `admin`. All else it decides itself. */
+/* May this person write in a space? ERR_AUTH where the server would surely refuse: only
+ * administrators write the directory and `admin`. All else it decides itself. */
 int cmd_check_space(struct call *call, const struct id *space);
 /* Save a draft; takes it. Says so in words or, with --json, as {"change": …}, unless `silent`. */
 int cmd_save(struct call *call, struct draft **d, bool silent);

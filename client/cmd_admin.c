@@ -1,6 +1,6 @@
 /*
- * People and devices: invite and revoke. Both edit records of the directory, as anybody's `set` would;
- * what a right means the server alone decides.
+ * People and devices: invite and revoke. Both edit records of the directory, as anybody's `set`
+ * would; what a right means the server alone decides.
  */
 #include "client/cmd.h"
 
@@ -32,8 +32,9 @@ static int admin_check(struct call *call)
 {
 	if (lookup_administers(call->copy))
 		return 0;
-	return cause_set(&call->cause, ERR_AUTH,
-			 "only an administrator can do that; if you are one, 'fivepits sync' first");
+	return cause_set(
+	    &call->cause, ERR_AUTH,
+	    "only an administrator can do that; if you are one, 'fivepits sync' first");
 }
 
 static void admin_set_text(struct draft *d, uint32_t type, const char *field, const char *text)
@@ -91,8 +92,9 @@ static int invite_school(struct invite *v)
 /* The current appointments of a person; the record of each in turn. */
 static int invite_appointments(struct invite *v, const struct id *person, struct ids *out)
 {
-	return lookup_referring(v->call->copy, TYPE_APPOINTMENT, admin_field(TYPE_APPOINTMENT, "person"), person,
-				&v->call->arena, out);
+	return lookup_referring(v->call->copy, TYPE_APPOINTMENT,
+				admin_field(TYPE_APPOINTMENT, "person"), person, &v->call->arena,
+				out);
 }
 
 /* Has this person a current appointment with this group, or (NULL) at the school in this role? */
@@ -103,49 +105,67 @@ static bool invite_is_appointed(struct invite *v, const struct id *person, const
 		return false;
 	for (size_t i = 0; i < ids.n; i++) {
 		struct record r;
-		if (copy_record(v->call->copy, &ids.ids[i], VIEW_SHOWN, &v->call->arena, &r, NULL) < 0 ||
+		if (copy_record(v->call->copy, &ids.ids[i], VIEW_SHOWN, &v->call->arena, &r, NULL) <
+			0 ||
 		    value_number(admin_get(&r, "ended")))
 			continue;
-		if (group ? admin_names(&r, "group", group)
-			  : admin_names(&r, "school", &v->school) && admin_get(&r, "group").len == 0 &&
-				    (v->role < 0 || (int)value_number(admin_get(&r, "role")) == v->role))
+		if (group
+			? admin_names(&r, "group", group)
+			: admin_names(&r, "school", &v->school) &&
+			      admin_get(&r, "group").len == 0 &&
+			      (v->role < 0 || (int)value_number(admin_get(&r, "role")) == v->role))
 			return true;
 	}
 	return false;
 }
 
-/* A person of exactly this name; of several the one at this school. */
-static int invite_find_person(struct invite *v, const char *name)
+/* Was this person ever appointed at the school? */
+static bool invite_belongs(struct invite *v, const struct id *person)
+{
+	struct ids ids;
+	if (invite_appointments(v, person, &ids) < 0)
+		return false;
+	for (size_t i = 0; i < ids.n; i++) {
+		struct record r;
+		if (copy_record(v->call->copy, &ids.ids[i], VIEW_SHOWN, &v->call->arena, &r,
+				NULL) == 0 &&
+		    admin_names(&r, "school", &v->school))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A person of exactly this name who is or was of this school, or whose address this is. One of the
+ * same name at another school is somebody else: rights must not be given by mistake.
+ */
+static int invite_find_person(struct invite *v, const char *name, const char *email)
 {
 	struct call *call = v->call;
 	struct ids all;
-	size_t n = 0, here = 0;
-	struct id at_school = {{0}};
+	size_t n = 0;
 	int err = lookup_type(call->copy, TYPE_PERSON, false, &call->arena, &all);
 
 	for (size_t i = 0; err >= 0 && i < all.n; i++) {
 		struct record r;
-		int role = v->role;
 		if (copy_record(call->copy, &all.ids[i], VIEW_SHOWN, &call->arena, &r, NULL) < 0 ||
-		    !resolve_same_name(arena_text(&call->arena, value_bytes(admin_get(&r, "name"))), name))
+		    !resolve_same_name(arena_text(&call->arena, value_bytes(admin_get(&r, "name"))),
+				       name))
+			continue;
+		struct bytes address = value_bytes(admin_get(&r, "email"));
+		bool same = email && bytes_equal(address, BYTES(email, strlen(email)));
+		if (!same && !invite_belongs(v, &all.ids[i]))
 			continue;
 		v->person = all.ids[i];
 		n++;
-		v->role = -1;
-		if (invite_is_appointed(v, &all.ids[i], NULL)) {
-			at_school = all.ids[i];
-			here++;
-		}
-		v->role = role;
 	}
 	if (err < 0)
 		return cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err));
-	if (n > 1 && here == 1)
-		v->person = at_school;
-	else if (n > 1)
+	if (n > 1)
 		return cause_set(&call->cause, ERR_AMBIGUOUS,
-				 "there are %zu people called %.100s; give one of them another name first", n,
-				 screen_line(&call->arena, BYTES(name, strlen(name))));
+				 "there are %zu people called %.100s at this school; give one "
+				 "another name first",
+				 n, screen_line(&call->arena, BYTES(name, strlen(name))));
 	v->person_is_new = n == 0;
 	return 0;
 }
@@ -157,7 +177,8 @@ static int invite_bring_back(struct invite *v)
 	struct record r;
 	int err = copy_record(call->copy, &v->person, VIEW_SHOWN, &call->arena, &r, NULL);
 	if (err < 0)
-		return cause_set(&call->cause, err, "the person's record can't be read: %s", err_words(err));
+		return cause_set(&call->cause, err, "the person's record can't be read: %s",
+				 err_words(err));
 	uint64_t standing = value_number(admin_get(&r, "standing"));
 	if (standing != RECORDS__STANDING__GONE && standing != RECORDS__STANDING__SUSPENDED)
 		return 0;
@@ -171,7 +192,7 @@ static int invite_person(struct invite *v)
 {
 	struct call *call = v->call;
 	const char *name = call_option(call, "name"), *email = call_option(call, "email");
-	int err = invite_find_person(v, name);
+	int err = invite_find_person(v, name, email);
 	if (err < 0)
 		return err;
 	if (v->person_is_new) {
@@ -193,7 +214,8 @@ static int invite_person(struct invite *v)
 
 /* The open space of a group, made if there is none. Its id derives from the group's, so that two
  * administrators make one. */
-static int invite_group_space(struct invite *v, const struct id *group, bool is_new, const char *name)
+static int invite_group_space(struct invite *v, const struct id *group, bool is_new,
+			      const char *name)
 {
 	struct call *call = v->call;
 	const struct copy_identity *me = copy_identity(call->copy);
@@ -202,12 +224,13 @@ static int invite_group_space(struct invite *v, const struct id *group, bool is_
 	char text[ID_TEXT];
 	struct buf b = {0};
 
-	if (!is_new && lookup_referring(call->copy, TYPE_SPACE, admin_field(TYPE_SPACE, "group"), group,
-					&call->arena, &found) < 0)
+	if (!is_new && lookup_referring(call->copy, TYPE_SPACE, admin_field(TYPE_SPACE, "group"),
+					group, &call->arena, &found) < 0)
 		return cause_set(&call->cause, ERR_DB, "the copy can't be read");
 	for (size_t i = 0; i < found.n; i++) {
 		struct record r;
-		if (copy_record(call->copy, &found.ids[i], VIEW_SHOWN, &call->arena, &r, NULL) == 0 &&
+		if (copy_record(call->copy, &found.ids[i], VIEW_SHOWN, &call->arena, &r, NULL) ==
+			0 &&
 		    value_number(admin_get(&r, "kind")) == RECORDS__SPACE_KIND__GROUP)
 			return 0;
 	}
@@ -289,12 +312,15 @@ static int invite_check_accepted(struct call *call, const struct id *change)
 		if (id_equal(&p.change, change)) {
 			const char *why = p.words ? arena_format(&call->arena, "%s", p.words) : "";
 			free(p.words);
-			return cause_set(&call->cause, ERR_AUTH, "the server did not take it: %.300s",
+			return cause_set(&call->cause, ERR_AUTH,
+					 "the server did not take it: %.300s",
 					 *why ? why : "it waits for something else");
 		}
 		free(p.words);
 	}
-	return got < 0 ? cause_set(&call->cause, got, "the outbox can't be read: %s", err_words(got)) : 0;
+	return got < 0
+		   ? cause_set(&call->cause, got, "the outbox can't be read: %s", err_words(got))
+		   : 0;
 }
 
 static int invite_ask(struct invite *v, struct invitation *invitation, uint64_t *expires_ms)
@@ -329,8 +355,9 @@ static int invite_print(struct invite *v, const struct invitation *invitation, u
 	invitation_format(invitation, text);
 	if (call->json)
 		return cmd_json(call, json_pack("{s:s,s:o,s:o,s:I}", "invitation", text, "person",
-						cmd_json_id(&v->person), "school", cmd_json_id(&v->school),
-						"expires_ms", (json_int_t)expires_ms));
+						cmd_json_id(&v->person), "school",
+						cmd_json_id(&v->school), "expires_ms",
+						(json_int_t)expires_ms));
 	cmd_say(call, "An invitation for %s, %s. It works once%s%s. On their computer:",
 		lookup_label(call->copy, &v->person, &call->arena),
 		lookup_label(call->copy, &v->school, &call->arena), expires_ms ? ", until " : "",
@@ -343,7 +370,8 @@ static int invite_print(struct invite *v, const struct invitation *invitation, u
 static int invite_check(struct call *call, int *role)
 {
 	const char *word = call_option(call, "role");
-	const ProtobufCFieldDescriptor *d = schema_field_named(schema_type(TYPE_APPOINTMENT), "role");
+	const ProtobufCFieldDescriptor *d =
+	    schema_field_named(schema_type(TYPE_APPOINTMENT), "role");
 	struct buf b = {0};
 
 	if (!call_option(call, "school") || !call_option(call, "name"))
@@ -402,7 +430,8 @@ static int revoke_all(struct call *call, struct draft *d, uint32_t type, const s
 		      const char *ended, size_t *n)
 {
 	struct ids ids;
-	int err = lookup_referring(call->copy, type, admin_field(type, "person"), person, &call->arena, &ids);
+	int err = lookup_referring(call->copy, type, admin_field(type, "person"), person,
+				   &call->arena, &ids);
 	if (err < 0)
 		return cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err));
 	for (size_t i = 0; err >= 0 && i < ids.n; i++) {
@@ -456,7 +485,8 @@ int cmd_revoke(struct call *call)
 
 	int err = admin_check(call);
 	if (err >= 0)
-		err = resolve_reference(call->copy, "person device", call->words[0], &id, &call->cause);
+		err = resolve_reference(call->copy, "person device", call->words[0], &id,
+					&call->cause);
 	if (err >= 0)
 		err = revoke_check_not_me(call, &id);
 	if (err < 0)
@@ -473,7 +503,9 @@ int cmd_revoke(struct call *call)
 		return err;
 	if (call->json)
 		return cmd_json(call, json_pack("{s:o}", "change", cmd_json_id(&change)));
-	cmd_say(call, id_is_zero(&change) ? "Nothing to do: it was ended already."
-					  : "Saved on this computer. It takes effect when it is sent: 'fivepits sync'.");
+	cmd_say(call,
+		id_is_zero(&change)
+		    ? "Nothing to do: it was ended already."
+		    : "Saved on this computer. It takes effect when it is sent: 'fivepits sync'.");
 	return 0;
 }

@@ -1,9 +1,10 @@
 /*
- * Two versions: what each side wrote, side by side, and settling them. A side is a change; its value
- * of a field is what the change said, or where it said nothing what it stood on.
+ * Two versions: what each side wrote, side by side, and settling them. A side is a change; its
+ * value of a field is what the change said, or where it said nothing what it stood on.
  */
 #include "client/cmd.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Reading -------------------------------------------------------------------------------- */
@@ -30,8 +31,8 @@ static bool versions_says(const struct edit *e, uint32_t field, struct bytes *va
 
 /* The value of a field as a change left it on its author's screen; false: not said, nor by what it
  * stands after. */
-static bool versions_value(struct call *call, struct id change, const struct id *record, uint32_t field,
-			   struct bytes *value)
+static bool versions_value(struct call *call, struct id change, const struct id *record,
+			   uint32_t field, struct bytes *value)
 {
 	enum { CHAIN_MOST = 64 };
 	for (int i = 0; i < CHAIN_MOST && !id_is_zero(&change); i++) {
@@ -48,7 +49,8 @@ static bool versions_value(struct call *call, struct id change, const struct id 
 	return false;
 }
 
-static unsigned versions_existence(struct call *call, const struct id *change, const struct id *record)
+static unsigned versions_existence(struct call *call, const struct id *change,
+				   const struct id *record)
 {
 	struct change c;
 	if (copy_change(call->copy, change, &call->arena, &c) < 0)
@@ -68,8 +70,9 @@ static void versions_list_fields(struct call *call, struct versions *out)
 	}
 }
 
-static void versions_read_side(struct call *call, const struct versions *v, const struct record *stands,
-			       const struct id *change, struct side *out)
+static void versions_read_side(struct call *call, const struct versions *v,
+			       const struct record *stands, const struct id *change,
+			       struct side *out)
 {
 	struct bytes *values = arena_alloc(&call->arena, (v->n_fields + 1) * sizeof(*values));
 	bool equal = true;
@@ -108,10 +111,13 @@ static int versions_read(struct call *call, const struct record *conflict, struc
 	struct field o;
 	struct id base, change;
 
-	if (!id_from(&out->record, value_bytes(record_get(conflict, schema_field_named(t, "record")->id))))
+	if (!id_from(&out->record,
+		     value_bytes(record_get(conflict, schema_field_named(t, "record")->id))))
 		return ERR_CORRUPT;
-	out->group = (uint32_t)value_number(record_get(conflict, schema_field_named(t, "group")->id));
-	int err = copy_record(call->copy, &out->record, VIEW_ACCEPTED, &call->arena, &stands, &out->space);
+	out->group =
+	    (uint32_t)value_number(record_get(conflict, schema_field_named(t, "group")->id));
+	int err = copy_record(call->copy, &out->record, VIEW_ACCEPTED, &call->arena, &stands,
+			      &out->space);
 	if (err < 0)
 		return err;
 	out->type = schema_type(stands.type);
@@ -119,16 +125,35 @@ static int versions_read(struct call *call, const struct record *conflict, struc
 	struct bytes *values = arena_alloc(&call->arena, (out->n_fields + 1) * sizeof(*values));
 	out->base = values;
 	out->base_known = true;
-	if (id_from(&base, value_bytes(record_get(conflict, schema_field_named(t, "base_change")->id))))
+	if (id_from(&base,
+		    value_bytes(record_get(conflict, schema_field_named(t, "base_change")->id))))
 		for (size_t i = 0; i < out->n_fields; i++)
-			out->base_known &= versions_value(call, base, &out->record, out->fields[i]->id,
-							  &values[i]);
+			out->base_known &= versions_value(call, base, &out->record,
+							  out->fields[i]->id, &values[i]);
 	out->sides = arena_alloc(&call->arena, (value_count(sides) + 1) * sizeof(*out->sides));
 	while (field_next(&sides, &o) > 0)
 		if (id_from(&change, o.payload))
-			versions_read_side(call, out, &stands, &change, &out->sides[out->n_sides++]);
+			versions_read_side(call, out, &stands, &change,
+					   &out->sides[out->n_sides++]);
 	versions_mark_yours(call, out);
 	return 0;
+}
+
+/* Does a change that waits here settle it? */
+static bool versions_is_settled(struct call *call, const struct id *conflict)
+{
+	struct pending p = {0};
+	bool settled = false;
+	while (copy_pending_next(call->copy, p.seq, &p) > 0) {
+		struct change c;
+		struct bytes bytes = arena_copy(&call->arena, p.bytes);
+		free(p.words);
+		if (p.state != PENDING_UNSENT || change_read(&c, bytes, &call->arena, NULL) < 0)
+			continue;
+		for (size_t i = 0; i < c.n_settles; i++)
+			settled |= id_equal(&c.settles[i], conflict);
+	}
+	return settled;
 }
 
 int cmd_versions(struct call *call, const struct id *conflict, struct versions *out)
@@ -139,7 +164,10 @@ int cmd_versions(struct call *call, const struct id *conflict, struct versions *
 	int err = copy_record(call->copy, conflict, VIEW_ACCEPTED, &call->arena, &r, NULL);
 	if (err >= 0)
 		err = versions_read(call, &r, out);
-	return err < 0 ? cause_set(&call->cause, err, "two versions can't be read: %s", err_words(err)) : 0;
+	out->settled_here = versions_is_settled(call, conflict);
+	return err < 0
+		   ? cause_set(&call->cause, err, "two versions can't be read: %s", err_words(err))
+		   : 0;
 }
 
 /* ---- Printing ------------------------------------------------------------------------------- */
@@ -166,12 +194,14 @@ static size_t versions_lines(struct bytes text)
 }
 
 /* A value of one side; of a long text only the lines that are not as they were before. */
-static void versions_print_value(struct call *call, const struct versions *v, size_t i, struct bytes value,
-				 bool is_base)
+static void versions_print_value(struct call *call, const struct versions *v, size_t i,
+				 struct bytes value, bool is_base)
 {
 	enum { LONG = 6, INDENT = 6 };
-	const char *words = lookup_value(call->copy, v->type, v->fields[i]->id, value, &call->arena);
-	const char *old = lookup_value(call->copy, v->type, v->fields[i]->id, v->base[i], &call->arena);
+	const char *words =
+	    lookup_value(call->copy, v->type, v->fields[i]->id, value, &call->arena);
+	const char *old =
+	    lookup_value(call->copy, v->type, v->fields[i]->id, v->base[i], &call->arena);
 	struct bytes text = BYTES(words, strlen(words));
 	size_t head = 0, tail = 0;
 
@@ -182,7 +212,8 @@ static void versions_print_value(struct call *call, const struct versions *v, si
 		versions_common(text, BYTES(old, strlen(old)), &head, &tail);
 	if (head > 0)
 		fprintf(call->out, "%*s(%s as before)\n", INDENT, "",
-			screen_count(&call->arena, versions_lines(BYTES(text.data, head)), "line", "lines"));
+			screen_count(&call->arena, versions_lines(BYTES(text.data, head)), "line",
+				     "lines"));
 	fprintf(call->out, "%*s", INDENT, "");
 	struct bytes middle = BYTES(text.data + head, text.len - head - tail);
 	if (text.len == 0)
@@ -193,7 +224,8 @@ static void versions_print_value(struct call *call, const struct versions *v, si
 		screen_print_text(call->out, middle, INDENT);
 	if (tail > 0)
 		fprintf(call->out, "%*s(%s as before)\n", INDENT, "",
-			screen_count(&call->arena, versions_lines(BYTES(text.data + text.len - tail, tail)),
+			screen_count(&call->arena,
+				     versions_lines(BYTES(text.data + text.len - tail, tail)),
 				     "line", "lines"));
 }
 
@@ -218,14 +250,16 @@ static void versions_print_side(struct call *call, const struct versions *v, con
 		s->yours ? " (yours)" : "", s->standing ? " - stands for now" : "");
 	if (v->group == 0)
 		fprintf(call->out, "      %s\n",
-			s->existence == WITHDRAWN ? "withdrew it" : "changed it or brought it back");
+			s->existence == WITHDRAWN ? "withdrew it"
+						  : "changed it or brought it back");
 	for (size_t i = 0; i < v->n_fields; i++)
 		versions_print_value(call, v, i, s->values[i], false);
 }
 
 void cmd_versions_print(struct call *call, const struct versions *v)
 {
-	screen_bold(call->out, arena_format(&call->arena, "  %s: two versions", versions_title(call, v)));
+	screen_bold(call->out,
+		    arena_format(&call->arena, "  %s: two versions", versions_title(call, v)));
 	fputc('\n', call->out);
 	if (v->n_fields > 0 && v->base_known) {
 		fputs("    before\n", call->out);
@@ -234,6 +268,10 @@ void cmd_versions_print(struct call *call, const struct versions *v)
 	}
 	for (size_t i = 0; i < v->n_sides; i++)
 		versions_print_side(call, v, &v->sides[i]);
+	if (v->settled_here) {
+		fputs("    Settled on this computer. Not sent yet.\n", call->out);
+		return;
+	}
 	fprintf(call->out, "    Settle it: fivepits settle %s --take theirs|yours|%s\n",
 		lookup_short_id(call->copy, &v->conflict, &call->arena),
 		v->n_fields ? arena_format(&call->arena, "%s=VALUE", v->fields[0]->name)
@@ -265,19 +303,23 @@ json_t *cmd_versions_json(struct call *call, const struct versions *v)
 		json_object_set_new(side, "stands", json_boolean(s->standing));
 		json_object_set_new(side, "yours", json_boolean(s->yours));
 		if (v->group == 0)
-			json_object_set_new(side, "withdrawn", json_boolean(s->existence == WITHDRAWN));
+			json_object_set_new(side, "withdrawn",
+					    json_boolean(s->existence == WITHDRAWN));
 		json_object_set_new(side, "values", versions_values_json(v, s->values));
 		json_array_append_new(sides, side);
 	}
 	json_object_set_new(o, "id", cmd_json_id(&v->conflict));
 	json_object_set_new(o, "record", cmd_json_id(&v->record));
 	json_object_set_new(o, "type", v->type ? json_string(v->type->name) : json_null());
-	json_object_set_new(o, "title", json_string(lookup_label(call->copy, &v->record, &call->arena)));
+	json_object_set_new(o, "title",
+			    json_string(lookup_label(call->copy, &v->record, &call->arena)));
 	json_object_set_new(o, "space", cmd_json_id(&v->space));
 	json_object_set_new(o, "group", json_integer(v->group));
 	json_object_set_new(o, "fields", fields);
-	json_object_set_new(o, "base", v->base_known ? versions_values_json(v, v->base) : json_null());
+	json_object_set_new(o, "base",
+			    v->base_known ? versions_values_json(v, v->base) : json_null());
 	json_object_set_new(o, "sides", sides);
+	json_object_set_new(o, "settled_here", json_boolean(v->settled_here));
 	if (copy_seen(call->copy, &v->record, &seen) == 0) {
 		seen_format(&seen, word);
 		json_object_set_new(o, "seen", json_string(word));
@@ -310,9 +352,10 @@ int cmd_conflicts(struct call *call)
 	}
 	if (err < 0) {
 		json_decref(all);
-		return call->cause.words[0] ? err
-					    : cause_set(&call->cause, err, "the copy can't be read: %s",
-							err_words(err));
+		return call->cause.words[0]
+			   ? err
+			   : cause_set(&call->cause, err, "the copy can't be read: %s",
+				       err_words(err));
 	}
 	if (call->json)
 		return cmd_json(call, all);
@@ -341,7 +384,8 @@ static bool settle_names_field(const struct versions *v, const char *take)
 	return false;
 }
 
-/* Of a record's open versions those that are meant: by the fields that --take names, or the only one. */
+/* Of a record's open versions those that are meant: by the fields that --take names, or the only
+ * one. */
 static int settle_choose(struct call *call, const struct id *record, struct versions *out)
 {
 	struct ids ids;
@@ -352,7 +396,8 @@ static int settle_choose(struct call *call, const struct id *record, struct vers
 	for (size_t i = 0; err >= 0 && i < ids.n; i++) {
 		struct versions v;
 		err = cmd_versions(call, &ids.ids[i], &v);
-		if (err >= 0 && (settle_names_side(take) || settle_names_field(&v, take) || ids.n == 1)) {
+		if (err >= 0 &&
+		    (settle_names_side(take) || settle_names_field(&v, take) || ids.n == 1)) {
 			*out = v;
 			fit++;
 		}
@@ -360,14 +405,16 @@ static int settle_choose(struct call *call, const struct id *record, struct vers
 	if (err < 0)
 		return err;
 	if (fit == 0)
-		return cause_set(&call->cause, ERR_MISSING, "there are no two versions %s of %.120s",
+		return cause_set(&call->cause, ERR_MISSING,
+				 "there are no two versions %s of %.120s",
 				 ids.n ? "of this field" : "to settle",
 				 lookup_label(call->copy, record, &call->arena));
 	if (fit > 1)
-		return cause_set(&call->cause, ERR_AMBIGUOUS,
-				 "%.120s has two versions of several fields: say which with an ID from "
-				 "'fivepits conflicts'",
-				 lookup_label(call->copy, record, &call->arena));
+		return cause_set(
+		    &call->cause, ERR_AMBIGUOUS,
+		    "%.120s has two versions of several fields: say which with an ID from "
+		    "'fivepits conflicts'",
+		    lookup_label(call->copy, record, &call->arena));
 	return 0;
 }
 
@@ -384,7 +431,8 @@ static int settle_find(struct call *call, struct versions *out)
 		return err;
 	if (r.type != TYPE_CONFLICT)
 		return settle_choose(call, &id, out);
-	const ProtobufCFieldDescriptor *state = schema_field_named(schema_type(TYPE_CONFLICT), "state");
+	const ProtobufCFieldDescriptor *state =
+	    schema_field_named(schema_type(TYPE_CONFLICT), "state");
 	struct ids open;
 	err = cmd_versions(call, &id, out);
 	if (err >= 0)
@@ -393,7 +441,8 @@ static int settle_find(struct call *call, struct versions *out)
 		if (id_equal(&open.ids[i], &id))
 			return 0;
 	return err < 0 ? err
-		       : cause_set(&call->cause, ERR_INVALID, "these two versions are settled already (%s)",
+		       : cause_set(&call->cause, ERR_INVALID,
+				   "these two versions are settled already (%s)",
 				   lookup_value(call->copy, schema_type(TYPE_CONFLICT), state->id,
 						record_get(&r, state->id), &call->arena));
 }
@@ -414,12 +463,14 @@ static int settle_side(struct call *call, const struct versions *v, const char *
 			n++;
 		}
 	if (!found)
-		return cause_set(&call->cause, ERR_INVALID,
-				 yours ? "neither version is yours: take 'theirs', or write FIELD=VALUE"
-				       : "both versions are yours: take 'yours', or write FIELD=VALUE");
+		return cause_set(
+		    &call->cause, ERR_INVALID,
+		    yours ? "neither version is yours: take 'theirs', or write FIELD=VALUE"
+			  : "both versions are yours: take 'yours', or write FIELD=VALUE");
 	if (n > 1 && !found->standing)
 		return cause_set(&call->cause, ERR_AMBIGUOUS,
-				 "there are %zu versions that '%s' could mean: write FIELD=VALUE", n, take);
+				 "there are %zu versions that '%s' could mean: write FIELD=VALUE",
+				 n, take);
 	*out = found;
 	return 0;
 }
@@ -438,7 +489,8 @@ static int settle_take(struct call *call, const struct versions *v, const struct
 {
 	const char *take = call_option(call, "take");
 	const struct side *side = NULL;
-	struct assignment *a = arena_alloc(&call->arena, (call->n_chosen + v->n_fields) * sizeof(*a));
+	struct assignment *a =
+	    arena_alloc(&call->arena, (call->n_chosen + v->n_fields) * sizeof(*a));
 	size_t n = 0;
 	int err = 0;
 
@@ -460,9 +512,11 @@ static int settle_take(struct call *call, const struct versions *v, const struct
 	}
 	for (size_t at = 0; err >= 0 && (take = call_option_next(call, "take", &at)); n++) {
 		if (settle_names_side(take) || !settle_names_field(v, take))
-			return cause_set(&call->cause, ERR_USAGE, "'%.60s' is none of the fields to settle: %s",
-					 take, versions_title(call, v));
-		err = resolve_assignment(call->copy, v->type, take, &call->arena, &a[n], &call->cause);
+			return cause_set(&call->cause, ERR_USAGE,
+					 "'%.60s' is none of the fields to settle: %s", take,
+					 versions_title(call, v));
+		err = resolve_assignment(call->copy, v->type, take, &call->arena, &a[n],
+					 &call->cause);
 	}
 	for (size_t i = 0; err >= 0 && i < v->n_fields; i++) {
 		bool named = false;
@@ -482,13 +536,15 @@ int cmd_settle(struct call *call)
 	const char *word = call_option(call, "seen");
 
 	if (!call_option(call, "take"))
-		return cause_set(&call->cause, ERR_USAGE, "settle: say what to --take: theirs, yours or FIELD=VALUE");
+		return cause_set(&call->cause, ERR_USAGE,
+				 "settle: say what to --take: theirs, yours or FIELD=VALUE");
 	int err = settle_find(call, &v);
 	if (err < 0)
 		return err;
 	if (!v.type)
-		return cause_set(&call->cause, ERR_INVALID,
-				 "it is of a type that this version does not know; install a newer one");
+		return cause_set(
+		    &call->cause, ERR_INVALID,
+		    "it is of a type that this version does not know; install a newer one");
 	if (word && (err = seen_parse(&seen, word, &call->cause)) < 0)
 		return err;
 	if (!word)

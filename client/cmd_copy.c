@@ -17,8 +17,8 @@
 static const char *space_word(struct call *call, const struct id *space)
 {
 	const struct copy_identity *me = copy_identity(call->copy);
-	struct id known[] = {id_directory(&me->area), id_partnership(&me->area), id_admin(&me->area),
-			     id_personal(&me->area, &me->person)};
+	struct id known[] = {id_directory(&me->area), id_partnership(&me->area),
+			     id_admin(&me->area), id_personal(&me->area, &me->person)};
 	static const char *const words[] = {"directory", "partnership", "admin", "personal"};
 	char text[ID_TEXT];
 	for (size_t i = 0; i < 4; i++)
@@ -31,7 +31,7 @@ static const char *space_word(struct call *call, const struct id *space)
 /* The words above in that order, then the ids. */
 static int space_rank(const char *word)
 {
-	return strcmp(word, "directory") == 0     ? 0
+	return strcmp(word, "directory") == 0	  ? 0
 	       : strcmp(word, "partnership") == 0 ? 1
 	       : strcmp(word, "admin") == 0	  ? 2
 	       : strcmp(word, "personal") == 0	  ? 3
@@ -92,7 +92,8 @@ static int state_read(struct call *call, struct state *s)
 	s->contact_known = state_number(call, "last_contact", &s->contact_ms) && s->contact_ms > 0;
 	s->skew_known = state_number(call, "clock_skew_ms", &s->skew_ms);
 	int err = copy_counts(call->copy, &s->pending, &s->refused, &s->conflicts);
-	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err)) : 0;
+	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err))
+		       : 0;
 }
 
 static int status_json(struct call *call, const struct state *s)
@@ -104,8 +105,9 @@ static int status_json(struct call *call, const struct state *s)
 		const struct held *h = &s->spaces[i].held;
 		json_t *space = json_object();
 		json_object_set_new(space, "id", cmd_json_id(&h->id));
-		json_object_set_new(space, "name",
-				    json_string(lookup_space_name(call->copy, &h->id, &call->arena)));
+		json_object_set_new(
+		    space, "name",
+		    json_string(lookup_space_name(call->copy, &h->id, &call->arena)));
 		json_object_set_new(space, "epoch", json_integer((json_int_t)h->epoch));
 		json_object_set_new(space, "number", json_integer((json_int_t)h->number));
 		json_object_set_new(space, "chain", cmd_json_hex(BYTES(h->chain, SHA256_LEN)));
@@ -114,14 +116,17 @@ static int status_json(struct call *call, const struct state *s)
 	json_object_set_new(o, "device", cmd_json_id(&me->device));
 	json_object_set_new(o, "person", cmd_json_id(&me->person));
 	json_object_set_new(o, "area", cmd_json_id(&me->area));
-	json_object_set_new(o, "epoch", json_integer(s->n > 0 ? (json_int_t)s->spaces[0].held.epoch : 0));
+	json_object_set_new(o, "epoch",
+			    json_integer(s->n > 0 ? (json_int_t)s->spaces[0].held.epoch : 0));
 	json_object_set_new(o, "spaces", spaces);
 	json_object_set_new(o, "pending", json_integer(s->pending));
 	json_object_set_new(o, "refused", json_integer(s->refused));
 	json_object_set_new(o, "held", json_integer(0));
 	json_object_set_new(o, "conflicts", json_integer(s->conflicts));
-	json_object_set_new(o, "last_contact", s->contact_known ? json_integer(s->contact_ms) : json_null());
-	json_object_set_new(o, "clock_skew_ms", s->skew_known ? json_integer(s->skew_ms) : json_null());
+	json_object_set_new(o, "last_contact",
+			    s->contact_known ? json_integer(s->contact_ms) : json_null());
+	json_object_set_new(o, "clock_skew_ms",
+			    s->skew_known ? json_integer(s->skew_ms) : json_null());
 	return cmd_json(call, o);
 }
 
@@ -131,7 +136,8 @@ static void status_say_sync(struct call *call, const struct state *s)
 	FILE *out = call->out;
 	if (s->pending > 0)
 		fprintf(out, "%s on this computer.",
-			screen_count(&call->arena, (uint64_t)s->pending, "change waits", "changes wait"));
+			screen_count(&call->arena, (uint64_t)s->pending, "change waits",
+				     "changes wait"));
 	else
 		fputs("All sent.", out);
 	if (s->contact_known)
@@ -168,7 +174,8 @@ int cmd_status(struct call *call)
 		return err;
 	}
 	lookup_device(call->copy, &me->device, &call->arena, &who);
-	fprintf(call->out, "%s%s%s\n", who.person_name, *who.school_name ? ", " : "", who.school_name);
+	fprintf(call->out, "%s%s%s\n", who.person_name, *who.school_name ? ", " : "",
+		who.school_name);
 	status_say_sync(call, &s);
 	struct table *table = table_new(3, headings);
 	for (int i = 0; i < s.n; i++) {
@@ -194,7 +201,8 @@ static void digest_print(struct call *call, json_t *all, const char *word, const
 	json_t *hex = cmd_json_hex(BYTES(digest, SHA256_LEN)), *o;
 	if (!call->json) {
 		if (held)
-			fprintf(call->out, "%s %" PRIu64 " %s\n", word, held->number, json_string_value(hex));
+			fprintf(call->out, "%s %" PRIu64 " %s\n", word, held->number,
+				json_string_value(hex));
 		else
 			fprintf(call->out, "%s %s\n", word, json_string_value(hex));
 		json_decref(hex);
@@ -234,9 +242,10 @@ int cmd_digest(struct call *call)
 	}
 	db_read_end(copy_db(call->copy));
 	if (err >= 0 && found < 2)
-		err = cause_set(&call->cause, ERR_MISSING,
-				"the directory and the partnership are not both here yet; 'fivepits sync' "
-				"fetches them");
+		err = cause_set(
+		    &call->cause, ERR_MISSING,
+		    "the directory and the partnership are not both here yet; 'fivepits sync' "
+		    "fetches them");
 	if (err >= 0) {
 		digest_common(both[0], both[1], common);
 		digest_print(call, all, "common", NULL, common);
@@ -268,8 +277,8 @@ static void outbox_print_fields(struct call *call, const struct schema_type *t, 
 		if (o.number == last || !row || lookup_is_inner(row))
 			continue;
 		fprintf(call->out, "      %s%s: ", lookup_field_label(d->name, &call->arena), sign);
-		const char *words = lookup_value(call->copy, t, o.number, fields_get(fields, o.number),
-						 &call->arena);
+		const char *words = lookup_value(call->copy, t, o.number,
+						 fields_get(fields, o.number), &call->arena);
 		screen_print_text(call->out, BYTES(words, strlen(words)), 8);
 	}
 }
@@ -294,17 +303,19 @@ static void outbox_print_edit(struct call *call, const struct edit *e)
 	outbox_print_fields(call, t, e->effect.take, ", taken");
 	for (size_t i = 0; i < e->effect.n_clear; i++)
 		if (schema_field(t, e->effect.clear[i], &d))
-			fprintf(call->out, "      %s: (nothing)\n", lookup_field_label(d->name, &call->arena));
+			fprintf(call->out, "      %s: (nothing)\n",
+				lookup_field_label(d->name, &call->arena));
 }
 
 static void outbox_print(struct call *call, const struct pending *p, const struct change *c)
 {
 	char text[ID_TEXT];
-	fprintf(call->out, "%s  %s, made %s, for '%s'\n", id_format(&p->change, text), outbox_word(p->state),
-		screen_instant(&call->arena, c->made_ms),
+	fprintf(call->out, "%s  %s, made %s, for '%s'\n", id_format(&p->change, text),
+		outbox_word(p->state), screen_instant(&call->arena, c->made_ms),
 		lookup_space_name(call->copy, &p->space, &call->arena));
 	if (p->words && *p->words)
-		fprintf(call->out, "    %s\n", screen_line(&call->arena, BYTES(p->words, strlen(p->words))));
+		fprintf(call->out, "    %s\n",
+			screen_line(&call->arena, BYTES(p->words, strlen(p->words))));
 	for (size_t i = 0; i < c->n_edits; i++)
 		outbox_print_edit(call, &c->edits[i]);
 }
@@ -348,20 +359,23 @@ static json_t *outbox_json(const struct pending *p, const struct change *c)
 			    json_string(p->state == PENDING_REFUSED   ? "refused"
 					: p->state == PENDING_WAITING ? "waiting"
 								      : "unsent"));
-	json_object_set_new(o, "words", p->words ? json_text(BYTES(p->words, strlen(p->words))) : json_null());
+	json_object_set_new(o, "words",
+			    p->words ? json_text(BYTES(p->words, strlen(p->words))) : json_null());
 	json_object_set_new(o, "made_ms", json_integer((json_int_t)c->made_ms));
 	json_object_set_new(o, "records", records);
 	return o;
 }
 
 /* Each pending change, or those that an id's start fits. */
-static int outbox_walk(struct call *call, int (*take)(struct call *, const struct pending *, void *), void *arg)
+static int outbox_walk(struct call *call,
+		       int (*take)(struct call *, const struct pending *, void *), void *arg)
 {
 	struct pending p = {0};
 	int got, err = 0;
 	while (err >= 0 && (got = copy_pending_next(call->copy, p.seq, &p)) != 0) {
 		if (got < 0)
-			return cause_set(&call->cause, got, "the outbox can't be read: %s", err_words(got));
+			return cause_set(&call->cause, got, "the outbox can't be read: %s",
+					 err_words(got));
 		p.bytes = arena_copy(&call->arena, p.bytes);
 		err = take(call, &p, arg);
 		free(p.words);
@@ -393,7 +407,8 @@ static int outbox_show(struct call *call)
 	if (err >= 0 && (err = state_read(call, &s)) >= 0 && s.pending + s.refused == 0)
 		cmd_say(call, "All sent: nothing waits on this computer.");
 	else if (err >= 0 && s.refused > 0)
-		cmd_say(call, "\n'fivepits outbox send CHANGE' sends one that was refused again, 'fivepits outbox "
+		cmd_say(call, "\n'fivepits outbox send CHANGE' sends one that was refused again, "
+			      "'fivepits outbox "
 			      "drop CHANGE' gives it up.");
 	return err;
 }
@@ -448,7 +463,8 @@ int cmd_outbox(struct call *call)
 	if (err < 0)
 		return err;
 	if (call->json)
-		return cmd_json(call, send ? json_pack("{s:o}", "change", cmd_json_id(&change)) : json_object());
+		return cmd_json(call, send ? json_pack("{s:o}", "change", cmd_json_id(&change))
+					   : json_object());
 	cmd_say(call, send ? "It will be sent again." : "Given up.");
 	return 0;
 }
@@ -460,28 +476,33 @@ static void fsck_fault(void *arg, const char *words)
 	json_array_append_new(arg, json_text(BYTES(words, strlen(words))));
 }
 
+static void fsck_print(struct call *call, json_t *faults)
+{
+	for (size_t i = 0; i < json_array_size(faults); i++) {
+		json_t *fault = json_array_get(faults, i);
+		struct bytes words = BYTES(json_string_value(fault), json_string_length(fault));
+		fprintf(call->out, "%s\n", screen_line(&call->arena, words));
+	}
+}
+
 int cmd_fsck(struct call *call)
 {
 	json_t *faults = json_array();
-	size_t i;
-	json_t *fault;
 	int n = copy_check(call->copy, fsck_fault, faults);
 
 	if (n >= 0 && call->json)
 		cmd_json(call, json_incref(faults));
 	else if (n >= 0)
-		json_array_foreach(faults, i, fault)
-			fprintf(call->out, "%s\n", screen_line(&call->arena,
-							      BYTES(json_string_value(fault),
-								    json_string_length(fault))));
+		fsck_print(call, faults);
 	json_decref(faults);
 	if (n < 0)
 		return cause_set(&call->cause, n, "the copy can't be checked: %s", err_words(n));
 	if (n > 0)
-		return cause_set(&call->cause, ERR_CORRUPT,
-				 "%d %s in this copy; if 'fivepits rebuild' does not help, join anew from an "
-				 "invitation and keep this folder",
-				 n, n == 1 ? "fault" : "faults");
+		return cause_set(
+		    &call->cause, ERR_CORRUPT,
+		    "%d %s in this copy; if 'fivepits rebuild' does not help, join anew from an "
+		    "invitation and keep this folder",
+		    n, n == 1 ? "fault" : "faults");
 	cmd_say(call, "Everything that is kept here is sound.");
 	return 0;
 }
@@ -504,12 +525,12 @@ static const struct limit {
 	uint64_t value;
 	bool bytes;
 } limits[] = {
-	{"text_bytes", "a text (longer ones are documents)", TEXT_MAX, true},
-	{"document_bytes", "a document", CONTENT_MAX, true},
-	{"change_records", "records that one change edits", CHANGE_EDITS, false},
-	{"change_bytes", "a change", CHANGE_MAX, true},
-	{"frame_bytes", "a message to the server", FRAME_MAX, true},
-	{"piece_bytes", "a piece of a document on its way", PIECE_MAX, true},
+    {"text_bytes", "a text (longer ones are documents)", TEXT_MAX, true},
+    {"document_bytes", "a document", CONTENT_MAX, true},
+    {"change_records", "records that one change edits", CHANGE_EDITS, false},
+    {"change_bytes", "a change", CHANGE_MAX, true},
+    {"frame_bytes", "a message to the server", FRAME_MAX, true},
+    {"piece_bytes", "a piece of a document on its way", PIECE_MAX, true},
 };
 
 static int limits_of_type(struct call *call, const struct schema_type *t)
@@ -526,9 +547,10 @@ static int limits_of_type(struct call *call, const struct schema_type *t)
 		table_words(table, sized || number ? "%u" : "", f->max);
 		table_words(table, "%s", sized ? "bytes" : "");
 		table_words(table, f->most ? "%u" : "1", f->most);
-		json_array_append_new(all, json_pack("{s:s,s:o,s:i}", "field", f->name, "most",
-						     sized || number ? json_integer(f->max) : json_null(),
-						     "values", f->most ? (int)f->most : 1));
+		json_array_append_new(
+		    all, json_pack("{s:s,s:o,s:i}", "field", f->name, "most",
+				   sized || number ? json_integer(f->max) : json_null(), "values",
+				   f->most ? (int)f->most : 1));
 	}
 	if (!call->json)
 		table_show(table, call->out);
@@ -555,8 +577,9 @@ int cmd_limits(struct call *call)
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
 		table_words(table, "%s", limits[i].words);
 		table_words(table, "%s",
-			    limits[i].bytes ? screen_size(&call->arena, limits[i].value)
-					    : arena_format(&call->arena, "%" PRIu64, limits[i].value));
+			    limits[i].bytes
+				? screen_size(&call->arena, limits[i].value)
+				: arena_format(&call->arena, "%" PRIu64, limits[i].value));
 		json_object_set_new(o, limits[i].key, json_integer((json_int_t)limits[i].value));
 	}
 	if (!call->json)

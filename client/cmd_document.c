@@ -1,6 +1,6 @@
 /*
- * Documents: `put` takes files in, as new documents or as a document's new version; `get` writes one
- * out. A file's name is data from somebody else: it becomes a name in this folder only after
+ * Documents: `put` takes files in, as new documents or as a document's new version; `get` writes
+ * one out. A file's name is data from somebody else: it becomes a name in this folder only after
  * everything that could make it more than that was taken out.
  */
 #include "client/cmd.h"
@@ -27,7 +27,8 @@ static const char *document_base(const char *path)
 static const char *document_kept_name(struct call *call, const char *path)
 {
 	enum { NAME_MOST = 255 };
-	const char *name = screen_line(&call->arena, BYTES(document_base(path), strlen(document_base(path))));
+	const char *name =
+	    screen_line(&call->arena, BYTES(document_base(path), strlen(document_base(path))));
 	size_t n = strlen(name);
 	while (n > NAME_MOST || (n < strlen(name) && ((unsigned char)name[n] & 0xc0) == 0x80))
 		n--;
@@ -46,8 +47,8 @@ static bool document_is_reserved(const char *name)
 }
 
 /*
- * A name that is safe in any folder: no path, no control or direction marks (screen_line took them),
- * no leading dot or dash, nothing that another system can't store.
+ * A name that is safe in any folder: no path, no control or direction marks (screen_line took
+ * them), no leading dot or dash, nothing that another system can't store.
  */
 static const char *document_safe_name(struct call *call, struct bytes filename)
 {
@@ -73,23 +74,23 @@ static const char *document_safe_name(struct call *call, struct bytes filename)
 static const char *document_media_type(const char *name)
 {
 	static const char *const types[][2] = {
-		{".pdf", "application/pdf"},
-		{".txt", "text/plain"},
-		{".csv", "text/csv"},
-		{".md", "text/markdown"},
-		{".html", "text/html"},
-		{".odt", "application/vnd.oasis.opendocument.text"},
-		{".ods", "application/vnd.oasis.opendocument.spreadsheet"},
-		{".doc", "application/msword"},
-		{".docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
-		{".xls", "application/vnd.ms-excel"},
-		{".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
-		{".ppt", "application/vnd.ms-powerpoint"},
-		{".pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
-		{".jpg", "image/jpeg"},
-		{".jpeg", "image/jpeg"},
-		{".png", "image/png"},
-		{".zip", "application/zip"},
+	    {".pdf", "application/pdf"},
+	    {".txt", "text/plain"},
+	    {".csv", "text/csv"},
+	    {".md", "text/markdown"},
+	    {".html", "text/html"},
+	    {".odt", "application/vnd.oasis.opendocument.text"},
+	    {".ods", "application/vnd.oasis.opendocument.spreadsheet"},
+	    {".doc", "application/msword"},
+	    {".docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
+	    {".xls", "application/vnd.ms-excel"},
+	    {".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+	    {".ppt", "application/vnd.ms-powerpoint"},
+	    {".pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
+	    {".jpg", "image/jpeg"},
+	    {".jpeg", "image/jpeg"},
+	    {".png", "image/png"},
+	    {".zip", "application/zip"},
 	};
 	const char *dot = strrchr(name, '.');
 	for (size_t i = 0; dot && i < sizeof(types) / sizeof(*types); i++)
@@ -121,7 +122,8 @@ static int version_compare(const void *a, const void *b)
 }
 
 /* The versions of a document, oldest first. */
-static int version_list(struct call *call, const struct id *document, struct version **out, size_t *n)
+static int version_list(struct call *call, const struct id *document, struct version **out,
+			size_t *n)
 {
 	uint32_t field = schema_field_named(schema_type(TYPE_VERSION), "document")->id;
 	struct ids ids;
@@ -134,7 +136,8 @@ static int version_list(struct call *call, const struct id *document, struct ver
 	for (size_t i = 0; i < ids.n; i++) {
 		struct version *v = &(*out)[*n];
 		v->id = ids.ids[i];
-		if (copy_record(call->copy, &v->id, VIEW_SHOWN, &call->arena, &v->record, NULL) == 0)
+		if (copy_record(call->copy, &v->id, VIEW_SHOWN, &call->arena, &v->record, NULL) ==
+		    0)
 			++*n;
 	}
 	if (*n > 1)
@@ -142,10 +145,12 @@ static int version_list(struct call *call, const struct id *document, struct ver
 	for (size_t i = 0; i < *n; i++) {
 		struct buf member = {0};
 		(*out)[i].newest = true;
-		field_add_bytes(&member, schema_field_named(schema_type(TYPE_VERSION), "parents")->id,
+		field_add_bytes(&member,
+				schema_field_named(schema_type(TYPE_VERSION), "parents")->id,
 				ID_BYTES(&(*out)[i].id));
 		for (size_t k = 0; k < *n; k++)
-			if (value_has_member(version_get(&(*out)[k].record, "parents"), buf_bytes(&member)))
+			if (value_has_member(version_get(&(*out)[k].record, "parents"),
+					     buf_bytes(&member)))
 				(*out)[i].newest = false;
 		buf_fini(&member);
 	}
@@ -185,10 +190,12 @@ static int put_find(struct put *p, const char *word)
 	if (err < 0)
 		return err;
 	if (at.type->number != TYPE_DOCUMENT)
-		return cause_set(&call->cause, ERR_INVALID, "%.120s is no document but a record of type %s",
+		return cause_set(&call->cause, ERR_INVALID,
+				 "%.120s is no document but a record of type %s",
 				 lookup_label(call->copy, &at.id, &call->arena), at.type->name);
 	if (record_existence(&at.now) == WITHDRAWN)
-		return cause_set(&call->cause, ERR_INVALID, "the document was withdrawn; 'fivepits restore' first");
+		return cause_set(&call->cause, ERR_INVALID,
+				 "the document was withdrawn; 'fivepits restore' first");
 	p->document = at.id;
 	p->space = at.space;
 	if ((err = version_list(call, &at.id, &versions, &n)) < 0)
@@ -196,7 +203,8 @@ static int put_find(struct put *p, const char *word)
 	for (size_t i = 0; i < n; i++)
 		if (versions[i].newest)
 			field_add_bytes(&p->parents, field, ID_BYTES(&versions[i].id));
-	struct bytes sha = n > 0 ? value_bytes(version_get(&versions[n - 1].record, "content")) : BYTES_NONE;
+	struct bytes sha =
+	    n > 0 ? value_bytes(version_get(&versions[n - 1].record, "content")) : BYTES_NONE;
 	p->any = sha.len == SHA256_LEN;
 	if (p->any)
 		memcpy(p->newest, sha.data, SHA256_LEN);
@@ -304,14 +312,18 @@ static int put_all(struct put *p, json_t *all)
 int cmd_put(struct call *call)
 {
 	const char *document = call_option(call, "document"), *space = call_option(call, "space");
-	struct put p = {.call = call, .is_new = !document, .space = id_partnership(&copy_identity(call->copy)->area)};
+	struct put p = {.call = call,
+			.is_new = !document,
+			.space = id_partnership(&copy_identity(call->copy)->area)};
 	json_t *all;
 	int err = 0;
 
 	if ((document || call_option(call, "title")) && call->n_words > 1)
-		return cause_set(&call->cause, ERR_USAGE, "put: with --document or --title it is one FILE");
+		return cause_set(&call->cause, ERR_USAGE,
+				 "put: with --document or --title it is one FILE");
 	if (document && (space || call_option(call, "title")))
-		return cause_set(&call->cause, ERR_USAGE, "put: a new version has its document's space and title");
+		return cause_set(&call->cause, ERR_USAGE,
+				 "put: a new version has its document's space and title");
 	if (document)
 		err = put_find(&p, document);
 	else if (space)
@@ -344,7 +356,8 @@ static int get_version(struct call *call, struct version *out, size_t *apart)
 	if (at.type->number == TYPE_VERSION)
 		return 0;
 	if (at.type->number != TYPE_DOCUMENT)
-		return cause_set(&call->cause, ERR_INVALID, "%.120s is no document but a record of type %s",
+		return cause_set(&call->cause, ERR_INVALID,
+				 "%.120s is no document but a record of type %s",
 				 lookup_label(call->copy, &at.id, &call->arena), at.type->name);
 	if (id_from(&picked, value_bytes(version_get(&at.now, "current"))) &&
 	    copy_record(call->copy, &picked, VIEW_SHOWN, &call->arena, &out->record, NULL) == 0 &&
@@ -360,30 +373,34 @@ static int get_version(struct call *call, struct version *out, size_t *apart)
 			++*apart;
 		}
 	return *apart ? 0
-		      : cause_set(&call->cause, ERR_MISSING, "the document has no version on this computer");
+		      : cause_set(&call->cause, ERR_MISSING,
+				  "the document has no version on this computer");
 }
 
-/* A new name in this folder, by making an empty file of it: "minutes.pdf", then "minutes (2).pdf". */
+/* A new name in this folder, by making an empty file of it: "minutes.pdf", then "minutes (2).pdf".
+ */
 static const char *get_new_name(struct call *call, struct bytes filename)
 {
 	enum { MOST = 1000 };
 	const char *name = document_safe_name(call, filename), *dot = strrchr(name, '.');
 	int stem = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
 	for (int i = 1; i <= MOST; i++) {
-		const char *try = i == 1 ? name
-					 : arena_format(&call->arena, "%.*s (%d)%s", stem, name, i, name + stem);
+		const char *try =
+		    i == 1 ? name
+			   : arena_format(&call->arena, "%.*s (%d)%s", stem, name, i, name + stem);
 		FILE *f = fopen(try, "wxe");
 		if (f) {
 			fclose(f);
 			return try;
 		}
 		if (errno != EEXIST) {
-			cause_set(&call->cause, ERR_IO, "can't write %.200s here: %s", try, strerror(errno));
+			cause_set(&call->cause, ERR_IO, "can't write %.200s here: %s", try,
+				  strerror(errno));
 			return NULL;
 		}
 	}
-	cause_set(&call->cause, ERR_EXISTS, "there are %d files called %.200s here; name another with -o", MOST,
-		  name);
+	cause_set(&call->cause, ERR_EXISTS,
+		  "there are %d files called %.200s here; name another with -o", MOST, name);
 	return NULL;
 }
 
@@ -396,7 +413,8 @@ static int get_check_output(struct call *call, const char *path)
 	if (os_is_terminal(stdin) && os_is_terminal(stderr) &&
 	    cmd_agree(arena_format(&call->arena, "Replace %s?", clean)))
 		return 0;
-	return cause_set(&call->cause, ERR_EXISTS, "%.200s is there already; --force replaces it", clean);
+	return cause_set(&call->cause, ERR_EXISTS, "%.200s is there already; --force replaces it",
+			 clean);
 }
 
 static int get_write(struct call *call, const struct version *v, const uint8_t sha[SHA256_LEN],
@@ -405,7 +423,8 @@ static int get_write(struct call *call, const struct version *v, const uint8_t s
 	const char *output = call_option(call, "output");
 	int err;
 
-	*path = output ? output : get_new_name(call, value_bytes(version_get(&v->record, "filename")));
+	*path =
+	    output ? output : get_new_name(call, value_bytes(version_get(&v->record, "filename")));
 	if (!*path)
 		return ERR_IO;
 	err = contents_save(call->home, sha, *path, &call->cause);
@@ -437,13 +456,17 @@ int cmd_get(struct call *call)
 		return err;
 	size = value_number(version_get(&v.record, "bytes"));
 	if (call->json)
-		return cmd_json(call, json_pack("{s:o,s:o,s:I}", "file", json_text(BYTES(path, strlen(path))),
-						"version", cmd_json_id(&v.id), "bytes", (json_int_t)size));
+		return cmd_json(call, json_pack("{s:o,s:o,s:I}", "file",
+						json_text(BYTES(path, strlen(path))), "version",
+						cmd_json_id(&v.id), "bytes", (json_int_t)size));
 	cmd_say(call, "Wrote %s (%s).", screen_line(&call->arena, BYTES(path, strlen(path))),
 		screen_size(&call->arena, size));
 	if (apart > 1)
-		cmd_say(call, "It has %zu versions that were made apart; this is the newest. 'fivepits show %s' "
-			      "lists them.",
-			apart, screen_line(&call->arena, BYTES(call->words[0], strlen(call->words[0]))));
+		cmd_say(call,
+			"It has %zu versions that were made apart; this is the newest. 'fivepits "
+			"show %s' "
+			"lists them.",
+			apart,
+			screen_line(&call->arena, BYTES(call->words[0], strlen(call->words[0]))));
 	return 0;
 }

@@ -28,8 +28,8 @@ static int place_compare(const void *a, const void *b)
 }
 
 /* The records of a type under one parent that have a position, in their order. */
-static struct place *place_list(struct call *call, const struct schema_type *t, uint32_t parent_field,
-				const struct id *parent, size_t *n)
+static struct place *place_list(struct call *call, const struct schema_type *t,
+				uint32_t parent_field, const struct id *parent, size_t *n)
 {
 	uint32_t field = schema_field_named(t, "position")->id;
 	struct ids ids;
@@ -55,11 +55,13 @@ static int place_find(struct call *call, const struct place *list, size_t n, con
 		      char key[POSITION_SIZE])
 {
 	bool before = strncmp(words, "before=", 7) == 0;
-	size_t at = strcmp(words, "position=first") == 0 ? 0 : n; /* it will stand before list[at] */
+	size_t at =
+	    strcmp(words, "position=first") == 0 ? 0 : n; /* it will stand before list[at] */
 	struct id other;
 
 	if (before || strncmp(words, "after=", 6) == 0) {
-		int err = resolve_record(call->copy, words + (before ? 7 : 6), &other, &call->cause);
+		int err =
+		    resolve_record(call->copy, words + (before ? 7 : 6), &other, &call->cause);
 		if (err < 0)
 			return err;
 		for (at = 0; at < n && !id_equal(&list[at].id, &other);)
@@ -148,7 +150,8 @@ static int edit_read(struct call *call, const struct schema_type *t, const struc
 			continue;
 		}
 		placed |= strncmp(word, "position=", 9) == 0;
-		int err = resolve_assignment(call->copy, t, word, &call->arena, &(*out)[*n], &call->cause);
+		int err = resolve_assignment(call->copy, t, word, &call->arena, &(*out)[*n],
+					     &call->cause);
 		if (err < 0)
 			return err;
 		++*n;
@@ -160,25 +163,27 @@ static int edit_read(struct call *call, const struct schema_type *t, const struc
 
 /* ---- add ------------------------------------------------------------------------------------ */
 
-static int add_space(struct call *call, const struct schema_type *t, const struct assignment *a, size_t n,
-		     struct id *space)
+static int add_space(struct call *call, const struct schema_type *t, const struct assignment *a,
+		     size_t n, struct id *space)
 {
 	const char *word = call_option(call, "space");
 	if (word)
 		return resolve_space(call->copy, word, space, &call->cause);
 	*space = resolve_home_space(call->copy, t, a, n, &call->arena);
 	if (!lookup_holds(call->copy, space))
-		return cause_set(&call->cause, ERR_AUTH,
-				 "this belongs in the space '%.100s', which is not on this computer; 'fivepits "
-				 "sync' fetches it if you may read it",
-				 lookup_space_name(call->copy, space, &call->arena));
+		return cause_set(
+		    &call->cause, ERR_AUTH,
+		    "this belongs in the space '%.100s', which is not on this computer; 'fivepits "
+		    "sync' fetches it if you may read it",
+		    lookup_space_name(call->copy, space, &call->arena));
 	return 0;
 }
 
-/* An action whose origin is an agenda item, with the Link that says so; what that says is taken out of
- * the assignments. NULL: it is no such action. */
-static struct draft *add_arising(struct call *call, const struct schema_type *t, const struct id *space,
-				 struct assignment *a, size_t *n, struct id *id)
+/* An action whose origin is an agenda item, with the Link that says so; what that says is taken out
+ * of the assignments. NULL: it is no such action. */
+static struct draft *add_arising(struct call *call, const struct schema_type *t,
+				 const struct id *space, struct assignment *a, size_t *n,
+				 struct id *id)
 {
 	const struct assignment *origin = NULL, *text = NULL;
 	struct record item;
@@ -216,8 +221,8 @@ int cmd_add(struct call *call)
 	if (err < 0)
 		return err;
 	if (t->outcome_only)
-		return cause_set(&call->cause, ERR_AUTH, "a record of type %s is made by the server alone",
-				 t->name);
+		return cause_set(&call->cause, ERR_AUTH,
+				 "a record of type %s is made by the server alone", t->name);
 	if ((err = edit_read(call, t, NULL, 1, &a, &n)) < 0 ||
 	    (err = add_space(call, t, a, n, &space)) < 0)
 		return err;
@@ -255,7 +260,8 @@ static int edit_check(struct call *call, const struct target *at)
 		return err;
 	if (record_existence(&at->now) != WITHDRAWN)
 		return 0;
-	return cause_set(&call->cause, ERR_INVALID, "it was withdrawn; 'fivepits restore %s' brings it back first",
+	return cause_set(&call->cause, ERR_INVALID,
+			 "it was withdrawn; 'fivepits restore %s' brings it back first",
 			 id_format(&at->id, text));
 }
 
@@ -292,11 +298,12 @@ static void edit_keep(struct call *call, struct bytes text)
 	struct cause why = call->cause;
 	snprintf(path, sizeof(path), "%s/unsaved.txt", call->home);
 	if (os_write_file(path, text, true, NULL) == 0)
-		cause_set(&call->cause, ERR_INVALID, "%.300s (your text is kept in %.180s)", why.words, path);
+		cause_set(&call->cause, ERR_INVALID, "%.300s (your text is kept in %.180s)",
+			  why.words, path);
 }
 
-static int edit_save(struct call *call, const struct target *at, const ProtobufCFieldDescriptor *field,
-		     struct bytes text)
+static int edit_save(struct call *call, const struct target *at,
+		     const ProtobufCFieldDescriptor *field, struct bytes text)
 {
 	struct buf value = {0};
 	struct draft *d = draft_new(call->copy, &at->space);
@@ -330,7 +337,8 @@ int cmd_edit(struct call *call)
 		return err;
 	const struct schema_field *row = schema_field(at.type, field->id, NULL);
 	if (row->most > 0 || (row->format != FORMAT_TEXT && row->format != FORMAT_LINE))
-		return cause_set(&call->cause, ERR_USAGE, "%s is not a text: use 'fivepits set' for it", row->name);
+		return cause_set(&call->cause, ERR_USAGE,
+				 "%s is not a text: use 'fivepits set' for it", row->name);
 	struct bytes old = value_bytes(record_get(&at.now, field->id));
 	err = os_edit_text(old, &text, &call->cause);
 	/* Editors end the last line, whether it had an end or not. */
@@ -362,7 +370,8 @@ static int existence_targets(struct call *call, unsigned wanted, struct target *
 		if ((err = cmd_check_space(call, &at->space)) < 0)
 			return err;
 		if (at->type->outcome_only)
-			return cause_set(&call->cause, ERR_AUTH, "records of type %s stay; settle it instead",
+			return cause_set(&call->cause, ERR_AUTH,
+					 "records of type %s stay; settle it instead",
 					 at->type->name);
 		*n += !again && record_existence(&at->now) != wanted;
 	}

@@ -1,6 +1,6 @@
 /*
- * `history` of a record and `audit` of the directory: who changed what, when. What a field was before
- * is found by laying the entries of a record on one another from the first.
+ * `history` of a record and `audit` of the directory: who changed what, when. What a field was
+ * before is found by laying the entries of a record on one another from the first.
  */
 #include "client/cmd.h"
 
@@ -80,7 +80,8 @@ static void past_add(struct call *call, struct past *p, const struct schema_type
 	s->json = json_object();
 	json_object_set_new(s->json, "field", json_string(s->field));
 	if (*sign) {
-		json_object_set_new(s->json, *sign == '+' ? "added" : "taken", past_json_value(t, field, to));
+		json_object_set_new(s->json, *sign == '+' ? "added" : "taken",
+				    past_json_value(t, field, to));
 		return;
 	}
 	json_object_set_new(s->json, "from", past_json_value(t, field, from));
@@ -103,7 +104,8 @@ static void past_lay(struct call *call, struct past *p, struct record *r, const 
 
 	if (e->existence >= 0) {
 		struct step *s = past_step(p, &call->arena);
-		*s = (struct step){.label = past_existence(e->existence, record_existence(r)), .sign = ""};
+		*s = (struct step){.label = past_existence(e->existence, record_existence(r)),
+				   .sign = ""};
 		s->json = json_pack("{s:s}", "existence", s->label);
 	}
 	while (field_next(&rest, &o) > 0) {
@@ -116,15 +118,18 @@ static void past_lay(struct call *call, struct past *p, struct record *r, const 
 		past_add(call, p, t, e->clear[i], "", record_get(r, e->clear[i]), BYTES_NONE);
 	for (rest = e->add, last = 0; field_next(&rest, &o) > 0; last = o.number)
 		if (o.number != last)
-			past_add(call, p, t, o.number, "+", BYTES_NONE, fields_get(e->add, o.number));
+			past_add(call, p, t, o.number, "+", BYTES_NONE,
+				 fields_get(e->add, o.number));
 	for (rest = e->take, last = 0; field_next(&rest, &o) > 0; last = o.number)
 		if (o.number != last)
-			past_add(call, p, t, o.number, "-", BYTES_NONE, fields_get(e->take, o.number));
+			past_add(call, p, t, o.number, "-", BYTES_NONE,
+				 fields_get(e->take, o.number));
 	record_apply(r, e, number);
 }
 
 /* What the author wanted and what did not come to stand: it is kept as one of two versions. */
-static void past_offered(struct call *call, struct past *p, const struct record *r, const struct change *c)
+static void past_offered(struct call *call, struct past *p, const struct record *r,
+			 const struct change *c)
 {
 	const struct schema_type *t = schema_type(r->type);
 	for (size_t i = 0; i < c->n_edits; i++) {
@@ -169,7 +174,8 @@ static void past_from_entry(struct call *call, const struct past_entry *e, struc
 /* ---- history -------------------------------------------------------------------------------- */
 
 /* The entries that touched a record, newest first. */
-static int history_entries(struct call *call, const struct target *at, struct past_entry **out, size_t *n)
+static int history_entries(struct call *call, const struct target *at, struct past_entry **out,
+			   size_t *n)
 {
 	struct buf b = {0};
 	int err = 0;
@@ -190,7 +196,9 @@ static int history_entries(struct call *call, const struct target *at, struct pa
 	buf_fini(&b);
 	*out = (struct past_entry *)all.data;
 	*n = all.len / sizeof(struct past_entry);
-	return err < 0 ? cause_set(&call->cause, err, "the history can't be read: %s", err_words(err)) : 0;
+	return err < 0
+		   ? cause_set(&call->cause, err, "the history can't be read: %s", err_words(err))
+		   : 0;
 }
 
 /* Own changes that are not in the journal yet, oldest first, laid on top. */
@@ -208,21 +216,24 @@ static int history_pending(struct call *call, struct record *r, struct buf *out)
 			continue;
 		past.change = c.id;
 		past.author.time_ms = c.made_ms;
-		lookup_device(call->copy, &copy_identity(call->copy)->device, &call->arena, &past.author);
+		lookup_device(call->copy, &copy_identity(call->copy)->device, &call->arena,
+			      &past.author);
 		for (size_t i = 0; i < c.n_edits; i++)
 			if (id_equal(&c.edits[i].record, &r->id)) {
 				past_lay(call, &past, r, &c.edits[i].effect, 0);
 				buf_add(out, &past, sizeof(past));
 			}
 	}
-	return got < 0 ? cause_set(&call->cause, got, "the outbox can't be read: %s", err_words(got)) : 0;
+	return got < 0
+		   ? cause_set(&call->cause, got, "the outbox can't be read: %s", err_words(got))
+		   : 0;
 }
 
 static const char *past_remark(const struct past *p)
 {
-	return p->pending			  ? " (not sent yet)"
+	return p->pending			? " (not sent yet)"
 	       : p->verdict == VERDICT_CONFLICT ? " (two versions)"
-						  : "";
+						: "";
 }
 
 static void past_print(struct call *call, const struct past *p)
@@ -246,7 +257,8 @@ static void past_print(struct call *call, const struct past *p)
 			fprintf(call->out, "          %s: %s %s\n", s->label,
 				*s->sign == '+' ? "added" : "taken", s->to);
 		else if (s->offered)
-			fprintf(call->out, "          %s: %s (one of two versions)\n", s->label, s->to);
+			fprintf(call->out, "          %s: %s (one of two versions)\n", s->label,
+				s->to);
 		else if (strcmp(s->from, "(nothing)") == 0)
 			fprintf(call->out, "          %s: %s\n", s->label, s->to);
 		else
@@ -264,7 +276,8 @@ static json_t *past_json(const struct past *p)
 	json_object_set_new(o, "change", cmd_json_id(&p->change));
 	json_object_set_new(o, "author", cmd_json_author(&p->author));
 	json_object_set_new(o, "verdict",
-			    p->pending || p->absent ? json_null() : json_string(verdict_word(p->verdict)));
+			    p->pending || p->absent ? json_null()
+						    : json_string(verdict_word(p->verdict)));
 	json_object_set_new(o, "changes", steps);
 	return o;
 }
@@ -282,7 +295,7 @@ int cmd_history(struct call *call)
 	struct record r;
 	struct buf list = {0};
 	json_t *all = json_array();
-	size_t n;
+	size_t n = 0;
 
 	int err = cmd_target(call, call->words[0], &at);
 	if (err >= 0)
@@ -335,7 +348,8 @@ static void trail_print(struct call *call, const struct trail *t)
 	struct author who = {.time_ms = t->e.header.time_ms};
 	const struct outcome_effect *effects;
 	lookup_device(call->copy, &t->e.header.device, &call->arena, &who);
-	fprintf(call->out, "%8llu  %s\n", (unsigned long long)t->number, lookup_author_words(&who, &call->arena));
+	fprintf(call->out, "%8llu  %s\n", (unsigned long long)t->number,
+		lookup_author_words(&who, &call->arena));
 	if (id_is_zero(&t->e.change.id)) {
 		fputs("          what it changed is not on this computer\n", call->out);
 		return;
@@ -352,7 +366,8 @@ static void trail_print(struct call *call, const struct trail *t)
 		for (size_t k = 0; k < p.n; k++) {
 			const struct step *s = &p.steps[k];
 			if (s->field)
-				fprintf(call->out, "%s %s %s%s", k ? ";" : "", s->label, s->sign, s->to);
+				fprintf(call->out, "%s %s %s%s", k ? ";" : "", s->label, s->sign,
+					s->to);
 			else
 				fprintf(call->out, "%s %s", k ? ";" : "", s->label);
 		}
@@ -367,8 +382,8 @@ static json_t *trail_json(struct call *call, const struct trail *t)
 	const struct outcome_effect *effects;
 	json_t *o = json_object(), *records = json_array();
 	size_t n = id_is_zero(&t->e.change.id)
-			   ? 0
-			   : outcome_effects(&t->e.change, &t->e.outcome, &call->arena, &effects);
+		       ? 0
+		       : outcome_effects(&t->e.change, &t->e.outcome, &call->arena, &effects);
 
 	lookup_device(call->copy, &t->e.header.device, &call->arena, &who);
 	for (size_t i = 0; i < n; i++) {
@@ -383,8 +398,9 @@ static json_t *trail_json(struct call *call, const struct trail *t)
 		past_release(&p);
 		json_object_set_new(record, "id", cmd_json_id(&effects[i].record));
 		json_object_set_new(record, "type", type ? json_string(type->name) : json_null());
-		json_object_set_new(record, "title",
-				    json_string(lookup_label(call->copy, &effects[i].record, &call->arena)));
+		json_object_set_new(
+		    record, "title",
+		    json_string(lookup_label(call->copy, &effects[i].record, &call->arena)));
 		json_object_set_new(record, "changes", steps);
 		json_array_append_new(records, record);
 	}
@@ -411,9 +427,9 @@ static int audit_walk(struct call *call, struct trail trails[2], size_t most, js
 	if (err >= 0)
 		err = trail_read(call, &trails[1]);
 	for (size_t i = 0; err >= 0 && i < most && (trails[0].number || trails[1].number); i++) {
-		bool second = !trails[0].number ||
-			      (trails[1].number &&
-			       trails[1].e.header.time_ms > trails[0].e.header.time_ms);
+		bool second =
+		    !trails[0].number ||
+		    (trails[1].number && trails[1].e.header.time_ms > trails[0].e.header.time_ms);
 		struct trail *t = &trails[second];
 		if (call->json)
 			json_array_append_new(all, trail_json(call, t));
@@ -439,7 +455,8 @@ int cmd_audit(struct call *call)
 		return cause_set(&call->cause, ERR_USAGE, "audit: '%.40s' is no number", number);
 	}
 	int n = copy_spaces(call->copy, &held);
-	struct trail trails[2] = {{.space = id_directory(&me->area)}, {.space = id_admin(&me->area)}};
+	struct trail trails[2] = {{.space = id_directory(&me->area)},
+				  {.space = id_admin(&me->area)}};
 	for (int i = 0; i < 2; i++)
 		trails[i].number = trail_head(held, n, &trails[i].space);
 	free(held);

@@ -1,6 +1,7 @@
 /*
- * `list`: the records of a type as a table that a person can take in, or as JSON. Which columns a type
- * has stands in one table here; a type that is not in it shows its title, its words and its days.
+ * `list`: the records of a type as a table that a person can take in, or as JSON. Which columns a
+ * type has stands in one table here; a type that is not in it shows its title, its words and its
+ * days.
  */
 #include "client/cmd.h"
 
@@ -16,31 +17,32 @@ static const struct {
 	uint32_t type;
 	const char *columns;
 } list_columns[] = {
-	{TYPE_SCHOOL, "name phase governance short_id"},
-	{TYPE_PERSON, "name email standing"},
-	{TYPE_APPOINTMENT, "person role school group to ended"},
-	{TYPE_GROUP, "name kind chair theme"},
-	{TYPE_SPACE, "name kind open archived"},
-	{TYPE_DEVICE, "label person school revoked"},
-	{TYPE_TERM, "year name start end"},
-	{TYPE_PRIORITY, "number title"},
-	{TYPE_PLAN_LINE, "ref kind text status"},
-	{TYPE_ACTION, "ref text status rag responsible target_text"},
-	{TYPE_NOTE, "kind text on schools"},
-	{TYPE_EVENT, "day start title place state"},
-	{TYPE_ATTENDANCE, "event person school presence"},
-	{TYPE_AGENDA_ITEM, "event title purpose minute_text"},
-	{TYPE_MINUTES, "event part state"},
-	{TYPE_DOCUMENT, "title class state review_date"},
-	{TYPE_VERSION, "filename bytes document note"},
-	{TYPE_LINK, "kind from to"},
-	{TYPE_SIGN_OFF, "kind what person school"},
-	{TYPE_READ_MARK, "space number record"},
-	{TYPE_CONFLICT, "record state"},
+    {TYPE_SCHOOL, "name phase governance short_id"},
+    {TYPE_PERSON, "name email standing"},
+    {TYPE_APPOINTMENT, "person role school group to ended"},
+    {TYPE_GROUP, "name kind chair theme"},
+    {TYPE_SPACE, "name kind open archived"},
+    {TYPE_DEVICE, "label person school revoked"},
+    {TYPE_TERM, "year name start end"},
+    {TYPE_PRIORITY, "number title"},
+    {TYPE_PLAN_LINE, "ref kind text status"},
+    {TYPE_ACTION, "ref text status rag responsible target_text"},
+    {TYPE_NOTE, "kind text on schools"},
+    {TYPE_EVENT, "day start title place state"},
+    {TYPE_ATTENDANCE, "event person school presence"},
+    {TYPE_AGENDA_ITEM, "event title purpose minute_text"},
+    {TYPE_MINUTES, "event part state"},
+    {TYPE_DOCUMENT, "title class state review_date"},
+    {TYPE_VERSION, "filename bytes document note"},
+    {TYPE_LINK, "kind from to"},
+    {TYPE_SIGN_OFF, "kind what person school"},
+    {TYPE_READ_MARK, "space number record"},
+    {TYPE_CONFLICT, "record state"},
 };
 
 /* The fields that may be shown, in order; their number. */
-static unsigned list_candidates(const struct schema_type *t, const ProtobufCFieldDescriptor *fields[LIST_COLUMNS])
+static unsigned list_candidates(const struct schema_type *t,
+				const ProtobufCFieldDescriptor *fields[LIST_COLUMNS])
 {
 	unsigned n = 0;
 	for (size_t i = 0; i < sizeof(list_columns) / sizeof(*list_columns); i++) {
@@ -75,21 +77,26 @@ struct listed {
 
 static const char *listed_word(const struct listed *l)
 {
-	return l->withdrawn ? "withdrawn" : l->conflicts ? "two versions" : l->pending ? "not sent yet" : "";
+	return l->withdrawn   ? "withdrawn"
+	       : l->conflicts ? "two versions"
+	       : l->pending   ? "not sent yet"
+			      : "";
 }
 
 /* "2019-10-09 18:30", "1.10", "Heath": what people expect a list of this type to be ordered by. */
-static const char *list_key(const struct schema_type *t, const struct record *r, struct arena *arena)
+static const char *list_key(const struct schema_type *t, const struct record *r,
+			    struct arena *arena)
 {
-	static const char *const fields[] = {"day",	 "start", "year", "ref", "number", "order",
-					     "position", "name",  "filename", "title"};
+	static const char *const fields[] = {"day",   "start",	  "year", "ref",      "number",
+					     "order", "position", "name", "filename", "title"};
 	struct buf b = {0};
 	unsigned n = 0;
 	/* A place in a list means something only among those of the same parent. */
 	if (schema_field_named(t, "position") && !schema_field_named(t, "ref"))
 		for (size_t i = 0; i < t->n_fields && n == 0; i++)
 			if (t->fields[i].format == FORMAT_REF) {
-				struct bytes id = value_bytes(record_get(r, t->message->fields[i].id));
+				struct bytes id =
+				    value_bytes(record_get(r, t->message->fields[i].id));
 				for (size_t k = 0; k < id.len; k++)
 					buf_add_text(&b, "%02x", id.data[k]);
 				buf_add_u8(&b, ' ');
@@ -141,10 +148,9 @@ static bool list_takes(struct call *call, const struct list *list, const struct 
 static int list_read(struct call *call, struct list *list)
 {
 	char name[TABLES_NAME];
-	const char *sql =
-		arena_format(&call->arena, "SELECT id, space, withdrawn, pending, conflict FROM \"%s\"%s",
-			     tables_name(list->type, name),
-			     call_option(call, "all") ? "" : " WHERE withdrawn = 0");
+	const char *sql = arena_format(
+	    &call->arena, "SELECT id, space, withdrawn, pending, conflict FROM \"%s\"%s",
+	    tables_name(list->type, name), call_option(call, "all") ? "" : " WHERE withdrawn = 0");
 	struct db_stmt *st = db_query_text(copy_db(call->copy), sql, &call->cause);
 	struct buf rows = {0};
 	int got = st ? 0 : ERR_DB;
@@ -161,7 +167,8 @@ static int list_read(struct call *call, struct list *list)
 	list->rows = (struct listed *)all.data;
 	for (size_t i = 0; got >= 0 && i < all.len / sizeof(struct listed); i++) {
 		struct listed row = list->rows[i];
-		if (copy_record(call->copy, &row.id, VIEW_SHOWN, &call->arena, &row.record, NULL) < 0)
+		if (copy_record(call->copy, &row.id, VIEW_SHOWN, &call->arena, &row.record, NULL) <
+		    0)
 			continue;
 		row.key = list_key(list->type, &row.record, &call->arena);
 		if (list_takes(call, list, &row))
@@ -169,7 +176,8 @@ static int list_read(struct call *call, struct list *list)
 	}
 	if (list->n > 1)
 		qsort(list->rows, list->n, sizeof(*list->rows), listed_compare);
-	return got < 0 ? cause_set(&call->cause, got, "the list can't be read: %s", err_words(got)) : 0;
+	return got < 0 ? cause_set(&call->cause, got, "the list can't be read: %s", err_words(got))
+		       : 0;
 }
 
 static int list_print_json(struct call *call, const struct list *list)
@@ -196,8 +204,8 @@ static void list_cell(struct call *call, struct table *table, const struct list 
 		      const struct listed *row, const ProtobufCFieldDescriptor *d)
 {
 	enum { CELL_MOST = 400 };
-	const char *words = lookup_value(call->copy, list->type, d->id, record_get(&row->record, d->id),
-					 &call->arena);
+	const char *words = lookup_value(call->copy, list->type, d->id,
+					 record_get(&row->record, d->id), &call->arena);
 	size_t len = strcspn(words, "\n");
 	while (len > CELL_MOST && ((unsigned char)words[len] & 0xc0) == 0x80)
 		len--;
@@ -205,7 +213,8 @@ static void list_cell(struct call *call, struct table *table, const struct list 
 }
 
 /* The fields to show: those that any row has a value of. */
-static unsigned list_fields(const struct list *list, const ProtobufCFieldDescriptor *fields[LIST_COLUMNS])
+static unsigned list_fields(const struct list *list,
+			    const ProtobufCFieldDescriptor *fields[LIST_COLUMNS])
 {
 	unsigned n = list_candidates(list->type, fields), kept = 0;
 	for (unsigned i = 0; i < n; i++) {
@@ -245,7 +254,8 @@ static int list_print(struct call *call, const struct list *list)
 	if (list->n > 0)
 		table_show(table, call->out);
 	else
-		cmd_say(call, "There is no %s%s here.", list->type->name, list->n_filters ? " like that" : "");
+		cmd_say(call, "There is no %s%s here.", list->type->name,
+			list->n_filters ? " like that" : "");
 	table_free(&table);
 	return 0;
 }

@@ -11,18 +11,19 @@ static int plan_check_word(struct call *call)
 {
 	if (strcmp(call->words[0], "plan") == 0)
 		return 0;
-	return cause_set(&call->cause, ERR_USAGE, "%s: only a 'plan' can be %sed", call->command->name,
-			 call->command->name);
+	return cause_set(&call->cause, ERR_USAGE, "%s: only a 'plan' can be %sed",
+			 call->command->name, call->command->name);
 }
 
 static int import_json(struct call *call, const struct plan_report *r)
 {
 	json_t *missing = json_array();
 	for (size_t i = 0; i < r->n_missing; i++)
-		json_array_append_new(missing, json_text(BYTES(r->missing[i], strlen(r->missing[i]))));
-	return cmd_json(call, json_pack("{s:s,s:I,s:I,s:I,s:o}", "year", r->year, "made", (json_int_t)r->made,
-					"there", (json_int_t)r->there, "filled", (json_int_t)r->filled,
-					"missing", missing));
+		json_array_append_new(missing,
+				      json_text(BYTES(r->missing[i], strlen(r->missing[i]))));
+	return cmd_json(call, json_pack("{s:s,s:I,s:I,s:I,s:o}", "year", r->year, "made",
+					(json_int_t)r->made, "there", (json_int_t)r->there,
+					"filled", (json_int_t)r->filled, "missing", missing));
 }
 
 int cmd_import(struct call *call)
@@ -42,12 +43,15 @@ int cmd_import(struct call *call)
 		return import_json(call, &report);
 	cmd_say(call, "The plan for %s: %s made, %zu there already%s.", report.year,
 		screen_count(&call->arena, report.made, "record", "records"), report.there,
-		report.filled ? arena_format(&call->arena, " (%zu of them completed)", report.filled) : "");
+		report.filled
+		    ? arena_format(&call->arena, " (%zu of them completed)", report.filled)
+		    : "");
 	if (report.n_missing > 0)
 		cmd_say(call, "An administrator must add, by importing the same file:");
 	for (size_t i = 0; i < report.n_missing; i++)
-		cmd_say(call, "  %s",
-			screen_line(&call->arena, BYTES(report.missing[i], strlen(report.missing[i]))));
+		cmd_say(
+		    call, "  %s",
+		    screen_line(&call->arena, BYTES(report.missing[i], strlen(report.missing[i]))));
 	if (report.made + report.filled > 0)
 		cmd_say(call, "Saved on this computer. Not sent yet.");
 	return 0;

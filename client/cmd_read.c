@@ -89,7 +89,9 @@ static int show_versions(struct call *call, const struct target *at)
 		fputc('\n', call->out);
 		cmd_versions_print(call, &v);
 	}
-	return err < 0 ? cause_set(&call->cause, err, "two versions can't be read: %s", err_words(err)) : 0;
+	return err < 0
+		   ? cause_set(&call->cause, err, "two versions can't be read: %s", err_words(err))
+		   : 0;
 }
 
 /* The notes on a record, oldest first. */
@@ -99,18 +101,22 @@ static void show_notes(struct call *call, const struct target *at)
 	uint32_t text = schema_field_named(t, "text")->id, kind = schema_field_named(t, "kind")->id;
 	struct ids ids;
 
-	if (lookup_referring(call->copy, TYPE_NOTE, schema_field_named(t, "on")->id, &at->id, &call->arena,
-			     &ids) < 0)
+	if (lookup_referring(call->copy, TYPE_NOTE, schema_field_named(t, "on")->id, &at->id,
+			     &call->arena, &ids) < 0)
 		return;
 	for (size_t i = 0; i < ids.n; i++) {
 		struct target note = {.id = ids.ids[i]};
 		struct author who;
-		if (copy_record(call->copy, &note.id, VIEW_SHOWN, &call->arena, &note.now, &note.space) < 0)
+		if (copy_record(call->copy, &note.id, VIEW_SHOWN, &call->arena, &note.now,
+				&note.space) < 0)
 			continue;
-		const char *word = lookup_value(call->copy, t, kind, record_get(&note.now, kind), &call->arena);
-		const char *by = show_last(call, &note, &who) ? lookup_author_words(&who, &call->arena)
-							      : "not sent yet";
-		fprintf(call->out, "%s  Note (%s), %s\n    ", i ? "" : "\n", *word ? word : "comment", by);
+		const char *word =
+		    lookup_value(call->copy, t, kind, record_get(&note.now, kind), &call->arena);
+		const char *by = show_last(call, &note, &who)
+				     ? lookup_author_words(&who, &call->arena)
+				     : "not sent yet";
+		fprintf(call->out, "%s  Note (%s), %s\n    ", i ? "" : "\n",
+			*word ? word : "comment", by);
 		screen_print_text(call->out, value_bytes(record_get(&note.now, text)), 4);
 	}
 }
@@ -123,8 +129,8 @@ static void show_document(struct call *call, const struct target *at)
 	struct table *table = table_new(4, headings);
 	struct ids ids;
 
-	if (lookup_referring(call->copy, TYPE_VERSION, schema_field_named(t, "document")->id, &at->id,
-			     &call->arena, &ids) < 0)
+	if (lookup_referring(call->copy, TYPE_VERSION, schema_field_named(t, "document")->id,
+			     &at->id, &call->arena, &ids) < 0)
 		ids.n = 0;
 	for (size_t i = ids.n; i-- > 0;) {
 		struct target v = {.id = ids.ids[i]};
@@ -132,13 +138,15 @@ static void show_document(struct call *call, const struct target *at)
 		if (copy_record(call->copy, &v.id, VIEW_SHOWN, &call->arena, &v.now, &v.space) < 0)
 			continue;
 		table_words(table, "%s", lookup_short_id(call->copy, &v.id, &call->arena));
-		table_cell(table, value_bytes(record_get(&v.now, schema_field_named(t, "filename")->id)));
+		table_cell(table,
+			   value_bytes(record_get(&v.now, schema_field_named(t, "filename")->id)));
+		table_words(
+		    table, "%s",
+		    screen_size(&call->arena, value_number(record_get(
+						  &v.now, schema_field_named(t, "bytes")->id))));
 		table_words(table, "%s",
-			    screen_size(&call->arena, value_number(record_get(
-							      &v.now, schema_field_named(t, "bytes")->id))));
-		table_words(table, "%s", show_last(call, &v, &who)
-						 ? lookup_author_words(&who, &call->arena)
-						 : "not sent yet");
+			    show_last(call, &v, &who) ? lookup_author_words(&who, &call->arena)
+						      : "not sent yet");
 	}
 	fputc('\n', call->out);
 	if (ids.n > 0)
@@ -178,8 +186,9 @@ static bool show_minutes(struct call *call, const struct target *at)
 {
 	struct buf text = {0};
 	bool terminal = os_is_terminal(call->out);
-	bool is = minutes_print(call->copy, &at->id, terminal ? (unsigned)os_terminal_width(call->out) : 0,
-				&text, NULL) == 0;
+	bool is =
+	    minutes_print(call->copy, &at->id,
+			  terminal ? (unsigned)os_terminal_width(call->out) : 0, &text, NULL) == 0;
 	if (is)
 		fwrite(text.data, 1, text.len, call->out);
 	buf_fini(&text);
@@ -195,9 +204,10 @@ int cmd_show(struct call *call)
 	if (call->json)
 		return show_json(call, &at);
 	if (at.type->number != TYPE_EVENT || !show_minutes(call, &at)) {
-		screen_bold(call->out, arena_format(&call->arena, "%s %s",
-						    lookup_type_label(at.type, &call->arena),
-						    lookup_label(call->copy, &at.id, &call->arena)));
+		screen_bold(call->out,
+			    arena_format(&call->arena, "%s %s",
+					 lookup_type_label(at.type, &call->arena),
+					 lookup_label(call->copy, &at.id, &call->arena)));
 		fputc('\n', call->out);
 		show_fields(call, &at);
 	}
@@ -228,7 +238,8 @@ static void search_found(void *arg, const struct hit *hit)
 
 	if ((s->type && hit->type != s->type) || !t)
 		return;
-	/* Labels and short ids ask the copy, which is allowed while it searches: each is another statement. */
+	/* Labels and short ids ask the copy, which is allowed while it searches: each is another
+	 * statement. */
 	table_words(s->table, "%s", lookup_short_id(s->call->copy, &hit->record, &s->call->arena));
 	table_words(s->table, "%s", t->name);
 	table_words(s->table, "%s", lookup_label(s->call->copy, &hit->record, &s->call->arena));
@@ -278,7 +289,8 @@ int cmd_search(struct call *call)
 	else
 		cmd_say(call, "Nothing was found.");
 	if (err >= 0 && more != 0)
-		cmd_say(call, "Not everything is in the search index yet: search again in a moment.");
+		cmd_say(call,
+			"Not everything is in the search index yet: search again in a moment.");
 	json_decref(s.all);
 	table_free(&s.table);
 	return err < 0 ? err : 0;

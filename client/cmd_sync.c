@@ -1,6 +1,6 @@
 /*
- * What needs the server: join, sync, serve, and fetching a document. And doctor, for when it can't be
- * reached.
+ * What needs the server: join, sync, serve, and fetching a document. And doctor, for when it can't
+ * be reached.
  */
 #include "client/cmd.h"
 
@@ -54,8 +54,9 @@ int cmd_sync(struct call *call)
 	if (err < 0)
 		return err;
 	if (pending > 0)
-		cmd_say(call, "%s on this computer: 'fivepits outbox' says for what.",
-			screen_count(&call->arena, (uint64_t)pending, "change waits", "changes wait"));
+		cmd_say(
+		    call, "%s on this computer: 'fivepits outbox' says for what.",
+		    screen_count(&call->arena, (uint64_t)pending, "change waits", "changes wait"));
 	else
 		cmd_say(call, "All sent and fetched.");
 	if (refused > 0)
@@ -77,8 +78,8 @@ int cmd_serve(struct call *call)
 
 int cmd_join(struct call *call)
 {
-	int err = join_run(call->home, call->words[0], call_option(call, "proxy"), call_option(call, "label"),
-			   &call->cause);
+	int err = join_run(call->home, call->words[0], call_option(call, "proxy"),
+			   call_option(call, "label"), &call->cause);
 	if (err < 0)
 		return err;
 	cmd_say(call, "This computer has joined. 'fivepits sync' fetches what you may read.");
@@ -97,8 +98,9 @@ static void doctor_found(void *arg, enum doctor_state state, const char *check, 
 	struct doctor *d = arg;
 	struct bytes text = BYTES(words, strlen(words));
 	if (d->call->json)
-		json_array_append_new(d->all, json_pack("{s:s,s:s,s:o}", "check", check, "state",
-							doctor_word(state), "words", json_text(text)));
+		json_array_append_new(d->all,
+				      json_pack("{s:s,s:s,s:o}", "check", check, "state",
+						doctor_word(state), "words", json_text(text)));
 	else
 		fprintf(d->call->out, "%-5s %-12s %s\n", doctor_word(state), check,
 			screen_line(&d->call->arena, text));
@@ -117,8 +119,9 @@ int cmd_doctor(struct call *call)
 	else
 		json_decref(d.all);
 	if (bad > 0)
-		return cause_set(&call->cause, ERR_IO, "%d of these %s this computer from working with its server",
-				 bad, bad == 1 ? "keeps" : "keep");
+		return cause_set(&call->cause, ERR_IO,
+				 "%d of these %s this computer from working with its server", bad,
+				 bad == 1 ? "keeps" : "keep");
 	cmd_say(call, "All is well.");
 	return 0;
 }

@@ -12,12 +12,12 @@
 #include <string.h>
 
 static const struct option command_globals[] = {
-	{"home", 0, "DIR", "where this copy is kept (or set FIVEPITS_HOME)", COMPLETE_DIR, NULL},
-	{"json", 0, NULL, "print one JSON value", COMPLETE_NOTHING, NULL},
-	{"quiet", 'q', NULL, "print results only", COMPLETE_NOTHING, NULL},
-	{"help", 'h', NULL, "explain a command", COMPLETE_NOTHING, NULL},
-	{"version", 'V', NULL, "print the version", COMPLETE_NOTHING, NULL},
-	{NULL, 0, NULL, NULL, COMPLETE_NOTHING, NULL},
+    {"home", 0, "DIR", "where this copy is kept (or set FIVEPITS_HOME)", COMPLETE_DIR, NULL},
+    {"json", 0, NULL, "print one JSON value", COMPLETE_NOTHING, NULL},
+    {"quiet", 'q', NULL, "print results only", COMPLETE_NOTHING, NULL},
+    {"help", 'h', NULL, "explain a command", COMPLETE_NOTHING, NULL},
+    {"version", 'V', NULL, "print the version", COMPLETE_NOTHING, NULL},
+    {NULL, 0, NULL, NULL, COMPLETE_NOTHING, NULL},
 };
 
 /* ---- Parsing -------------------------------------------------------------------------------- */
@@ -29,10 +29,12 @@ static const char *command_name_at(size_t i)
 	return c->flags & COMMAND_HIDDEN ? "" : c->name;
 }
 
-static const struct option *option_find(const struct option *o, const char *name, size_t len, char letter)
+static const struct option *option_find(const struct option *o, const char *name, size_t len,
+					char letter)
 {
 	for (; o->name; o++)
-		if (letter ? o->letter == letter : strlen(o->name) == len && !strncmp(o->name, name, len))
+		if (letter ? o->letter == letter
+			   : strlen(o->name) == len && !strncmp(o->name, name, len))
 			return o;
 	return NULL;
 }
@@ -50,7 +52,8 @@ static int command_take_option(struct call *call, const struct option *o, const 
 	else if (o == &command_globals[4])
 		call->version = true;
 	else if (call->n_chosen == CALL_OPTIONS)
-		return cause_set(&call->cause, ERR_USAGE, "there are more than %d options", CALL_OPTIONS);
+		return cause_set(&call->cause, ERR_USAGE, "there are more than %d options",
+				 CALL_OPTIONS);
 	else
 		call->chosen[call->n_chosen++] = (struct chosen){o, value ? value : ""};
 	return 0;
@@ -77,14 +80,16 @@ static int command_parse_option(struct call *call, int argc, char **argv, int *a
 		o = option_find(command_globals, name, len, is_long ? 0 : *name);
 	if (!o)
 		return cause_set(&call->cause, ERR_USAGE, "%s%sthere is no option %s",
-				 call->command ? call->command->name : "", call->command ? ": " : "",
+				 call->command ? call->command->name : "",
+				 call->command ? ": " : "",
 				 screen_line(&call->arena, BYTES(word, strlen(word))));
 	if (!o->argument && value)
-		return cause_set(&call->cause, ERR_USAGE, "the option --%s takes no value", o->name);
+		return cause_set(&call->cause, ERR_USAGE, "the option --%s takes no value",
+				 o->name);
 	if (o->argument && !value) {
 		if (*at + 1 >= argc)
-			return cause_set(&call->cause, ERR_USAGE, "the option --%s needs %s", o->name,
-					 o->argument);
+			return cause_set(&call->cause, ERR_USAGE, "the option --%s needs %s",
+					 o->name, o->argument);
 		value = argv[++*at];
 	}
 	return command_take_option(call, o, value);
@@ -104,8 +109,8 @@ static int command_choose(struct call *call, const char *word)
 	const char *near = nearest_name(word, command_name_at, n);
 	const char *clean = screen_line(&call->arena, BYTES(word, strlen(word)));
 	if (near)
-		return cause_set(&call->cause, ERR_USAGE, "there is no command '%.60s'; did you mean '%s'?",
-				 clean, near);
+		return cause_set(&call->cause, ERR_USAGE,
+				 "there is no command '%.60s'; did you mean '%s'?", clean, near);
 	return cause_set(&call->cause, ERR_USAGE, "there is no command '%.60s'", clean);
 }
 
@@ -122,12 +127,12 @@ static int command_check_words(struct call *call)
 		return cause_set(&call->cause, ERR_USAGE, "%s: %s is missing", c->name,
 				 c->arguments[call->n_words].name);
 	if (call->n_words > most)
-		return cause_set(&call->cause, ERR_USAGE, "%s: '%.60s' is one word too many", c->name,
-				 screen_line(&call->arena,
-					     BYTES(call->words[most], strlen(call->words[most]))));
+		return cause_set(
+		    &call->cause, ERR_USAGE, "%s: '%.60s' is one word too many", c->name,
+		    screen_line(&call->arena, BYTES(call->words[most], strlen(call->words[most]))));
 	if (call->json && !(c->flags & COMMAND_JSON))
-		return cause_set(&call->cause, ERR_USAGE, "%s: it prints nothing that --json could change",
-				 c->name);
+		return cause_set(&call->cause, ERR_USAGE,
+				 "%s: it prints nothing that --json could change", c->name);
 	return 0;
 }
 
@@ -190,7 +195,8 @@ const char *call_word(const struct call *call, size_t i)
 
 const char *command_home(struct arena *arena)
 {
-	const char *home = getenv("FIVEPITS_HOME"), *data = getenv("XDG_DATA_HOME"), *user = getenv("HOME");
+	const char *home = getenv("FIVEPITS_HOME"), *data = getenv("XDG_DATA_HOME"),
+		   *user = getenv("HOME");
 	if (home && *home)
 		return home;
 	if (data && *data == '/')
@@ -206,7 +212,8 @@ void command_print_synopsis(const struct command *c, FILE *out)
 	for (const struct argument *a = c->arguments; a->name; a++)
 		fprintf(out, a->optional ? " [%s%s]" : " %s%s", a->name, a->many ? "…" : "");
 	for (const struct option *o = c->options; o->name; o++)
-		fprintf(out, " [--%s%s%s]", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+		fprintf(out, " [--%s%s%s]", o->name, o->argument ? " " : "",
+			o->argument ? o->argument : "");
 }
 
 static void command_print_options(const struct option *o, FILE *out)
@@ -217,9 +224,11 @@ static void command_print_options(const struct option *o, FILE *out)
 			buf_add_text(&b, "-%c, ", o->letter);
 		else
 			buf_add_text(&b, "    ");
-		buf_add_text(&b, "--%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+		buf_add_text(&b, "--%s%s%s", o->name, o->argument ? " " : "",
+			     o->argument ? o->argument : "");
 		if (b.len > 22)
-			fprintf(out, "  %.*s\n  %-22s  %s\n", (int)b.len, (const char *)b.data, "", o->help);
+			fprintf(out, "  %.*s\n  %-22s  %s\n", (int)b.len, (const char *)b.data, "",
+				o->help);
 		else
 			fprintf(out, "  %-22.*s  %s\n", (int)b.len, (const char *)b.data, o->help);
 		buf_fini(&b);
@@ -341,7 +350,8 @@ static void completion_print_arguments(FILE *out, const struct command *c)
 {
 	size_t i = 0;
 	for (const struct argument *a = c->arguments; a->name; a++, i++) {
-		fprintf(out, "\t%s:%s) ", c->name, a->many ? "*" : (const char *[]){"0", "1", "2", "3"}[i]);
+		fprintf(out, "\t%s:%s) ", c->name,
+			a->many ? "*" : (const char *[]){"0", "1", "2", "3"}[i]);
 		completion_print_kind(out, a->complete, a->choices);
 		fputs(" ;;\n", out);
 	}
@@ -379,28 +389,30 @@ static void completion_print_words(FILE *out)
 
 /* Walk the words so far: which command, how many arguments it has, the first of them. */
 static const char completion_walk[] =
-	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-	"\tlocal command='' first='' words='' files='' value='' i n=0\n"
-	"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-	"\t\tcase ${COMP_WORDS[i]} in\n"
-	"\t\t--home) i=$((i + 1)) ;;\n"
-	"\t\t-*) ;;\n"
-	"\t\t*)\n"
-	"\t\t\tif [[ -z $command ]]; then\n"
-	"\t\t\t\tcommand=${COMP_WORDS[i]}\n"
-	"\t\t\telse\n"
-	"\t\t\t\t[[ $n -eq 0 ]] && first=${COMP_WORDS[i]}\n"
-	"\t\t\t\tn=$((n + 1))\n"
-	"\t\t\tfi ;;\n"
-	"\t\tesac\n"
-	"\tdone\n";
+    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
+    "\tlocal command='' first='' words='' files='' value='' i n=0\n"
+    "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+    "\t\tcase ${COMP_WORDS[i]} in\n"
+    "\t\t--home) i=$((i + 1)) ;;\n"
+    "\t\t-*) ;;\n"
+    "\t\t*)\n"
+    "\t\t\tif [[ -z $command ]]; then\n"
+    "\t\t\t\tcommand=${COMP_WORDS[i]}\n"
+    "\t\t\telse\n"
+    "\t\t\t\t[[ $n -eq 0 ]] && first=${COMP_WORDS[i]}\n"
+    "\t\t\t\tn=$((n + 1))\n"
+    "\t\t\tfi ;;\n"
+    "\t\tesac\n"
+    "\tdone\n";
 
 void command_print_completion(FILE *out)
 {
 	size_t n;
 	const struct command *table = command_table(&n);
 
-	fputs("# Completion for fivepits, made from its command table by 'fivepits completion bash'.\n", out);
+	fputs("# Completion for fivepits, made from its command table by 'fivepits completion "
+	      "bash'.\n",
+	      out);
 	completion_print_fields(out);
 	fputs("_fivepits() {\n", out);
 	completion_print_words(out);
@@ -409,12 +421,15 @@ void command_print_completion(FILE *out)
 	completion_print_values(out, "*", command_globals);
 	for (size_t i = 0; i < n; i++)
 		completion_print_values(out, table[i].name, table[i].options);
-	fputs("\tesac\n\tif [[ -n $value ]]; then\n\t\t:\n\telif [[ $cur == -* ]]; then\n\t\tcase $command in\n", out);
+	fputs("\tesac\n\tif [[ -n $value ]]; then\n\t\t:\n\telif [[ $cur == -* ]]; then\n\t\tcase "
+	      "$command in\n",
+	      out);
 	for (size_t i = 0; i < n; i++) {
 		struct buf b = {0};
 		completion_add_options(table[i].options, &b);
 		completion_add_options(command_globals, &b);
-		fprintf(out, "\t\t%s) words='%.*s' ;;\n", table[i].name, (int)b.len - 1, (const char *)b.data);
+		fprintf(out, "\t\t%s) words='%.*s' ;;\n", table[i].name, (int)b.len - 1,
+			(const char *)b.data);
 		buf_fini(&b);
 	}
 	fputs("\t\t*) words='--home --help --version' ;;\n\t\tesac\n\telse\n\tcase $command:$n in\n"

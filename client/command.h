@@ -1,6 +1,7 @@
 /*
- * The command table: every command with its arguments, options, help and example. Parsing, --help, the
- * list of commands, completion for bash and the synopsis all come from it, so they can't disagree.
+ * The command table: every command with its arguments, options, help and example. Parsing, --help,
+ * the list of commands, completion for bash and the synopsis all come from it, so they can't
+ * disagree.
  */
 #ifndef FIVEPITS_COMMAND_H
 #define FIVEPITS_COMMAND_H
@@ -11,8 +12,8 @@
 
 enum complete {
 	COMPLETE_NOTHING,
-	COMPLETE_TYPE,	  /* a record type */
-	COMPLETE_FIELD,	  /* a field of the type that is the first argument, with = */
+	COMPLETE_TYPE,	/* a record type */
+	COMPLETE_FIELD, /* a field of the type that is the first argument, with = */
 	COMPLETE_FILE,
 	COMPLETE_DIR,
 	COMPLETE_CHOICE,  /* one of `choices` */
@@ -76,10 +77,10 @@ struct call {
 		const char *value; /* "" for a flag */
 	} chosen[CALL_OPTIONS];
 	size_t n_chosen;
-	struct copy *copy;   /* with COMMAND_COPY */
-	struct arena arena;  /* for as long as the call lasts */
-	struct cause cause;  /* why it failed */
-	FILE *out;	     /* where results go */
+	struct copy *copy;  /* with COMMAND_COPY */
+	struct arena arena; /* for as long as the call lasts */
+	struct cause cause; /* why it failed */
+	FILE *out;	    /* where results go */
 };
 
 /*
@@ -89,7 +90,8 @@ struct call {
 int command_parse(struct call *call, int argc, char **argv);
 void command_fini(struct call *call);
 
-/* The value of an option, "" for a flag that was given, NULL where it was not; the last one counts. */
+/* The value of an option, "" for a flag that was given, NULL where it was not; the last one counts.
+ */
 const char *call_option(const struct call *call, const char *name);
 /* All values of an option in order: the one after `*at` (start with 0). NULL: no more. */
 const char *call_option_next(const struct call *call, const char *name, size_t *at);

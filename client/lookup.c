@@ -31,9 +31,9 @@ static int lookup_collect(struct db_stmt *st, struct arena *arena, struct ids *o
 int lookup_type(struct copy *copy, uint32_t type, bool all, struct arena *arena, struct ids *out)
 {
 	char name[TABLES_NAME];
-	const char *sql = arena_format(arena, "SELECT id FROM \"%s\"%s ORDER BY id",
-				       tables_name(schema_type(type), name),
-				       all ? "" : " WHERE withdrawn = 0");
+	const char *sql =
+	    arena_format(arena, "SELECT id FROM \"%s\"%s ORDER BY id",
+			 tables_name(schema_type(type), name), all ? "" : " WHERE withdrawn = 0");
 	struct db_stmt *st = db_query_text(copy_db(copy), sql, NULL);
 	*out = (struct ids){NULL, 0};
 	return st ? lookup_collect(st, arena, out) : ERR_DB;
@@ -42,8 +42,8 @@ int lookup_type(struct copy *copy, uint32_t type, bool all, struct arena *arena,
 int lookup_count(struct copy *copy, uint32_t type, bool all, int64_t *n)
 {
 	char name[TABLES_NAME], sql[TABLES_NAME + 64];
-	snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"%s\"%s", tables_name(schema_type(type), name),
-		 all ? "" : " WHERE withdrawn = 0");
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"%s\"%s",
+		 tables_name(schema_type(type), name), all ? "" : " WHERE withdrawn = 0");
 	struct db_stmt *st = db_query_text(copy_db(copy), sql, NULL);
 	int got = st ? db_step(st) : ERR_DB;
 	*n = 0;
@@ -65,10 +65,10 @@ int lookup_referring(struct copy *copy, uint32_t type, uint32_t field, const str
 	if (!schema_field(t, field, &d))
 		return ERR_INVALID;
 	bool list = d->label == PROTOBUF_C_LABEL_REPEATED;
-	const char *sql =
-		arena_format(arena, "SELECT id FROM \"%s\" WHERE withdrawn = 0 AND %s\"%s\"%s ORDER BY id",
-			     tables_name(t, name), list ? "instr(" : "", tables_column(d->name, column),
-			     list ? ", $1) > 0" : " = $1");
+	const char *sql = arena_format(
+	    arena, "SELECT id FROM \"%s\" WHERE withdrawn = 0 AND %s\"%s\"%s ORDER BY id",
+	    tables_name(t, name), list ? "instr(" : "", tables_column(d->name, column),
+	    list ? ", $1) > 0" : " = $1");
 	struct db_stmt *st = db_query_text(copy_db(copy), sql, NULL);
 	if (!st)
 		return ERR_DB;
@@ -79,13 +79,16 @@ int lookup_referring(struct copy *copy, uint32_t type, uint32_t field, const str
 	return lookup_collect(st, arena, out);
 }
 
-int lookup_conflicts(struct copy *copy, const struct id *record, struct arena *arena, struct ids *out)
+int lookup_conflicts(struct copy *copy, const struct id *record, struct arena *arena,
+		     struct ids *out)
 {
 	struct db *db = copy_db(copy);
 	struct db_stmt *st =
-		record ? db_query(db, "SELECT conflict FROM open_conflict WHERE record = $1 ORDER BY conflict",
-				  "d", record)
-		       : db_query(db, "SELECT conflict FROM open_conflict ORDER BY conflict", "");
+	    record
+		? db_query(db,
+			   "SELECT conflict FROM open_conflict WHERE record = $1 ORDER BY conflict",
+			   "d", record)
+		: db_query(db, "SELECT conflict FROM open_conflict ORDER BY conflict", "");
 	return lookup_collect(st, arena, out);
 }
 
@@ -132,7 +135,8 @@ static const char *lookup_cut(const char *line, struct arena *arena)
 	return n <= LABEL_MOST ? line : arena_format(arena, "%.*s…", (int)bytes, line);
 }
 
-static struct bytes lookup_get(const struct record *r, const struct schema_type *t, const char *field)
+static struct bytes lookup_get(const struct record *r, const struct schema_type *t,
+			       const char *field)
 {
 	const ProtobufCFieldDescriptor *d = schema_field_named(t, field);
 	return d ? record_get(r, d->id) : BYTES_NONE;
@@ -141,8 +145,8 @@ static struct bytes lookup_get(const struct record *r, const struct schema_type 
 static const char *lookup_label_at(struct copy *copy, const struct id *record, unsigned depth,
 				   struct arena *arena);
 
-/* The label of a record that a field of `r` refers to; "" if there is none. Records may refer to each
- * other in a ring, so `depth` ends it. */
+/* The label of a record that a field of `r` refers to; "" if there is none. Records may refer to
+ * each other in a ring, so `depth` ends it. */
 static const char *lookup_of(struct copy *copy, const struct record *r, const struct schema_type *t,
 			     const char *field, unsigned depth, struct arena *arena)
 {
@@ -152,8 +156,8 @@ static const char *lookup_of(struct copy *copy, const struct record *r, const st
 	return lookup_label_at(copy, &id, depth + 1, arena);
 }
 
-static const char *lookup_plain(struct copy *copy, const struct record *r, const struct schema_type *t,
-				const char *field, struct arena *arena)
+static const char *lookup_plain(struct copy *copy, const struct record *r,
+				const struct schema_type *t, const char *field, struct arena *arena)
 {
 	const ProtobufCFieldDescriptor *d = schema_field_named(t, field);
 	const char *words = d ? lookup_value(copy, t, d->id, record_get(r, d->id), arena) : "";
@@ -161,7 +165,8 @@ static const char *lookup_plain(struct copy *copy, const struct record *r, const
 }
 
 /* Two labels as one, where both say something. */
-static const char *lookup_join(const char *a, const char *between, const char *b, struct arena *arena)
+static const char *lookup_join(const char *a, const char *between, const char *b,
+			       struct arena *arena)
 {
 	if (!*a || !*b)
 		return *a ? a : b;
@@ -169,8 +174,8 @@ static const char *lookup_join(const char *a, const char *between, const char *b
 }
 
 /* What stands for a record whose title field alone would not tell it from others. */
-static const char *lookup_special(struct copy *copy, const struct record *r, const struct schema_type *t,
-				  unsigned depth, struct arena *arena)
+static const char *lookup_special(struct copy *copy, const struct record *r,
+				  const struct schema_type *t, unsigned depth, struct arena *arena)
 {
 	switch (t->number) {
 	case TYPE_APPOINTMENT: {
@@ -178,8 +183,9 @@ static const char *lookup_special(struct copy *copy, const struct record *r, con
 		if (!*where)
 			where = lookup_of(copy, r, t, "school", depth, arena);
 		const char *role = lookup_plain(copy, r, t, "role", arena);
-		return lookup_join(lookup_join(lookup_of(copy, r, t, "person", depth, arena), ", ", role, arena),
-				   ", ", where, arena);
+		return lookup_join(
+		    lookup_join(lookup_of(copy, r, t, "person", depth, arena), ", ", role, arena),
+		    ", ", where, arena);
 	}
 	case TYPE_DEVICE: {
 		const char *label = lookup_plain(copy, r, t, "label", arena);
@@ -191,7 +197,8 @@ static const char *lookup_special(struct copy *copy, const struct record *r, con
 				   lookup_plain(copy, r, t, "title", arena), arena);
 	case TYPE_ATTENDANCE:
 		return lookup_join(lookup_join(lookup_of(copy, r, t, "person", depth, arena), "",
-					       lookup_of(copy, r, t, "school", depth, arena), arena),
+					       lookup_of(copy, r, t, "school", depth, arena),
+					       arena),
 				   ", ", lookup_plain(copy, r, t, "presence", arena), arena);
 	case TYPE_LINK:
 		return lookup_join(lookup_join(lookup_of(copy, r, t, "from", depth, arena), " -> ",
@@ -273,7 +280,8 @@ const char *lookup_value(struct copy *copy, const struct schema_type *t, uint32_
 
 /* ---- Authors -------------------------------------------------------------------------------- */
 
-void lookup_device(struct copy *copy, const struct id *device, struct arena *arena, struct author *out)
+void lookup_device(struct copy *copy, const struct id *device, struct arena *arena,
+		   struct author *out)
 {
 	const struct schema_type *t = schema_type(TYPE_DEVICE);
 	struct record r;
@@ -293,12 +301,14 @@ void lookup_device(struct copy *copy, const struct id *device, struct arena *are
 }
 
 /* Where an accepted change stands: 1, 0 or an error. */
-static int lookup_where(struct copy *copy, const struct id *change, struct id *space, uint64_t *number)
+static int lookup_where(struct copy *copy, const struct id *change, struct id *space,
+			uint64_t *number)
 {
-	struct db_stmt *st = db_query(copy_db(copy),
-				      "SELECT held.space, entry_change.key & 0xffffffffff FROM entry_change"
-				      " JOIN held ON held.slot = entry_change.key >> 40 WHERE change = $1",
-				      "d", change);
+	struct db_stmt *st =
+	    db_query(copy_db(copy),
+		     "SELECT held.space, entry_change.key & 0xffffffffff FROM entry_change"
+		     " JOIN held ON held.slot = entry_change.key >> 40 WHERE change = $1",
+		     "d", change);
 	int got = db_step(st);
 	if (got > 0) {
 		got = db_id(st, 0, space);
@@ -308,7 +318,8 @@ static int lookup_where(struct copy *copy, const struct id *change, struct id *s
 	return got;
 }
 
-int lookup_author(struct copy *copy, const struct id *change, struct arena *arena, struct author *out)
+int lookup_author(struct copy *copy, const struct id *change, struct arena *arena,
+		  struct author *out)
 {
 	struct past_entry past;
 	struct change c;
@@ -351,8 +362,8 @@ const char *lookup_space_name(struct copy *copy, const struct id *space, struct 
 
 bool lookup_holds(struct copy *copy, const struct id *space)
 {
-	struct db_stmt *st =
-		db_query(copy_db(copy), "SELECT 1 FROM held WHERE space = $1 AND state = 0", "d", space);
+	struct db_stmt *st = db_query(
+	    copy_db(copy), "SELECT 1 FROM held WHERE space = $1 AND state = 0", "d", space);
 	bool holds = db_step(st) > 0;
 	db_reset(st);
 	return holds;
@@ -360,8 +371,9 @@ bool lookup_holds(struct copy *copy, const struct id *space)
 
 bool lookup_administers(struct copy *copy)
 {
-	const char *sql = "SELECT 1 FROM appointment WHERE person = $1 AND role = $2 AND withdrawn = 0"
-			  " AND ended IS NOT 1";
+	const char *sql =
+	    "SELECT 1 FROM appointment WHERE person = $1 AND role = $2 AND withdrawn = 0"
+	    " AND ended IS NOT 1";
 	struct db_stmt *st = db_query(copy_db(copy), sql, "di", &copy_identity(copy)->person,
 				      (int64_t)RECORDS__ROLE__ADMINISTRATOR);
 	bool is = db_step(st) > 0;
@@ -387,10 +399,10 @@ static size_t lookup_shared(struct db_stmt *st, const struct id *id)
 const char *lookup_short_id(struct copy *copy, const struct id *id, struct arena *arena)
 {
 	static const char *const neighbours[] = {
-		"SELECT id FROM record WHERE id > $1 ORDER BY id LIMIT 1",
-		"SELECT id FROM record WHERE id < $1 ORDER BY id DESC LIMIT 1",
-		"SELECT record FROM pending_record WHERE record > $1 ORDER BY record LIMIT 1",
-		"SELECT record FROM pending_record WHERE record < $1 ORDER BY record DESC LIMIT 1",
+	    "SELECT id FROM record WHERE id > $1 ORDER BY id LIMIT 1",
+	    "SELECT id FROM record WHERE id < $1 ORDER BY id DESC LIMIT 1",
+	    "SELECT record FROM pending_record WHERE record > $1 ORDER BY record LIMIT 1",
+	    "SELECT record FROM pending_record WHERE record < $1 ORDER BY record DESC LIMIT 1",
 	};
 	size_t digits = 7;
 	char text[ID_TEXT];

@@ -1,6 +1,6 @@
 /*
- * Reading a copy the way commands need it: the records of a type, what stands for a record in words,
- * who made a change, where two versions are open.
+ * Reading a copy the way commands need it: the records of a type, what stands for a record in
+ * words, who made a change, where two versions are open.
  */
 #ifndef FIVEPITS_LOOKUP_H
 #define FIVEPITS_LOOKUP_H
@@ -13,7 +13,8 @@ struct ids {
 	size_t n;
 };
 
-/* All records of a type that this copy shows, by rising id; withdrawn ones too if `all`. In `arena`. */
+/* All records of a type that this copy shows, by rising id; withdrawn ones too if `all`. In
+ * `arena`. */
 int lookup_type(struct copy *copy, uint32_t type, bool all, struct arena *arena, struct ids *out);
 /* How many there are. */
 int lookup_count(struct copy *copy, uint32_t type, bool all, int64_t *n);
@@ -21,7 +22,8 @@ int lookup_count(struct copy *copy, uint32_t type, bool all, int64_t *n);
 int lookup_referring(struct copy *copy, uint32_t type, uint32_t field, const struct id *to,
 		     struct arena *arena, struct ids *out);
 /* The open Conflict records: of one record, or (NULL) all. In `arena`. */
-int lookup_conflicts(struct copy *copy, const struct id *record, struct arena *arena, struct ids *out);
+int lookup_conflicts(struct copy *copy, const struct id *record, struct arena *arena,
+		     struct ids *out);
 /* What stands for a record in one line: "1.5 Use the 5 PPs Secure area", "Heath Primary School".
  * Clean, in `arena`, never NULL. */
 const char *lookup_label(struct copy *copy, const struct id *record, struct arena *arena);
@@ -49,9 +51,12 @@ struct author {
 };
 
 /* The person and school of a device. */
-void lookup_device(struct copy *copy, const struct id *device, struct arena *arena, struct author *out);
-/* Of a change, accepted or pending. ERR_MISSING: this copy does not know it; then the names say so. */
-int lookup_author(struct copy *copy, const struct id *change, struct arena *arena, struct author *out);
+void lookup_device(struct copy *copy, const struct id *device, struct arena *arena,
+		   struct author *out);
+/* Of a change, accepted or pending. ERR_MISSING: this copy does not know it; then the names say so.
+ */
+int lookup_author(struct copy *copy, const struct id *change, struct arena *arena,
+		  struct author *out);
 /* "Amy Booth, Pilsley Primary School, 9 October 2019, 18:30". In `arena`. */
 const char *lookup_author_words(const struct author *a, struct arena *arena);
 

@@ -4,9 +4,9 @@
  */
 #include "client/command.h"
 
+#include "client/screen.h"
 #include "common/log.h"
 #include "common/os.h"
-#include "client/screen.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -40,7 +40,8 @@ static int main_open(struct call *call)
 	err = copy_open(&call->copy, call->home, NULL, os_env(), &call->cause);
 	if (err == ERR_MISSING)
 		return cause_set(&call->cause, err,
-				 "there is no copy in %s; make one with 'fivepits join INVITATION', or say where "
+				 "there is no copy in %s; make one with 'fivepits join "
+				 "INVITATION', or say where "
 				 "it is with --home",
 				 screen_line(&call->arena, BYTES(call->home, strlen(call->home))));
 	return err;
@@ -68,7 +69,8 @@ static int main_run(struct call *call, int argc, char **argv)
 	return err < 0 ? err : call->command->run(call);
 }
 
-/* Results that nobody could read are no success; a reader that has gone (as head does) is no failure. */
+/* Results that nobody could read are no success; a reader that has gone (as head does) is no
+ * failure. */
 static int main_flush(struct call *call, int err)
 {
 	errno = 0;
@@ -78,9 +80,10 @@ static int main_flush(struct call *call, int err)
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
-	return err < 0 ? err
-		       : cause_set(&call->cause, ERR_IO, "what this prints could not be written: %s",
-				   errno ? strerror(errno) : "the output failed");
+	return err < 0
+		   ? err
+		   : cause_set(&call->cause, ERR_IO, "what this prints could not be written: %s",
+			       errno ? strerror(errno) : "the output failed");
 }
 
 static void main_complain(struct call *call, int err)
@@ -90,7 +93,8 @@ static void main_complain(struct call *call, int err)
 	if (err != ERR_USAGE || line[strlen(line) - 1] == '?')
 		fprintf(stderr, "fivepits: %s\n", line);
 	else if (call->command)
-		fprintf(stderr, "fivepits: %s; try 'fivepits %s --help'\n", line, call->command->name);
+		fprintf(stderr, "fivepits: %s; try 'fivepits %s --help'\n", line,
+			call->command->name);
 	else
 		fprintf(stderr, "fivepits: %s; try 'fivepits --help'\n", line);
 }
@@ -107,8 +111,8 @@ int main(int argc, char **argv)
 	if (err < 0)
 		main_complain(&call, err);
 	command_fini(&call);
-	return err >= 0 ? EXIT_DONE
-	       : err == ERR_USAGE ? EXIT_USAGE
+	return err >= 0		    ? EXIT_DONE
+	       : err == ERR_USAGE   ? EXIT_USAGE
 	       : err == ERR_OFFLINE ? EXIT_UNREACHED
 				    : EXIT_REFUSED;
 }

@@ -15,7 +15,8 @@
 #include <strings.h>
 
 /* Types that a bare ID may name by their names. */
-static const char resolve_common_types[] = "action plan-line school group person event document space device";
+static const char resolve_common_types[] =
+    "action plan-line school group person event document space device";
 
 /* ---- Words ---------------------------------------------------------------------------------- */
 
@@ -24,7 +25,8 @@ bool resolve_text_holds(const char *text, const char *part)
 	return strcasestr(text, part) != NULL;
 }
 
-/* How far `part` reaches into `name` if it is its start, but for capitals and runs of spaces; else NULL. */
+/* How far `part` reaches into `name` if it is its start, but for capitals and runs of spaces; else
+ * NULL. */
 static const char *resolve_name_start(const char *name, const char *part)
 {
 	name += strspn(name, " \t");
@@ -71,7 +73,8 @@ int resolve_type(const char *word, const struct schema_type **out, struct cause 
 
 	schema_types(&n);
 	for (size_t i = 0; word[i] && i + 1 < sizeof(name); i++)
-		name[i] = word[i] == '_' || word[i] == ' ' ? '-' : (char)tolower((unsigned char)word[i]);
+		name[i] =
+		    word[i] == '_' || word[i] == ' ' ? '-' : (char)tolower((unsigned char)word[i]);
 	*out = schema_type_named(name);
 	if (!*out && name[0] && name[strlen(name) - 1] == 's') {
 		name[strlen(name) - 1] = '\0';
@@ -81,19 +84,22 @@ int resolve_type(const char *word, const struct schema_type **out, struct cause 
 		return 0;
 	const char *near = nearest_name(name, resolve_type_name_at, n);
 	if (near)
-		return cause_set(cause, ERR_INVALID, "there is no type '%.60s'; did you mean '%s'?", word, near);
-	return cause_set(cause, ERR_INVALID, "there is no type '%.60s'; 'fivepits list' names them all", word);
+		return cause_set(cause, ERR_INVALID, "there is no type '%.60s'; did you mean '%s'?",
+				 word, near);
+	return cause_set(cause, ERR_INVALID,
+			 "there is no type '%.60s'; 'fivepits list' names them all", word);
 }
 
-int resolve_field(const struct schema_type *t, const char *word, const ProtobufCFieldDescriptor **out,
-		  struct cause *cause)
+int resolve_field(const struct schema_type *t, const char *word,
+		  const ProtobufCFieldDescriptor **out, struct cause *cause)
 {
 	char name[64] = "";
 	const char *nearest = NULL;
 	size_t least = 3;
 
 	for (size_t i = 0; word[i] && i + 1 < sizeof(name); i++)
-		name[i] = word[i] == '-' || word[i] == ' ' ? '_' : (char)tolower((unsigned char)word[i]);
+		name[i] =
+		    word[i] == '-' || word[i] == ' ' ? '_' : (char)tolower((unsigned char)word[i]);
 	*out = schema_field_named(t, name);
 	if (*out)
 		return 0;
@@ -105,10 +111,11 @@ int resolve_field(const struct schema_type *t, const char *word, const ProtobufC
 		}
 	}
 	if (nearest)
-		return cause_set(cause, ERR_INVALID, "%s has no field '%.60s'; did you mean '%s'?", t->name, word,
-				 nearest);
-	return cause_set(cause, ERR_INVALID, "%s has no field '%.60s'; 'fivepits limits %s' lists its fields",
-			 t->name, word, t->name);
+		return cause_set(cause, ERR_INVALID, "%s has no field '%.60s'; did you mean '%s'?",
+				 t->name, word, nearest);
+	return cause_set(cause, ERR_INVALID,
+			 "%s has no field '%.60s'; 'fivepits limits %s' lists its fields", t->name,
+			 word, t->name);
 }
 
 /* ---- Records by name ------------------------------------------------------------------------ */
@@ -116,8 +123,9 @@ int resolve_field(const struct schema_type *t, const char *word, const ProtobufC
 /* The fields that a record may be called by. */
 static bool resolve_is_name_field(const struct schema_type *t, const char *field)
 {
-	static const char *const names[] = {"name",  "other_names", "known_as", "short_id", "short_name",
-					    "email", "ref",	    "label",	"title",    "filename"};
+	static const char *const names[] = {"name",	  "other_names", "known_as", "short_id",
+					    "short_name", "email",	 "ref",	     "label",
+					    "title",	  "filename"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strcmp(field, names[i]) == 0)
 			return true;
@@ -160,8 +168,8 @@ struct resolve_found {
 	struct id ids[3];
 };
 
-static int resolve_among(struct copy *copy, const struct schema_type *t, const char *word, bool withdrawn,
-			 struct resolve_found *found, struct arena *arena)
+static int resolve_among(struct copy *copy, const struct schema_type *t, const char *word,
+			 bool withdrawn, struct resolve_found *found, struct arena *arena)
 {
 	struct ids all;
 	int err = lookup_type(copy, t->number, withdrawn, arena, &all);
@@ -227,12 +235,14 @@ static int resolve_name(struct copy *copy, const char *types, const char *word, 
 		cause_set(cause, err, "this copy can't be read: %s", err_words(err));
 	else if (found.n == 0)
 		err = cause_set(cause, ERR_MISSING, "there is no %s '%.80s' on this computer",
-				types == resolve_common_types ? "record" : resolve_type_list(&arena, types),
+				types == resolve_common_types ? "record"
+							      : resolve_type_list(&arena, types),
 				clean);
 	else if (found.n > 1)
-		err = cause_set(cause, ERR_AMBIGUOUS, "'%.60s' could be %.120s or %.120s%s; write more of it",
-				clean, lookup_label(copy, &found.ids[0], &arena),
-				lookup_label(copy, &found.ids[1], &arena), found.n > 2 ? " or others" : "");
+		err = cause_set(
+		    cause, ERR_AMBIGUOUS, "'%.60s' could be %.120s or %.120s%s; write more of it",
+		    clean, lookup_label(copy, &found.ids[0], &arena),
+		    lookup_label(copy, &found.ids[1], &arena), found.n > 2 ? " or others" : "");
 	else
 		*out = found.ids[0];
 	arena_fini(&arena);
@@ -269,7 +279,8 @@ static int resolve_check_type(struct copy *copy, const char *types, const struct
 	t = err < 0 ? NULL : schema_type(r.type);
 	if (t && !schema_may_refer(&as_if, t))
 		err = cause_set(cause, ERR_INVALID, "%.120s is no %s but a record of type %s",
-				lookup_label(copy, id, &arena), resolve_type_list(&arena, types), t->name);
+				lookup_label(copy, id, &arena), resolve_type_list(&arena, types),
+				t->name);
 	else if (err < 0)
 		cause_set(cause, err, "the record can't be read: %s", err_words(err));
 	arena_fini(&arena);
@@ -348,15 +359,17 @@ int resolve_space(struct copy *copy, const char *word, struct id *out, struct ca
 		err = resolve_group_space(copy, &found, &arena, &found);
 	if (err < 0)
 		cause_set(cause, err,
-			  err == ERR_AMBIGUOUS ? "the space '%.80s' could be one of several; write more of it"
-					       : "there is no space '%.80s' on this computer; 'fivepits status' "
-						 "lists those that you may read",
+			  err == ERR_AMBIGUOUS
+			      ? "the space '%.80s' could be one of several; write more of it"
+			      : "there is no space '%.80s' on this computer; 'fivepits status' "
+				"lists those that you may read",
 			  screen_line(&arena, BYTES(word, strlen(word))));
 	else if (!lookup_holds(copy, &found))
-		err = cause_set(cause, ERR_MISSING,
-				"the space '%.80s' is not on this computer; 'fivepits status' lists those that "
-				"you may read",
-				screen_line(&arena, BYTES(word, strlen(word))));
+		err = cause_set(
+		    cause, ERR_MISSING,
+		    "the space '%.80s' is not on this computer; 'fivepits status' lists those that "
+		    "you may read",
+		    screen_line(&arena, BYTES(word, strlen(word))));
 	*out = found;
 	arena_fini(&arena);
 	return err;
@@ -365,8 +378,8 @@ int resolve_space(struct copy *copy, const char *word, struct id *out, struct ca
 /* ---- Values --------------------------------------------------------------------------------- */
 
 /* The value of @FILE or @-, and of @@TEXT; NULL with a cause. */
-static const char *resolve_file(const char *word, const struct schema_field *row, struct arena *arena,
-				struct cause *cause)
+static const char *resolve_file(const char *word, const struct schema_field *row,
+				struct arena *arena, struct cause *cause)
 {
 	enum { FILE_MOST = TEXT_MAX };
 	struct buf b = {0};
@@ -380,10 +393,12 @@ static const char *resolve_file(const char *word, const struct schema_field *row
 		return word + 1;
 	err = os_read_file(path, FILE_MOST, &b, cause);
 	if (err == ERR_LIMIT)
-		cause_set(cause, err, "%.200s is longer than a text may be (%d KiB); keep it as a document",
+		cause_set(cause, err,
+			  "%.200s is longer than a text may be (%d KiB); keep it as a document",
 			  path, FILE_MOST / 1024);
 	else if (err >= 0 && b.len > 0 && memchr(b.data, 0, b.len))
-		cause_set(cause, ERR_INVALID, "%.200s is no text: a NUL character stands in it", path);
+		cause_set(cause, ERR_INVALID, "%.200s is no text: a NUL character stands in it",
+			  path);
 	else if (err >= 0) {
 		if (row->format != FORMAT_TEXT && b.len > 0 && b.data[b.len - 1] == '\n')
 			b.len--;
@@ -411,9 +426,10 @@ static const char *resolve_day(const char *word, struct arena *arena)
 }
 
 /* One occurrence of a field, from words. `text` is not empty. */
-static int resolve_value(struct copy *copy, const struct schema_type *t, const ProtobufCFieldDescriptor *d,
-			 const struct schema_field *row, const char *text, struct arena *arena,
-			 struct bytes *out, struct cause *cause)
+static int resolve_value(struct copy *copy, const struct schema_type *t,
+			 const ProtobufCFieldDescriptor *d, const struct schema_field *row,
+			 const char *text, struct arena *arena, struct bytes *out,
+			 struct cause *cause)
 {
 	struct buf b = {0};
 	struct id id;
@@ -459,8 +475,8 @@ int resolve_assignment(struct copy *copy, const struct schema_type *t, const cha
 		return err;
 	out->row = schema_field(t, out->field->id, NULL);
 	if (out->how != HOW_SET && out->row->most == 0)
-		return cause_set(cause, ERR_USAGE, "%s holds one value: write %s=VALUE", out->row->name,
-				 out->row->name);
+		return cause_set(cause, ERR_USAGE, "%s holds one value: write %s=VALUE",
+				 out->row->name, out->row->name);
 	text = resolve_file(rest + 1, out->row, arena, cause);
 	if (!text)
 		return ERR_INVALID;
@@ -472,8 +488,8 @@ int resolve_assignment(struct copy *copy, const struct schema_type *t, const cha
 }
 
 /* The occurrences of one field by `how` in all assignments. */
-static struct bytes resolve_gather(const struct assignment *a, size_t n, uint32_t field, enum how how,
-				   struct arena *arena)
+static struct bytes resolve_gather(const struct assignment *a, size_t n, uint32_t field,
+				   enum how how, struct arena *arena)
 {
 	struct buf b = {0};
 	for (size_t i = 0; i < n; i++)
@@ -505,8 +521,9 @@ static bool resolve_is_replaced(const struct assignment *a, size_t n, uint32_t f
 	return false;
 }
 
-static void resolve_assign_set(struct draft *d, const struct record *now, const struct assignment *a,
-			       size_t n, uint32_t field, struct arena *arena)
+static void resolve_assign_set(struct draft *d, const struct record *now,
+			       const struct assignment *a, size_t n, uint32_t field,
+			       struct arena *arena)
 {
 	struct bytes whole = resolve_gather(a, n, field, HOW_SET, arena);
 	struct bytes add = resolve_gather(a, n, field, HOW_ADD, arena);
@@ -530,14 +547,16 @@ static void resolve_assign_set(struct draft *d, const struct record *now, const 
 		draft_take(d, field, take);
 }
 
-/* A list that is replaced whole: what stands or is given, with what is added, without what is taken. */
-static void resolve_assign_list(struct draft *d, const struct record *now, const struct assignment *a,
-				size_t n, uint32_t field, struct arena *arena)
+/* A list that is replaced whole: what stands or is given, with what is added, without what is
+ * taken. */
+static void resolve_assign_list(struct draft *d, const struct record *now,
+				const struct assignment *a, size_t n, uint32_t field,
+				struct arena *arena)
 {
 	struct bytes take = resolve_gather(a, n, field, HOW_TAKE, arena);
 	struct bytes from = now && !resolve_is_replaced(a, n, field)
-				    ? record_get(now, field)
-				    : resolve_gather(a, n, field, HOW_SET, arena);
+				? record_get(now, field)
+				: resolve_gather(a, n, field, HOW_SET, arena);
 	struct buf b = {0};
 	struct field o;
 
@@ -575,8 +594,8 @@ int resolve_assign(struct draft *d, const struct record *now, const struct assig
 
 /* ---- Filters -------------------------------------------------------------------------------- */
 
-int resolve_filter(struct copy *copy, const struct schema_type *t, const char *word, struct arena *arena,
-		   struct filter *out, struct cause *cause)
+int resolve_filter(struct copy *copy, const struct schema_type *t, const char *word,
+		   struct arena *arena, struct filter *out, struct cause *cause)
 {
 	size_t n = resolve_name_length(word);
 	const char *rest = word + n;
@@ -591,7 +610,8 @@ int resolve_filter(struct copy *copy, const struct schema_type *t, const char *w
 	else if (*rest != '=')
 		n = 0;
 	if (n == 0)
-		return cause_set(cause, ERR_USAGE, "'%.60s' is no filter: write FIELD=VALUE or FIELD~TEXT",
+		return cause_set(cause, ERR_USAGE,
+				 "'%.60s' is no filter: write FIELD=VALUE or FIELD~TEXT",
 				 screen_line(arena, BYTES(word, strlen(word))));
 	err = resolve_field(t, arena_text(arena, BYTES(word, n)), &out->field, cause);
 	if (err < 0)
@@ -600,7 +620,8 @@ int resolve_filter(struct copy *copy, const struct schema_type *t, const char *w
 	out->text = rest + (out->how == FILTER_IS_NOT ? 2 : 1);
 	if (out->how == FILTER_HOLDS || !*out->text)
 		return 0;
-	return resolve_value(copy, t, out->field, out->row, out->text, arena, &out->occurrence, cause);
+	return resolve_value(copy, t, out->field, out->row, out->text, arena, &out->occurrence,
+			     cause);
 }
 
 /* In the words that people see, or as they stand: "October" finds a day, and so does "2019-10". */
@@ -639,7 +660,8 @@ static int resolve_rank(struct copy *copy, const struct id *space, struct arena 
 {
 	const struct copy_identity *me = copy_identity(copy);
 	struct id directory = id_directory(&me->area), admin = id_admin(&me->area);
-	struct id partnership = id_partnership(&me->area), own = id_personal(&me->area, &me->person);
+	struct id partnership = id_partnership(&me->area),
+		  own = id_personal(&me->area, &me->person);
 	struct record r;
 
 	if (id_equal(space, &directory) || id_equal(space, &admin))
@@ -654,8 +676,8 @@ static int resolve_rank(struct copy *copy, const struct id *space, struct arena 
 	return value_number(record_get(&r, kind)) == RECORDS__SPACE_KIND__CONFIDENTIAL ? 3 : 2;
 }
 
-struct id resolve_home_space(struct copy *copy, const struct schema_type *t, const struct assignment *a,
-			     size_t n, struct arena *arena)
+struct id resolve_home_space(struct copy *copy, const struct schema_type *t,
+			     const struct assignment *a, size_t n, struct arena *arena)
 {
 	const struct copy_identity *me = copy_identity(copy);
 	uint32_t kinds = t->spaces;

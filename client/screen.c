@@ -1,6 +1,6 @@
 /*
- * Everything that goes to a terminal. Text is cleaned once, on its way in: a table holds clean cells,
- * and what is printed elsewhere is made by screen_clean first.
+ * Everything that goes to a terminal. Text is cleaned once, on its way in: a table holds clean
+ * cells, and what is printed elsewhere is made by screen_clean first.
  */
 #include "client/screen.h"
 
@@ -18,7 +18,12 @@
 static uint32_t screen_character(struct bytes text, size_t *size)
 {
 	const uint8_t *p = text.data;
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+	size_t n = p[0] < 0x80	 ? 1
+		   : p[0] < 0xc2 ? 0
+		   : p[0] < 0xe0 ? 2
+		   : p[0] < 0xf0 ? 3
+		   : p[0] < 0xf5 ? 4
+				 : 0;
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	uint32_t c;
 
@@ -88,7 +93,8 @@ void screen_clean_text(struct buf *out, struct bytes text, unsigned indent)
 	}
 }
 
-/* The bytes of the first line of `text` that fit in `width` columns, broken between words if it can be. */
+/* The bytes of the first line of `text` that fit in `width` columns, broken between words if it can
+ * be. */
 static size_t screen_break(struct bytes text, unsigned width)
 {
 	size_t at = 0, space = 0, size;
@@ -160,8 +166,8 @@ void screen_bold(FILE *stream, const char *text)
 /* ---- Words ---------------------------------------------------------------------------------- */
 
 static const char *const screen_months[] = {
-	"January", "February", "March",	    "April",   "May",	   "June",
-	"July",	   "August",   "September", "October", "November", "December",
+    "January", "February", "March",	"April",   "May",      "June",
+    "July",    "August",   "September", "October", "November", "December",
 };
 
 const char *screen_day(struct arena *arena, struct bytes day)
@@ -169,8 +175,8 @@ const char *screen_day(struct arena *arena, struct bytes day)
 	const char *text = arena_text(arena, day);
 	unsigned y, m, d;
 	int end = 0;
-	if (day.len == 10 && sscanf(text, "%4u-%2u-%2u%n", &y, &m, &d, &end) == 3 && end == 10 && m >= 1 &&
-	    m <= 12)
+	if (day.len == 10 && sscanf(text, "%4u-%2u-%2u%n", &y, &m, &d, &end) == 3 && end == 10 &&
+	    m >= 1 && m <= 12)
 		return arena_format(arena, "%u %s %u", d, screen_months[m - 1], y);
 	return screen_line(arena, day);
 }
@@ -355,7 +361,8 @@ void table_print(const struct table *t, FILE *stream, unsigned width)
 	table_print_row(t, stream, widths, t->headings);
 	fputs(lively ? "\033[0m" : "", stream);
 	for (size_t row = 0; row < table_rows(t); row++)
-		table_print_row(t, stream, widths, (const char *const *)t->cells + row * t->columns);
+		table_print_row(t, stream, widths,
+				(const char *const *)t->cells + row * t->columns);
 	free(widths);
 }
 

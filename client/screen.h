@@ -1,6 +1,7 @@
 /*
- * What a person sees: tables fitted to the terminal, a progress bar, dates in words. Names, texts and
- * file names come from others, so nothing of them reaches a terminal before it was made harmless here.
+ * What a person sees: tables fitted to the terminal, a progress bar, dates in words. Names, texts
+ * and file names come from others, so nothing of them reaches a terminal before it was made
+ * harmless here.
  */
 #ifndef FIVEPITS_SCREEN_H
 #define FIVEPITS_SCREEN_H

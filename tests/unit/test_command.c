@@ -98,16 +98,20 @@ static void test_table(void)
 	const struct command *table = command_table(&n);
 	for (size_t i = 0; i < n; i++) {
 		const struct command *c = &table[i];
-		bool whole = c->name && c->summary && c->example && *c->example && c->run && c->group;
+		bool whole =
+		    c->name && c->summary && c->example && *c->example && c->run && c->group;
 		for (const struct argument *a = c->arguments; a->name; a++)
-			whole &= (!a->many || !a[1].name) && (a->complete == COMPLETE_CHOICE) == !!a->choices;
+			whole &= (!a->many || !a[1].name) &&
+				 (a->complete == COMPLETE_CHOICE) == !!a->choices;
 		for (const struct option *o = c->options; o->name; o++)
 			whole &= o->help && (o->argument || o->complete == COMPLETE_NOTHING);
-		ok(whole && command_named(c->name) == c, "%s is whole, and found by its name", c->name);
+		ok(whole && command_named(c->name) == c, "%s is whole, and found by its name",
+		   c->name);
 		ok(example_works(c), "the example of %s works", c->name);
 		char *help = printed(command_print_help, c);
 		ok(strstr(help, "Usage: fivepits ") && strstr(help, "\nExample\n") &&
-			   strstr(help, c->summary) && (strstr(help, "--json") || !(c->flags & COMMAND_JSON)),
+		       strstr(help, c->summary) &&
+		       (strstr(help, "--json") || !(c->flags & COMMAND_JSON)),
 		   "--help explains %s with an example", c->name);
 		free(help);
 	}
@@ -116,10 +120,10 @@ static void test_table(void)
 static void test_contract(void)
 {
 	static const char *const names[] = {
-		"join",	  "sync",   "serve",	"status",    "digest", "fsck",	"rebuild", "limits",
-		"outbox", "list",   "show",	"history",   "search", "add",	"set",	   "edit",
-		"withdraw", "restore", "conflicts", "settle", "put",	"get",	  "import",  "export",
-		"invite", "revoke", "audit",  "doctor"};
+	    "join",   "sync",	"serve",    "status",  "digest",    "fsck",   "rebuild",
+	    "limits", "outbox", "list",	    "show",    "history",   "search", "add",
+	    "set",    "edit",	"withdraw", "restore", "conflicts", "settle", "put",
+	    "get",    "import", "export",   "invite",  "revoke",    "audit",  "doctor"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		ok(command_named(names[i]), "there is a command %s", names[i]);
 }
@@ -129,22 +133,24 @@ static void test_parse(void)
 	struct call call;
 
 	ok(parse(&call, "--home /tmp/x list action --json status=completed") == 0 &&
-		   strcmp(call.home, "/tmp/x") == 0 && call.json && call.n_words == 2 &&
-		   strcmp(call.words[1], "status=completed") == 0,
+	       strcmp(call.home, "/tmp/x") == 0 && call.json && call.n_words == 2 &&
+	       strcmp(call.words[1], "status=completed") == 0,
 	   "options may stand anywhere");
 	command_fini(&call);
 	ok(parse(&call, "list action --home=/tmp/y -a") == 0 && strcmp(call.home, "/tmp/y") == 0 &&
-		   call_option(&call, "all") && !call_option(&call, "space"),
+	       call_option(&call, "all") && !call_option(&call, "space"),
 	   "with = and by their letters");
 	command_fini(&call);
-	ok(parse(&call, "get 01 -oout.pdf") == 0 && strcmp(call_option(&call, "output"), "out.pdf") == 0,
+	ok(parse(&call, "get 01 -oout.pdf") == 0 &&
+	       strcmp(call_option(&call, "output"), "out.pdf") == 0,
 	   "a letter's value may stand close");
 	command_fini(&call);
-	ok(parse(&call, "invite --school A --name B --group C --group D") == 0, "options may be repeated");
+	ok(parse(&call, "invite --school A --name B --group C --group D") == 0,
+	   "options may be repeated");
 	size_t at = 0;
 	ok(strcmp(call_option_next(&call, "group", &at), "C") == 0 &&
-		   strcmp(call_option_next(&call, "group", &at), "D") == 0 &&
-		   !call_option_next(&call, "group", &at),
+	       strcmp(call_option_next(&call, "group", &at), "D") == 0 &&
+	       !call_option_next(&call, "group", &at),
 	   "and are read in their order");
 	command_fini(&call);
 	ok(parse(&call, "set 01 -- --text=x") == 0 && strcmp(call.words[1], "--text=x") == 0,
@@ -153,7 +159,8 @@ static void test_parse(void)
 	ok(parse(&call, "set 01 responsible-=Pilsley") == 0 && call.n_words == 2,
 	   "taking from a set is no option");
 	command_fini(&call);
-	ok(parse(&call, "--version") == 0 && call.version && !call.command, "--version needs no command");
+	ok(parse(&call, "--version") == 0 && call.version && !call.command,
+	   "--version needs no command");
 	command_fini(&call);
 	ok(parse(&call, "show --help") == 0 && call.help && strcmp(call.command->name, "show") == 0,
 	   "--help needs no arguments");
@@ -190,7 +197,8 @@ static void test_home(void)
 	ok(strcmp(command_home(&arena), "/tmp/data/fivepits") == 0, "else XDG_DATA_HOME");
 	unsetenv("XDG_DATA_HOME");
 	setenv("HOME", "/tmp/me", 1);
-	ok(strcmp(command_home(&arena), "/tmp/me/.local/share/fivepits") == 0, "else the home directory");
+	ok(strcmp(command_home(&arena), "/tmp/me/.local/share/fivepits") == 0,
+	   "else the home directory");
 	arena_fini(&arena);
 }
 
@@ -209,13 +217,17 @@ static void test_completion(void)
 			all &= strstr(script, option) != NULL;
 		}
 	ok(all, "the completion script knows every option");
-	ok(strstr(script, "agenda-item") && strstr(script, "minute_text="), "and every type and field");
+	ok(strstr(script, "agenda-item") && strstr(script, "minute_text="),
+	   "and every type and field");
 	snprintf(path, sizeof(path), "%s/completion", tap_dir());
 	FILE *f = fopen(path, "w");
 	fputs(script, f);
-	fprintf(f, "compopt() { :; }\nCOMP_WORDS=(fivepits --home /tmp add action text= targ)\n"
-		   "COMP_CWORD=6\n_fivepits\n[[ \" ${COMPREPLY[*]} \" == *' target_due= '* ]] || exit 1\n"
-		   "COMP_WORDS=(fivepits sett)\nCOMP_CWORD=1\n_fivepits\n[[ ${COMPREPLY[*]} == settle ]]\n");
+	fprintf(
+	    f,
+	    "compopt() { :; }\nCOMP_WORDS=(fivepits --home /tmp add action text= targ)\n"
+	    "COMP_CWORD=6\n_fivepits\n[[ \" ${COMPREPLY[*]} \" == *' target_due= '* ]] || exit 1\n"
+	    "COMP_WORDS=(fivepits sett)\nCOMP_CWORD=1\n_fivepits\n[[ ${COMPREPLY[*]} == settle "
+	    "]]\n");
 	fclose(f);
 	snprintf(command, sizeof(command), "bash '%s'", path);
 	ok(system(command) == 0, "bash completes with it");

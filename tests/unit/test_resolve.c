@@ -27,7 +27,8 @@ static struct id make(const char *type, const struct id *space, const char *cons
 	for (; *words; words++, n++)
 		if (resolve_assignment(copy, t, *words, &arena, &a[n], &cause) < 0)
 			note("%s: %s", *words, cause.words);
-	if (resolve_assign(d, NULL, a, n, &arena, &cause) < 0 || draft_save(&d, &change, &cause) < 0)
+	if (resolve_assign(d, NULL, a, n, &arena, &cause) < 0 ||
+	    draft_save(&d, &change, &cause) < 0)
 		note("%s: %s", type, cause.words);
 	return id;
 }
@@ -83,7 +84,8 @@ static void test_types(void)
 	const struct schema_type *t;
 	const ProtobufCFieldDescriptor *d;
 
-	ok(resolve_type("agenda-item", &t, &cause) == 0 && t->number == TYPE_AGENDA_ITEM, "a type is found");
+	ok(resolve_type("agenda-item", &t, &cause) == 0 && t->number == TYPE_AGENDA_ITEM,
+	   "a type is found");
 	ok(resolve_type("Agenda_Items", &t, &cause) == 0 && t->number == TYPE_AGENDA_ITEM,
 	   "in capitals, with an underscore, as a plural too");
 	ok(resolve_type("actoin", &t, &cause) == ERR_INVALID && says("did you mean 'action'"),
@@ -107,14 +109,16 @@ static void test_names(void)
 	struct id id;
 	char text[ID_TEXT];
 
-	ok(resolve_reference(copy, "school", "heath primary  SCHOOL", &id, &cause) == 0 && id_equal(&id, &heath),
+	ok(resolve_reference(copy, "school", "heath primary  SCHOOL", &id, &cause) == 0 &&
+	       id_equal(&id, &heath),
 	   "a name is found whatever its capitals and spaces");
-	ok(resolve_reference(copy, "group school person", "Heath", &id, &cause) == 0 && id_equal(&id, &heath),
+	ok(resolve_reference(copy, "group school person", "Heath", &id, &cause) == 0 &&
+	       id_equal(&id, &heath),
 	   "the first words of a name are enough");
 	ok(resolve_reference(copy, "school", "HPS", &id, &cause) == 0 && id_equal(&id, &heath),
 	   "another name does as well");
 	ok(resolve_reference(copy, "school", "Tibshelf", &id, &cause) == ERR_AMBIGUOUS &&
-		   says("Tibshelf Infant") && says("Tibshelf Community"),
+	       says("Tibshelf Infant") && says("Tibshelf Community"),
 	   "a name that could be two says which two");
 	ok(resolve_reference(copy, "school", "TCS", &id, &cause) == 0 && id_equal(&id, &tcs),
 	   "a whole name counts before the start of another");
@@ -125,15 +129,18 @@ static void test_names(void)
 	id_format(&heads, text);
 	ok(resolve_reference(copy, "school", text, &id, &cause) == ERR_INVALID && says("no school"),
 	   "nor by its id");
-	ok(resolve_record(copy, text, &id, &cause) == 0 && id_equal(&id, &heads), "a whole id is found");
+	ok(resolve_record(copy, text, &id, &cause) == 0 && id_equal(&id, &heads),
+	   "a whole id is found");
 	ok(resolve_record(copy, "Anna Bell", &id, &cause) == 0 && id_equal(&id, &anna),
 	   "a person is found by name where an id may stand");
-	ok(resolve_record(copy, "0", &id, &cause) == ERR_AMBIGUOUS, "an id that is cut too short is ambiguous");
+	ok(resolve_record(copy, "0", &id, &cause) == ERR_AMBIGUOUS,
+	   "an id that is cut too short is ambiguous");
 	ok(resolve_record(copy, "00000000-0000-4000-8000-000000000000", &id, &cause) == ERR_MISSING,
 	   "an id that nothing has is not found");
 	ok(resolve_record(copy, "", &id, &cause) < 0, "an empty word names nothing");
 	const char *shortest = lookup_short_id(copy, &heath, &arena);
-	ok(strlen(shortest) < 36 && resolve_record(copy, shortest, &id, &cause) == 0 && id_equal(&id, &heath),
+	ok(strlen(shortest) < 36 && resolve_record(copy, shortest, &id, &cause) == 0 &&
+	       id_equal(&id, &heath),
 	   "the short id that lists print is understood");
 }
 
@@ -151,46 +158,53 @@ static void test_spaces(void)
 static void test_values(void)
 {
 	struct id priority = MAKE("priority", &partnership, "number=1", "title=Strengthen");
-	struct id action = MAKE("action", &partnership, "ref=1.5", "text=Use the area", "responsible=Heath",
-				"responsible+=Cluster Heads", "priority=1");
+	struct id action = MAKE("action", &partnership, "ref=1.5", "text=Use the area",
+				"responsible=Heath", "responsible+=Cluster Heads", "priority=1");
 	struct id id;
 	char path[128];
 
-	ok(strcmp(value(&action, "priority"), "1 Strengthen") == 0, "a priority is found by its number");
-	ok(resolve_record(copy, "1.5", &id, &cause) == 0 && id_equal(&id, &action), "an action by its reference");
+	ok(strcmp(value(&action, "priority"), "1 Strengthen") == 0,
+	   "a priority is found by its number");
+	ok(resolve_record(copy, "1.5", &id, &cause) == 0 && id_equal(&id, &action),
+	   "an action by its reference");
 	ok(strstr(value(&action, "responsible"), "Heath Primary School") &&
-		   strstr(value(&action, "responsible"), "Headteachers working group"),
+	       strstr(value(&action, "responsible"), "Headteachers working group"),
 	   "a set is made of names");
 	ok(SET(&action, "responsible-=HPS", "responsible+=Anna Bell") == 0 &&
-		   !strstr(value(&action, "responsible"), "Heath") &&
-		   strstr(value(&action, "responsible"), "Anna"),
+	       !strstr(value(&action, "responsible"), "Heath") &&
+	       strstr(value(&action, "responsible"), "Anna"),
 	   "members are taken and added");
 	ok(SET(&action, "responsible=TCS") == 0 &&
-		   strcmp(value(&action, "responsible"), "Tibshelf Community School") == 0,
+	       strcmp(value(&action, "responsible"), "Tibshelf Community School") == 0,
 	   "a set is replaced");
-	ok(SET(&action, "responsible=") == 0 && !*value(&action, "responsible"), "a set is emptied");
+	ok(SET(&action, "responsible=") == 0 && !*value(&action, "responsible"),
+	   "a set is emptied");
 	ok(SET(&action, "status=In Progress", "target_due=9 October 2019") == 0 &&
-		   strcmp(value(&action, "status"), "in-progress") == 0 &&
-		   strcmp(value(&action, "target_due"), "9 October 2019") == 0,
+	       strcmp(value(&action, "status"), "in-progress") == 0 &&
+	       strcmp(value(&action, "target_due"), "9 October 2019") == 0,
 	   "words and days are taken as people write them");
 	ok(SET(&action, "details_lines+=one", "details_lines+=two", "details_lines+=three") == 0 &&
-		   SET(&action, "details_lines-=two") == 0 &&
-		   strcmp(value(&action, "details_lines"), "one\nthree") == 0,
+	       SET(&action, "details_lines-=two") == 0 &&
+	       strcmp(value(&action, "details_lines"), "one\nthree") == 0,
 	   "a list grows at its end and loses what is taken");
-	ok(SET(&action, "status+=stopped") == ERR_USAGE && says("one value"), "a single value is not added to");
+	ok(SET(&action, "status+=stopped") == ERR_USAGE && says("one value"),
+	   "a single value is not added to");
 	ok(SET(&action, "status=stopped", "status=completed") == ERR_USAGE && says("two"),
 	   "nor given two values");
 	ok(SET(&action, "status=sleeping") == ERR_INVALID && says("in-progress"),
 	   "a word that is none of the field's says which are");
 	ok(SET(&action, "target_due=2019-02-30") == ERR_INVALID, "a day that is none is refused");
 	ok(SET(&action, "responsible+=") == ERR_USAGE, "nothing can't be added");
-	ok(SET(&action, "status") == ERR_USAGE && says("FIELD=VALUE"), "a word without = is no assignment");
+	ok(SET(&action, "status") == ERR_USAGE && says("FIELD=VALUE"),
+	   "a word without = is no assignment");
 	ok(SET(&action, "=x") == ERR_USAGE, "nor is one without a field");
-	ok(strcmp(value(&action, "status"), "in-progress") == 0, "and none of these changed anything");
+	ok(strcmp(value(&action, "status"), "in-progress") == 0,
+	   "and none of these changed anything");
 
 	snprintf(path, sizeof(path), "details=@%s/text", tap_dir());
 	os_write_file(path + 9, BYTES("line one\nline two\n", 18), false, NULL);
-	ok(SET(&action, path) == 0 && strcmp(value(&action, "details"), "line one\nline two\n") == 0,
+	ok(SET(&action, path) == 0 &&
+	       strcmp(value(&action, "details"), "line one\nline two\n") == 0,
 	   "a text is read from a file as it is");
 	os_write_file(path + 9, BYTES("a\0b", 3), false, NULL);
 	ok(SET(&action, path) == ERR_INVALID && says("NUL"), "a file with a NUL is no text");
@@ -221,10 +235,12 @@ static void test_filters(void)
 	   "a filter of a word");
 	ok(matches("event", "kind!=visit", &event) && !matches("event", "kind!=meeting", &event),
 	   "a filter that it is not");
-	ok(matches("event", "title~cluster HEADS", &event) && !matches("event", "title~chairs", &event),
+	ok(matches("event", "title~cluster HEADS", &event) &&
+	       !matches("event", "title~chairs", &event),
 	   "a filter of a part of a text, whatever its capitals");
-	ok(matches("event", "groups=Cluster Heads", &event) && matches("event", "host_school=Heath", &event) &&
-		   !matches("event", "host_school=TCS", &event),
+	ok(matches("event", "groups=Cluster Heads", &event) &&
+	       matches("event", "host_school=Heath", &event) &&
+	       !matches("event", "host_school=TCS", &event),
 	   "filters of references by name");
 	ok(matches("event", "day~2019-10", &event) && matches("event", "day~october", &event),
 	   "a day by its month, in digits or in words");
@@ -233,7 +249,8 @@ static void test_filters(void)
 	   "a filter of no value");
 	ok(resolve_filter(copy, schema_type(TYPE_EVENT), "kind", &arena, &f, &cause) == ERR_USAGE,
 	   "a word without = or ~ is no filter");
-	ok(resolve_filter(copy, schema_type(TYPE_EVENT), "kind=party", &arena, &f, &cause) == ERR_INVALID,
+	ok(resolve_filter(copy, schema_type(TYPE_EVENT), "kind=party", &arena, &f, &cause) ==
+	       ERR_INVALID,
 	   "a value that can't be is refused");
 }
 
@@ -262,8 +279,10 @@ static void test_homes(const struct id *own)
 
 static void test_labels(void)
 {
-	struct id odd = MAKE("priority", &partnership, "number=7", "title=A\x1b[31mB\xe2\x80\xae\nC");
-	ok(strcmp(lookup_label(copy, &heath, &arena), "Heath Primary School") == 0, "a school's label is its name");
+	struct id odd =
+	    MAKE("priority", &partnership, "number=7", "title=A\x1b[31mB\xe2\x80\xae\nC");
+	ok(strcmp(lookup_label(copy, &heath, &arena), "Heath Primary School") == 0,
+	   "a school's label is its name");
 	ok(strcmp(lookup_label(copy, &odd, &arena), "7 A\xef\xbf\xbd[31mB\xef\xbf\xbd C") == 0,
 	   "nothing of a label can command a terminal");
 	struct id nobody = id_make(os_env());
@@ -301,12 +320,14 @@ int main(void)
 		return tap_end();
 	}
 	ok(copy_grant(copy, &directory, 1) == 0 && copy_grant(copy, &partnership, 1) == 0 &&
-		   copy_grant(copy, &own, 1) == 0 && copy_commit(copy) == 0,
+	       copy_grant(copy, &own, 1) == 0 && copy_commit(copy) == 0,
 	   "three spaces are held");
-	heath = MAKE("school", &directory, "name=Heath Primary School", "other_names+=HPS", "phase=primary");
+	heath = MAKE("school", &directory, "name=Heath Primary School", "other_names+=HPS",
+		     "phase=primary");
 	infant = MAKE("school", &directory, "name=Tibshelf Infant and Nursery School");
 	tcs = MAKE("school", &directory, "name=Tibshelf Community School", "other_names+=TCS");
-	heads = MAKE("group", &directory, "name=Headteachers working group", "other_names+=Cluster Heads");
+	heads = MAKE("group", &directory, "name=Headteachers working group",
+		     "other_names+=Cluster Heads");
 	anna = MAKE("person", &directory, "name=Anna Bell");
 	test_types();
 	test_names();
