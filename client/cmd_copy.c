@@ -544,7 +544,7 @@ static int limits_of_type(struct call *call, const struct schema_type *t)
 		bool sized = f->format <= FORMAT_TEXT || f->format == FORMAT_BYTES;
 		bool number = f->format == FORMAT_NUMBER;
 		table_words(table, "%s", f->name);
-		table_words(table, sized || number ? "%u" : "", f->max);
+		table_words(table, "%.*u", sized || number ? 1 : 0, sized || number ? f->max : 0);
 		table_words(table, "%s", sized ? "bytes" : "");
 		table_words(table, f->most ? "%u" : "1", f->most);
 		json_array_append_new(
