@@ -4,7 +4,6 @@
 #include "client/errand.h"
 
 #include "client/live.h"
-#include "common/log.h"
 #include "common/os.h"
 
 #include <signal.h>
@@ -19,7 +18,6 @@ enum {
 	AGAIN_TIMES = 2,
 	WAKE_MS = 5000,
 	POLL_MS = 5,
-	INDEX_MS = 100, /* what is spent on the search index behind a sync; a search does the rest */
 };
 
 struct run {
@@ -171,8 +169,6 @@ static int run_alone(struct run *r)
 	loop_free(&r->loop);
 	if (rc == 0 && r->interrupted && !r->ended)
 		return cause_set(r->cause, ERR_OFFLINE, "interrupted; what was saved stays saved");
-	if (rc == 0 && r->result == 0 && r->errand->kind == ERRAND_SYNC && copy_index(r->copy, INDEX_MS) < 0)
-		log_warn("sync.index", "the search index could not be brought up to date");
 	return rc ? rc : r->result;
 }
 

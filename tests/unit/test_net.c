@@ -445,6 +445,8 @@ static void test_proxy(struct running *server, const char *dir, const char *home
 	ok(sync_run(copy, NULL, NULL, &cause) == ERR_OFFLINE && strstr(cause.words, "proxy"),
 	   "without it, it says that the proxy does not answer (%s)", cause.words);
 	copy_close(&copy);
+	free(good);
+	free(bad);
 }
 
 /* Silent, slow and senseless strangers; meanwhile a device does its work. */
