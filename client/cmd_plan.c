@@ -76,7 +76,8 @@ int cmd_export(struct call *call)
 	if (err < 0)
 		return err;
 	if (call->json)
-		return cmd_json(call, json_pack("{s:s}", "file", path));
+		return cmd_json(call,
+				json_pack("{s:o}", "file", json_text(BYTES(path, strlen(path)))));
 	cmd_say(call, "Wrote %s.", screen_line(&call->arena, BYTES(path, strlen(path))));
 	return 0;
 }

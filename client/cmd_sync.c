@@ -10,6 +10,7 @@
 #include "client/sync.h"
 #include "common/os.h"
 
+#include <signal.h>
 #include <string.h>
 
 /* ---- Errands -------------------------------------------------------------------------------- */
@@ -78,6 +79,7 @@ int cmd_serve(struct call *call)
 
 int cmd_join(struct call *call)
 {
+	signal(SIGPIPE, SIG_IGN); /* a line that breaks is no end of the program */
 	int err = join_run(call->home, call->words[0], call_option(call, "proxy"),
 			   call_option(call, "label"), &call->cause);
 	if (err < 0)
@@ -112,6 +114,7 @@ int cmd_doctor(struct call *call)
 	struct doctor d = {call, json_array()};
 	struct cause why = {""};
 
+	signal(SIGPIPE, SIG_IGN);
 	int err = copy_open(&call->copy, call->home, NULL, os_env(), &why);
 	int bad = doctor_run(call->home, err < 0 ? NULL : call->copy, doctor_found, &d);
 	if (call->json)

@@ -105,7 +105,6 @@ int main(int argc, char **argv)
 	int err;
 
 	setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of characters; nothing else asks for it */
-	signal(SIGPIPE, SIG_IGN);
 	err = main_run(&call, argc - 1, argv + 1);
 	err = main_flush(&call, err);
 	if (err < 0)

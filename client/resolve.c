@@ -139,6 +139,8 @@ static int resolve_match(const struct schema_type *t, const struct record *r, co
 	int best = MATCH_NONE;
 	struct buf b = {0};
 
+	if (!word[strspn(word, " \t\n\r")])
+		return MATCH_NONE;
 	for (size_t i = 0; i < t->n_fields && best < MATCH_WHOLE; i++) {
 		const ProtobufCFieldDescriptor *d = &t->message->fields[i];
 		struct bytes value = record_get(r, d->id);

@@ -1,6 +1,5 @@
 /* The command table, the reading of command lines, and what is printed from the table. */
 #include "client/command.h"
-#include "client/nearest.h"
 #include "tests/tap.h"
 
 #include <stdlib.h>
@@ -234,6 +233,25 @@ static void test_completion(void)
 	free(script);
 }
 
+/* The table can't ask the schema for its words, so a role that is new there must be new here. */
+static void test_roles(void)
+{
+	const ProtobufCEnumDescriptor *roles =
+	    schema_field_named(schema_type(TYPE_APPOINTMENT), "role")->descriptor;
+	const struct option *o = command_named("invite")->options;
+	struct buf words = {0};
+
+	while (strcmp(o->name, "role") != 0)
+		o++;
+	for (unsigned i = 0; i < roles->n_values; i++) {
+		buf_add_text(&words, "%s", i ? " " : "");
+		schema_print_word(roles, (uint64_t)roles->values[i].value, &words);
+	}
+	ok(bytes_equal(buf_bytes(&words), BYTES(o->choices, strlen(o->choices))),
+	   "invite offers every role of the schema");
+	buf_fini(&words);
+}
+
 static void test_list(void)
 {
 	char *help = printed(command_print_help, NULL);
@@ -250,6 +268,7 @@ int main(void)
 	test_refusals();
 	test_home();
 	test_completion();
+	test_roles();
 	test_list();
 	return tap_end();
 }
