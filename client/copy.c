@@ -276,12 +276,20 @@ int copy_commit(struct copy *copy)
 		return err;
 	}
 	err = db_commit(copy->db);
-	if (err == 0)
-		inside_remove_contents(copy);
-	if (err == 0 && copy->lost)
+	if (err < 0) {
+		copy_rollback(copy); /* what is kept in memory too */
+		return err;
+	}
+	inside_remove_contents(copy);
+	if (copy->lost)
 		copy_scrub(copy);
 	copy->lost = false;
-	return err;
+	return 0;
+}
+
+uint64_t copy_setbacks(const struct copy *copy)
+{
+	return copy->setbacks;
 }
 
 void copy_rollback(struct copy *copy)

@@ -145,6 +145,9 @@ int copy_meta_get(struct copy *copy, const char *key, char *value, size_t size);
 int copy_begin(struct copy *copy);
 int copy_commit(struct copy *copy);
 void copy_rollback(struct copy *copy);
+/* How often a save by another part of this process found that what was under way could not be committed:
+ * it is lost, and whoever had it under way must begin anew. */
+uint64_t copy_setbacks(const struct copy *copy);
 /* Take the entries of a Feed: checks numbers, chain and signed head, applies outcomes, removes own
  * pending changes, lays what is left on top again. ERR_CORRUPT with a cause when they do not fit. */
 int copy_feed(struct copy *copy, const Wire__Feed *feed, struct cause *cause);

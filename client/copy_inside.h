@@ -35,6 +35,7 @@ struct copy {
 	struct buf fields, body; /* scratch */
 	struct buf contents;	 /* to remove once the space that named them is lost */
 	bool lost;		 /* the open transaction removes a space */
+	uint64_t setbacks;	 /* see copy_setbacks */
 	struct buf listed;	 /* what copy_pending_next has lent */
 	struct id *own;		 /* of the last Feed */
 	size_t n_own, cap_own;

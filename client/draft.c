@@ -420,7 +420,9 @@ static int draft_store(struct draft *d, struct id *change, struct cause *cause)
 static int save_begin(struct copy *copy, struct cause *cause)
 {
 	int err = copy_commit(copy);
-	if (err == 0)
+	if (err < 0)
+		copy->setbacks++;
+	else
 		err = copy_begin(copy);
 	return err < 0 ? cause_set(cause, err, "it could not be saved: %s", err_words(err)) : 0;
 }

@@ -57,6 +57,7 @@ struct uplink *uplink_new(struct copy *copy, struct link *link)
 
 	u->copy = copy;
 	u->link = link;
+	u->setbacks = copy_setbacks(copy);
 	u->heard_ms = uplink_now(u);
 	arena_init(&u->arena, FRAME_BUDGET);
 	int n = copy_spaces(copy, &spaces);
@@ -546,11 +547,19 @@ static int uplink_commit(struct uplink *u)
 	return err;
 }
 
+/* What this session took in may have been lost by another's save: then it must ask again from there. */
+static bool uplink_is_whole(struct uplink *u)
+{
+	if (u->state != UPLINK_ENDED && copy_setbacks(u->copy) != u->setbacks)
+		uplink_fail(u, ERR_FULL);
+	return u->state != UPLINK_ENDED;
+}
+
 void uplink_frame(struct uplink *u, const struct frame *f)
 {
 	uint64_t now = uplink_now(u);
 
-	if (u->state == UPLINK_ENDED)
+	if (!uplink_is_whole(u))
 		return;
 	u->heard_ms = now;
 	u->pinged_ms = 0;
@@ -595,7 +604,7 @@ void uplink_wake(struct uplink *u)
 
 int uplink_turn(struct uplink *u)
 {
-	if (u->state == UPLINK_ENDED)
+	if (!uplink_is_whole(u))
 		return u->error;
 	int err = uplink_commit(u);
 	if (err == 0 && u->state == UPLINK_READY)

@@ -104,6 +104,7 @@ struct uplink {
 	struct uplink_progress progress;
 	uint64_t batch_ms;  /* when the open transaction was begun; 0: none */
 	uint64_t batch_entries; /* taken in it */
+	uint64_t setbacks;  /* copy_setbacks when this began */
 	uint64_t heard_ms;  /* when the server was heard last */
 	uint64_t pinged_ms; /* 0: not since then */
 	bool contact;	    /* heard after last_contact was stored */

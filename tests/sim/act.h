@@ -78,5 +78,8 @@ bool act_clock(struct world *w);
 bool act_server_clock(struct world *w);
 bool act_index(struct world *w);
 bool act_rebuild(struct world *w);
+/* Documents (act_document.c) */
+bool act_put(struct world *w);
+bool act_get(struct world *w);
 
 #endif

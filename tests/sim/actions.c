@@ -28,6 +28,7 @@ static struct action {
 	{"server restarts", act_host_restarts, 1}, {"device disk full", act_device_fills, 1},
 	{"server disk full", act_host_fills, 1}, {"clock", act_clock, 2},
 	{"server clock", act_server_clock, 1}, {"index", act_index, 1},
+	{"put", act_put, 3},		    {"get", act_get, 3},
 	{"rebuild", act_rebuild, 1},	    {"hostile", act_hostile, 4},
 };
 enum { ACTIONS = sizeof(alphabet) / sizeof(*alphabet) };

@@ -16,7 +16,7 @@ static void host_turn(void *arg, uint64_t life);
 /* Nothing that promises anything may leave before the turn has ended. */
 static bool is_promise(unsigned kind)
 {
-	return kind == WIRE__KIND__VERDICTS || kind == WIRE__KIND__FEED || kind == WIRE__KIND__STORED ||
+	return kind == WIRE__KIND__VERDICTS || kind == WIRE__KIND__FEED ||
 	       kind == WIRE__KIND__GRANTED || kind == WIRE__KIND__LOST || kind == WIRE__KIND__ENROLLED;
 }
 

@@ -260,17 +260,6 @@ static void compare_journal(struct device *d)
 }
 
 
-static void search_file(void *arg, const char *path, struct bytes data)
-{
-	struct device *d = arg;
-	struct world *w = d->world;
-	unsigned place, by;
-	while (canary_next(&data, &place, &by))
-		if (place < w->n_places && w->now[d->number][place] == RIGHT_NONE && by != d->number)
-			world_fail(w, "c%u has a word of place %02x (by c%u), which it may not read, in %s",
-				   d->number, place, by, path + strlen(w->dir));
-}
-
 static void fault_found(void *arg, const char *words)
 {
 	struct device *d = arg;
@@ -413,6 +402,7 @@ void oracle_calm(struct world *w)
 	if (area_digest(w->host.area, note_digest, &server) < 0)
 		world_fail(w, "the server's digest can't be made");
 	judge_conflicts(w);
+	oracle_contents(w);
 	unsigned sample = (unsigned)(w->seed % w->n_devices);
 	for (unsigned i = 0; i < w->n_devices && !w->failed; i++) {
 		struct device *d = &w->devices[i];
@@ -423,7 +413,7 @@ void oracle_calm(struct world *w)
 			continue;
 		}
 		judge_device(d, &server, i == sample);
-		disk_each(d->disk, search_file, d);
+		oracle_files(d);
 	}
 	if (!w->failed && w->seed % 4 == 0)
 		area_check(w->host.area, host_fault_found, w);

@@ -229,6 +229,9 @@ void actions_run(struct world *w, unsigned n); /* n things that happen, one afte
 void actions_counts(void (*row)(void *arg, const char *name, uint64_t n), void *arg);
 void hostile_act(struct world *w);
 void oracle_turn(struct world *w); /* what the server sent in a turn */
+/* What lies in the files of a device, and of the server (oracle_files.c). */
+void oracle_files(struct device *d);
+void oracle_contents(struct world *w);
 void oracle_calm(struct world *w); /* stop all faults, let everybody meet, compare everything */
 
 #endif

@@ -1,0 +1,80 @@
+/*
+ * What lies in files: on a device no word of a space that its person may not read, neither in the
+ * database nor in documents; on the server the bytes of every Version that it accepted.
+ */
+#include "tests/sim/world.h"
+
+#include "common/fields.h"
+#include "common/os.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void search_bytes(struct device *d, const char *path, struct bytes data)
+{
+	struct world *w = d->world;
+	unsigned place, by;
+	while (canary_next(&data, &place, &by))
+		/* What it wrote itself stays, as a change that was refused. */
+		if (place < w->n_places && w->now[d->number][place] == RIGHT_NONE && by != d->number)
+			world_fail(w, "c%u has a word of place %02x (by c%u), which it may not read, in %s",
+				   d->number, place, by, path + strlen(w->dir));
+}
+
+static void search_file(void *arg, const char *path, struct bytes data)
+{
+	search_bytes(arg, path, data);
+}
+
+/* The documents, two levels of folders deep. */
+static void search_folder(struct device *d, const char *path, int deep)
+{
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	while (dir && (e = readdir(dir))) {
+		struct buf b = {0};
+		if (e->d_name[0] == '.')
+			continue;
+		char *inner = mem_format("%s/%s", path, e->d_name);
+		if (deep > 0)
+			search_folder(d, inner, deep - 1);
+		else if (os_read_file(inner, 16 * 1024 * 1024, &b, NULL) == 0)
+			search_bytes(d, inner, buf_bytes(&b));
+		buf_fini(&b);
+		free(inner);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+void oracle_files(struct device *d)
+{
+	char *documents = mem_format("%s/documents", d->home);
+	disk_each(d->disk, search_file, d);
+	search_folder(d, documents, 1);
+	free(documents);
+}
+
+void oracle_contents(struct world *w)
+{
+	for (size_t i = 0; i < w->book.n_records && !w->failed; i++) {
+		const struct record *r = &w->book.records[i]->record;
+		struct bytes content = value_bytes(record_get(r, 5));
+		struct buf path = {0}, b = {0};
+		uint8_t sha[SHA256_LEN];
+		if (r->type != TYPE_VERSION || content.len != SHA256_LEN)
+			continue;
+		buf_add_text(&path, "%s/documents/%02x/", w->host.dir, content.data[0]);
+		for (size_t k = 0; k < SHA256_LEN; k++)
+			buf_add_text(&path, "%02x", content.data[k]);
+		buf_add_u8(&path, 0);
+		int err = os_read_file((const char *)path.data, 16 * 1024 * 1024, &b, NULL);
+		sha256(buf_bytes(&b), sha);
+		if (err < 0 || memcmp(sha, content.data, SHA256_LEN) != 0 ||
+		    b.len != value_number(record_get(r, 4)))
+			world_fail(w, "the server accepted a Version and does not have its bytes");
+		buf_fini(&b);
+		buf_fini(&path);
+	}
+}
