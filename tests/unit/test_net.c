@@ -89,10 +89,11 @@ static void server_main(const char *dir, const char *listen, int say)
 		good = good && area_invite(area, &found_person, &found_school, id, verifier, &expires) == 0 &&
 		       area_turn(area) == 0;
 	}
+	if (good)
+		loop_take_signals(loop, net_stop, net);
 	dprintf(say, "%s\n", good ? invitation_format(&invitation, text) : cause.words);
 	close(say);
 	if (good) {
-		loop_take_signals(loop, net_stop, net);
 		loop_run(loop);
 		good = net_error(net) == 0;
 	}
@@ -156,6 +157,25 @@ static int call_port(int port)
 		return fd;
 	close(fd);
 	return -1;
+}
+
+/* A port that no outgoing connection of this machine will be given while the server is away. */
+static char *free_address(void)
+{
+	uint16_t chance;
+
+	for (;;) {
+		struct sockaddr_in own = {.sin_family = AF_INET};
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		env_random(os_env(), (uint8_t *)&chance, sizeof(chance));
+		uint16_t port = (uint16_t)(10000 + chance % 20000);
+		own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		own.sin_port = htons(port);
+		bool good = bind(fd, (struct sockaddr *)&own, sizeof(own)) == 0;
+		close(fd);
+		if (good)
+			return mem_format("127.0.0.1:%d", port);
+	}
 }
 
 /* ---- Clients -------------------------------------------------------------------------------- */
@@ -535,14 +555,14 @@ int main(void)
 	test_sync(one);
 	stop(&server, SIGTERM);
 	/* Each start makes one more invitation. */
-	server = spawn(server_main, dir, "127.0.0.1:0");
+	char *listen = free_address();
+	server = spawn(server_main, dir, listen);
 	char *elsewhere = home_of("elsewhere");
 	struct cause cause = {""};
 	struct copy *copy = opened(one);
 	ok(sync_run(copy, NULL, NULL, &cause) == ERR_OFFLINE, "a server that moved is not found (%s)", cause.words);
 	copy_close(&copy);
 	ok(join_run(two, server.line, NULL, NULL, &cause) == 0, "a second device joins (%s)", cause.words);
-	char *listen = mem_format("127.0.0.1:%d", port_of(server.line));
 	stop(&server, SIGTERM);
 	server = spawn(server_main, dir, listen);
 	ok(join_run(elsewhere, server.line, NULL, NULL, &cause) == 0, "a third too (%s)", cause.words);
