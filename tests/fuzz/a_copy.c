@@ -8,6 +8,7 @@
 #include "tests/sim/disk.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { EDITS = 4 };
@@ -147,6 +148,7 @@ void a_copy_open(struct a_copy *a)
 {
 	struct copy_identity who = {.area = fuzz_area(), .address = "127.0.0.1:1"};
 	struct id area = fuzz_area();
+	struct pending pending;
 	struct cause cause = {""};
 
 	fuzz_quiet();
@@ -165,10 +167,96 @@ void a_copy_open(struct a_copy *a)
 	must(copy_open(&a->copy, fuzz_dir(), "fuzz", fuzz_env(), &cause) == 0);
 	fill_directory(a);
 	fill_partnership(a);
+	must(copy_pending_next(a->copy, 0, &pending) == 1);
+	buf_add_bytes(&a->pending, pending.bytes);
 }
 
 void a_copy_close(struct a_copy *a)
 {
+	buf_fini(&a->pending);
 	copy_close(&a->copy);
 	disk_free(&a->disk);
+}
+
+/* ---- Feeds that fit ------------------------------------------------------------------------- */
+
+static struct bytes kept(struct buf *b, struct arena *arena)
+{
+	struct bytes out = arena_copy(arena, buf_bytes(b));
+	buf_fini(b);
+	return out;
+}
+
+static void fix_header(const struct a_copy *a, Wire__Entry *e, uint64_t number, struct arena *arena,
+		       bool *own)
+{
+	struct buf out = {0};
+	Wire__Header *h = (Wire__Header *)message_unpack(BYTES_OF(e->header), &wire__header__descriptor,
+							 arena, NULL);
+
+	*own = false;
+	if (!h)
+		return;
+	fuzz_fix(&a->names, &h->base);
+	h->number = number;
+	*own = bytes_equal(BYTES_OF(h->change), ID_BYTES(&a->names.ids[12]));
+	buf_add_message(&out, &h->base);
+	struct bytes header = kept(&out, arena);
+	e->header = PB_BYTES(header);
+}
+
+static void fix_body(const struct a_copy *a, Wire__Entry *e, struct arena *arena)
+{
+	struct bytes change, outcome;
+	struct buf out = {0};
+
+	if (!e->has_body || body_read(BYTES_OF(e->body), &change, &outcome) < 0)
+		return;
+	body_write(fuzz_fix_change(&a->names, change, arena),
+		   fuzz_fix_outcome(&a->names, outcome, arena), &out);
+	struct bytes body = kept(&out, arena);
+	e->body = PB_BYTES(body);
+}
+
+/* The bytes that the chain stands on where the body was left out. */
+static struct bytes own_body(const struct a_copy *a, struct arena *arena)
+{
+	struct buf out = {0};
+	body_write(buf_bytes(&a->pending), BYTES_NONE, &out);
+	return kept(&out, arena);
+}
+
+static void fix_entries(const struct a_copy *a, Wire__Feed *feed, const struct held *at,
+			struct arena *arena)
+{
+	uint8_t *chain = arena_alloc(arena, SHA256_LEN), *signature = arena_alloc(arena, 64);
+
+	memcpy(chain, at->chain, SHA256_LEN);
+	for (size_t i = 0; i < feed->n_entries; i++) {
+		Wire__Entry *e = feed->entries[i];
+		bool own;
+		fix_header(a, e, at->number + 1 + i, arena, &own);
+		fix_body(a, e, arena);
+		chain_next(chain, BYTES_OF(e->header), BYTES_OF(e->salt),
+			   e->has_body ? BYTES_OF(e->body) : own ? own_body(a, arena) : BYTES_NONE);
+	}
+	feed->head->number = at->number + feed->n_entries;
+	a_copy_sign(&at->id, feed->head, chain, signature);
+}
+
+Wire__Feed *a_copy_fix_feed(struct a_copy *a, struct bytes message, struct arena *arena)
+{
+	Wire__Feed *feed =
+		(Wire__Feed *)message_unpack(message, &wire__feed__descriptor, arena, NULL);
+	struct held *held;
+
+	if (!feed)
+		return NULL;
+	fuzz_fix(&a->names, &feed->base);
+	int n = copy_spaces(a->copy, &held);
+	for (int i = 0; i < n; i++)
+		if (bytes_equal(BYTES_OF(feed->space), ID_BYTES(&held[i].id)))
+			fix_entries(a, feed, &held[i], arena);
+	free(held);
+	return feed;
 }

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-const unsigned fuzz_rounds = 600;
+const unsigned fuzz_rounds = 300;
 
 static void import(struct a_copy *a, json_t *file)
 {

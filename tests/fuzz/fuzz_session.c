@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const unsigned fuzz_rounds = 600;
+const unsigned fuzz_rounds = 400;
 
 enum { DEVICES = 2, FRAMES = 64, REOPENED = 4 };
 

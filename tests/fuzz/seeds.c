@@ -461,7 +461,8 @@ static void feed_of(struct buf *b, struct bytes header, struct bytes body)
 	buf_add_message(b, &feed.base);
 }
 
-static void feed(struct buf *b, const char *file, struct saying *s, uint8_t change, uint8_t record, bool conflict)
+/* A Feed of one entry: the change as `s` says it (NULL: the body is left out). */
+static void feed_add(struct buf *b, struct saying *s, uint8_t change, uint8_t record, bool conflict)
 {
 	static const uint32_t fields[] = {0, 2, 3, 7, 20};
 	struct buf header = {0}, bytes = {0}, outcome = {0}, body = {0};
@@ -474,11 +475,17 @@ static void feed(struct buf *b, const char *file, struct saying *s, uint8_t chan
 	if (s)
 		body_write(buf_bytes(&bytes), buf_bytes(&outcome), &body);
 	feed_of(b, buf_bytes(&header), buf_bytes(&body));
-	save("feed", file, b);
 	buf_fini(&header);
 	buf_fini(&bytes);
 	buf_fini(&outcome);
 	buf_fini(&body);
+}
+
+static void feed(struct buf *b, const char *file, struct saying *s, uint8_t change, uint8_t record,
+		 bool conflict)
+{
+	feed_add(b, s, change, record, conflict);
+	save("feed", file, b);
 }
 
 static void feeds(struct buf *b)
@@ -491,6 +498,100 @@ static void feeds(struct buf *b)
 	     10, false);
 	feed(b, "unknown-type", say_number(say_existence(say(0xf3, PARTNERSHIP, 11, 999, 1), LIVE, false), 7, 7),
 	     0xf3, 11, false);
+}
+
+/* ---- A server's frames ---------------------------------------------------------------------- */
+
+static void welcome(struct buf *b, uint64_t number)
+{
+	Wire__Welcome m = WIRE__WELCOME__INIT;
+	Wire__At at[2] = {WIRE__AT__INIT, WIRE__AT__INIT}, *list[] = {&at[0], &at[1]};
+	struct id directory = name(DIRECTORY), partnership = name(PARTNERSHIP), person = name(PERSON);
+
+	at[0].space = PB_ID(&directory);
+	at[1].space = PB_ID(&partnership);
+	at[0].epoch = at[1].epoch = at[0].number = 1;
+	at[1].number = number;
+	m.version = 1;
+	m.spaces = list;
+	m.n_spaces = 2;
+	m.has_person = m.has_time_ms = 1;
+	m.person = PB_ID(&person);
+	m.time_ms = 5;
+	frame(b, WIRE__KIND__WELCOME, &m.base, 1);
+}
+
+static void feed_frame(struct buf *b, struct saying *s, uint8_t change, uint8_t record, bool conflict)
+{
+	struct buf message = {0};
+
+	feed_add(&message, s, change, record, conflict);
+	buf_add_u32be(b, (uint32_t)WIRE__KIND__FEED << 24 | (uint32_t)message.len);
+	buf_add_u32be(b, 1);
+	buf_add_bytes(b, buf_bytes(&message));
+	buf_fini(&message);
+}
+
+static void judged(struct buf *b, Wire__Verdict verdict, uint64_t number)
+{
+	Wire__Verdicts m = WIRE__VERDICTS__INIT;
+	Wire__Judged j = WIRE__JUDGED__INIT, *list = &j;
+	struct id change = name(12);
+
+	j.change = PB_ID(&change);
+	j.verdict = verdict;
+	j.has_number = number > 0;
+	j.number = number;
+	j.words = (char *)"for a reason";
+	m.judged = &list;
+	m.n_judged = 1;
+	frame(b, WIRE__KIND__VERDICTS, &m.base, 1);
+}
+
+static void deferred(struct buf *b, Wire__Wait why)
+{
+	Wire__Deferred m = WIRE__DEFERRED__INIT;
+	struct id change = name(12);
+
+	m.change = PB_ID(&change);
+	m.why = why;
+	frame(b, WIRE__KIND__DEFERRED, &m.base, 1);
+}
+
+static void uplinks(struct buf *b)
+{
+	Wire__Lost lost = WIRE__LOST__INIT;
+	Wire__Granted granted = WIRE__GRANTED__INIT;
+	Wire__At at = WIRE__AT__INIT;
+	struct id partnership = name(PARTNERSHIP), other = name(11);
+
+	lost.space = PB_ID(&partnership);
+	at.space = PB_ID(&other);
+	at.epoch = 1;
+	granted.space = &at;
+	welcome(b, 3);
+	feed_frame(b, text_edit(14, 1, "other"), 14, 10, true);
+	feed_frame(b, NULL, 12, 10, false);
+	save("uplink", "accepted", b);
+	welcome(b, 1);
+	judged(b, WIRE__VERDICT__APPLIED, 2);
+	judged(b, WIRE__VERDICT__REFUSED, 0);
+	frame(b, WIRE__KIND__LOST, &lost.base, 1);
+	frame(b, WIRE__KIND__GRANTED, &granted.base, 1);
+	save("uplink", "refused", b);
+	welcome(b, 1);
+	frame(b, WIRE__KIND__LOST, &lost.base, 1);
+	judged(b, WIRE__VERDICT__MERGED, 2);
+	at.space = PB_ID(&partnership);
+	frame(b, WIRE__KIND__GRANTED, &granted.base, 1);
+	feed_frame(b, make_action(0xf1, 11), 0xf1, 11, false);
+	save("uplink", "lost", b);
+	welcome(b, 1);
+	deferred(b, WIRE__WAIT__NO_ROOM);
+	deferred(b, WIRE__WAIT__CONTENT_MISSING);
+	save("uplink", "deferred", b);
+	welcome(b, 0);
+	save("uplink", "set-back", b);
 }
 
 /* ---- Values and words ----------------------------------------------------------------------- */
@@ -574,6 +675,7 @@ int main(int argc, char **argv)
 	frames(&b);
 	stored(&b);
 	feeds(&b);
+	uplinks(&b);
 	schemas(&b);
 	words(&b);
 	buf_fini(&b);
