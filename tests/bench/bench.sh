@@ -104,9 +104,9 @@ took_us() { # took_us COMMAND...: how long it runs
 	echo $(($(now_us) - from))
 }
 percentile() { # percentile SHARE: of the numbers on standard input
-	sort -n | awk -v share="$1" '{v[NR] = $1} END {i = int(share * NR) + 1; print v[i > NR ? NR : i]}'
+	sort -n | awk -v share="$1" '{v[NR] = $1} END {i = int(share * NR) + 1; if (i > NR) i = NR; print v[i]}'
 }
-calc() { awk "BEGIN {printf \"$1\", $2}"; }
+calc() { awk "BEGIN {printf \"$1\", ($2)}"; }
 
 # figure KEY VALUE [at-least|at-most GOAL [WHY]]: print it, and keep it for the table.
 note() {
@@ -242,11 +242,10 @@ bench_w2() {
 both_ways() { # up + down of the relay's last line of a kind
 	grep "^$1" "$dir/relay.out" | tail -n 1 | sed 's/.*up=\([0-9]*\) down=\([0-9]*\).*/\1 + \2/'
 }
-mark() { # what the relay has counted up to now, in bytes, both ways
-	local n
-	n=$(grep -c '^mark' "$dir/relay.out")
+has_marks() { [ "$(grep -c '^mark' "$dir/relay.out")" -ge "$1" ]; }
+mark() { # mark N: for the Nth time, what the relay has counted up to now, in bytes, both ways
 	kill -USR1 "$relay"
-	wait_for 5 [ "$(grep -c '^mark' "$dir/relay.out")" -gt "$n" ] || die "the relay does not answer"
+	wait_for 5 has_marks "$1" || echo 'no answer'
 	both_ways mark
 }
 
@@ -267,12 +266,12 @@ bench_bytes() {
 	serve pilsley
 	sleep 1
 	for ((i = 1; i <= 5; i++)); do
-		before=$(mark)
+		before=$(mark $((2 * i - 1)))
 		at pilsley set "$action" details="word $i" >/dev/null
 		wait_for 10 has_commits pilsley "$i" || die "the edit is not answered"
 		sleep 0.2
-		after=$(mark)
-		all+=($(((after) - (before))))
+		after=$(mark $((2 * i)))
+		all+=("$(calc %d "($after) - ($before)")")
 	done
 	stop
 	note edit_bytes "$(printf '%s\n' "${all[@]}" | percentile 0.5)" at-most 600
@@ -327,6 +326,7 @@ bench_plan() {
 }
 
 mkdir -p "$dir"
+note load "$(cut -d ' ' -f 1 /proc/loadavg)"
 for part in $want; do "bench_$part"; done
 printf '\n%-22s %12s  %-16s %s\n' figure value goal ''
 for row in "${rows[@]}"; do
