@@ -279,7 +279,7 @@ static json_t *export_action(struct export *ex, const struct record *r)
 	json_object_set_new(o, "details", export_cell(r, "details", "details_lines", "\n", NULL));
 	set_more(o, r);
 	plan_underive(&ex->place, r, derived);
-	export_details(ex, plan_reference(r), derived);
+	export_details(ex, &r->id, derived);
 	set_rest(o, rest);
 	json_decref(rest);
 	return o;

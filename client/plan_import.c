@@ -153,19 +153,19 @@ static void import_fill(struct import *in, struct draft *d, const struct record 
 	in->report->filled += named;
 }
 
-bool import_record(struct import *in, struct record *r)
+void import_record(struct import *in, struct record *r)
 {
 	struct record now;
 
 	import_check(in, r);
 	if (in->err < 0 || !import_is_new(in, &r->id))
-		return false;
-	if (copy_record(in->copy, &r->id, VIEW_SHOWN, in->arena, &now, NULL) == 0) {
-		in->report->there++;
-		return false;
+		return;
+	if (copy_record(in->copy, &r->id, VIEW_SHOWN, in->arena, &now, NULL) < 0) {
+		import_create(in, in->to_partnership, r);
+		return;
 	}
-	import_create(in, in->to_partnership, r);
-	return true;
+	in->report->there++;
+	import_mend(in, &now);
 }
 
 /* A record of the directory: made or filled by an administrator, named by anybody else. */
@@ -401,8 +401,8 @@ static void import_action(struct import *in, const struct id *priority, uint32_t
 	import_more(in, &r, action);
 	if (!has_value(&r, "status"))
 		put_number(&r, "status", RECORDS__ACTION_STATUS__NOT_GIVEN);
-	if (import_record(in, &r))
-		import_details(in, &r.id, plan_reference(&r), derived);
+	import_record(in, &r);
+	import_details(in, &r.id, derived);
 }
 
 /* Lines of the plan that are a list of {"ref", "text"}. */

@@ -29,8 +29,9 @@ struct member {
 	const char *academy_from; /* the day, where an action tells of it; NULL */
 	json_t *object; /* in the file, borrowed; NULL: only the directory has it */
 	struct id id;
+	struct id own_id;     /* what an import gives it */
 	bool there;	      /* the directory has it, withdrawn perhaps */
-	bool own;	      /* under the id that an import gives it */
+	bool own;	      /* under own_id */
 	struct record record; /* if it is there */
 };
 
@@ -85,8 +86,9 @@ const char *plan_title(struct arena *arena, const char *partnership, const char 
 /* The phase that words mean, 0 for none; and words for a phase: the same, where they mean it. */
 uint64_t plan_phase(const char *words);
 const char *plan_phase_word(const char *words, uint64_t phase, struct arena *arena);
-/* What stands for an action in the ids of what hangs on it: its reference, else its id. */
-const char *plan_reference(const struct record *action);
+/* The id of note or event number n that hangs on an action, whatever its reference is by now. */
+struct id plan_detail_id(const struct place *p, uint32_t type, const struct id *action,
+			 const char *what, size_t n);
 
 static inline const char *json_word(json_t *object, const char *key)
 {
@@ -135,13 +137,18 @@ const char *import_need_text(struct import *in, json_t *object, const char *key)
 /* All strings of a list into a field, one each. */
 void import_lines(struct import *in, struct record *r, const char *field, json_t *list);
 void import_start(struct import *in, struct record *r, uint32_t type, const struct id *id);
-/* Make a record in `partnership`, unless it is there; true if it was made. */
-bool import_record(struct import *in, struct record *r);
+/* Make a record in `partnership`, unless it is there. */
+void import_record(struct import *in, struct record *r);
+/*
+ * Mend a record that is there: it may name a school by the id that an import would have given it,
+ * while an administrator has made that school by hand since.
+ */
+void import_mend(struct import *in, const struct record *now);
 void import_meetings(struct import *in);
 /* What dated details say of schools, before these are made. */
 void import_status(struct import *in);
 /* The notes and events that an action's "derived" asks for. */
-void import_details(struct import *in, const struct id *action, const char *ref, json_t *derived);
+void import_details(struct import *in, const struct id *action, json_t *derived);
 
 /* ---- Exporting ------------------------------------------------------------------------------ */
 
@@ -157,7 +164,7 @@ struct export {
 json_t *export_council(struct export *ex);
 /* A text of a school or group; where it was made by hand, only if it has one. */
 void export_lay(json_t *object, const char *key, const struct member *m, const char *field);
-void export_details(struct export *ex, const char *ref, json_t *derived);
+void export_details(struct export *ex, const struct id *action, json_t *derived);
 /* A record of this plan as it is shown; false: there is none, or it was withdrawn. */
 bool export_record(struct export *ex, const struct id *id, struct record *out);
 

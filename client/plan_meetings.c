@@ -63,22 +63,24 @@ static void put_month(struct record *r, const char *month)
 		put_text(r, "day_text", month);
 }
 
-/* The council's session that an action's dated detail is about. */
-static json_t *council_session(json_t *file, json_t *dated)
+/* The council's session that an action's dated detail is about: its number, -1: none. */
+static int council_session(json_t *file, json_t *dated)
 {
 	json_t *sessions = json_object_get(json_object_get(file, "council"), "meetings"), *session;
 	const char *date = json_word(dated, "date"), *place = json_word(dated, "place"), *other;
 	size_t i;
 
+	if (event_kind(json_word(dated, "kind")) != RECORDS__EVENT_KIND__COUNCIL_SESSION)
+		return -1;
 	json_array_foreach(sessions, i, session) {
 		other = json_word(session, "date");
 		if (!date || !other || strcmp(date, other) != 0)
 			continue;
 		other = json_word(session, "host");
 		if (!place || !other || strcmp(place, other) == 0)
-			return session;
+			return (int)i;
 	}
-	return NULL;
+	return -1;
 }
 
 static void put_session(struct import *in, struct record *r, json_t *session)
@@ -113,7 +115,7 @@ static void each_dated(struct import *in, void (*seen)(struct import *in, json_t
 }
 
 struct set_by {
-	json_t *session;
+	int session;
 	struct record *r;
 };
 
@@ -123,8 +125,7 @@ static void put_session_action(struct import *in, json_t *action, json_t *dated,
 	struct set_by *set = arg;
 	const char *ref = json_word(action, "ref");
 
-	if (!ref || event_kind(json_word(dated, "kind")) != RECORDS__EVENT_KIND__COUNCIL_SESSION ||
-	    council_session(in->file, dated) != set->session)
+	if (!ref || council_session(in->file, dated) != set->session)
 		return;
 	struct id id = plan_id(&in->place, TYPE_ACTION, "%s", ref);
 	put_ref(set->r, "action", &id);
@@ -152,23 +153,20 @@ void import_meetings(struct import *in)
 		put_session(in, &r, session);
 		put_text(&r, "day", import_need_text(in, session, "date"));
 		put_number(&r, "state", RECORDS__EVENT_STATE__CONFIRMED);
-		each_dated(in, put_session_action, &(struct set_by){session, &r});
+		each_dated(in, put_session_action, &(struct set_by){(int)i, &r});
 		import_record(in, &r);
 	}
 }
 
-static void import_dated(struct import *in, const struct id *action, const char *ref, size_t n,
-			 json_t *dated)
+static void import_dated(struct import *in, const struct id *action, size_t n, json_t *dated)
 {
 	int kind = event_kind(json_word(dated, "kind"));
 	struct record r;
 
 	/* Not a meeting; or one that stands elsewhere in the file. */
-	if (kind < 0 || json_word(dated, "see") ||
-	    (kind == RECORDS__EVENT_KIND__COUNCIL_SESSION && council_session(in->file, dated)))
+	if (kind < 0 || json_word(dated, "see") || council_session(in->file, dated) >= 0)
 		return;
-	import_at(in, "action %s, date %zu", ref, n + 1);
-	struct id id = plan_id(&in->place, TYPE_EVENT, "%s/dated/%zu", ref, n);
+	struct id id = plan_detail_id(&in->place, TYPE_EVENT, action, "dated", n);
 	import_start(in, &r, TYPE_EVENT, &id);
 	put_number(&r, "kind", (uint64_t)kind);
 	put_text(&r, "title", json_word(dated, "what"));
@@ -218,22 +216,25 @@ void import_status(struct import *in)
 	each_dated(in, see_status, NULL);
 }
 
-void import_details(struct import *in, const struct id *action, const char *ref, json_t *derived)
+void import_details(struct import *in, const struct id *action, json_t *derived)
 {
+	const char *at = in->where;
+	struct id id;
 	json_t *item;
 	size_t i;
 
 	json_array_foreach(json_object_get(derived, "dated"), i, item) {
-		import_dated(in, action, ref, i, item);
+		import_at(in, "%s, date %zu", at, i + 1);
+		import_dated(in, action, i, item);
 	}
 	json_array_foreach(json_object_get(derived, "school_lines"), i, item) {
-		import_at(in, "action %s, school line %zu", ref, i + 1);
-		struct id id = plan_id(&in->place, TYPE_NOTE, "%s/school/%zu", ref, i);
+		import_at(in, "%s, school line %zu", at, i + 1);
+		id = plan_detail_id(&in->place, TYPE_NOTE, action, "school", i);
 		import_note(in, action, &id, RECORDS__NOTE_KIND__FEEDBACK, item);
 	}
 	json_array_foreach(json_object_get(derived, "commitments"), i, item) {
-		import_at(in, "action %s, commitment %zu", ref, i + 1);
-		struct id id = plan_id(&in->place, TYPE_NOTE, "%s/commitment/%zu", ref, i);
+		import_at(in, "%s, commitment %zu", at, i + 1);
+		id = plan_detail_id(&in->place, TYPE_NOTE, action, "commitment", i);
 		import_note(in, action, &id, RECORDS__NOTE_KIND__DECISION, item);
 	}
 }
@@ -299,7 +300,7 @@ json_t *export_council(struct export *ex)
 	return council;
 }
 
-void export_details(struct export *ex, const char *ref, json_t *derived)
+void export_details(struct export *ex, const struct id *action, json_t *derived)
 {
 	struct record r;
 	struct id id;
@@ -307,10 +308,15 @@ void export_details(struct export *ex, const char *ref, json_t *derived)
 	size_t i;
 
 	json_array_foreach(json_object_get(derived, "dated"), i, item) {
-		id = plan_id(&ex->place, TYPE_EVENT, "%s/dated/%zu", ref, i);
-		if (!export_record(ex, &id, &r))
+		int session = council_session(ex->rest, item);
+		id = plan_detail_id(&ex->place, TYPE_EVENT, action, "dated", i);
+		bool own = export_record(ex, &id, &r);
+		if (!own && session >= 0)
+			id = plan_id(&ex->place, TYPE_EVENT, "council/meeting/%d", session);
+		if (!own && (session < 0 || !export_record(ex, &id, &r)))
 			continue;
-		lay_text(item, "what", &r, "title");
+		if (own)
+			lay_text(item, "what", &r, "title");
 		if (has_value(&r, "day"))
 			lay_text(item, "date", &r, "day");
 		if (has_value(&r, "start"))
@@ -318,12 +324,12 @@ void export_details(struct export *ex, const char *ref, json_t *derived)
 		lay_school(&ex->place, item, "place", &r);
 	}
 	json_array_foreach(json_object_get(derived, "school_lines"), i, item) {
-		id = plan_id(&ex->place, TYPE_NOTE, "%s/school/%zu", ref, i);
+		id = plan_detail_id(&ex->place, TYPE_NOTE, action, "school", i);
 		if (export_record(ex, &id, &r))
 			lay_text(item, "text", &r, "text");
 	}
 	json_array_foreach(json_object_get(derived, "commitments"), i, item) {
-		id = plan_id(&ex->place, TYPE_NOTE, "%s/commitment/%zu", ref, i);
+		id = plan_detail_id(&ex->place, TYPE_NOTE, action, "commitment", i);
 		if (export_record(ex, &id, &r))
 			lay_text(item, "text", &r, "text");
 	}

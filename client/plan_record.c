@@ -150,12 +150,13 @@ const char *plan_joined(struct arena *arena, json_t *list, const char *between)
 	return text;
 }
 
-const char *plan_reference(const struct record *action)
+struct id plan_detail_id(const struct place *p, uint32_t type, const struct id *action,
+			 const char *what, size_t n)
 {
-	const char *ref = get_text(action, "ref");
 	char text[ID_TEXT];
-
-	return ref ? ref : arena_format(action->arena, "%s", id_format(&action->id, text));
+	const char *reference =
+		arena_format(p->arena, "%s/%s/%zu", id_format(action, text), what, n);
+	return id_record(&p->area, &p->partnership, type, reference);
 }
 
 const char *plan_title(struct arena *arena, const char *partnership, const char *year)

@@ -134,7 +134,7 @@ static void member_match(struct place *p, struct entries *all, struct member *m)
 	struct id own = id_record(&p->area, &p->directory, member_type(m), m->short_id);
 	struct entry *e = NULL;
 
-	m->id = own;
+	m->id = m->own_id = own;
 	if (copy_record(p->copy, &own, VIEW_SHOWN, p->arena, &m->record, NULL) == 0) {
 		m->there = m->own = true;
 		for (size_t i = 0; i < all->n; i++)

@@ -245,6 +245,8 @@ static void test_edits(struct copy *copy, struct copy *other, struct arena *aren
 	edit(copy, &heath, "other_names", "The Heath");
 	r = find(copy, TYPE_ACTION, "ref", "4.4", arena);
 	edit(copy, &r, NULL, NULL);
+	r = find(copy, TYPE_ACTION, "ref", "3.3", arena);
+	edit(copy, &r, "ref", "3.30");
 	r = find(copy, TYPE_NOTE, "text", "Maths Hub", arena);
 	edit(copy, &r, "text", "Maths Hub, second year");
 	r = find(copy, TYPE_EVENT, "day", "2019-11-14", arena);
@@ -259,7 +261,8 @@ static void test_edits(struct copy *copy, struct copy *other, struct arena *aren
 
 	int64_t before = pending(copy);
 	struct plan_report report = import(copy, file, arena);
-	ok(report.made == 0 && report.filled == 0 && pending(copy) == before, "an import after edits undoes none");
+	ok(report.made == 0 && report.filled == 0 && pending(copy) == before,
+	   "an import after edits undoes none");
 	out = export(copy);
 	a = action_in(out, 0, 4);
 	ok(json_array_size(json_object_get(a, "details")) == 3 && has(a, "status", "in-progress") &&
@@ -323,6 +326,37 @@ static void test_head(struct copy *copy, struct copy *administrator, struct aren
 	ok(report.made == 0, "a second import changes nothing here either");
 	json_decref(file);
 	json_decref(out);
+}
+
+/* A head imports first; then the administrator makes a school and a group by hand. */
+static void test_mend(struct copy *copy, struct arena *arena)
+{
+	json_t *file = real_plan();
+	struct id directory = id_directory(&the_area), heath = id_make(os_env()), sendco = id_make(os_env());
+	struct record r;
+	int64_t before;
+
+	import(copy, file, arena);
+	struct draft *d = draft_new(copy, &directory);
+	draft_create(d, TYPE_SCHOOL, &heath);
+	say(d, TYPE_SCHOOL, "name", "Heath PS");
+	draft_create(d, TYPE_GROUP, &sendco);
+	say(d, TYPE_GROUP, "name", "sendco working group");
+	save(d);
+	struct plan_report report = import(copy, file, arena);
+	ok(report.made == 0 && report.filled > 3 && report.n_missing == 10 + 15 + 1,
+	   "what was made by hand after an import takes its place: %zu records", report.filled);
+	r = find(copy, TYPE_ACTION, "ref", "3.2", arena);
+	struct bytes responsible = record_get(&r, field(TYPE_ACTION, "responsible"));
+	ok(value_count(responsible) == 1 && bytes_equal(value_bytes(responsible), ID_BYTES(&heath)),
+	   "in a set");
+	r = find(copy, TYPE_ACTION, "ref", "2.3", arena);
+	ok(bytes_equal(value_bytes(record_get(&r, field(TYPE_ACTION, "target_group"))), ID_BYTES(&sendco)),
+	   "and in a field");
+	before = pending(copy);
+	report = import(copy, file, arena);
+	ok(report.filled == 0 && pending(copy) == before, "once");
+	json_decref(file);
 }
 
 /* ---- Files that are not a plan --------------------------------------------------------------- */
@@ -439,6 +473,7 @@ int main(void)
 	ok(plan_export(pilsley, NULL, &none, &cause) == ERR_MISSING && !none, "there is no plan at first");
 	test_round_trip(pilsley, heath, &arena);
 	test_head(head, pilsley, &arena);
+	test_mend(head, &arena);
 	test_edits(pilsley, elsewhere, &arena);
 	test_refused(heath, &arena);
 	test_bare(heath, &arena);
