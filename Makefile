@@ -63,8 +63,6 @@ $(B)/gen/%.o: $(B)/gen/%.c Makefile
 $(B)/%.o: %.c Makefile | $(HDR)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
-include tests/sim/sim.mk
-
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # ---- Tests: each folder brings its own rules; tests/run.sh runs programs that speak TAP and counts ----

@@ -36,11 +36,11 @@ static void on_abort(int sig)
 {
 	/* Not safe in general; the process is lost anyhow, and the seed is what matters. */
 	if (running) {
-		printf("# it ended by signal %d in seed %" PRIu64 "; again: make sim SEED=%" PRIu64 "\n", sig,
+		fprintf(stderr, "# it ended by signal %d in seed %" PRIu64 "; again: make sim SEED=%" PRIu64 "\n", sig,
 		       running->seed, running->seed);
 		trace_tail(&running->trace, 10);
-		fflush(stdout);
 	}
+	fflush(stdout);
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -80,10 +80,10 @@ static bool run_seed(const struct options *o, uint64_t seed, uint64_t *hash)
 	*hash = w->trace.hash;
 	bool good = !w->failed;
 	if (!good) {
-		printf("# seed %" PRIu64 ": %s\n", seed, w->fault);
+		fprintf(stderr, "# seed %" PRIu64 ": %s\n", seed, w->fault);
 		if (!o->verbose)
 			trace_tail(&w->trace, TAIL);
-		printf("# again: make sim SEED=%" PRIu64 " ACTIONS=%u\n", seed, o->actions);
+		fprintf(stderr, "# again: make sim SEED=%" PRIu64 " ACTIONS=%u\n", seed, o->actions);
 	}
 	add_totals(w);
 	world_fini(w);
@@ -100,7 +100,7 @@ static bool run_twice(const struct options *o, uint64_t seed)
 	quiet.verbose = false;
 	bool good = run_seed(&quiet, seed, &first) && run_seed(&quiet, seed, &second);
 	if (good && first != second)
-		printf("# seed %" PRIu64 " gave two traces, %016" PRIx64 " and %016" PRIx64 "\n", seed, first,
+		fprintf(stderr, "# seed %" PRIu64 " gave two traces, %016" PRIx64 " and %016" PRIx64 "\n", seed, first,
 		       second);
 	return good && first == second;
 }
@@ -160,10 +160,23 @@ static void print_totals(double seconds)
 	printf("\n");
 }
 
+/* "check PART PARTS": what `make check` runs, in PARTS processes; the first is 1. */
+static bool read_check(struct options *o, int argc, char **argv)
+{
+	if (argc != 4)
+		return false;
+	o->list = "tests/sim/seeds";
+	o->part = (unsigned)strtoul(argv[2], NULL, 10) - 1;
+	o->parts = (unsigned)strtoul(argv[3], NULL, 10);
+	return o->part < o->parts;
+}
+
 static bool read_options(struct options *o, int argc, char **argv)
 {
 	int c;
 	*o = (struct options){.from = 1, .seeds = 500, .actions = 100, .parts = 1};
+	if (argc > 1 && strcmp(argv[1], "check") == 0)
+		return read_check(o, argc, argv);
 	while ((c = getopt(argc, argv, "s:n:f:a:l:p:v")) != -1) {
 		switch (c) {
 		case 's':
@@ -202,7 +215,8 @@ int main(int argc, char **argv)
 	struct timespec from, to;
 	uint64_t hash = 0;
 	if (!read_options(&o, argc, argv)) {
-		fprintf(stderr, "usage: sim [-s SEED] [-n SEEDS] [-f FROM] [-a ACTIONS] [-l LIST] [-p PART/PARTS] "
+		fprintf(stderr, "usage: sim check PART PARTS, or\n"
+				"       sim [-s SEED] [-n SEEDS] [-f FROM] [-a ACTIONS] [-l LIST] [-p PART/PARTS] "
 				"[-v]\n");
 		return 2;
 	}

@@ -52,5 +52,5 @@ void trace_tail(const struct trace *t, size_t most)
 	uint64_t kept = t->n < TRACE_LINES ? t->n : TRACE_LINES;
 	kept = kept < most ? kept : most;
 	for (uint64_t i = t->n - kept; i < t->n; i++)
-		printf("# %s\n", t->lines[i % TRACE_LINES]);
+		fprintf(stderr, "# %s\n", t->lines[i % TRACE_LINES]);
 }

@@ -21,7 +21,7 @@ void trace_fini(struct trace *t);
 void trace_line(struct trace *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Only for the hash: bytes that were sent. */
 void trace_bytes(struct trace *t, struct bytes b);
-/* Print the newest `most` lines as TAP comments. */
+/* Print the newest `most` lines to standard error, which prove(1) lets through. */
 void trace_tail(const struct trace *t, size_t most);
 
 #endif
