@@ -475,11 +475,12 @@ static int settle_side(struct call *call, const struct versions *v, const char *
 	return 0;
 }
 
-static void settle_existence(struct draft *d, const struct record *now, bool withdrawn)
+/* Said also where it is so already: a settling keeps what it says. */
+static void settle_existence(struct draft *d, bool withdrawn)
 {
-	if (withdrawn && record_existence(now) != WITHDRAWN)
+	if (withdrawn)
 		draft_withdraw(d);
-	else if (!withdrawn && record_existence(now) == WITHDRAWN)
+	else
 		draft_bring_back(d);
 }
 
@@ -497,7 +498,7 @@ static int settle_take(struct call *call, const struct versions *v, const struct
 	if (settle_names_side(take)) {
 		err = settle_side(call, v, take, &side);
 		if (err >= 0 && v->group == 0)
-			settle_existence(d, now, side->existence == WITHDRAWN);
+			settle_existence(d, side->existence == WITHDRAWN);
 		for (size_t i = 0; err >= 0 && i < v->n_fields; i++)
 			draft_set(d, v->fields[i]->id, side->values[i]);
 		return err;
@@ -507,7 +508,7 @@ static int settle_take(struct call *call, const struct versions *v, const struct
 		if (strcmp(word, "=live") != 0 && strcmp(word, "=withdrawn") != 0)
 			return cause_set(&call->cause, ERR_USAGE,
 					 "it is 'existence=live' or 'existence=withdrawn'");
-		settle_existence(d, now, strcmp(word, "=withdrawn") == 0);
+		settle_existence(d, strcmp(word, "=withdrawn") == 0);
 		return 0;
 	}
 	for (size_t at = 0; err >= 0 && (take = call_option_next(call, "take", &at)); n++) {
