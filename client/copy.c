@@ -287,6 +287,20 @@ int copy_commit(struct copy *copy)
 	return 0;
 }
 
+int inside_commit_others(struct copy *copy)
+{
+	int err = copy_commit(copy);
+	if (err < 0)
+		copy->setbacks++;
+	return err;
+}
+
+int inside_begin_alone(struct copy *copy)
+{
+	int err = inside_commit_others(copy);
+	return err < 0 ? err : copy_begin(copy);
+}
+
 uint64_t copy_setbacks(const struct copy *copy)
 {
 	return copy->setbacks;

@@ -32,14 +32,13 @@ static int rebuild_space(struct copy *copy, const struct cursor *at)
 				      "SELECT header, body FROM entry WHERE key > $1 AND key < $2"
 				      " AND body IS NOT NULL ORDER BY key",
 				      "ii", entry_key(at->slot, 0), entry_key(at->slot + 1, 0));
-	struct header h;
+	struct past_entry e;
 	int err;
 
 	while ((err = db_step(st)) == 1) {
-		arena_reset(&copy->arena);
-		err = header_read(&h, db_bytes(st, 0), &copy->arena) < 0 ? ERR_CORRUPT : 0;
+		err = inside_read_entry(copy, at, db_bytes(st, 0), db_bytes(st, 1), &e);
 		if (err == 0)
-			err = inside_apply(copy, at, &h, db_bytes(st, 1));
+			err = inside_apply(copy, at, &e);
 		if (err < 0) {
 			db_reset(st);
 			return err;
@@ -73,9 +72,7 @@ static int rebuild(struct copy *copy, struct cause *cause)
 
 int copy_rebuild(struct copy *copy, struct cause *cause)
 {
-	int err = copy_commit(copy);
-	if (err == 0)
-		err = copy_begin(copy);
+	int err = inside_begin_alone(copy);
 	if (err == 0)
 		err = rebuild(copy, cause);
 	if (err == 0)
@@ -302,7 +299,7 @@ int copy_check(struct copy *copy, void (*fault)(void *arg, const char *words), v
 {
 	struct check c = {copy, fault, arg, 0};
 	struct cause cause;
-	int err = copy_commit(copy);
+	int err = inside_commit_others(copy);
 
 	if (err == 0 && db_check(copy->db, &cause) < 0)
 		check_fault(&c, "%s", cause.words);

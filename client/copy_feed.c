@@ -145,24 +145,31 @@ static int touch_apply(struct copy *copy, const struct cursor *at, const struct 
 	return err < 0 ? err : inside_show(copy, at, &r);
 }
 
-int inside_apply(struct copy *copy, const struct cursor *at, const struct header *h, struct bytes body)
+int inside_read_entry(struct copy *copy, const struct cursor *at, struct bytes header, struct bytes body,
+		      struct past_entry *out)
 {
-	struct bytes change_bytes, outcome_bytes;
-	struct change change;
-	struct outcome outcome;
+	struct bytes change, outcome;
+
+	arena_reset(&copy->arena);
+	if (header_read(&out->header, header, &copy->arena) < 0 || body_read(body, &change, &outcome) < 0 ||
+	    change_read(&out->change, change, &copy->arena, NULL) < 0 ||
+	    outcome_read(&out->outcome, outcome, &copy->arena) < 0 ||
+	    !id_equal(&out->change.id, &out->header.change) ||
+	    !id_equal(&out->change.space, &at->space))
+		return ERR_CORRUPT;
+	return 0;
+}
+
+int inside_apply(struct copy *copy, const struct cursor *at, const struct past_entry *e)
+{
 	const struct outcome_effect *effects;
-	size_t hint = 0;
+	size_t n = outcome_effects(&e->change, &e->outcome, &copy->arena, &effects), hint = 0;
 	int err = 0;
 
-	if (body_read(body, &change_bytes, &outcome_bytes) < 0 ||
-	    change_read(&change, change_bytes, &copy->arena, NULL) < 0 ||
-	    outcome_read(&outcome, outcome_bytes, &copy->arena) < 0 ||
-	    !id_equal(&change.id, &h->change) || !id_equal(&change.space, &at->space))
-		return ERR_CORRUPT;
-	size_t n = outcome_effects(&change, &outcome, &copy->arena, &effects);
-	for (size_t i = 0; i < h->n_touches && err == 0; i++)
-		err = touch_apply(copy, at, &h->touches[i], h->number,
-				  effect_on(effects, n, &h->touches[i].record, &hint));
+	for (size_t i = 0; i < e->header.n_touches && err == 0; i++) {
+		const struct touch *t = &e->header.touches[i];
+		err = touch_apply(copy, at, t, e->header.number, effect_on(effects, n, &t->record, &hint));
+	}
 	return err;
 }
 
@@ -271,41 +278,36 @@ static void feed_note_own(struct copy *copy, const struct id *change)
 }
 
 /* An own change is in the journal: it is not pending any more. */
-static int feed_settle_own(struct copy *copy, const struct header *h, const struct taken *t)
+static int feed_settle_own(struct copy *copy, const struct change *change, int64_t seq)
 {
 	enum pending_state state;
-	struct bytes bytes, outcome;
-	struct change change;
-	int64_t seq = t->own_seq;
+	struct bytes bytes;
 
 	if (seq == 0) {
-		int err = inside_pending(copy, &h->change, &copy->arena, &seq, &state, &bytes);
+		int err = inside_pending(copy, &change->id, &copy->arena, &seq, &state, &bytes);
 		if (err <= 0)
 			return err;
 	}
-	if (body_read(t->body, &bytes, &outcome) < 0 ||
-	    change_read(&change, bytes, &copy->arena, NULL) < 0)
-		return ERR_CORRUPT;
-	feed_note_own(copy, &h->change);
-	return inside_pending_remove(copy, seq, &change);
+	feed_note_own(copy, &change->id);
+	return inside_pending_remove(copy, seq, change);
 }
 
 static int feed_take(struct copy *copy, struct cursor *at, const struct taken *t)
 {
-	struct header h;
+	struct past_entry e;
+	int err = inside_read_entry(copy, at, t->header, t->body, &e);
 
-	arena_reset(&copy->arena);
-	if (header_read(&h, t->header, &copy->arena) < 0)
-		return ERR_CORRUPT;
-	int64_t key = entry_key(at->slot, h.number);
-	int err = db_run(copy->db, "INSERT INTO entry (key, header, salt, body) VALUES ($1, $2, $3, $4)",
-			 "ibbb", key, t->header, t->salt, t->body);
+	if (err < 0)
+		return err;
+	int64_t key = entry_key(at->slot, e.header.number);
+	err = db_run(copy->db, "INSERT INTO entry (key, header, salt, body) VALUES ($1, $2, $3, $4)", "ibbb",
+		     key, t->header, t->salt, t->body);
 	if (err == 0)
 		err = db_run(copy->db, "INSERT INTO entry_change (change, key) VALUES ($1, $2)", "di",
-			     &h.change, key);
-	if (err == 0 && copy->any_pending && id_equal(&h.device, &copy->identity.device))
-		err = feed_settle_own(copy, &h, t);
-	return err < 0 ? err : inside_apply(copy, at, &h, t->body);
+			     &e.change.id, key);
+	if (err == 0 && copy->any_pending && id_equal(&e.header.device, &copy->identity.device))
+		err = feed_settle_own(copy, &e.change, t->own_seq);
+	return err < 0 ? err : inside_apply(copy, at, &e);
 }
 
 static int feed_take_all(struct copy *copy, struct cursor *at, const Wire__Feed *feed,

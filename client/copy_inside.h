@@ -50,6 +50,11 @@ static inline int64_t entry_key(int64_t slot, uint64_t number)
 	return (int64_t)((uint64_t)slot << KEY_NUMBER_BITS | number);
 }
 
+/* Commit what another part of this process has under way: it must not fail with what follows. */
+int inside_commit_others(struct copy *copy);
+/* The same, then begin. */
+int inside_begin_alone(struct copy *copy);
+
 /* The space in the open transaction. ERR_MISSING: it is not held. Borrowed until the next call. */
 int inside_cursor(struct copy *copy, const struct id *space, struct cursor **out);
 /* Write back what has moved, and read all anew from here. */
@@ -76,8 +81,11 @@ int inside_index_anew(struct copy *copy);
 /* The search index must look at this record again. */
 int inside_stale(struct copy *copy, int64_t slot, const struct id *record);
 
-/* Apply an entry to what follows from the journal: records, open conflicts, typed rows. */
-int inside_apply(struct copy *copy, const struct cursor *at, const struct header *h, struct bytes body);
+/* Read an entry of this space into copy->arena, which begins anew. ERR_CORRUPT. Borrows the bytes. */
+int inside_read_entry(struct copy *copy, const struct cursor *at, struct bytes header, struct bytes body,
+		      struct past_entry *out);
+/* Apply it to what follows from the journal: records, open conflicts, typed rows. */
+int inside_apply(struct copy *copy, const struct cursor *at, const struct past_entry *e);
 
 /* A change of this device, by id. 1: `bytes` are in `arena`; 0: none pending. */
 int inside_pending(struct copy *copy, const struct id *change, struct arena *arena, int64_t *seq,

@@ -312,10 +312,8 @@ static int drop_in_transaction(struct copy *copy, const struct id *change, struc
 int copy_pending_drop(struct copy *copy, const struct id *change, struct cause *cause)
 {
 	struct arena arena;
-	int err = copy_commit(copy);
+	int err = inside_begin_alone(copy);
 
-	if (err == 0)
-		err = copy_begin(copy);
 	if (err < 0)
 		return cause_set(cause, err, "%s", err_words(err));
 	arena_init(&arena, ARENA_NO_BUDGET);

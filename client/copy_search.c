@@ -213,7 +213,7 @@ int inside_index_anew(struct copy *copy)
 int copy_index(struct copy *copy, unsigned budget_ms)
 {
 	uint64_t end = env_now_ms(copy->env) + budget_ms;
-	int err = copy_commit(copy);
+	int err = inside_commit_others(copy);
 
 	while (err >= 0) {
 		if (index_is_current(copy, &err) || err < 0)

@@ -419,11 +419,7 @@ static int draft_store(struct draft *d, struct id *change, struct cause *cause)
 /* What another part of this process has under way is committed first: it must not fail with this. */
 static int save_begin(struct copy *copy, struct cause *cause)
 {
-	int err = copy_commit(copy);
-	if (err < 0)
-		copy->setbacks++;
-	else
-		err = copy_begin(copy);
+	int err = inside_begin_alone(copy);
 	return err < 0 ? cause_set(cause, err, "it could not be saved: %s", err_words(err)) : 0;
 }
 
