@@ -55,16 +55,20 @@ static bool read_party(const struct place *p, json_t *party, struct id *out)
 
 static void derive_parties(const struct place *p, json_t *list, const char *field, struct record *r)
 {
+	uint32_t n = plan_field(r->type, field);
+	struct buf all = {0};
 	struct id id;
 	json_t *party;
 	size_t i;
 
 	if (json_is_object(list) && read_party(p, list, &id))
-		put_ref(r, field, &id);
+		field_add_bytes(&all, n, ID_BYTES(&id));
 	json_array_foreach(list, i, party) {
 		if (read_party(p, party, &id))
-			put_ref(r, field, &id);
+			field_add_bytes(&all, n, ID_BYTES(&id));
 	}
+	put_values(r, field, buf_bytes(&all));
+	buf_fini(&all);
 }
 
 /* The key of a target's period; a kind that has none, or is not known, calls it by its name. */
@@ -114,6 +118,8 @@ static struct id action_named(const struct place *p, const char *ref)
 
 static void derive_depends(const struct place *p, json_t *list, struct record *r)
 {
+	uint32_t n = plan_field(r->type, "depends_on");
+	struct buf all = {0};
 	json_t *ref;
 	size_t i;
 
@@ -121,8 +127,10 @@ static void derive_depends(const struct place *p, json_t *list, struct record *r
 		if (!json_is_string(ref))
 			continue;
 		struct id id = action_named(p, json_string_value(ref));
-		put_ref(r, "depends_on", &id);
+		field_add_bytes(&all, n, ID_BYTES(&id));
 	}
+	put_values(r, "depends_on", buf_bytes(&all));
+	buf_fini(&all);
 }
 
 void plan_derive(const struct place *p, json_t *derived, struct record *action)

@@ -480,22 +480,31 @@ static int export_find(struct export *ex, const char *year, struct cause *cause)
 	return 0;
 }
 
+/* What the import kept; nothing of it where it makes no sense, since anybody may write there. */
+static int export_begin(struct export *ex, struct cause *cause)
+{
+	const char *kept = get_text(&ex->plan, "import_text"), *year = get_text(&ex->plan, "year");
+	struct copy *copy = ex->copy;
+
+	ex->rest = kept ? json_loads(kept, 0, NULL) : NULL;
+	if (json_is_object(ex->rest) && place_init(&ex->place, copy, ex->arena, year, ex->rest, NULL) == 0)
+		return 0;
+	json_decref(ex->rest);
+	ex->rest = json_object();
+	return place_init(&ex->place, copy, ex->arena, year, ex->rest, cause);
+}
+
 int plan_export(struct copy *copy, const char *year, json_t **out, struct cause *cause)
 {
 	struct arena arena;
 	struct export ex = {.copy = copy, .arena = &arena};
-	const char *kept;
 	int err;
 
 	*out = NULL;
 	arena_init(&arena, ARENA_NO_BUDGET);
 	err = export_find(&ex, year, cause);
-	if (err == 0) {
-		kept = get_text(&ex.plan, "import_text");
-		ex.rest = kept ? json_loads(kept, 0, NULL) : NULL;
-		ex.rest = json_is_object(ex.rest) ? ex.rest : (json_decref(ex.rest), json_object());
-		err = place_init(&ex.place, copy, &arena, get_text(&ex.plan, "year"), ex.rest, cause);
-	}
+	if (err == 0)
+		err = export_begin(&ex, cause);
 	if (err == 0) {
 		*out = json_object();
 		err = export_all(&ex, *out);

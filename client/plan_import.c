@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORDS_MOST = 20000 }; /* of one file */
+enum { RECORDS_MOST = 20000, LIST_MOST = 2048 }; /* of one file */
 
 /* ---- Failing, and needing ------------------------------------------------------------------- */
 
@@ -65,16 +65,26 @@ const char *import_need_text(struct import *in, json_t *object, const char *key)
 
 void import_lines(struct import *in, struct record *r, const char *field, json_t *list)
 {
+	uint32_t n = plan_field(r->type, field);
+	const struct schema_field *f = schema_field(schema_type(r->type), n, NULL);
+	struct buf b = {0};
 	json_t *line;
 	size_t i;
 
+	if (json_array_size(list) > f->most)
+		import_fail(in, "a list of more than %u", f->most);
 	json_array_foreach(list, i, line) {
 		if (!json_is_string(line))
 			import_fail(in, "number %zu of a list must be a text", i + 1);
 		if (in->err < 0)
-			return;
-		put_line(r, field, json_string_value(line));
+			break;
+		field_add_text(&b, n, json_string_value(line));
 	}
+	if (b.len && f->merge == MERGE_SET)
+		record_add(r, n, buf_bytes(&b), 0);
+	else if (b.len)
+		record_set(r, n, buf_bytes(&b), 0);
+	buf_fini(&b);
 }
 
 /* ---- Making records ------------------------------------------------------------------------- */
@@ -615,6 +625,26 @@ static int import_save(struct import *in)
 	return err;
 }
 
+/* A list that is longer than any plan's would take its time without an end. */
+static bool lists_fit(json_t *value)
+{
+	const char *key;
+	json_t *below;
+	size_t i;
+
+	if (json_array_size(value) > LIST_MOST)
+		return false;
+	json_array_foreach(value, i, below) {
+		if (!lists_fit(below))
+			return false;
+	}
+	json_object_foreach(value, key, below) {
+		if (!lists_fit(below))
+			return false;
+	}
+	return true;
+}
+
 /* The year, which all ids hang on. */
 static const char *import_year(struct import *in)
 {
@@ -626,6 +656,8 @@ static const char *import_year(struct import *in)
 	import_at(in, "the file");
 	if (!json_is_object(in->file))
 		import_fail(in, "it is no plan: it must be an object with \"plan\" and \"priorities\"");
+	if (!lists_fit(in->file))
+		import_fail(in, "a list of more than %d", LIST_MOST);
 	plan = import_need(in, in->file, "plan", JSON_OBJECT);
 	import_at(in, "plan");
 	year = import_need_text(in, plan, "academic_year");

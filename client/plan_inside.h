@@ -71,6 +71,7 @@ void put_text(struct record *r, const char *field, const char *text);
 void put_number(struct record *r, const char *field, uint64_t v);
 void put_ref(struct record *r, const char *field, const struct id *id);
 void put_line(struct record *r, const char *field, const char *text); /* one more of a list */
+void put_values(struct record *r, const char *field, struct bytes occurrences);
 /* The text (in its arena), number or id that a record has; NULL, 0 or false where it has none. */
 const char *get_text(const struct record *r, const char *field);
 uint64_t get_number(const struct record *r, const char *field);

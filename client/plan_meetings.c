@@ -96,10 +96,10 @@ static void put_session(struct import *in, struct record *r, json_t *session)
 		put_ref(r, "groups", &council->id);
 }
 
-/* Calls `seen` for each dated detail of each action of the file. */
-static void each_dated(struct import *in, void (*seen)(struct import *in, json_t *action, json_t *dated,
-						       void *arg),
-		       void *arg)
+/* Called for each dated detail of each action of the file. */
+typedef void (*dated_fn)(struct import *in, json_t *action, json_t *dated, void *arg);
+
+static void each_dated(struct import *in, dated_fn seen, void *arg)
 {
 	json_t *priority, *action, *dated;
 	size_t i, j, k;
@@ -114,30 +114,27 @@ static void each_dated(struct import *in, void (*seen)(struct import *in, json_t
 	}
 }
 
-struct set_by {
-	int session;
-	struct record *r;
-};
-
-/* An action that set the date of a session: by its dated details. */
-static void put_session_action(struct import *in, json_t *action, json_t *dated, void *arg)
+/* The action that set the date of a session, by its dated details. */
+static void see_session(struct import *in, json_t *action, json_t *dated, void *arg)
 {
-	struct set_by *set = arg;
-	const char *ref = json_word(action, "ref");
+	struct id *actions = arg;
+	int session = council_session(in->file, dated);
+	const char *ref = json_word(action, "ref"), *id = json_word(action, "id");
 
-	if (!ref || council_session(in->file, dated) != set->session)
-		return;
-	struct id id = plan_id(&in->place, TYPE_ACTION, "%s", ref);
-	put_ref(set->r, "action", &id);
+	if (session >= 0 && (!id || !id_parse(&actions[session], id)) && ref)
+		actions[session] = plan_id(&in->place, TYPE_ACTION, "%s", ref);
 }
 
 void import_meetings(struct import *in)
 {
 	json_t *council = json_object_get(in->file, "council"), *session;
+	json_t *meetings = json_object_get(council, "meetings");
+	struct id *actions = arena_alloc(in->arena, (json_array_size(meetings) + 1) * sizeof(*actions));
 	struct record r;
 	struct id id;
 	size_t i;
 
+	each_dated(in, see_session, actions);
 	json_array_foreach(json_object_get(council, "themes"), i, session) {
 		import_at(in, "council, theme %zu", i + 1);
 		id = plan_id(&in->place, TYPE_EVENT, "council/theme/%zu", i);
@@ -146,14 +143,15 @@ void import_meetings(struct import *in)
 		put_number(&r, "state", RECORDS__EVENT_STATE__HELD);
 		import_record(in, &r);
 	}
-	json_array_foreach(json_object_get(council, "meetings"), i, session) {
+	json_array_foreach(meetings, i, session) {
 		import_at(in, "council, meeting %zu", i + 1);
 		id = plan_id(&in->place, TYPE_EVENT, "council/meeting/%zu", i);
 		import_start(in, &r, TYPE_EVENT, &id);
 		put_session(in, &r, session);
 		put_text(&r, "day", import_need_text(in, session, "date"));
 		put_number(&r, "state", RECORDS__EVENT_STATE__CONFIRMED);
-		each_dated(in, put_session_action, &(struct set_by){(int)i, &r});
+		if (!id_is_zero(&actions[i]))
+			put_ref(&r, "action", &actions[i]);
 		import_record(in, &r);
 	}
 }
@@ -194,7 +192,8 @@ static void import_note(struct import *in, const struct id *on, const struct id 
 	put_number(&r, "kind", kind);
 	put_text(&r, "text", json_word(line, "text"));
 	json_array_foreach(json_object_get(line, "schools"), i, school) {
-		put_school(&in->place, &r, "schools", json_string_value(school));
+		if (i < in->place.roster.n)
+			put_school(&in->place, &r, "schools", json_string_value(school));
 	}
 	if (type && strcmp(type, "school") == 0)
 		put_school(&in->place, &r, "schools", json_word(by, "id"));

@@ -1,11 +1,11 @@
 /*
- * Who imports before an administrator has added the schools and groups refers to them by the ids that
- * an import gives. Where they are made by hand after that, under other ids, the next import of the
- * file by anybody puts the right ones in the place of those.
+ * Who imports before an administrator has added the schools and groups refers to them by the ids
+ * that an import gives. Where they are made by hand after that, under other ids, the next import of
+ * the file by anybody puts the right ones in the place of those.
  */
 #include "client/plan_inside.h"
 
-/* The school or group that stands in the directory for what `id` names in vain; NULL: nothing is amiss. */
+/* What stands in the directory for the school or group that `id` names in vain; NULL: none. */
 static const struct member *mend_member(const struct import *in, struct bytes id)
 {
 	const struct roster *roster = &in->place.roster;

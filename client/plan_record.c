@@ -103,6 +103,16 @@ void put_ref(struct record *r, const char *field, const struct id *id)
 	put_bytes(r, n, false, &b);
 }
 
+void put_values(struct record *r, const char *field, struct bytes occurrences)
+{
+	uint32_t n = plan_field(r->type, field);
+	struct buf b = {0};
+
+	buf_add_bytes(&b, occurrences);
+	if (b.len)
+		put_bytes(r, n, false, &b);
+}
+
 bool has_value(const struct record *r, const char *field)
 {
 	return record_get(r, plan_field(r->type, field)).len > 0;

@@ -11,13 +11,16 @@
 
 #include <string.h>
 
-enum { ROSTER_MAX = 2048 };
+enum { ROSTER_MAX = 2048, NAMES_MAX = 64 };
 
 const char *const plan_parts[PARTS] = {"schools", "working_groups", "other_groups", "triads"};
 
 /* What the directory has, each to be taken once. */
 struct entry {
 	struct record record;
+	const char *short_id, *name; /* NULL: none */
+	const char **names;	     /* other names */
+	size_t n_names;
 	bool taken;
 };
 
@@ -78,36 +81,33 @@ static struct member *roster_add(struct roster *r, struct arena *arena, enum par
 
 /* ---- Matching ------------------------------------------------------------------------------- */
 
-static bool known_as(const struct record *r, const char *name)
+static bool known_as(const struct entry *e, const char *name)
 {
-	struct bytes names = record_get(r, plan_field(r->type, "other_names"));
-	struct field f;
-
-	while (field_next(&names, &f) > 0)
-		if (resolve_same_name(arena_text(r->arena, f.payload), name))
+	for (size_t i = 0; i < e->n_names; i++)
+		if (resolve_same_name(e->names[i], name))
 			return true;
 	return false;
 }
 
-/* How well a record fits what the file says: 0 not at all. */
-static int fit(const struct record *r, const struct member *m)
+/* How well an entry fits what the file says: 0 not at all. */
+static int fit(const struct entry *e, const struct member *m)
 {
-	const char *short_id = get_text(r, "short_id"), *name = get_text(r, "name"), *alias;
+	const char *alias;
 	json_t *aliases = json_object_get(m->object, "aliases_in_source"), *item;
 	size_t i;
 	int best = 0;
 
-	if (short_id && strcmp(short_id, m->short_id) == 0)
+	if (e->short_id && strcmp(e->short_id, m->short_id) == 0)
 		return 4;
-	if (name && resolve_same_name(name, m->name))
+	if (e->name && resolve_same_name(e->name, m->name))
 		return 3;
-	if (known_as(r, m->name))
+	if (known_as(e, m->name))
 		best = 2;
 	json_array_foreach(aliases, i, item) {
 		alias = json_string_value(item);
-		if (alias && name && resolve_same_name(name, alias))
+		if (alias && e->name && resolve_same_name(e->name, alias))
 			best = 2;
-		else if (alias && best == 0 && known_as(r, alias))
+		else if (alias && best == 0 && known_as(e, alias))
 			best = 1;
 	}
 	return best;
@@ -119,7 +119,7 @@ static struct entry *best_fit(struct entries *all, const struct member *m)
 	int best = 0;
 
 	for (size_t i = 0; i < all->n; i++) {
-		int f = all->entries[i].taken ? 0 : fit(&all->entries[i].record, m);
+		int f = all->entries[i].taken ? 0 : fit(&all->entries[i], m);
 		if (f > best)
 			found = &all->entries[i];
 		else if (f == best && best < 3)
@@ -152,6 +152,19 @@ static void member_match(struct place *p, struct entries *all, struct member *m)
 
 /* ---- Loading -------------------------------------------------------------------------------- */
 
+/* Its names, read once: they are compared with every name in the file. */
+static void entry_names(struct entry *e, struct arena *arena)
+{
+	struct bytes names = record_get(&e->record, plan_field(e->record.type, "other_names"));
+	struct field f;
+
+	e->short_id = get_text(&e->record, "short_id");
+	e->name = get_text(&e->record, "name");
+	e->names = arena_alloc(arena, (value_count(names) + 1) * sizeof(*e->names));
+	while (field_next(&names, &f) > 0)
+		e->names[e->n_names++] = arena_text(arena, f.payload);
+}
+
 static int entries_load(struct place *p, uint32_t type, struct entries *out)
 {
 	struct ids ids = {0};
@@ -159,9 +172,10 @@ static int entries_load(struct place *p, uint32_t type, struct entries *out)
 
 	*out = (struct entries){arena_alloc(p->arena, (ids.n + 1) * sizeof(*out->entries)), 0};
 	for (size_t i = 0; i < ids.n && err == 0; i++) {
-		err = copy_record(p->copy, &ids.ids[i], VIEW_SHOWN, p->arena,
-				  &out->entries[out->n].record, NULL);
-		out->n++;
+		struct entry *e = &out->entries[out->n++];
+		err = copy_record(p->copy, &ids.ids[i], VIEW_SHOWN, p->arena, &e->record, NULL);
+		if (err == 0)
+			entry_names(e, p->arena);
 	}
 	return err;
 }
@@ -179,6 +193,9 @@ static int part_load(struct place *p, json_t *file, enum part part, struct cause
 			return cause_set(cause, ERR_INVALID, "%s: number %zu has no \"%s\"",
 					 plan_parts[part], i + 1,
 					 short_id && *short_id ? "name" : "id");
+		if (json_array_size(json_object_get(object, "aliases_in_source")) > NAMES_MAX)
+			return cause_set(cause, ERR_LIMIT, "%s: \"%.60s\" has more than %d names",
+					 plan_parts[part], short_id, NAMES_MAX);
 		if (roster_find(&p->roster, part, short_id))
 			return cause_set(cause, ERR_INVALID, "%s: \"%.60s\" stands twice",
 					 plan_parts[part], short_id);
@@ -228,7 +245,7 @@ static void roster_add_rest(struct place *p, const struct entries *all)
 		const struct record *r = &all->entries[i].record;
 		if (all->entries[i].taken)
 			continue;
-		const char *name = get_text(r, "name"), *short_id = get_text(r, "short_id");
+		const char *name = all->entries[i].name, *short_id = all->entries[i].short_id;
 		struct member *m = roster_add(&p->roster, p->arena, part_of(r));
 		m->name = name ? name : "";
 		m->short_id = short_id ? short_id : slug(p->arena, m->name);

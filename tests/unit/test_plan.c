@@ -433,7 +433,31 @@ static void test_refused(struct copy *copy, struct arena *arena)
 	file = real_plan();
 	json_object_set_new(file, "schools", json_string("all"));
 	ok(refused(copy, file, "\"schools\" must be a list", arena), "schools that are no list");
+	file = real_plan();
+	for (int i = 0; i < 2050; i++)
+		json_array_append_new(json_object_get(action_in(file, 0, 4), "details"), json_string(""));
+	ok(refused(copy, file, "more than 2048", arena), "a list without an end");
 	free(big);
+}
+
+/* What an import kept may be written to by anybody who may write the plan. */
+static void test_spoilt(struct copy *copy, struct arena *arena)
+{
+	static const char *const texts[] = {"", "{", "[1]", "{\"schools\":3}", "{\"schools\":[3]}",
+					    "{\"council\":[],\"plan\":7,\"support_programme\":\"x\"}",
+					    "{\"council\":{\"themes\":[1],\"meetings\":[[]]},\"aims\":{}}"};
+	struct record plan = find(copy, TYPE_PLAN, "year", "2019-20", arena);
+	struct record action = find(copy, TYPE_ACTION, "ref", "1.3", arena);
+	struct cause cause = {""};
+	json_t *out;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		edit(copy, &plan, "import_text", texts[i]);
+		edit(copy, &action, "import_text", texts[i]);
+		ok(plan_export(copy, "2019-20", &out, &cause) == 0 && has(action_in(out, 0, 2), "ref", "1.3"),
+		   "a plan whose kept text is \"%s\" is exported all the same", texts[i]);
+		json_decref(out);
+	}
 }
 
 /* Only what must be there: blank cells, no "derived", no schools. */
@@ -476,6 +500,7 @@ int main(void)
 	test_mend(head, &arena);
 	test_edits(pilsley, elsewhere, &arena);
 	test_refused(heath, &arena);
+	test_spoilt(pilsley, &arena);
 	test_bare(heath, &arena);
 	copy_close(&pilsley);
 	copy_close(&heath);
