@@ -175,7 +175,8 @@ static ssize_t feed_piece(struct area *a, struct session *s)
 		return 0;
 	piece.content = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)download_name(s->download)};
 	piece.offset = download_offset(s->download);
-	uint8_t *block = arena_alloc(&a->change, PIECE_MAX);
+	uint8_t *block = arena_try_alloc(&a->change, PIECE_MAX); /* without zeroing it */
+	must(block);
 	int err = download_next(s->download, block, PIECE_MAX, &n);
 	if (err == 0 && n)
 		link_send(s->link, WIRE__KIND__PIECE, &piece.base, BYTES(block, n));

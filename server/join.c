@@ -171,9 +171,14 @@ static int join_personal(const struct joining *j)
 	ProtobufCBinaryData person = PB_ID(&j->person);
 	struct id id = id_personal(&j->area->id, &j->person);
 	struct space *space;
+	struct record stands;
 	int err = journal_space_make(j->area->journal, &id, &space);
 
-	if (err < 0 || space->number)
+	if (err == 0)
+		err = journal_record(j->area->journal, space, &id, &j->area->change, &stands);
+	bool there = err == 0 && stands.n_values;
+	arena_reset(&j->area->change);
+	if (err < 0 || there)
 		return err;
 	m.name = (char *)"Personal";
 	m.short_id = (char *)"personal";
@@ -207,6 +212,7 @@ int area_enrol(struct area *a, const uint8_t invitation[16], struct bytes public
 	       const char *label, struct id *device)
 {
 	struct joining j = {.area = a, .public_key = public_key};
+	char text[ID_TEXT], other[ID_TEXT];
 	uint8_t verifier[VERIFIER_LEN];
 
 	if (a->full)
@@ -223,6 +229,9 @@ int area_enrol(struct area *a, const uint8_t invitation[16], struct bytes public
 		err = join_directory(&j);
 	if (err == 0)
 		err = join_personal(&j);
+	if (err == 0)
+		log_info("join.device", "device=%s person=%s", id_format(device, text),
+			 id_format(&j.person, other));
 	return err < 0 ? turn_failed(a, err) : 0;
 }
 

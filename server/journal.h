@@ -41,7 +41,7 @@ struct judged {
 	bool same;	     /* these are the bytes that were decided */
 	uint64_t number;     /* its entry; 0: refused */
 	struct space *space; /* of its entry */
-	char words[256];     /* why it was refused */
+	char words[512];     /* why it was refused */
 };
 
 /* 1: `out` is filled; 0: this change was never decided; or an error. */

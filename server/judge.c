@@ -255,8 +255,8 @@ void judge_change(struct session *s, struct bytes bytes)
 	struct cause cause = {{0}};
 	int err = change_read(&j.change, bytes, &area->change, &cause);
 
-	if (err < 0 && id_is_zero(&j.change.id)) {
-		session_bye(s, WIRE__REASON__PROTOCOL, cause.words);
+	if (id_is_zero(&j.change.id)) {
+		session_bye(s, WIRE__REASON__PROTOCOL, err < 0 ? cause.words : "a change has no id");
 	} else if (area->full) {
 		judge_defer(&j, WIRE__WAIT__NO_ROOM, "the server's disk is full", BYTES_NONE);
 	} else if (!judge_again(&j)) {

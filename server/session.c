@@ -66,8 +66,12 @@ struct session *session_open(struct area *a, struct link *link, const struct id 
 
 void session_lost(struct session *s)
 {
-	if (s->state != SESSION_ENDED)
+	char device[ID_TEXT];
+
+	if (s->state != SESSION_ENDED) {
+		log_info("session.lost", "device=%s", id_format(&s->device, device));
 		session_move(s, SESSION_ENDED);
+	}
 	s->lost = true;
 }
 
@@ -225,6 +229,7 @@ static void session_on_hello(struct session *s, const struct frame *f, void *mes
 {
 	const Wire__Hello *m = message;
 	struct area *a = s->area;
+	char device[ID_TEXT];
 
 	(void)f;
 	if (m->version != WIRE_VERSION) {
@@ -247,6 +252,8 @@ static void session_on_hello(struct session *s, const struct frame *f, void *mes
 	session_move(s, SESSION_READY);
 	hello_welcome(s, m);
 	hello_lost(s, m);
+	log_info("session.ready", "device=%s spaces=%zu sessions=%zu", id_format(&s->device, device),
+		 s->n_cursors, a->n_sessions);
 }
 
 /* ---- Changes and entries -------------------------------------------------------------------- */
@@ -258,10 +265,6 @@ static void session_on_push(struct session *s, const struct frame *f, void *mess
 	for (size_t i = 0; i < m->n_changes && s->state == SESSION_READY && !s->area->failed; i++)
 		judge_change(s, BYTES_OF(m->changes[i]));
 	s->turn_bytes += f->message.len;
-	if (s->turn_bytes > TURN_PUSHED && !s->paused && s->state == SESSION_READY) {
-		s->paused = true;
-		s->link->ops->pause(s->link, true);
-	}
 }
 
 struct fetching {
@@ -540,6 +543,17 @@ static const struct step *session_step(unsigned kind)
 	return NULL;
 }
 
+/* Who asks faster than he takes the answers, or pushes more than a turn should hold, waits. */
+static void session_pace(struct session *s)
+{
+	if (s->paused || s->state == SESSION_ENDED)
+		return;
+	if (s->turn_bytes <= TURN_PUSHED && s->link->ops->queued(s->link) <= SESSION_QUEUE)
+		return;
+	s->paused = true;
+	s->link->ops->pause(s->link, true);
+}
+
 void session_frame(struct session *s, const struct frame *f)
 {
 	const struct step *step = session_step(f->kind);
@@ -561,5 +575,6 @@ void session_frame(struct session *s, const struct frame *f)
 		step->on(s, f, message);
 	else
 		session_bye(s, WIRE__REASON__PROTOCOL, cause.words);
+	session_pace(s);
 	arena_reset(&a->frame);
 }

@@ -9,6 +9,8 @@
 #include "server/content.h"
 #include "server/journal.h"
 
+enum { SESSION_QUEUE = 1024 * 1024 }; /* with more than this on its way it is not read from */
+
 enum session_state { SESSION_OPENING, SESSION_READY, SESSION_ENDED };
 
 /* Entries that this session's own changes became, and that it was not yet fed. */

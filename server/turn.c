@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERDICTS_FRAME = 64 * 1024, SESSION_QUEUE = 1024 * 1024 };
+enum { VERDICTS_FRAME = 64 * 1024 };
 
 struct answer *turn_answer(struct area *a, struct session *s, enum answer_kind kind,
 			   const struct id *change)

@@ -2,6 +2,7 @@
 #include "tests/bed.h"
 
 #include "common/fields.h"
+#include "common/log.h"
 #include "common/os.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
@@ -54,6 +55,7 @@ void bed_init(struct bed *b, const char *name)
 	struct area_founding f = {.name = "5 Pits Partnership", .school = "Pilsley", .admin = "A. Head"};
 	struct cause cause = {{0}};
 
+	log_level_set(LOG_ERROR);
 	*b = (struct bed){.now_ms = 1577836800000, .chance = 1};
 	snprintf(b->dir, sizeof(b->dir), "%s/%s", tap_dir(), name);
 	if (os_make_dir(b->dir, &cause) < 0)

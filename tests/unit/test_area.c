@@ -288,7 +288,7 @@ static void test_refusals(void)
 	   "a Conflict is not written by a change");
 	ok(refused(try_create(&s.admin, &s.b.directory, TYPE_DEVICE, 3, "Laptop"), "joining"),
 	   "a device is not added by an edit");
-	ok(refused(try_create(&s.admin, &s.b.partnership, TYPE_ACTION, 12, "tomorrow"), ""),
+	ok(refused(try_create(&s.admin, &s.b.partnership, TYPE_ACTION, 12, "tomorrow"), "target_due"),
 	   "a value that is none is refused");
 
 	id = id_derive(&s.b.id, BYTES("server", 6));
@@ -317,6 +317,30 @@ static void test_refusals(void)
 	ok(refused(peer_told(&s.staff, &m.change.id), "made in the directory"),
 	   "nobody opens a space from within it");
 	making_fini(&m);
+	bed_fini(&s.b);
+}
+
+/* An administrator makes what is going to be somebody's own space, before they join. */
+static void test_own_space_stays_own(void)
+{
+	struct school s;
+	struct making m;
+	struct peer late;
+
+	school_init(&s, "own");
+	struct id person = bed_person(&s.b, &s.admin, "D. Late"), own = id_personal(&s.b.id, &person);
+	making_init(&m, &s.b, &s.b.directory, 0);
+	making_create(&m, TYPE_SPACE, &own);
+	making_number(&m, 2, RECORDS__SPACE_KIND__OTHER);
+	making_member(&m, 12, &s.b.person);
+	peer_push(&s.admin, making_bytes(&m));
+	making_fini(&m);
+	bed_turn(&s.b);
+	ok(peer_held(&s.admin, &own) != NULL, "before a person joins, the space of that id is who made it's");
+	peer_join(&late, &s.b, &person);
+	peer_hello(&late);
+	bed_turn(&s.b);
+	ok(peer_held(&late, &own) && !peer_held(&s.admin, &own), "once they have, it is theirs alone");
 	bed_fini(&s.b);
 }
 
@@ -491,6 +515,7 @@ int main(void)
 	test_revoked();
 	test_suspended();
 	test_refusals();
+	test_own_space_stays_own();
 	test_deferred();
 	test_endings();
 	test_reading();

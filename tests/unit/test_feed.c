@@ -178,6 +178,28 @@ static void test_pushing_on(void)
 	bed_fini(&b);
 }
 
+/* Bodies asked for faster than they are taken. */
+static void test_asking_on(void)
+{
+	struct bed b;
+	struct peer p;
+	Wire__Fetch m = WIRE__FETCH__INIT;
+	uint64_t numbers[] = {1, 2, 3};
+
+	bed_init(&b, "asking");
+	peer_join(&p, &b, &b.person);
+	peer_hello(&p);
+	fill(&p, 3, 250000);
+	p.stalled = true;
+	m.space = PB_ID(&b.partnership);
+	m.numbers = numbers;
+	m.n_numbers = 3;
+	for (int i = 0; i < 1000 && !p.pipe.ends[0].paused; i++)
+		peer_send(&p, WIRE__KIND__FETCH, &m.base, BYTES_NONE);
+	ok(p.pipe.ends[0].paused && queued(&p) < 3 * 1024 * 1024, "who asks and takes nothing is not read from, %zu bytes on", queued(&p));
+	bed_fini(&b);
+}
+
 static void test_many(void)
 {
 	enum { PEERS = 1000 };
@@ -214,6 +236,7 @@ int main(void)
 	test_catching_up();
 	test_large();
 	test_pushing_on();
+	test_asking_on();
 	test_many();
 	return tap_end();
 }

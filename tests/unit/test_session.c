@@ -167,6 +167,15 @@ static void test_bad_changes(void)
 	bed_turn(&bed);
 	ok(p.n_told == 2 && p.told[1].verdict == VERDICT_REFUSED && strcmp(p.told[0].words, p.told[1].words) == 0,
 	   "and again, in the same words");
+	making_fini(&m);
+	making_init(&m, &bed, &bed.partnership, 0);
+	making_create(&m, TYPE_ACTION, &record);
+	m.change.id = (struct id){{0}};
+	peer_push(&p, making_bytes(&m));
+	bed_turn(&bed);
+	ok(p.bye == WIRE__REASON__PROTOCOL, "a change whose id is zero ends the session");
+	peer_connect(&p);
+	peer_hello(&p);
 	peer_push(&p, BYTES("\x0a\x02xx", 4));
 	bed_turn(&bed);
 	ok(p.bye == WIRE__REASON__PROTOCOL, "a change without an id ends the session");
