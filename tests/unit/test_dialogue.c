@@ -5,6 +5,7 @@
 #include "common/change.h"
 #include "common/fields.h"
 #include "common/keys.h"
+#include "common/log.h"
 #include "common/schema.h"
 #include "common/wire.h"
 #include "server/area.h"
@@ -246,6 +247,7 @@ int main(int argc, char **argv)
 	bool write = argc > 1 && strcmp(argv[1], "--write") == 0;
 	struct buf block = {0};
 
+	log_level_set(LOG_ERROR);
 	make_dialogue(&block);
 	document_check("test_dialogue", "dialogue", &block, write);
 	return tap_end();

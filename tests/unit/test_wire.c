@@ -181,6 +181,18 @@ static void test_descriptors(void)
 	ok(!cycle, "no message contains itself");
 }
 
+static void test_empty(void)
+{
+	struct buf b = {0};
+	Wire__Ping ping = WIRE__PING__INIT;
+
+	ok(buf_reserve(&b, 0) != NULL, "an empty buffer has room to point at");
+	buf_fini(&b);
+	buf_add_message(&b, &ping.base);
+	ok(b.len == 0, "so that an empty message can be added to it");
+	buf_fini(&b);
+}
+
 static void test_link(void)
 {
 	struct recorder r = {.link = {&recorder_ops}};
@@ -206,6 +218,7 @@ int main(void)
 	test_greedy();
 	test_garbled();
 	test_descriptors();
+	test_empty();
 	test_link();
 	return tap_end();
 }
