@@ -173,7 +173,7 @@ static int edit_check_values(const struct parts *p, const struct schema_type *ty
 		err = schema_check(type, buf_bytes(&p->add), true, cause);
 	if (err == 0)
 		err = schema_check(type, buf_bytes(&p->take), true, cause);
-	return err;
+	return err == ERR_MISSING ? ERR_INVALID : err; /* a newer version may know it; this one cannot say it */
 }
 
 static void edit_finish(const struct piece *piece, const struct parts *p, int existence, struct arena *arena,
