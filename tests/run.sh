@@ -13,7 +13,7 @@ list() { # the commands of a kind, one a line
 	case $1 in
 	lint) echo tests/lint.sh ;;
 	unit) find "$build/tests/unit" -name 'test_*' -perm -u+x | sort ;;
-	sim) [ -x "$build/tests/sim/sim" ] && for part in 1 2; do echo "$build/tests/sim/sim check $part 2"; done ;;
+	sim) for part in 0/2 1/2; do echo "$build/tests/sim/sim -n ${SEEDS:-500} -f 1 -a 100 -l tests/sim/seeds -p $part"; done ;;
 	fuzz) find "$build/tests/fuzz" -name 'replay_*' -perm -u+x | sort ;;
 	it) find tests/it -name '*.sh' ! -name lib.sh | sort ;;
 	esac
@@ -21,7 +21,7 @@ list() { # the commands of a kind, one a line
 
 one() { # run one command, keep its output, print a line about it
 	local command=$1 name log start status seconds
-	name=$(echo "$command" | sed "s|$build/||; s|tests/||; s|[/ ]|.|g")
+	name=$(echo "$command" | sed "s|$build/||; s|tests/||; s| -.* | |; s|[/ ]|.|g")
 	log=$2/$name.tap
 	start=$SECONDS
 	# shellcheck disable=SC2086 # a command and its arguments
