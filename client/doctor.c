@@ -202,6 +202,7 @@ struct probe {
 	enum line_stage stage; /* how far it came */
 	bool through;	       /* all the way */
 	char words[512];
+	bool refused;	    /* a certificate came that we do not accept */
 	char stranger[256]; /* whose certificate came, if not the area's; else empty */
 	bool timed;
 	int64_t skew_ms; /* the server's clock ahead of this one's */
@@ -211,8 +212,11 @@ static void probe_end(struct probe *p, const char *words)
 {
 	p->stage = line_stage(p->line);
 	snprintf(p->words, sizeof(p->words), "%s", words);
-	if (line_conn(p->line) && conn_stranger(line_conn(p->line)))
-		snprintf(p->stranger, sizeof(p->stranger), "%s", conn_stranger(line_conn(p->line)));
+	struct conn *conn = line_conn(p->line);
+	if (conn && tls_line_refused(conn_tls(conn)))
+		p->refused = true;
+	if (conn && conn_stranger(conn))
+		snprintf(p->stranger, sizeof(p->stranger), "%s", conn_stranger(conn));
 	loop_stop(p->loop);
 }
 
@@ -305,7 +309,7 @@ static void doctor_tls(struct doctor *d, const struct copy_identity *me, const s
 		doctor_say(d, DOCTOR_GOOD, "TLS", "The server shows the area's own certificate: nobody listens in between.");
 		return;
 	}
-	if (!*stranger) { /* an old filter does not even get so far: ask it in a way that it understands */
+	if (!p->refused) { /* an old filter does not even get so far: ask it in a way that it understands */
 		probe_run(&second, me, tls_prober_new());
 		stranger = second.stranger;
 	}

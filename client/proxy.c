@@ -158,7 +158,7 @@ int proxy_answer(struct bytes answer, struct cause *cause)
 
 	if (!end && answer.len < ANSWER_MOST)
 		return 0;
-	if (!end || memcmp(answer.data, "HTTP/1.", 7) != 0 || answer.data[8] != ' ' ||
+	if (!end || answer.len < 12 || memcmp(answer.data, "HTTP/1.", 7) != 0 || answer.data[8] != ' ' ||
 	    !isdigit(answer.data[9]) || !isdigit(answer.data[10]) || !isdigit(answer.data[11]))
 		return cause_set(cause, ERR_PROTO, "what answers there is no HTTP proxy");
 	int status = (answer.data[9] - '0') * 100 + (answer.data[10] - '0') * 10 + answer.data[11] - '0';

@@ -377,6 +377,11 @@ int tls_line_trouble(const struct tls_line *line, unsigned long error, struct ca
 	}
 }
 
+bool tls_line_refused(const struct tls_line *line)
+{
+	return line->verify_error != 0;
+}
+
 const char *tls_line_stranger(const struct tls_line *line)
 {
 	switch (line->verify_error) {

@@ -56,6 +56,8 @@ void tls_line_end(struct tls_line *line);
  * where one side does not trust the other's certificate, ERR_PROTO otherwise.
  */
 int tls_line_trouble(const struct tls_line *line, unsigned long error, struct cause *cause);
+/* Did this end see the other's certificate, and refuse it? */
+bool tls_line_refused(const struct tls_line *line);
 /* The server's certificate was not the area's: whoever issued it sits on the way and decrypts (a
  * school's filter, most often). Its name; NULL if that is not the trouble. Borrowed from the line. */
 const char *tls_line_stranger(const struct tls_line *line);
