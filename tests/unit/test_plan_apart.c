@@ -7,6 +7,7 @@
 #include "client/json.h"
 #include "client/uplink.h"
 #include "common/digest.h"
+#include "common/log.h"
 #include "common/os.h"
 #include "server/area.h"
 #include "tests/tap.h"
@@ -285,6 +286,7 @@ int main(void)
 	struct id person;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
+	log_level_set(LOG_WARN);
 	world_found(&w);
 	struct copy *a = world_join(&w, "pilsley", &w.admin), *b = world_join(&w, "office", &w.admin);
 	struct copy *late = world_join(&w, "late", &w.admin);
