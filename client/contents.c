@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BLOCK = 64 * 1024 };
@@ -64,6 +65,25 @@ static int arrival_fail(const struct arrival *a, struct cause *cause)
 			 strerror(errno));
 }
 
+/* Remove what arrivals of a day ago have left, whose process was killed. */
+static void contents_tidy(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *e;
+	struct stat st;
+
+	while (dir && (e = readdir(dir))) {
+		if (strncmp(e->d_name, "coming-", 7) != 0)
+			continue;
+		char *path = mem_format("%s/%s", folder, e->d_name);
+		if (stat(path, &st) == 0 && time(NULL) - st.st_mtime > 24 * 60 * 60)
+			unlink(path);
+		free(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 /* `sha` NULL: what it is will be known when it has come. */
 static int arrival_start(struct arrival **out, const char *home, const uint8_t *sha, uint64_t most,
 			 struct cause *cause)
@@ -80,6 +100,7 @@ static int arrival_start(struct arrival **out, const char *home, const uint8_t *
 	a->known = sha != NULL;
 	if (sha)
 		memcpy(a->want, sha, SHA256_LEN);
+	contents_tidy(folder);
 	free(folder);
 	if (err == 0) {
 		int fd = mkstemp(a->path);

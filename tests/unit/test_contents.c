@@ -123,6 +123,22 @@ static bool nothing_is_coming(void)
 	return system(command) == 0;
 }
 
+static void test_left_over(void)
+{
+	uint8_t sha[SHA256_LEN];
+	struct cause cause = {""};
+	uint64_t size;
+	char command[700];
+
+	snprintf(command, sizeof(command), "touch -d '2 days ago' '%s/documents/coming-old' && "
+		 "touch '%s/documents/coming-new'", home, home);
+	ok(system(command) == 0 && contents_add(home, source, sha, &size, NULL, NULL, &cause) == 0,
+	   "a document comes where others were interrupted");
+	snprintf(command, sizeof(command), "test ! -e '%s/documents/coming-old' && rm '%s/documents/coming-new'",
+		 home, home);
+	ok(system(command) == 0, "what one of two days ago left is removed, that of another program is not");
+}
+
 static void test_arrivals(void)
 {
 	struct arrival *a;
@@ -161,6 +177,7 @@ int main(void)
 	ok(how_many() == 4, "four documents are listed");
 	test_damage();
 	test_refused();
+	test_left_over();
 	test_arrivals();
 	return tap_end();
 }
