@@ -1,7 +1,7 @@
 /*
- * Checks of this computer first, then of the way to the server, step by step as far as it goes. The probe
- * comes as one who wants to enrol: that proves the server's certificate, but opens no session, so a
- * `serve` beside it is left alone.
+ * Checks of this computer first, then of the way to the server, step by step as far as it goes. The
+ * probe comes as one who wants to enrol: that proves the server's certificate, but opens no
+ * session, so a `serve` beside it is left alone.
  */
 #include "client/doctor.h"
 
@@ -47,8 +47,8 @@ const char *doctor_word(enum doctor_state state)
 	return state == DOCTOR_GOOD ? "good" : state == DOCTOR_ODD ? "look" : "bad";
 }
 
-__attribute__((format(printf, 4, 5))) static void doctor_say(struct doctor *d, enum doctor_state state,
-							     const char *check, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void
+doctor_say(struct doctor *d, enum doctor_state state, const char *check, const char *format, ...)
 {
 	char words[1024];
 	va_list ap;
@@ -85,7 +85,8 @@ static bool doctor_folder(struct doctor *d)
 	struct cause cause;
 
 	if (stat(d->home, &st) != 0) {
-		doctor_say(d, DOCTOR_BAD, "folder", "There is no folder %s: 'fivepits join INVITATION' makes it.", d->home);
+		doctor_say(d, DOCTOR_BAD, "folder",
+			   "There is no folder %s: 'fivepits join INVITATION' makes it.", d->home);
 		return false;
 	}
 	char *path = mem_format("%s/doctor.tmp", d->home);
@@ -93,12 +94,15 @@ static bool doctor_folder(struct doctor *d)
 	unlink(path);
 	free(path);
 	if (rc)
-		doctor_say(d, DOCTOR_BAD, "folder", "Nothing can be written to %s: %s.", d->home, cause.words);
+		doctor_say(d, DOCTOR_BAD, "folder", "Nothing can be written to %s: %s.", d->home,
+			   cause.words);
 	else if (st.st_mode & 077)
 		doctor_say(d, DOCTOR_ODD, "folder",
-			   "Other users of this computer can look into %s: 'chmod 700' it.", d->home);
+			   "Other users of this computer can look into %s: 'chmod 700' it.",
+			   d->home);
 	else
-		doctor_say(d, DOCTOR_GOOD, "folder", "%s can be written to, by you alone.", d->home);
+		doctor_say(d, DOCTOR_GOOD, "folder", "%s can be written to, by you alone.",
+			   d->home);
 	return true;
 }
 
@@ -107,11 +111,14 @@ static void doctor_disk(struct doctor *d)
 	struct statvfs vfs;
 
 	if (statvfs(d->home, &vfs) != 0) {
-		doctor_say(d, DOCTOR_BAD, "disk", "The disk can't be asked for its room: %s.", strerror(errno));
+		doctor_say(d, DOCTOR_BAD, "disk", "The disk can't be asked for its room: %s.",
+			   strerror(errno));
 		return;
 	}
 	uint64_t mib = (uint64_t)vfs.f_bavail * vfs.f_frsize / (1024 * 1024);
-	enum doctor_state state = mib < DISK_OUT_MIB ? DOCTOR_BAD : mib < DISK_LOW_MIB ? DOCTOR_ODD : DOCTOR_GOOD;
+	enum doctor_state state = mib < DISK_OUT_MIB   ? DOCTOR_BAD
+				  : mib < DISK_LOW_MIB ? DOCTOR_ODD
+						       : DOCTOR_GOOD;
 	doctor_say(d, state, "disk", "%" PRIu64 " MiB are free%s.", mib,
 		   state == DOCTOR_GOOD ? "" : ": make room before you go on");
 }
@@ -130,8 +137,9 @@ static void doctor_file_system(struct doctor *d)
 	case V9FS_MAGIC:
 	case FUSE_SUPER_MAGIC:
 		doctor_say(d, DOCTOR_BAD, "file system",
-			   "%s lies on a network or foreign file system, whose locks can't be relied on: keep the copy "
-			   "on this computer's own disk.", d->home);
+			   "%s lies on a network or foreign file system, whose locks can't be "
+			   "relied on: keep the copy on this computer's own disk.",
+			   d->home);
 		break;
 	case TMPFS_MAGIC:
 	case RAMFS_MAGIC:
@@ -140,7 +148,9 @@ static void doctor_file_system(struct doctor *d)
 		break;
 	case MSDOS_SUPER_MAGIC:
 		doctor_say(d, DOCTOR_BAD, "file system",
-			   "%s lies on a stick's file system (FAT), where nothing can be kept for you alone.", d->home);
+			   "%s lies on a stick's file system (FAT), where nothing can be kept for "
+			   "you alone.",
+			   d->home);
 		break;
 	default:
 		doctor_say(d, DOCTOR_GOOD, "file system", "A file system of this computer's own.");
@@ -157,19 +167,24 @@ static void doctor_keys(struct doctor *d)
 	char *key = mem_format("%s/key.pem", d->home), *path = mem_format("%s/device.pem", d->home);
 
 	if (tls_device_new(&tls, d->home, &cause) != 0 || cert_load(&cert, path, &cause) != 0) {
-		doctor_say(d, DOCTOR_BAD, "keys", "%s. Join again with a new invitation, into another folder.", cause.words);
+		doctor_say(d, DOCTOR_BAD, "keys",
+			   "%s. Join again with a new invitation, into another folder.",
+			   cause.words);
 	} else {
 		cert_times(cert, &from, &until);
 		if (now > until || now < from)
 			doctor_say(d, DOCTOR_BAD, "keys",
-				   "This device's certificate is not valid today: either it has run out, then join again with a "
-				   "new invitation, or this computer's clock is wrong.");
+				   "This device's certificate is not valid today: either it has "
+				   "run out, then join again with a new invitation, or this "
+				   "computer's clock is wrong.");
 		else if (stat(key, &st) == 0 && st.st_mode & 077)
-			doctor_say(d, DOCTOR_BAD, "keys", "Others can read this device's key: 'chmod 600 %s'.", key);
+			doctor_say(d, DOCTOR_BAD, "keys",
+				   "Others can read this device's key: 'chmod 600 %s'.", key);
 		else
 			doctor_say(d, DOCTOR_GOOD, "keys",
-				   "This device's key and certificate belong together; it is good for %" PRIu64
-				   " more days and is renewed by itself.", (until - now) / DAY_MS);
+				   "This device's key and certificate belong together; it is good "
+				   "for %" PRIu64 " more days and is renewed by itself.",
+				   (until - now) / DAY_MS);
 	}
 	tls_free(&tls);
 	cert_free(&cert);
@@ -182,13 +197,16 @@ static void doctor_copy(struct doctor *d)
 	int64_t unsent, refused, conflicts;
 
 	if (!d->copy) {
-		doctor_say(d, DOCTOR_BAD, "copy", "There is no copy in %s that can be opened.", d->home);
+		doctor_say(d, DOCTOR_BAD, "copy", "There is no copy in %s that can be opened.",
+			   d->home);
 		return;
 	}
 	if (copy_counts(d->copy, &unsent, &refused, &conflicts) < 0)
-		doctor_say(d, DOCTOR_BAD, "copy", "The copy can't be read: 'fivepits fsck' says more.");
+		doctor_say(d, DOCTOR_BAD, "copy",
+			   "The copy can't be read: 'fivepits fsck' says more.");
 	else if (refused > 0)
-		doctor_say(d, DOCTOR_ODD, "copy", "%" PRId64 " refused: 'fivepits outbox' says why.", refused);
+		doctor_say(d, DOCTOR_ODD, "copy",
+			   "%" PRId64 " refused: 'fivepits outbox' says why.", refused);
 	else
 		doctor_say(d, DOCTOR_GOOD, "copy", "It opens; %" PRId64 " not sent yet.", unsent);
 }
@@ -225,7 +243,8 @@ static void probe_clock(struct probe *p, const struct frame *frame)
 	struct arena arena;
 
 	arena_init(&arena, FRAME_BUDGET);
-	const Wire__Pong *m = (const Wire__Pong *)frame_unpack(frame, &wire__pong__descriptor, &arena, NULL);
+	const Wire__Pong *m =
+	    (const Wire__Pong *)frame_unpack(frame, &wire__pong__descriptor, &arena, NULL);
 	if (m && m->has_time_ms) {
 		p->timed = true;
 		p->skew_ms = (int64_t)(m->time_ms - env_now_ms(os_env()));
@@ -233,7 +252,8 @@ static void probe_clock(struct probe *p, const struct frame *frame)
 	arena_fini(&arena);
 }
 
-static void probe_event(void *arg, enum conn_event event, const struct frame *frame, const char *words)
+static void probe_event(void *arg, enum conn_event event, const struct frame *frame,
+			const char *words)
 {
 	struct probe *p = arg;
 
@@ -262,7 +282,8 @@ static void probe_run(struct probe *p, const struct copy_identity *me, struct tl
 	*p = (struct probe){.loop = loop_new(), .tls = tls};
 	struct loop_timer *timer = loop_timer_new(p->loop, probe_timeout, p);
 	loop_timer_set(timer, PROBE_MS);
-	if (line_open(&p->line, p->loop, me->address, me->proxy, &me->area, p->tls, probe_event, p, &cause) == 0)
+	if (line_open(&p->line, p->loop, me->address, me->proxy, &me->area, p->tls, probe_event, p,
+		      &cause) == 0)
 		loop_run(p->loop);
 	else
 		snprintf(p->words, sizeof(p->words), "%s", cause.words);
@@ -281,12 +302,14 @@ static bool doctor_proxy(struct doctor *d, const struct copy_identity *me, char 
 
 	name[0] = 0;
 	if (!address_split(me->address, host, port)) {
-		doctor_say(d, DOCTOR_BAD, "address", "The server's address \"%s\" is not HOST:PORT.", me->address);
+		doctor_say(d, DOCTOR_BAD, "address",
+			   "The server's address \"%s\" is not HOST:PORT.", me->address);
 		return false;
 	}
 	int rc = proxy_choose(&proxy, me->proxy, host, &cause);
 	if (rc < 0) {
-		doctor_say(d, DOCTOR_BAD, "proxy", "The proxy that is set can't be used: %s.", cause.words);
+		doctor_say(d, DOCTOR_BAD, "proxy", "The proxy that is set can't be used: %s.",
+			   cause.words);
 		return false;
 	}
 	if (rc == 0) {
@@ -306,20 +329,26 @@ static void doctor_tls(struct doctor *d, const struct copy_identity *me, const s
 	const char *stranger = p->stranger;
 
 	if (p->through) {
-		doctor_say(d, DOCTOR_GOOD, "TLS", "The server shows the area's own certificate: nobody listens in between.");
+		doctor_say(
+		    d, DOCTOR_GOOD, "TLS",
+		    "The server shows the area's own certificate: nobody listens in between.");
 		return;
 	}
-	if (!p->refused) { /* an old filter does not even get so far: ask it in a way that it understands */
+	if (!p->refused) { /* an old filter does not even get so far: ask it in a way that it
+			      understands */
 		probe_run(&second, me, tls_prober_new());
 		stranger = second.stranger;
 	}
 	if (*stranger)
 		doctor_say(d, DOCTOR_BAD, "TLS",
-			   "A certificate came back that is not the area's but was issued by \"%s\". Most likely a filter "
-			   "of your school or its provider decrypts TLS; Fivepits does not work through that, and sends "
-			   "nothing. Ask whoever runs the filter to let %s through undecrypted.", stranger, me->address);
+			   "A certificate came back that is not the area's but was issued by "
+			   "\"%s\". Most likely a filter of your school or its provider decrypts "
+			   "TLS; Fivepits does not work through that, and sends nothing. Ask "
+			   "whoever runs the filter to let %s through undecrypted.",
+			   stranger, me->address);
 	else
-		doctor_say(d, DOCTOR_BAD, "TLS", "The handshake with %s fails: %s.", me->address, p->words);
+		doctor_say(d, DOCTOR_BAD, "TLS", "The handshake with %s fails: %s.", me->address,
+			   p->words);
 }
 
 static void doctor_clock(struct doctor *d, const struct probe *p)
@@ -327,13 +356,17 @@ static void doctor_clock(struct doctor *d, const struct probe *p)
 	if (!p->timed)
 		return;
 	int64_t off = p->skew_ms < 0 ? -p->skew_ms : p->skew_ms;
-	enum doctor_state state = off >= SKEW_BAD_MS ? DOCTOR_BAD : off >= SKEW_ODD_MS ? DOCTOR_ODD : DOCTOR_GOOD;
+	enum doctor_state state = off >= SKEW_BAD_MS   ? DOCTOR_BAD
+				  : off >= SKEW_ODD_MS ? DOCTOR_ODD
+						       : DOCTOR_GOOD;
 	if (state == DOCTOR_GOOD)
 		doctor_say(d, state, "clock", "This computer's clock agrees with the server's.");
 	else
 		doctor_say(d, state, "clock",
-			   "This computer's clock is %" PRId64 " minutes %s the server's: set it, or certificates will not be "
-			   "accepted.", off / 60000, p->skew_ms > 0 ? "behind" : "ahead of");
+			   "This computer's clock is %" PRId64
+			   " minutes %s the server's: set it, or certificates will not be "
+			   "accepted.",
+			   off / 60000, p->skew_ms > 0 ? "behind" : "ahead of");
 }
 
 /* As far as it goes: what was passed is good, where it stopped is bad. */
@@ -363,7 +396,8 @@ static void doctor_way(struct doctor *d, const struct copy_identity *me, struct 
 		return;
 	}
 	if (proxy[0])
-		doctor_say(d, DOCTOR_GOOD, "tunnel", "The proxy lets us through to %s.", me->address);
+		doctor_say(d, DOCTOR_GOOD, "tunnel", "The proxy lets us through to %s.",
+			   me->address);
 	doctor_tls(d, me, &p);
 	doctor_clock(d, &p);
 }
@@ -376,11 +410,13 @@ static void doctor_serve(struct doctor *d)
 	struct cause cause;
 	char *path = mem_format("%s/line", d->home);
 
-	bool held = os_lock_open(&lock, path, &cause) == 0 && os_lock_take(lock, true, false) == ERR_AGAIN;
+	bool held =
+	    os_lock_open(&lock, path, &cause) == 0 && os_lock_take(lock, true, false) == ERR_AGAIN;
 	os_lock_close(&lock);
 	free(path);
 	int rc = errand_run(d->copy, &sync, NULL, NULL, &cause);
-	const char *who = held ? "'fivepits serve' is running" : "No 'fivepits serve' is running; a sync was made";
+	const char *who = held ? "'fivepits serve' is running"
+			       : "No 'fivepits serve' is running; a sync was made";
 	if (rc == 0)
 		doctor_say(d, DOCTOR_GOOD, "session", "%s: all is sent and fetched.", who);
 	else

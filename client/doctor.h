@@ -1,5 +1,6 @@
 /*
- * `fivepits doctor`: what keeps this computer from working with its server, check by check, in words.
+ * `fivepits doctor`: what keeps this computer from working with its server, check by check, in
+ * words.
  */
 #ifndef FIVEPITS_DOCTOR_H
 #define FIVEPITS_DOCTOR_H
@@ -14,12 +15,14 @@ enum doctor_state {
 
 const char *doctor_word(enum doctor_state state); /* "good", "look", "bad" */
 
-/* One check: its short name ("disk", "proxy", ...) and a sentence. Both are borrowed for the call. */
+/* One check: its short name ("disk", "proxy", ...) and a sentence. Both are borrowed for the call.
+ */
 typedef void (*doctor_fn)(void *arg, enum doctor_state state, const char *check, const char *words);
 
 /*
- * Examine `home` and the way to the server. `copy` is the copy in it, NULL where there is none or it does
- * not open. Takes up to half a minute where the network swallows everything. How many checks are BAD.
+ * Examine `home` and the way to the server. `copy` is the copy in it, NULL where there is none or
+ * it does not open. Takes up to half a minute where the network swallows everything. How many
+ * checks are BAD.
  */
 int doctor_run(const char *home, struct copy *copy, doctor_fn fn, void *arg);
 

@@ -1,6 +1,6 @@
 /*
- * Errands between processes: HOME/errands/TOKEN.ask holds one, TOKEN.done its answer. Both are one line
- * of words and hex digits, written whole or not at all.
+ * Errands between processes: HOME/errands/TOKEN.ask holds one, TOKEN.done its answer. Both are one
+ * line of words and hex digits, written whole or not at all.
  */
 #include "client/errand.h"
 
@@ -48,8 +48,8 @@ static void errand_format(const struct errand *e, char line[LINE_MOST])
 	hex_write(school, e->school.b, 16);
 	hex_write(invitation, e->invitation, 16);
 	hex_write(verifier, e->verifier, SHA256_LEN);
-	snprintf(line, LINE_MOST, "%d %s %s %s %s %s\n", (int)e->kind, content, person, school, invitation,
-		 verifier);
+	snprintf(line, LINE_MOST, "%d %s %s %s %s %s\n", (int)e->kind, content, person, school,
+		 invitation, verifier);
 }
 
 static bool errand_parse(struct errand *e, const char *line)
@@ -58,7 +58,8 @@ static bool errand_parse(struct errand *e, const char *line)
 	int kind;
 
 	memset(e, 0, sizeof(*e));
-	if (sscanf(line, "%d %64s %32s %32s %32s %64s", &kind, content, person, school, invitation, verifier) != 6 ||
+	if (sscanf(line, "%d %64s %32s %32s %32s %64s", &kind, content, person, school, invitation,
+		   verifier) != 6 ||
 	    kind < ERRAND_SYNC || kind > ERRAND_INVITE)
 		return false;
 	e->kind = (enum errand_kind)kind;
@@ -67,7 +68,8 @@ static bool errand_parse(struct errand *e, const char *line)
 	       hex_read(verifier, e->verifier, SHA256_LEN);
 }
 
-int errand_post(const char *home, const struct errand *e, char token[ERRAND_TOKEN], struct cause *cause)
+int errand_post(const char *home, const struct errand *e, char token[ERRAND_TOKEN],
+		struct cause *cause)
 {
 	uint8_t random[16];
 	char line[LINE_MOST];
@@ -91,7 +93,8 @@ int errand_post(const char *home, const struct errand *e, char token[ERRAND_TOKE
 	return rc;
 }
 
-int errand_answer(const char *home, const char *token, struct errand *e, int *result, struct cause *cause)
+int errand_answer(const char *home, const char *token, struct errand *e, int *result,
+		  struct cause *cause)
 {
 	char *path = errand_path(home, token, ".done");
 	struct buf line = {0};
@@ -133,7 +136,8 @@ static bool errand_find(const char *home, const char *what, char token[ERRAND_TO
 	free(path);
 	while (dir && (entry = readdir(dir))) {
 		const size_t n = ERRAND_TOKEN - 1;
-		if (strspn(entry->d_name, "0123456789abcdef") == n && strcmp(entry->d_name + n, what) == 0) {
+		if (strspn(entry->d_name, "0123456789abcdef") == n &&
+		    strcmp(entry->d_name + n, what) == 0) {
 			memcpy(token, entry->d_name, n);
 			token[n] = 0;
 			break;
@@ -163,10 +167,12 @@ int errand_take(const char *home, struct errand *e, char token[ERRAND_TOKEN])
 	return 0;
 }
 
-void errand_reply(const char *home, const char *token, const struct errand *e, int result, const char *words)
+void errand_reply(const char *home, const char *token, const struct errand *e, int result,
+		  const char *words)
 {
 	char *path = errand_path(home, token, ".done");
-	char *line = mem_format("%d %" PRIu64 " %.1000s\n", result, e->expires_ms, words ? words : "");
+	char *line =
+	    mem_format("%d %" PRIu64 " %.1000s\n", result, e->expires_ms, words ? words : "");
 
 	os_write_file(path, BYTES(line, strlen(line)), true, NULL);
 	free(line);

@@ -1,6 +1,7 @@
 /*
- * Errands: what a command wants of the server. Whoever holds HOME/line runs them; where that is a `serve`
- * in another process, it is handed over as a file in HOME/errands, with a ring, and answered by another.
+ * Errands: what a command wants of the server. Whoever holds HOME/line runs them; where that is a
+ * `serve` in another process, it is handed over as a file in HOME/errands, with a ring, and
+ * answered by another.
  */
 #ifndef FIVEPITS_ERRAND_H
 #define FIVEPITS_ERRAND_H
@@ -26,8 +27,8 @@ struct errand {
 typedef void (*errand_progress_fn)(void *arg, const struct uplink_progress *progress);
 
 /*
- * Run an errand to its end. `progress` may be NULL. 0; ERR_OFFLINE: the server can't be reached; ERR_AUTH,
- * ERR_MISSING, ...: as the server or this copy has it, with a cause.
+ * Run an errand to its end. `progress` may be NULL. 0; ERR_OFFLINE: the server can't be reached;
+ * ERR_AUTH, ERR_MISSING, ...: as the server or this copy has it, with a cause.
  */
 int errand_run(struct copy *copy, struct errand *errand, errand_progress_fn progress, void *arg,
 	       struct cause *cause);
@@ -37,8 +38,10 @@ int errand_run(struct copy *copy, struct errand *errand, errand_progress_fn prog
 enum { ERRAND_TOKEN = 33 };
 
 /* Hand an errand over; `token` names it. */
-int errand_post(const char *home, const struct errand *errand, char token[ERRAND_TOKEN], struct cause *cause);
-/* Its answer. 1: it is there (`*result`, `cause`, errand->expires_ms), and gone from the disk; 0: not yet. */
+int errand_post(const char *home, const struct errand *errand, char token[ERRAND_TOKEN],
+		struct cause *cause);
+/* Its answer. 1: it is there (`*result`, `cause`, errand->expires_ms), and gone from the disk; 0:
+ * not yet. */
 int errand_answer(const char *home, const char *token, struct errand *errand, int *result,
 		  struct cause *cause);
 /* Take it back; also its answer. */

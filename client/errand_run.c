@@ -1,5 +1,6 @@
 /*
- * Running an errand: on a line of our own where HOME/line is free, else by the process that holds it.
+ * Running an errand: on a line of our own where HOME/line is free, else by the process that holds
+ * it.
  */
 #include "client/errand.h"
 
@@ -14,7 +15,8 @@
 enum {
 	TURN_US = 10 * 1000,
 	PROGRESS_MS = 100,
-	AGAIN_MS = 500,	  /* a line that broke in the middle is called again so often, with this rest between */
+	AGAIN_MS = 500, /* a line that broke in the middle is called again so often, with this rest
+			   between */
 	AGAIN_TIMES = 2,
 	WAKE_MS = 5000,
 	POLL_MS = 5,
@@ -68,8 +70,8 @@ static void run_ask(struct run *r)
 	if (e->kind == ERRAND_GET)
 		uplink_get(u, e->content, run_answered, r);
 	else if (e->kind == ERRAND_INVITE)
-		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms, run_answered,
-			      r);
+		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms,
+			      run_answered, r);
 	loop_timer_set(r->timer, 0); /* it is sent in a turn of its own */
 }
 
@@ -206,7 +208,10 @@ int errand_run(struct copy *copy, struct errand *errand, errand_progress_fn prog
 	       struct cause *cause)
 {
 	struct cause own;
-	struct run r = {.copy = copy, .errand = errand, .progress = progress, .arg = arg,
+	struct run r = {.copy = copy,
+			.errand = errand,
+			.progress = progress,
+			.arg = arg,
 			.cause = cause ? cause : &own};
 	struct os_lock *lock = NULL;
 	char *path = mem_format("%s/line", copy_home(copy));
@@ -221,7 +226,8 @@ int errand_run(struct copy *copy, struct errand *errand, errand_progress_fn prog
 		return rc;
 	}
 	if (taken && taken != ERR_AGAIN)
-		rc = cause_set(r.cause, taken, "the lock on %s/line can't be taken", copy_home(copy));
+		rc = cause_set(r.cause, taken, "the lock on %s/line can't be taken",
+			       copy_home(copy));
 	else
 		rc = run_alone(&r);
 	os_lock_close(&lock);

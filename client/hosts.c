@@ -1,6 +1,6 @@
 /*
- * getaddrinfo on a thread. The question is shared by two owners, the asker and the thread, and freed by
- * the one that is done last; a pipe tells the loop that the answer is there.
+ * getaddrinfo on a thread. The question is shared by two owners, the asker and the thread, and
+ * freed by the one that is done last; a pipe tells the loop that the answer is there.
  */
 #include "client/hosts.h"
 
@@ -56,7 +56,8 @@ static void *hosts_thread(void *arg)
 
 	if (!q->found)
 		q->error = getaddrinfo(q->host, q->port, &hints, &q->found);
-	/* Where nobody waits any more this fails, and SIGPIPE is not sent for a socket with MSG_NOSIGNAL. */
+	/* Where nobody waits any more this fails, and SIGPIPE is not sent for a socket with
+	 * MSG_NOSIGNAL. */
 	send(q->done, "", 1, MSG_NOSIGNAL);
 	question_leave(q);
 	return NULL;
@@ -75,7 +76,8 @@ static void hosts_answered(void *arg)
 	h->fn(h->arg, h->question->error, found);
 }
 
-struct hosts *hosts_ask(struct loop *loop, const char *host, const char *port, hosts_fn fn, void *arg)
+struct hosts *hosts_ask(struct loop *loop, const char *host, const char *port, hosts_fn fn,
+			void *arg)
 {
 	struct hosts *h = mem_alloc(sizeof(*h));
 	struct question *q = mem_alloc(sizeof(*q));

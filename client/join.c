@@ -1,6 +1,7 @@
 /*
- * The joiner's side of enrolment: wait for the Challenge, prove the code, take the certificate. The key
- * never leaves this device. Files are written before the copy's database, so where that is, all are.
+ * The joiner's side of enrolment: wait for the Challenge, prove the code, take the certificate. The
+ * key never leaves this device. Files are written before the copy's database, so where that is, all
+ * are.
  */
 #include "client/join.h"
 
@@ -67,15 +68,18 @@ static int join_check(struct join *j, const Wire__Enrolled *m)
 		rc = cert_read(&j->head, BYTES_OF(m->head_certificate), j->cause);
 	if (rc)
 		return rc;
-	if (!id_from(&j->identity.area, BYTES_OF(m->area)) || !id_equal(&j->identity.area, &j->area) ||
+	if (!id_from(&j->identity.area, BYTES_OF(m->area)) ||
+	    !id_equal(&j->identity.area, &j->area) ||
 	    !id_from(&j->identity.device, BYTES_OF(m->device)) ||
 	    !id_from(&j->identity.person, BYTES_OF(m->person)) || !cert_device(j->cert, &device) ||
 	    !id_equal(&device, &j->identity.device) || !cert_has_key(j->cert, j->key) ||
 	    !cert_is_under(j->cert, j->ca))
-		return cause_set(j->cause, ERR_PROTO, "the server sent a certificate that is not for this device");
+		return cause_set(j->cause, ERR_PROTO,
+				 "the server sent a certificate that is not for this device");
 	if (!cert_is_under(j->head, j->ca) || !cert_signing_key(j->head, head_key) ||
 	    !bytes_equal(BYTES(head_key, 32), BYTES_OF(m->head_key)))
-		return cause_set(j->cause, ERR_PROTO, "the server sent a head key that the area does not certify");
+		return cause_set(j->cause, ERR_PROTO,
+				 "the server sent a head key that the area does not certify");
 	memcpy(j->identity.head_key, head_key, sizeof(head_key));
 	return 0;
 }
@@ -114,18 +118,20 @@ static void join_on_enrolled(struct join *j, const Wire__Enrolled *m)
 static void join_on_bye(struct join *j, const Wire__Bye *m)
 {
 	int rc = m->reason == WIRE__REASON__BAD_CODE ? ERR_AUTH
-	       : m->reason == WIRE__REASON__BUSY || m->reason == WIRE__REASON__STOPPING ? ERR_OFFLINE
-									   : ERR_PROTO;
+		 : m->reason == WIRE__REASON__BUSY || m->reason == WIRE__REASON__STOPPING
+		     ? ERR_OFFLINE
+		     : ERR_PROTO;
 	join_end(j, cause_set(j->cause, rc, "the server says: %.400s",
 			      m->words ? m->words : "no, without saying why"));
 }
 
 static void join_frame(struct join *j, const struct frame *f)
 {
-	const ProtobufCMessageDescriptor *d = f->kind == WIRE__KIND__CHALLENGE ? &wire__challenge__descriptor
-					    : f->kind == WIRE__KIND__ENROLLED	 ? &wire__enrolled__descriptor
-					    : f->kind == WIRE__KIND__BYE	 ? &wire__bye__descriptor
-										 : NULL;
+	const ProtobufCMessageDescriptor *d =
+	    f->kind == WIRE__KIND__CHALLENGE  ? &wire__challenge__descriptor
+	    : f->kind == WIRE__KIND__ENROLLED ? &wire__enrolled__descriptor
+	    : f->kind == WIRE__KIND__BYE      ? &wire__bye__descriptor
+					      : NULL;
 	struct arena arena;
 
 	if (!d)
@@ -139,13 +145,15 @@ static void join_frame(struct join *j, const struct frame *f)
 	else if (f->kind == WIRE__KIND__ENROLLED)
 		join_on_enrolled(j, (const Wire__Enrolled *)m);
 	else if (((const Wire__Challenge *)m)->version < WIRE_VERSION)
-		join_end(j, cause_set(j->cause, ERR_PROTO, "the server is of an older version; it must be updated"));
+		join_end(j, cause_set(j->cause, ERR_PROTO,
+				      "the server is of an older version; it must be updated"));
 	else if (!j->asked)
 		join_ask(j);
 	arena_fini(&arena);
 }
 
-static void join_event(void *arg, enum conn_event event, const struct frame *frame, const char *words)
+static void join_event(void *arg, enum conn_event event, const struct frame *frame,
+		       const char *words)
 {
 	struct join *j = arg;
 
@@ -169,7 +177,8 @@ static int join_begin(struct join *j, const char *invitation, const char *label)
 	if (rc)
 		return rc;
 	if (exists)
-		return cause_set(j->cause, ERR_EXISTS, "%s holds a copy already: to join again, give another --home",
+		return cause_set(j->cause, ERR_EXISTS,
+				 "%s holds a copy already: to join again, give another --home",
 				 j->home);
 	if ((rc = os_make_dir(j->home, j->cause)) != 0)
 		return rc;
@@ -196,8 +205,8 @@ int join_run(const char *home, const char *invitation, const char *proxy, const 
 
 	if (rc == 0) {
 		j.loop = loop_new();
-		rc = line_open(&j.line, j.loop, j.invitation.address, j.proxy, &j.area, j.tls, join_event, &j,
-			       j.cause);
+		rc = line_open(&j.line, j.loop, j.invitation.address, j.proxy, &j.area, j.tls,
+			       join_event, &j, j.cause);
 		if (rc == 0 && (rc = loop_run(j.loop)) == 0)
 			rc = j.result;
 		line_free(&j.line);

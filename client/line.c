@@ -1,6 +1,6 @@
 /*
- * The way to an open line, one step after the other, each with its deadline: look up, connect to one
- * address after the other, ask the proxy for a tunnel, shake hands.
+ * The way to an open line, one step after the other, each with its deadline: look up, connect to
+ * one address after the other, ask the proxy for a tunnel, shake hands.
  */
 #include "client/line.h"
 
@@ -61,7 +61,8 @@ static void line_fail(struct line *l, const struct cause *cause)
 	l->fn(l->arg, CONN_CLOSED, NULL, cause->words);
 }
 
-static void line_event(void *arg, enum conn_event event, const struct frame *frame, const char *words)
+static void line_event(void *arg, enum conn_event event, const struct frame *frame,
+		       const char *words)
 {
 	struct line *l = arg;
 
@@ -167,8 +168,9 @@ static void line_try_next(struct line *l)
 			return;
 		line_drop_socket(l);
 	}
-	cause_set(&cause, 0, "%s %s:%s does not answer: %s", l->proxied ? "the proxy" : "the server", l->host,
-		  l->port, strerror(l->connect_error));
+	cause_set(&cause, 0, "%s %s:%s does not answer: %s",
+		  l->proxied ? "the proxy" : "the server", l->host, l->port,
+		  strerror(l->connect_error));
 	line_fail(l, &cause);
 }
 
@@ -192,7 +194,8 @@ static void line_looked_up(void *arg, int error, struct addrinfo *found)
 	struct cause cause;
 
 	if (error) {
-		cause_set(&cause, 0, "the address of %s %s can't be found: %s; is this computer on a network?",
+		cause_set(&cause, 0,
+			  "the address of %s %s can't be found: %s; is this computer on a network?",
 			  l->proxied ? "the proxy" : "the server", l->host, gai_strerror(error));
 		line_fail(l, &cause);
 		return;
@@ -201,20 +204,23 @@ static void line_looked_up(void *arg, int error, struct addrinfo *found)
 	line_try_next(l);
 }
 
-int line_open(struct line **out, struct loop *loop, const char *address, const char *proxy, const struct id *area,
-	      struct tls *tls, conn_event_fn fn, void *arg, struct cause *cause)
+int line_open(struct line **out, struct loop *loop, const char *address, const char *proxy,
+	      const struct id *area, struct tls *tls, conn_event_fn fn, void *arg,
+	      struct cause *cause)
 {
 	char host[256], port[6];
 	struct proxy via;
 
 	*out = NULL;
 	if (!address_split(address, host, port))
-		return cause_set(cause, ERR_INVALID, "the server's address \"%.200s\" is not HOST:PORT", address);
+		return cause_set(cause, ERR_INVALID,
+				 "the server's address \"%.200s\" is not HOST:PORT", address);
 	int proxied = proxy_choose(&via, proxy, host, cause);
 	if (proxied < 0)
 		return proxied;
 	struct line *l = mem_alloc(sizeof(*l));
-	*l = (struct line){.loop = loop, .tls = tls, .fn = fn, .arg = arg, .fd = -1, .proxied = proxied > 0};
+	*l = (struct line){
+	    .loop = loop, .tls = tls, .fn = fn, .arg = arg, .fd = -1, .proxied = proxied > 0};
 	l->address = mem_copy_text(address);
 	area_server_name(area, l->name);
 	strcpy(l->host, proxied ? via.host : host);

@@ -1,6 +1,7 @@
 /*
- * A line to the server: its name looked up, the socket connected, a proxy passed, TLS begun. Once it is
- * open it is a conn; its events are the conn's, and CONN_CLOSED comes for every failure on the way too.
+ * A line to the server: its name looked up, the socket connected, a proxy passed, TLS begun. Once
+ * it is open it is a conn; its events are the conn's, and CONN_CLOSED comes for every failure on
+ * the way too.
  */
 #ifndef FIVEPITS_LINE_H
 #define FIVEPITS_LINE_H
@@ -19,12 +20,13 @@ enum {
 };
 
 /*
- * Call `address` (HOST:PORT) through `proxy` (proxy_choose's `url`) and ask for the server of `area`.
- * Borrows `tls` until READY. ERR_INVALID with a cause where address or proxy make no sense; else 0, and
- * `fn` hears all that follows.
+ * Call `address` (HOST:PORT) through `proxy` (proxy_choose's `url`) and ask for the server of
+ * `area`. Borrows `tls` until READY. ERR_INVALID with a cause where address or proxy make no sense;
+ * else 0, and `fn` hears all that follows.
  */
 int line_open(struct line **out, struct loop *loop, const char *address, const char *proxy,
-	      const struct id *area, struct tls *tls, conn_event_fn fn, void *arg, struct cause *cause);
+	      const struct id *area, struct tls *tls, conn_event_fn fn, void *arg,
+	      struct cause *cause);
 void line_free(struct line **line);
 
 /* Its connection; NULL before TLS has begun. Borrowed. */

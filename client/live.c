@@ -1,7 +1,7 @@
 /*
- * One connection after the other. A line that is up is confirmed to be current by a Ping: the server
- * sends what is new before its Pong, so when the Pong comes and no Feed came in between, nothing is
- * under way.
+ * One connection after the other. A line that is up is confirmed to be current by a Ping: the
+ * server sends what is new before its Pong, so when the Pong comes and no Feed came in between,
+ * nothing is under way.
  */
 #include "client/live.h"
 
@@ -35,7 +35,8 @@ struct live {
 	struct buf renewed; /* a certificate, DER */
 };
 
-static void live_event(void *arg, enum conn_event event, const struct frame *frame, const char *words);
+static void live_event(void *arg, enum conn_event event, const struct frame *frame,
+		       const char *words);
 
 static void live_cut(void *arg)
 {
@@ -86,8 +87,8 @@ void live_call(struct live *l)
 	l->sure = SURE; /* Welcome tells all */
 	l->error = tls_device_new(&l->tls, copy_home(l->copy), &l->cause);
 	if (l->error == 0)
-		l->error = line_open(&l->line, l->loop, me->address, me->proxy, &me->area, l->tls, live_event,
-				     l, &l->cause);
+		l->error = line_open(&l->line, l->loop, me->address, me->proxy, &me->area, l->tls,
+				     live_event, l, &l->cause);
 	if (l->error)
 		live_drop(l);
 	else
@@ -141,7 +142,8 @@ static void live_pong(struct live *l)
 		l->sure = l->feeds == l->feeds_asked ? SURE : UNSURE;
 }
 
-static void live_event(void *arg, enum conn_event event, const struct frame *frame, const char *words)
+static void live_event(void *arg, enum conn_event event, const struct frame *frame,
+		       const char *words)
 {
 	struct live *l = arg;
 

@@ -1,6 +1,6 @@
 /*
- * The line between one copy and its server, one connection after the other: keys from HOME, a line, an
- * uplink on it, the certificate's renewal. Whoever holds HOME/line has one of these.
+ * The line between one copy and its server, one connection after the other: keys from HOME, a line,
+ * an uplink on it, the certificate's renewal. Whoever holds HOME/line has one of these.
  */
 #ifndef FIVEPITS_LIVE_H
 #define FIVEPITS_LIVE_H
@@ -34,13 +34,14 @@ void live_wake(struct live *live);
 enum live_state live_state(const struct live *live);
 struct uplink *live_uplink(struct live *live); /* NULL unless UP. Borrowed until the next turn */
 
-/* Nothing is left to send or to fetch, of what the server had when the line came up or when live_confirm
- * was last called, whichever is later. */
+/* Nothing is left to send or to fetch, of what the server had when the line came up or when
+ * live_confirm was last called, whichever is later. */
 bool live_is_current(const struct live *live);
 void live_confirm(struct live *live);
 
-/* Why it is DOWN: ERR_OFFLINE where calling again may help; else what a person must see to (ERR_AUTH: the
- * device was shut out) or this copy's own trouble. With a cause. 0: it hung up because it was told to. */
+/* Why it is DOWN: ERR_OFFLINE where calling again may help; else what a person must see to
+ * (ERR_AUTH: the device was shut out) or this copy's own trouble. With a cause. 0: it hung up
+ * because it was told to. */
 int live_why(const struct live *live, struct cause *cause);
 /* The server spoke with another process of this device since (PROTOCOL.md: REPLACED). */
 bool live_was_replaced(const struct live *live);

@@ -1,4 +1,5 @@
-/* HTTP CONNECT (RFC 9110, 9.3.6) with the Basic scheme (RFC 7617), and the environment's conventions. */
+/* HTTP CONNECT (RFC 9110, 9.3.6) with the Basic scheme (RFC 7617), and the environment's
+ * conventions. */
 #include "client/proxy.h"
 
 #include "common/invitation.h"
@@ -13,7 +14,8 @@ enum { ANSWER_MOST = 8192, CREDENTIALS_MOST = 280 };
 
 static void base64(struct bytes in, char *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	for (size_t i = 0; i < in.len; i += 3) {
 		unsigned n = in.len - i < 3 ? (unsigned)(in.len - i) : 3;
@@ -66,14 +68,16 @@ int proxy_parse(struct proxy *out, const char *url, struct cause *cause)
 	memset(out, 0, sizeof(*out));
 	const char *scheme = strstr(url, "://");
 	if (scheme && (scheme - url != 4 || strncasecmp(url, "http", 4) != 0))
-		return cause_set(cause, ERR_INVALID, "a proxy looks like http://HOST:PORT; other kinds are not spoken");
+		return cause_set(cause, ERR_INVALID,
+				 "a proxy looks like http://HOST:PORT; other kinds are not spoken");
 	const char *from = scheme ? scheme + 3 : url;
 	size_t len = strcspn(from, "/?#");
 	const char *at = NULL;
 	for (size_t i = 0; i < len; i++)
 		at = from[i] == '@' ? from + i : at;
 	if (at && !proxy_set_secret(out, from, (size_t)(at - from)))
-		return cause_set(cause, ERR_INVALID, "the name and password of the proxy are too long");
+		return cause_set(cause, ERR_INVALID,
+				 "the name and password of the proxy are too long");
 	if (at) {
 		len -= (size_t)(at + 1 - from);
 		from = at + 1;
@@ -84,11 +88,13 @@ int proxy_parse(struct proxy *out, const char *url, struct cause *cause)
 		if (address_split(address, out->host, out->port) && atoi(out->port) > 0)
 			return 0;
 	}
-	return cause_set(cause, ERR_INVALID, "a proxy looks like http://HOST:PORT, with NAME:PASSWORD@ before the "
-					     "host if it asks for them");
+	return cause_set(cause, ERR_INVALID,
+			 "a proxy looks like http://HOST:PORT, with NAME:PASSWORD@ before the host "
+			 "if it asks for them");
 }
 
-/* NO_PROXY: names with commas between; "*" is all, "school.example" also whatever ends in .school.example. */
+/* NO_PROXY: names with commas between; "*" is all, "school.example" also whatever ends in
+ * .school.example. */
 static bool proxy_is_excepted(const char *list, const char *host)
 {
 	size_t host_len = strlen(host);
@@ -124,7 +130,9 @@ static const char *environment(const char *upper, const char *lower)
 int proxy_choose(struct proxy *out, const char *url, const char *host, struct cause *cause)
 {
 	if (url && *url)
-		return strcmp(url, "none") == 0 ? 0 : proxy_parse(out, url, cause) < 0 ? ERR_INVALID : 1;
+		return strcmp(url, "none") == 0		  ? 0
+		       : proxy_parse(out, url, cause) < 0 ? ERR_INVALID
+							  : 1;
 	url = environment("HTTPS_PROXY", "https_proxy");
 	if (!url || proxy_is_excepted(environment("NO_PROXY", "no_proxy"), host))
 		return 0;
@@ -133,7 +141,8 @@ int proxy_choose(struct proxy *out, const char *url, const char *host, struct ca
 
 void proxy_request(const struct proxy *proxy, const char *address, struct buf *out)
 {
-	buf_add_text(out, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: fivepits\r\n", address, address);
+	buf_add_text(out, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: fivepits\r\n", address,
+		     address);
 	if (proxy->secret[0])
 		buf_add_text(out, "Proxy-Authorization: Basic %s\r\n", proxy->secret);
 	buf_add_text(out, "\r\n");
@@ -147,7 +156,8 @@ static void answer_words(struct bytes answer, char words[64])
 	while (i < answer.len && answer.data[i] == ' ')
 		i++;
 	for (; i < answer.len && answer.data[i] != '\r' && answer.data[i] != '\n' && n < 63; i++)
-		words[n++] = (char)(answer.data[i] >= 0x20 && answer.data[i] < 0x7f ? answer.data[i] : '?');
+		words[n++] =
+		    (char)(answer.data[i] >= 0x20 && answer.data[i] < 0x7f ? answer.data[i] : '?');
 	words[n] = 0;
 }
 
@@ -158,22 +168,29 @@ int proxy_answer(struct bytes answer, struct cause *cause)
 
 	if (!end && answer.len < ANSWER_MOST)
 		return 0;
-	if (!end || answer.len < 12 || memcmp(answer.data, "HTTP/1.", 7) != 0 || answer.data[8] != ' ' ||
-	    !isdigit(answer.data[9]) || !isdigit(answer.data[10]) || !isdigit(answer.data[11]))
+	if (!end || answer.len < 12 || memcmp(answer.data, "HTTP/1.", 7) != 0 ||
+	    answer.data[8] != ' ' || !isdigit(answer.data[9]) || !isdigit(answer.data[10]) ||
+	    !isdigit(answer.data[11]))
 		return cause_set(cause, ERR_PROTO, "what answers there is no HTTP proxy");
-	int status = (answer.data[9] - '0') * 100 + (answer.data[10] - '0') * 10 + answer.data[11] - '0';
+	int status =
+	    (answer.data[9] - '0') * 100 + (answer.data[10] - '0') * 10 + answer.data[11] - '0';
 	if (status >= 200 && status < 300) {
 		if (end + 4 != answer.data + answer.len)
-			return cause_set(cause, ERR_PROTO, "the proxy sends something of its own behind its answer");
+			return cause_set(cause, ERR_PROTO,
+					 "the proxy sends something of its own behind its answer");
 		return 1;
 	}
 	answer_words(answer, words);
 	if (status == 407)
 		return cause_set(cause, ERR_AUTH,
-				 "the proxy wants a name and a password: give it as http://NAME:PASSWORD@HOST:PORT");
+				 "the proxy wants a name and a password: give it as "
+				 "http://NAME:PASSWORD@HOST:PORT");
 	if (status == 403 || status == 405)
-		return cause_set(cause, ERR_AUTH,
-				 "the proxy does not let this through (%d %s): ask whoever runs it to allow the "
-				 "server's address and port", status, words);
-	return cause_set(cause, ERR_OFFLINE, "the proxy can't reach the server (%d %s)", status, words);
+		return cause_set(
+		    cause, ERR_AUTH,
+		    "the proxy does not let this through (%d %s): ask whoever runs it to allow the "
+		    "server's address and port",
+		    status, words);
+	return cause_set(cause, ERR_OFFLINE, "the proxy can't reach the server (%d %s)", status,
+			 words);
 }

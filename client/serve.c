@@ -1,6 +1,7 @@
 /*
- * The process that stays: one line at a time, called again with growing rests; the doorbell HOME/wake,
- * rung by whoever saved an edit or left an errand; errands one by one; the search index when it is quiet.
+ * The process that stays: one line at a time, called again with growing rests; the doorbell
+ * HOME/wake, rung by whoever saved an edit or left an errand; errands one by one; the search index
+ * when it is quiet.
  */
 #include "client/serve.h"
 
@@ -48,8 +49,8 @@ struct serve {
 
 /* ---- Rests ---------------------------------------------------------------------------------- */
 
-/* The next rest: twice the one before, less up to half by chance, so that schools which lost the server
- * together do not come back together. */
+/* The next rest: twice the one before, less up to half by chance, so that schools which lost the
+ * server together do not come back together. */
 static uint64_t serve_rest_ms(struct serve *s)
 {
 	uint64_t ms = SERVE_LONGEST_MS;
@@ -65,7 +66,8 @@ static uint64_t serve_rest_ms(struct serve *s)
 /* Some ends are not mended by calling again. */
 static bool serve_is_final(int why)
 {
-	return why != 0 && why != ERR_OFFLINE && why != ERR_PROTO && why != ERR_INVALID && why != ERR_FULL;
+	return why != 0 && why != ERR_OFFLINE && why != ERR_PROTO && why != ERR_INVALID &&
+	       why != ERR_FULL;
 }
 
 /* Somebody wants something now: do not sit out the rest, but do not rush either. */
@@ -99,7 +101,8 @@ static void job_ask(struct serve *s, struct job *j)
 	else if (e->kind == ERRAND_GET)
 		uplink_get(u, e->content, job_done, j);
 	else
-		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms, job_done, j);
+		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms,
+			      job_done, j);
 	loop_timer_set(s->wake, 0); /* it is sent in a turn of its own */
 }
 
@@ -152,12 +155,14 @@ static void serve_fail_jobs(struct serve *s)
 	while (s->jobs) {
 		struct job *j = s->jobs;
 		if (!j->answered)
-			job_done(j, rc ? rc : ERR_OFFLINE, rc ? why.words : "the line to the server was closed");
+			job_done(j, rc ? rc : ERR_OFFLINE,
+				 rc ? why.words : "the line to the server was closed");
 		job_end(s, j);
 	}
 }
 
-/* ---- Up and down ------------------------------------------------------------------------------ */
+/* ---- Up and down ------------------------------------------------------------------------------
+ */
 
 static void serve_is_down(struct serve *s)
 {
@@ -303,7 +308,8 @@ void serve_close(struct serve **serve)
 	*serve = NULL;
 	live_free(&s->live);
 	while (s->jobs) {
-		job_done(s->jobs, ERR_OFFLINE, "the process that held the line to the server has ended");
+		job_done(s->jobs, ERR_OFFLINE,
+			 "the process that held the line to the server has ended");
 		job_end(s, s->jobs);
 	}
 	loop_watch_free(&s->watch);

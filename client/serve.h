@@ -1,6 +1,6 @@
 /*
- * `fivepits serve`: holds the line to the server, again and again, so that edits go out and come in by
- * themselves; runs what other commands want of the server meanwhile; keeps the search index up.
+ * `fivepits serve`: holds the line to the server, again and again, so that edits go out and come in
+ * by themselves; runs what other commands want of the server meanwhile; keeps the search index up.
  */
 #ifndef FIVEPITS_SERVE_H
 #define FIVEPITS_SERVE_H
@@ -11,9 +11,9 @@
 struct serve;
 
 enum {
-	SERVE_FIRST_MS = 1000,	   /* until a lost line is called again; doubles, */
-	SERVE_LONGEST_MS = 60000,  /* up to this, each time less some chance */
-	SERVE_INDEX_MS = 500,	   /* what came is in the search index after this */
+	SERVE_FIRST_MS = 1000,	  /* until a lost line is called again; doubles, */
+	SERVE_LONGEST_MS = 60000, /* up to this, each time less some chance */
+	SERVE_INDEX_MS = 500,	  /* what came is in the search index after this */
 };
 
 /*
@@ -24,8 +24,8 @@ int serve_open(struct serve **out, struct loop *loop, struct copy *copy, struct 
 void serve_close(struct serve **serve);
 /* Hang up, then stop the loop. Fits loop_take_signals; `serve` is a struct serve *. */
 void serve_stop(void *serve);
-/* Why the loop was stopped: 0, or what a person must see to (the device was shut out, this copy can't be
- * written), with a cause. */
+/* Why the loop was stopped: 0, or what a person must see to (the device was shut out, this copy
+ * can't be written), with a cause. */
 int serve_error(const struct serve *serve, struct cause *cause);
 
 /* All of it, until SIGTERM or SIGINT. */

@@ -5,8 +5,8 @@
  *  - each evbuffer chain becomes a TLS record, so frames go out in one piece;
  *  - closing a socket with unread input resets it and takes the Bye along, so a server that closes
  *    sends its last, then reads and drops until the peer hangs up.
- * One lazy timer a connection: it never fires late, since every deadline that it watches is at least
- * as long as the time to its next look, and shorter ones are set when their state is entered.
+ * One lazy timer a connection: it never fires late, since every deadline that it watches is at
+ * least as long as the time to its next look, and shorter ones are set when their state is entered.
  */
 #include "common/conn.h"
 
@@ -25,9 +25,9 @@
 #include <unistd.h>
 
 enum {
-	CONN_INPUT = 128 * 1024,	 /* bytes read ahead of the frame that is being waited for */
-	CONN_UNSENT = 128 * 1024,	 /* bytes that the kernel may hold before the network takes them */
-	CONN_PONG_ROOM = 64 * 1024,	 /* Pings are not answered over so much of queue */
+	CONN_INPUT = 128 * 1024,  /* bytes read ahead of the frame that is being waited for */
+	CONN_UNSENT = 128 * 1024, /* bytes that the kernel may hold before the network takes them */
+	CONN_PONG_ROOM = 64 * 1024, /* Pings are not answered over so much of queue */
 };
 
 enum conn_state { CONN_SHAKING, CONN_OPEN, CONN_FLUSHING, CONN_LINGERING, CONN_OVER };
@@ -41,20 +41,20 @@ struct conn {
 	conn_event_fn fn;
 	void *arg;
 	enum conn_state state;
-	unsigned depth;	 /* callbacks of ours on the stack */
-	bool let_go;	 /* the owner has called conn_free meanwhile */
-	bool paused;	 /* by the owner */
-	bool reading;	 /* EV_READ is on */
-	bool ended;	 /* the peer sends no more: `words` say why; told when the input is used up */
-	bool told;	 /* CLOSED has been handed up */
+	unsigned depth; /* callbacks of ours on the stack */
+	bool let_go;	/* the owner has called conn_free meanwhile */
+	bool paused;	/* by the owner */
+	bool reading;	/* EV_READ is on */
+	bool ended; /* the peer sends no more: `words` say why; told when the input is used up */
+	bool told;  /* CLOSED has been handed up */
 	bool pinged;
-	unsigned asked;	 /* Pongs that the owner waits for */
-	size_t want;	 /* size of the frame that has begun to come, 0: not known */
-	size_t most;	 /* for frames */
-	uint64_t began;	 /* all in ms: the state, */
-	uint64_t frame;	 /* the frame under way (0: none), */
+	unsigned asked;	       /* Pongs that the owner waits for */
+	size_t want;	       /* size of the frame that has begun to come, 0: not known */
+	size_t most;	       /* for frames */
+	uint64_t began;	       /* all in ms: the state, */
+	uint64_t frame;	       /* the frame under way (0: none), */
 	uint64_t heard, taken; /* the last byte each way, */
-	uint64_t life;	 /* the end of the line (0: none) */
+	uint64_t life;	       /* the end of the line (0: none) */
 	struct loop_timer *timer;
 	struct loop_task task;
 	char words[160];
@@ -80,7 +80,8 @@ static void conn_destroy(struct conn *c)
 	free(c);
 }
 
-/* Every callback of ours runs between these two: an owner who lets go inside one is obeyed behind it. */
+/* Every callback of ours runs between these two: an owner who lets go inside one is obeyed behind
+ * it. */
 static void conn_enter(struct conn *c)
 {
 	c->depth++;
@@ -92,7 +93,8 @@ static void conn_leave(struct conn *c)
 		conn_destroy(c);
 }
 
-static void conn_tell(struct conn *c, enum conn_event event, const struct frame *frame, const char *words)
+static void conn_tell(struct conn *c, enum conn_event event, const struct frame *frame,
+		      const char *words)
 {
 	if (!c->let_go && !c->told)
 		c->fn(c->arg, event, frame, words);
@@ -108,7 +110,8 @@ static void conn_update_reading(struct conn *c)
 
 	if (read == c->reading)
 		return;
-	/* In the middle of a record the rest would stay with OpenSSL, unannounced: stop at its end. */
+	/* In the middle of a record the rest would stay with OpenSSL, unannounced: stop at its end.
+	 */
 	if (!read && tls_line_pending(c->tls) > 0)
 		return;
 	c->reading = read;
@@ -182,7 +185,8 @@ static void conn_send(struct link *link, struct bytes frames)
 		return;
 	if (evbuffer_get_length(out) == 0)
 		c->taken = conn_now();
-	must(evbuffer_reserve_space(out, (ev_ssize_t)frames.len, &room, 1) == 1 && room.iov_len >= frames.len);
+	must(evbuffer_reserve_space(out, (ev_ssize_t)frames.len, &room, 1) == 1 &&
+	     room.iov_len >= frames.len);
 	memcpy(room.iov_base, frames.data, frames.len);
 	room.iov_len = frames.len;
 	must(evbuffer_commit_space(out, &room, 1) == 0);
@@ -222,11 +226,12 @@ static void conn_close(struct link *link)
 		evbuffer_drain(bufferevent_get_output(c->bev), conn_queued(link));
 	conn_move(c, CONN_FLUSHING);
 	if (!shaken || conn_queued(link) == 0)
-		loop_later(c->loop, &c->task); /* the owner is told from the loop, not from in here */
+		loop_later(c->loop,
+			   &c->task); /* the owner is told from the loop, not from in here */
 }
 
 static const struct link_ops conn_ops = {
-	.send = conn_send, .queued = conn_queued, .pause = conn_pause, .close = conn_close};
+    .send = conn_send, .queued = conn_queued, .pause = conn_pause, .close = conn_close};
 
 /* What was queued has gone: say that it was the last, and wait for the peer to have read it. */
 static void conn_flushed(struct conn *c)
@@ -289,7 +294,8 @@ static int conn_next(struct conn *c)
 		return ERR_LIMIT;
 	if (c->want == 0 || have < c->want)
 		return 0;
-	must(frame_parse(BYTES(evbuffer_pullup(in, (ev_ssize_t)c->want), c->want), &frame, &c->want) == 1);
+	must(frame_parse(BYTES(evbuffer_pullup(in, (ev_ssize_t)c->want), c->want), &frame,
+			 &c->want) == 1);
 	conn_take(c, &frame);
 	evbuffer_drain(in, c->want);
 	c->want = 0;
@@ -313,7 +319,8 @@ static void conn_parse(struct conn *c)
 	if (c->state != CONN_OPEN || c->let_go)
 		return;
 	if (rc < 0) {
-		conn_refuse(c, WIRE__REASON__TOO_BIG, "a frame was longer than the protocol allows");
+		conn_refuse(c, WIRE__REASON__TOO_BIG,
+			    "a frame was longer than the protocol allows");
 		return;
 	}
 	size_t have = evbuffer_get_length(bufferevent_get_input(c->bev));
@@ -380,16 +387,19 @@ static void conn_end_of_input(struct conn *c, short what)
 		if (!error && !(what & BEV_EVENT_ERROR))
 			cause_set(&cause, 0, "the other side hung up during the TLS handshake");
 		else if (!error && EVUTIL_SOCKET_ERROR() != 0)
-			cause_set(&cause, 0, "%s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+			cause_set(&cause, 0, "%s",
+				  evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 		else
 			tls_line_trouble(c->tls, error, &cause);
 	} else if (what & BEV_EVENT_EOF) {
 		cause_set(&cause, 0, "the other side hung up");
 	} else {
-		cause_set(&cause, 0, "the line broke: %s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+		cause_set(&cause, 0, "the line broke: %s",
+			  evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 	}
 	if (!c->words[0])
-		snprintf(c->words, sizeof(c->words), "%.*s", (int)sizeof(c->words) - 1, cause.words);
+		snprintf(c->words, sizeof(c->words), "%.*s", (int)sizeof(c->words) - 1,
+			 cause.words);
 	if (c->state == CONN_OPEN)
 		conn_parse(c);
 	else
@@ -422,7 +432,8 @@ static void conn_task(void *arg)
 	conn_leave(c);
 }
 
-/* Called as bytes come and go: stops reading when there is enough, notes when the peer takes some. */
+/* Called as bytes come and go: stops reading when there is enough, notes when the peer takes some.
+ */
 static void conn_input_cb(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
 {
 	(void)in;
@@ -479,24 +490,32 @@ static void conn_timer_fn(void *arg)
 	conn_leave(c);
 }
 
-struct conn *conn_new(struct loop *loop, int fd, struct tls_line **line, conn_event_fn fn, void *arg)
+struct conn *conn_new(struct loop *loop, int fd, struct tls_line **line, conn_event_fn fn,
+		      void *arg)
 {
 	struct conn *c = mem_alloc(sizeof(*c));
 	int on = 1, unsent = CONN_UNSENT;
 
 	evutil_make_socket_nonblocking(fd);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	/* Or else megabytes wait in the kernel, and a Ping waits behind them longer than its answer may. */
+	/* Or else megabytes wait in the kernel, and a Ping waits behind them longer than its answer
+	 * may. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
-	*c = (struct conn){.link = {&conn_ops}, .loop = loop, .tls = *line, .fd = fd, .fn = fn, .arg = arg,
-			   .most = FRAME_HEADER + FRAME_MAX, .reading = true};
+	*c = (struct conn){.link = {&conn_ops},
+			   .loop = loop,
+			   .tls = *line,
+			   .fd = fd,
+			   .fn = fn,
+			   .arg = arg,
+			   .most = FRAME_HEADER + FRAME_MAX,
+			   .reading = true};
 	*line = NULL;
 	c->task.fn = conn_task;
 	c->task.arg = c;
 	c->bev = bufferevent_openssl_socket_new(
-		loop_base(loop), fd, tls_line_ssl(c->tls),
-		tls_line_is_server(c->tls) ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
-		BEV_OPT_CLOSE_ON_FREE);
+	    loop_base(loop), fd, tls_line_ssl(c->tls),
+	    tls_line_is_server(c->tls) ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
+	    BEV_OPT_CLOSE_ON_FREE);
 	must(c->bev);
 	c->timer = loop_timer_new(loop, conn_timer_fn, c);
 	bufferevent_setcb(c->bev, conn_read_cb, conn_write_cb, conn_event_cb, c);

@@ -63,7 +63,8 @@ static bool digits_read(const char *text, size_t chars, uint8_t *data)
 	return (bits & ((1u << held) - 1)) == 0;
 }
 
-/* The value of the code's polynomial at the generator of GF(32) modulo x^5 + x^2 + 1, times it once more. */
+/* The value of the code's polynomial at the generator of GF(32) modulo x^5 + x^2 + 1, times it once
+ * more. */
 static int code_check(const char *code)
 {
 	unsigned c = 0;
@@ -87,7 +88,8 @@ bool address_split(const char *address, char host[256], char port[6])
 	} else if (n && memchr(address, ':', n)) {
 		return false; /* an IPv6 host needs its brackets */
 	}
-	if (n == 0 || n > 253 || strlen(colon + 1) > 5 || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+	if (n == 0 || n > 253 || !colon[1] || strlen(colon + 1) > 5 ||
+	    strspn(colon + 1, "0123456789") != strlen(colon + 1))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!isalnum((unsigned char)from[i]) && !strchr(".-_:%", from[i]))
@@ -110,8 +112,9 @@ static bool address_is_good(const char *address)
 	       address_split(address, host, port) && atoi(port) > 0;
 }
 
-int invitation_make(struct invitation *out, const char *address, const uint8_t fingerprint[SHA256_LEN],
-		    const struct env *env, struct cause *cause)
+int invitation_make(struct invitation *out, const char *address,
+		    const uint8_t fingerprint[SHA256_LEN], const struct env *env,
+		    struct cause *cause)
 {
 	memset(out, 0, sizeof(*out));
 	if (!address_is_good(address))
@@ -128,8 +131,8 @@ const char *invitation_format(const struct invitation *i, char text[INVITATION_T
 
 	digits_write(i->fingerprint, SHA256_LEN, fingerprint);
 	digits_write(i->code, INVITATION_CODE, code);
-	snprintf(text, INVITATION_TEXT, "%s%s/%s/%.4s-%.4s-%.4s-%.4s-%c", SCHEME, i->address, fingerprint,
-		 code, code + 4, code + 8, code + 12, DIGITS[code_check(code)]);
+	snprintf(text, INVITATION_TEXT, "%s%s/%s/%.4s-%.4s-%.4s-%.4s-%c", SCHEME, i->address,
+		 fingerprint, code, code + 4, code + 8, code + 12, DIGITS[code_check(code)]);
 	return text;
 }
 
@@ -143,15 +146,20 @@ static int code_parse(struct invitation *out, const char *text, struct cause *ca
 			continue;
 		if (digit_value(*p) < 0 || n > CODE_CHARS)
 			return cause_set(cause, ERR_INVALID,
-					 "the invitation's code (its last part) is 17 letters and digits, without u");
+					 "the invitation's code (its last part) is 17 letters and "
+					 "digits, without u");
 		code[n++] = *p;
 	}
 	if (n != CODE_CHARS + 1)
 		return cause_set(cause, ERR_INVALID,
-				 "the invitation's code (its last part) has %zu letters and digits instead of 17", n);
-	if (code_check(code) != digit_value(code[CODE_CHARS]) || !digits_read(code, CODE_CHARS, out->code))
+				 "the invitation's code (its last part) has %zu letters and digits "
+				 "instead of 17",
+				 n);
+	if (code_check(code) != digit_value(code[CODE_CHARS]) ||
+	    !digits_read(code, CODE_CHARS, out->code))
 		return cause_set(cause, ERR_INVALID,
-				 "the invitation's code (its last part) has a mistake in it: compare it with the original");
+				 "the invitation's code (its last part) has a mistake in it: "
+				 "compare it with the original");
 	return 0;
 }
 
@@ -164,38 +172,44 @@ int invitation_parse(struct invitation *out, const char *text, struct cause *cau
 	size_t n = strlen(text);
 	while (n && strchr(" \t\r\n", text[n - 1]))
 		n--;
-	if (n >= sizeof(copy) || n < strlen(SCHEME) || strncasecmp(text, SCHEME, strlen(SCHEME)) != 0)
-		return cause_set(cause, ERR_INVALID, "an invitation looks like fivepits:HOST:PORT/FINGERPRINT/CODE");
+	if (n >= sizeof(copy) || n < strlen(SCHEME) ||
+	    strncasecmp(text, SCHEME, strlen(SCHEME)) != 0)
+		return cause_set(cause, ERR_INVALID,
+				 "an invitation looks like fivepits:HOST:PORT/FINGERPRINT/CODE");
 	memcpy(copy, text + strlen(SCHEME), n - strlen(SCHEME));
 	copy[n - strlen(SCHEME)] = 0;
 	char *fingerprint = strchr(copy, '/');
 	char *code = fingerprint ? strchr(fingerprint + 1, '/') : NULL;
 	if (!code)
-		return cause_set(cause, ERR_INVALID, "an invitation looks like fivepits:HOST:PORT/FINGERPRINT/CODE");
+		return cause_set(cause, ERR_INVALID,
+				 "an invitation looks like fivepits:HOST:PORT/FINGERPRINT/CODE");
 	*fingerprint++ = 0;
 	*code++ = 0;
 	if (!address_is_good(copy))
-		return cause_set(cause, ERR_INVALID, "the invitation's address \"%.100s\" is not HOST:PORT", copy);
+		return cause_set(cause, ERR_INVALID,
+				 "the invitation's address \"%.100s\" is not HOST:PORT", copy);
 	strcpy(out->address, copy);
 	if (strlen(fingerprint) != FINGERPRINT_CHARS ||
 	    !digits_read(fingerprint, FINGERPRINT_CHARS, out->fingerprint))
 		return cause_set(cause, ERR_INVALID,
-				 "the invitation's fingerprint (its middle part) is not 52 letters and digits: is it whole?");
+				 "the invitation's fingerprint (its middle part) is not 52 letters "
+				 "and digits: is it whole?");
 	return code_parse(out, code, cause);
 }
 
-void invitation_derive(const struct invitation *i, uint8_t id[INVITATION_ID], uint8_t verifier[SHA256_LEN])
+void invitation_derive(const struct invitation *i, uint8_t id[INVITATION_ID],
+		       uint8_t verifier[SHA256_LEN])
 {
 	uint8_t out[INVITATION_ID + SHA256_LEN];
 
-	key_derive(BYTES(i->code, INVITATION_CODE), BYTES(i->fingerprint, SHA256_LEN), "fivepits invitation",
-		   out, sizeof(out));
+	key_derive(BYTES(i->code, INVITATION_CODE), BYTES(i->fingerprint, SHA256_LEN),
+		   "fivepits invitation", out, sizeof(out));
 	memcpy(id, out, INVITATION_ID);
 	memcpy(verifier, out + INVITATION_ID, SHA256_LEN);
 }
 
-void invitation_proof(const uint8_t verifier[SHA256_LEN], const uint8_t exported[32], struct bytes request,
-		      uint8_t proof[SHA256_LEN])
+void invitation_proof(const uint8_t verifier[SHA256_LEN], const uint8_t exported[32],
+		      struct bytes request, uint8_t proof[SHA256_LEN])
 {
 	key_hmac(BYTES(verifier, SHA256_LEN), BYTES(exported, 32), request, proof);
 }

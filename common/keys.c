@@ -288,7 +288,8 @@ void key_derive(struct bytes secret, struct bytes salt, const char *info, uint8_
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
 
-	must(ctx && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) == 1 &&
+	must(ctx && EVP_PKEY_derive_init(ctx) == 1 &&
+	     EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) == 1 &&
 	     EVP_PKEY_CTX_set1_hkdf_salt(ctx, salt.data, (int)salt.len) == 1 &&
 	     EVP_PKEY_CTX_set1_hkdf_key(ctx, secret.data, (int)secret.len) == 1 &&
 	     EVP_PKEY_CTX_add1_hkdf_info(ctx, (const uint8_t *)info, (int)strlen(info)) == 1 &&
@@ -303,7 +304,8 @@ void key_hmac(struct bytes key, struct bytes one, struct bytes two, uint8_t out[
 
 	buf_add_bytes(&whole, one);
 	buf_add_bytes(&whole, two);
-	must(HMAC(EVP_sha256(), key.data, (int)key.len, whole.data, whole.len, out, &n) && n == SHA256_LEN);
+	must(HMAC(EVP_sha256(), key.data, (int)key.len, whole.data, whole.len, out, &n) &&
+	     n == SHA256_LEN);
 	key_wipe(&whole);
 }
 

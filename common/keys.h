@@ -1,6 +1,7 @@
 /*
- * Keys and certificates, as both programs use them: P-256 keys, certificate requests, signatures, and
- * the few derivations of enrolment. OpenSSL is named in keys.c, tls.c, sha.c and server/ca.c alone.
+ * Keys and certificates, as both programs use them: P-256 keys, certificate requests, signatures,
+ * and the few derivations of enrolment. OpenSSL is named in keys.c, tls.c, sha.c and server/ca.c
+ * alone.
  */
 #ifndef FIVEPITS_KEYS_H
 #define FIVEPITS_KEYS_H
@@ -25,7 +26,8 @@ int key_load(struct evp_pkey_st **out, const char *path, struct cause *cause);
 int key_save(struct evp_pkey_st *key, const char *path, struct cause *cause);
 /* Append the SubjectPublicKeyInfo, DER. */
 void key_public(struct evp_pkey_st *key, struct buf *spki);
-/* Append a PKCS#10 request for this key, DER, signed with it. It carries no name: the CA gives it. */
+/* Append a PKCS#10 request for this key, DER, signed with it. It carries no name: the CA gives it.
+ */
 void key_request(struct evp_pkey_st *key, struct buf *der);
 /* An Ed25519 signature of a statement by key_make_signing's key. */
 void key_sign(struct evp_pkey_st *key, struct bytes statement, uint8_t signature[64]);

@@ -1,7 +1,7 @@
 /*
- * Turns on libevent: one pass of callbacks (EVLOOP_ONCE), then the hook. When a turn has had its time,
- * the pass is broken off after the callback that runs; what is still due stays due in libevent and
- * comes first in the next pass, so nobody is passed over.
+ * Turns on libevent: one pass of callbacks (EVLOOP_ONCE), then the hook. When a turn has had its
+ * time, the pass is broken off after the callback that runs; what is still due stays due in
+ * libevent and comes first in the next pass, so nobody is passed over.
  */
 #include "common/loop.h"
 
@@ -241,7 +241,8 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn fn, void *arg)
 
 void loop_timer_set(struct loop_timer *timer, uint64_t ms)
 {
-	struct timeval t = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+	struct timeval t = {.tv_sec = (time_t)(ms / 1000),
+			    .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
 	must(event_add(timer->event, &t) == 0);
 }
 

@@ -2,8 +2,9 @@
  * Contexts and lines of TLS on OpenSSL 3.
  *
  * Resumption is off in every way that there is, since a resumed session would skip the certificate.
- * Certificates are verified by a callback of ours: it adds nothing to OpenSSL's verdict but a memory
- * of why it was no, and for a joiner it takes the one CA that the invitation names as trusted.
+ * Certificates are verified by a callback of ours: it adds nothing to OpenSSL's verdict but a
+ * memory of why it was no, and for a joiner it takes the one CA that the invitation names as
+ * trusted.
  */
 #include "common/tls.h"
 
@@ -31,10 +32,11 @@ struct tls_line {
 	X509 *ca;     /* that a joiner's server showed */
 };
 
-static const unsigned char ALPN_SESSION[] = "\x0a" "fivepits/1";
-static const unsigned char ALPN_ENROL[] = "\x10" "fivepits-enrol/1";
+static const unsigned char ALPN_SESSION[] = "\12fivepits/1"; /* each with its length before it */
+static const unsigned char ALPN_ENROL[] = "\20fivepits-enrol/1";
 
-static const char CIPHERS[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+static const char CIPHERS[] =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 static struct tls *tls_new(const SSL_METHOD *method)
 {
@@ -45,7 +47,8 @@ static struct tls *tls_new(const SSL_METHOD *method)
 	     SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
 	     SSL_CTX_set_ciphersuites(ctx, CIPHERS) == 1 &&
 	     SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF |
+				     SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_max_early_data(ctx, 0);
@@ -57,15 +60,16 @@ static struct tls *tls_new(const SSL_METHOD *method)
 	return tls;
 }
 
-/* The peer may come with a certificate or to get one, and says which by the protocol that it names. */
-static int tls_alpn_cb(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-		       unsigned in_len, void *arg)
+/* The peer may come with a certificate or to get one, and says which by the protocol that it names.
+ */
+static int tls_alpn_cb(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+		       const unsigned char *in, unsigned in_len, void *arg)
 {
-	static const unsigned char ours[] = "\x0a" "fivepits/1" "\x10" "fivepits-enrol/1";
+	static const unsigned char ours[] = "\12fivepits/1\20fivepits-enrol/1";
 
 	(void)arg;
-	if (SSL_select_next_proto((unsigned char **)out, out_len, ours, sizeof(ours) - 1, in, in_len) !=
-	    OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto((unsigned char **)out, out_len, ours, sizeof(ours) - 1, in,
+				  in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	if (*out_len == ALPN_ENROL[0])
 		SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
@@ -136,10 +140,13 @@ struct tls *tls_server_new(EVP_PKEY *key, X509 *cert, X509 *ca)
 	struct tls *tls = tls_new(TLS_server_method());
 
 	tls->server = true;
-	/* A client offers every algorithm: only then can it learn whose certificate a filter shows. */
+	/* A client offers every algorithm: only then can it learn whose certificate a filter shows.
+	 */
 	must(SSL_CTX_set1_sigalgs_list(tls->ctx, "ECDSA+SHA256") == 1 &&
-	     SSL_CTX_use_certificate(tls->ctx, cert) == 1 && SSL_CTX_use_PrivateKey(tls->ctx, key) == 1 &&
-	     SSL_CTX_add1_chain_cert(tls->ctx, ca) == 1 && /* so that a joiner can match its fingerprint */
+	     SSL_CTX_use_certificate(tls->ctx, cert) == 1 &&
+	     SSL_CTX_use_PrivateKey(tls->ctx, key) == 1 &&
+	     SSL_CTX_add1_chain_cert(tls->ctx, ca) ==
+		 1 && /* so that a joiner can match its fingerprint */
 	     X509_STORE_add_cert(SSL_CTX_get_cert_store(tls->ctx), ca) == 1 &&
 	     SSL_CTX_set_session_id_context(tls->ctx, (const uint8_t *)"fivepits", 8) == 1);
 	SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
@@ -160,7 +167,8 @@ static struct tls *tls_client_new(const unsigned char *alpn, size_t len)
 
 int tls_device_new(struct tls **out, const char *home, struct cause *cause)
 {
-	char *key_path = mem_format("%s/key.pem", home), *cert_path = mem_format("%s/device.pem", home);
+	char *key_path = mem_format("%s/key.pem", home),
+	     *cert_path = mem_format("%s/device.pem", home);
 	char *ca_path = mem_format("%s/ca.pem", home);
 	EVP_PKEY *key = NULL;
 	X509 *cert = NULL, *ca = NULL;
@@ -321,12 +329,15 @@ static int tls_verify_trouble(const struct tls_line *line, struct cause *cause)
 	switch (line->verify_error) {
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		return cause_set(cause, ERR_AUTH,
-				 "%s certificate is not valid yet: is this computer's clock right?", who);
+				 "%s certificate is not valid yet: is this computer's clock right?",
+				 who);
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		return cause_set(cause, ERR_AUTH,
-				 "%s certificate has run out: is this computer's clock right?", who);
+				 "%s certificate has run out: is this computer's clock right?",
+				 who);
 	case X509_V_ERR_HOSTNAME_MISMATCH:
-		return cause_set(cause, ERR_AUTH, "the server that answers belongs to another area");
+		return cause_set(cause, ERR_AUTH,
+				 "the server that answers belongs to another area");
 	default:
 		break;
 	}
@@ -334,9 +345,10 @@ static int tls_verify_trouble(const struct tls_line *line, struct cause *cause)
 		return cause_set(cause, ERR_AUTH, "%s certificate is not accepted: %s", who,
 				 X509_verify_cert_error_string(line->verify_error));
 	return cause_set(cause, ERR_AUTH,
-			 "the certificate that came back is not this area's but was issued by \"%s\": a filter on "
-			 "the way decrypts TLS, or another server answers; nothing was sent. Ask whoever runs the "
-			 "filter to let this server's address through undecrypted",
+			 "the certificate that came back is not this area's but was issued by "
+			 "\"%s\": a filter on the way decrypts TLS, or another server answers; "
+			 "nothing was sent. Ask whoever runs the filter to let this server's "
+			 "address through undecrypted",
 			 line->issuer);
 }
 
@@ -347,21 +359,25 @@ int tls_line_trouble(const struct tls_line *line, unsigned long error, struct ca
 	if (line->verify_error)
 		return tls_verify_trouble(line, cause);
 	if (ERR_SYSTEM_ERROR(error))
-		return cause_set(cause, ERR_IO, "the line broke: %s", strerror(ERR_GET_REASON(error)));
+		return cause_set(cause, ERR_IO, "the line broke: %s",
+				 strerror(ERR_GET_REASON(error)));
 	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
-		return cause_set(cause, ERR_PROTO, "TLS failed: %s", reason ? reason : "no reason is known");
+		return cause_set(cause, ERR_PROTO, "TLS failed: %s",
+				 reason ? reason : "no reason is known");
 	switch (ERR_GET_REASON(error)) {
 	case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
 	case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
 		return cause_set(cause, ERR_AUTH, "no certificate was shown where one is needed");
 	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
-		return cause_set(cause, ERR_AUTH,
-				 "the server says that this device's certificate has run out: join again with a "
-				 "new invitation");
+		return cause_set(
+		    cause, ERR_AUTH,
+		    "the server says that this device's certificate has run out: join again with a "
+		    "new invitation");
 	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
 	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
 	case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
-		return cause_set(cause, ERR_AUTH, "the other side does not accept this side's certificate");
+		return cause_set(cause, ERR_AUTH,
+				 "the other side does not accept this side's certificate");
 	case SSL_R_WRONG_VERSION_NUMBER:
 	case SSL_R_HTTP_REQUEST:
 	case SSL_R_PACKET_LENGTH_TOO_LONG:
@@ -371,9 +387,11 @@ int tls_line_trouble(const struct tls_line *line, unsigned long error, struct ca
 		return cause_set(cause, ERR_PROTO, "the other side does not speak TLS 1.3");
 	case SSL_R_NO_APPLICATION_PROTOCOL:
 	case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
-		return cause_set(cause, ERR_PROTO, "what answers there is no Fivepits server of this version");
+		return cause_set(cause, ERR_PROTO,
+				 "what answers there is no Fivepits server of this version");
 	default:
-		return cause_set(cause, ERR_PROTO, "TLS failed: %s", reason ? reason : "no reason is known");
+		return cause_set(cause, ERR_PROTO, "TLS failed: %s",
+				 reason ? reason : "no reason is known");
 	}
 }
 

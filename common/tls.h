@@ -1,6 +1,7 @@
 /*
- * TLS as the area uses it (PROTOCOL.md, "Transport"): 1.3 only, no resumption, no early data, one CA.
- * ALPN "fivepits/1" with a certificate on both sides, "fivepits-enrol/1" with one on the server only.
+ * TLS as the area uses it (PROTOCOL.md, "Transport"): 1.3 only, no resumption, no early data, one
+ * CA. ALPN "fivepits/1" with a certificate on both sides, "fivepits-enrol/1" with one on the server
+ * only.
  *
  * A `tls` is what one side brings along (its key, certificate and CA) and serves for many lines; a
  * `tls_line` is one connection's. The sockets are conn.c's.
@@ -21,9 +22,11 @@ struct x509_st;
 
 /* The server's side. All three are borrowed for the call. */
 struct tls *tls_server_new(struct evp_pkey_st *key, struct x509_st *cert, struct x509_st *ca);
-/* A device's side, from key.pem, device.pem and ca.pem in `home`. ERR_MISSING, ERR_CORRUPT with a cause. */
+/* A device's side, from key.pem, device.pem and ca.pem in `home`. ERR_MISSING, ERR_CORRUPT with a
+ * cause. */
 int tls_device_new(struct tls **out, const char *home, struct cause *cause);
-/* The side of one who has but an invitation: whoever shows a chain that ends in this CA key is the server. */
+/* The side of one who has but an invitation: whoever shows a chain that ends in this CA key is the
+ * server. */
 struct tls *tls_joiner_new(const uint8_t fingerprint[SHA256_LEN]);
 /* One that trusts nobody and speaks TLS 1.2 too: to learn who answers (tls_line_stranger). */
 struct tls *tls_prober_new(void);
@@ -35,7 +38,8 @@ void tls_line_free(struct tls_line **line); /* the ssl_st lives on with whoever 
 struct ssl_st *tls_line_ssl(struct tls_line *line);
 bool tls_line_is_server(const struct tls_line *line);
 
-/* After the handshake: does the line speak one of our protocols, with the certificates that it asks for? */
+/* After the handshake: does the line speak one of our protocols, with the certificates that it asks
+ * for? */
 bool tls_line_is_sound(const struct tls_line *line);
 bool tls_line_enrols(const struct tls_line *line);
 /* The device that the peer's certificate names; false: it has none. */
@@ -52,14 +56,15 @@ size_t tls_line_pending(const struct tls_line *line);
 void tls_line_end(struct tls_line *line);
 
 /*
- * Why a handshake or a line failed, for a person. `error` is OpenSSL's, 0 if there is none. ERR_AUTH
- * where one side does not trust the other's certificate, ERR_PROTO otherwise.
+ * Why a handshake or a line failed, for a person. `error` is OpenSSL's, 0 if there is none.
+ * ERR_AUTH where one side does not trust the other's certificate, ERR_PROTO otherwise.
  */
 int tls_line_trouble(const struct tls_line *line, unsigned long error, struct cause *cause);
 /* Did this end see the other's certificate, and refuse it? */
 bool tls_line_refused(const struct tls_line *line);
 /* The server's certificate was not the area's: whoever issued it sits on the way and decrypts (a
- * school's filter, most often). Its name; NULL if that is not the trouble. Borrowed from the line. */
+ * school's filter, most often). Its name; NULL if that is not the trouble. Borrowed from the line.
+ */
 const char *tls_line_stranger(const struct tls_line *line);
 
 /* Check the signature of a head: Ed25519 by the area's head key. */

@@ -1,5 +1,6 @@
 /*
- * Frames: finding them in a stream of bytes, making them, and unpacking their messages within limits.
+ * Frames: finding them in a stream of bytes, making them, and unpacking their messages within
+ * limits.
  *
  * A message from outside is scanned once before protobuf-c sees it: the scan is driven by the
  * descriptor, follows submessages, and allocates nothing, so that a frame made of a million empty
@@ -23,8 +24,8 @@ int frame_parse(struct bytes data, struct frame *frame, size_t *size)
 	unsigned kind = data.data[0];
 	size_t message = read_u32be(data.data) & 0xffffff;
 	size_t raw = read_u32be(data.data + 4);
-	bool may_have_raw = kind == WIRE__KIND__PIECE ||
-			    !protobuf_c_enum_descriptor_get_value(&wire__kind__descriptor, (int)kind);
+	bool may_have_raw = kind == WIRE__KIND__PIECE || !protobuf_c_enum_descriptor_get_value(
+							     &wire__kind__descriptor, (int)kind);
 	if (message > FRAME_MAX || raw > FRAME_MAX - message)
 		return ERR_LIMIT;
 	if (raw > (may_have_raw ? PIECE_MAX : 0))
@@ -39,7 +40,8 @@ int frame_parse(struct bytes data, struct frame *frame, size_t *size)
 }
 
 /* Header and message into `out`, which has room for both. */
-static void frame_pack(uint8_t *out, Wire__Kind kind, const ProtobufCMessage *m, size_t size, size_t raw)
+static void frame_pack(uint8_t *out, Wire__Kind kind, const ProtobufCMessage *m, size_t size,
+		       size_t raw)
 {
 	must(size <= FRAME_MAX && raw <= FRAME_MAX - size);
 	write_u32be(out, (uint32_t)kind << 24 | (uint32_t)size);
@@ -130,18 +132,22 @@ static bool scan_message(struct scan *s, struct bytes rest, const ProtobufCMessa
 		uint64_t tag;
 		if (!scan_varint(&rest, &tag) || tag >> 3 == 0 || tag >> 3 > 0x1fffffff ||
 		    !scan_payload(&rest, tag & 7, &payload))
-			return cause_set(s->cause, false, "a %s message is cut short or garbled", d->short_name);
+			return cause_set(s->cause, false, "a %s message is cut short or garbled",
+					 d->short_name);
 		if (++s->fields > FRAME_FIELDS)
-			return cause_set(s->cause, false, "a frame holds more than %d fields", FRAME_FIELDS);
+			return cause_set(s->cause, false, "a frame holds more than %d fields",
+					 FRAME_FIELDS);
 		const ProtobufCFieldDescriptor *f =
-			protobuf_c_message_descriptor_get_field(d, (unsigned)(tag >> 3));
+		    protobuf_c_message_descriptor_get_field(d, (unsigned)(tag >> 3));
 		if (!f && ++unknown > MESSAGE_UNKNOWN)
-			return cause_set(s->cause, false, "a %s message holds more than %d unknown fields",
+			return cause_set(s->cause, false,
+					 "a %s message holds more than %d unknown fields",
 					 d->short_name, MESSAGE_UNKNOWN);
 		if (!f || (tag & 7) != 2)
 			continue;
 		if (f->type == PROTOBUF_C_TYPE_STRING && !text_is_valid(payload))
-			return cause_set(s->cause, false, "the text in %s.%s is not UTF-8, or holds a NUL",
+			return cause_set(s->cause, false,
+					 "the text in %s.%s is not UTF-8, or holds a NUL",
 					 d->short_name, f->name);
 		if (f->type == PROTOBUF_C_TYPE_MESSAGE && !scan_message(s, payload, f->descriptor))
 			return false;
@@ -149,13 +155,14 @@ static bool scan_message(struct scan *s, struct bytes rest, const ProtobufCMessa
 	return true;
 }
 
-ProtobufCMessage *message_unpack(struct bytes b, const ProtobufCMessageDescriptor *d, struct arena *arena,
-				 struct cause *cause)
+ProtobufCMessage *message_unpack(struct bytes b, const ProtobufCMessageDescriptor *d,
+				 struct arena *arena, struct cause *cause)
 {
 	struct scan scan = {.cause = cause};
 
 	if (b.len > FRAME_MAX) {
-		cause_set(cause, ERR_LIMIT, "a %s message is longer than %d bytes", d->short_name, FRAME_MAX);
+		cause_set(cause, ERR_LIMIT, "a %s message is longer than %d bytes", d->short_name,
+			  FRAME_MAX);
 		return NULL;
 	}
 	if (!scan_message(&scan, b, d))
@@ -164,7 +171,8 @@ ProtobufCMessage *message_unpack(struct bytes b, const ProtobufCMessageDescripto
 	ProtobufCMessage *m = protobuf_c_message_unpack(d, arena_allocator(arena), b.len,
 							b.len ? b.data : (const uint8_t *)"");
 	if (!m)
-		cause_set(cause, ERR_PROTO, "this is not a whole %s message, or it needs too much memory",
+		cause_set(cause, ERR_PROTO,
+			  "this is not a whole %s message, or it needs too much memory",
 			  d->short_name);
 	return m;
 }

@@ -1,6 +1,7 @@
 /*
- * The private CA on OpenSSL's X509 API. The CA signs three kinds of certificate and nothing else: the
- * server's (serverAuth, the area's name), a device's (clientAuth, its id as a URI), the head key's.
+ * The private CA on OpenSSL's X509 API. The CA signs three kinds of certificate and nothing else:
+ * the server's (serverAuth, the area's name), a device's (clientAuth, its id as a URI), the head
+ * key's.
  */
 #include "server/ca.h"
 
@@ -58,7 +59,8 @@ static X509 *cert_new(EVP_PKEY *key, const char *name, int days)
 {
 	X509 *cert = X509_new();
 
-	must(cert && X509_set_version(cert, X509_VERSION_3) == 1 && X509_set_pubkey(cert, key) == 1);
+	must(cert && X509_set_version(cert, X509_VERSION_3) == 1 &&
+	     X509_set_pubkey(cert, key) == 1);
 	cert_set_serial(cert);
 	/* A school's clock may be some minutes behind. */
 	must(X509_gmtime_adj(X509_getm_notBefore(cert), -CLOCK_SLACK) &&
@@ -247,11 +249,13 @@ int ca_open(struct ca **out, const char *dir, struct cause *cause)
 		rc = load_key(dir, "server.key", &ca->server_key, cause);
 	if (rc == 0)
 		rc = load_cert(dir, "server.pem", &ca->server_cert, cause);
-	if (rc == 0 && (!cert_has_key(ca->cert, ca->key) || !cert_has_key(ca->head_cert, ca->head_key) ||
-			!cert_is_under(ca->head_cert, ca->cert) ||
-			!cert_has_key(ca->server_cert, ca->server_key) ||
-			!cert_is_under(ca->server_cert, ca->cert)))
-		rc = cause_set(cause, ERR_CORRUPT, "the keys and certificates in %s do not belong together", dir);
+	if (rc == 0 &&
+	    (!cert_has_key(ca->cert, ca->key) || !cert_has_key(ca->head_cert, ca->head_key) ||
+	     !cert_is_under(ca->head_cert, ca->cert) ||
+	     !cert_has_key(ca->server_cert, ca->server_key) ||
+	     !cert_is_under(ca->server_cert, ca->cert)))
+		rc = cause_set(cause, ERR_CORRUPT,
+			       "the keys and certificates in %s do not belong together", dir);
 	if (rc == 0) {
 		ca_set_area(ca);
 		rc = ca_refresh(ca, cause);
@@ -309,14 +313,17 @@ static X509_REQ *request_read(struct bytes der, struct cause *cause)
 	char group[32] = "";
 	size_t n;
 
-	X509_REQ *request = der.len && der.len <= REQUEST_MOST ? d2i_X509_REQ(NULL, &p, (long)der.len) : NULL;
+	X509_REQ *request =
+	    der.len && der.len <= REQUEST_MOST ? d2i_X509_REQ(NULL, &p, (long)der.len) : NULL;
 	EVP_PKEY *key = request ? X509_REQ_get0_pubkey(request) : NULL;
 	if (!key || p != der.data + der.len)
 		cause_set(cause, ERR_INVALID, "this is not a certificate request");
-	else if (EVP_PKEY_get_group_name(key, group, sizeof(group), &n) != 1 || strcmp(group, "prime256v1") != 0)
+	else if (EVP_PKEY_get_group_name(key, group, sizeof(group), &n) != 1 ||
+		 strcmp(group, "prime256v1") != 0)
 		cause_set(cause, ERR_INVALID, "a device's key must be on the curve P-256");
 	else if (X509_REQ_verify(request, key) != 1)
-		cause_set(cause, ERR_INVALID, "the certificate request is not signed by its own key");
+		cause_set(cause, ERR_INVALID,
+			  "the certificate request is not signed by its own key");
 	else
 		return request;
 	ERR_clear_error();
@@ -335,11 +342,12 @@ int ca_request_key(struct bytes der, struct buf *spki, struct cause *cause)
 	return 0;
 }
 
-int ca_issue(struct ca *ca, struct bytes der, const struct id *device, struct buf *out, struct cause *cause)
+int ca_issue(struct ca *ca, struct bytes der, const struct id *device, struct buf *out,
+	     struct cause *cause)
 {
 	X509_REQ *request = request_read(der, cause);
-	char text[ID_TEXT], alternative[sizeof("URI:urn:fivepits:device:") + ID_TEXT] =
-		"URI:urn:fivepits:device:";
+	char text[ID_TEXT],
+	    alternative[sizeof("URI:urn:fivepits:device:") + ID_TEXT] = "URI:urn:fivepits:device:";
 
 	if (!request)
 		return ERR_INVALID;
@@ -357,14 +365,15 @@ int ca_issue(struct ca *ca, struct bytes der, const struct id *device, struct bu
 	return 0;
 }
 
-int ca_renew(void *ca, struct bytes request, const struct id *device, struct bytes public_key, struct buf *der,
-	     struct cause *cause)
+int ca_renew(void *ca, struct bytes request, const struct id *device, struct bytes public_key,
+	     struct buf *der, struct cause *cause)
 {
 	struct buf spki = {0};
 	int rc = ca_request_key(request, &spki, cause);
 
 	if (rc == 0 && !bytes_equal(buf_bytes(&spki), public_key))
-		rc = cause_set(cause, ERR_INVALID, "the certificate request is for another key than this device's");
+		rc = cause_set(cause, ERR_INVALID,
+			       "the certificate request is for another key than this device's");
 	buf_fini(&spki);
 	return rc ? rc : ca_issue(ca, request, device, der, cause);
 }

@@ -14,12 +14,13 @@
 struct ca;
 
 enum {
-	CA_DAYS = 20 * 365,	/* the CA itself and the head key's certificate */
+	CA_DAYS = 20 * 365, /* the CA itself and the head key's certificate */
 	CA_SERVER_DAYS = 365,
 	CA_DEVICE_DAYS = 400,
 };
 
-/* Make all keys and certificates in `dir`, which exists. ERR_EXISTS: there is a CA; ERR_IO, ERR_FULL. */
+/* Make all keys and certificates in `dir`, which exists. ERR_EXISTS: there is a CA; ERR_IO,
+ * ERR_FULL. */
 int ca_create(const char *dir, const char *area_name, struct cause *cause);
 /* Read them. Makes the server's certificate anew where two thirds of its life are over. */
 int ca_open(struct ca **out, const char *dir, struct cause *cause);
@@ -36,11 +37,12 @@ void ca_sign_head(void *ca, struct bytes statement, uint8_t signature[64]);
 
 /* What new connections use; borrowed until the next ca_refresh. */
 struct tls *ca_tls(struct ca *ca);
-/* Make the server's certificate anew if it is time; for once a day. 0 or an error, with the old one kept. */
+/* Make the server's certificate anew if it is time; for once a day. 0 or an error, with the old one
+ * kept. */
 int ca_refresh(struct ca *ca, struct cause *cause);
 
-/* The public key (SubjectPublicKeyInfo, DER, appended) of a PKCS#10 request that is signed by that key
- * and is of a kind that devices may have (P-256). ERR_INVALID with a cause. */
+/* The public key (SubjectPublicKeyInfo, DER, appended) of a PKCS#10 request that is signed by that
+ * key and is of a kind that devices may have (P-256). ERR_INVALID with a cause. */
 int ca_request_key(struct bytes request, struct buf *spki, struct cause *cause);
 /* Append the certificate of `device` for the key of a request that ca_request_key accepted. */
 int ca_issue(struct ca *ca, struct bytes request, const struct id *device, struct buf *der,

@@ -1,7 +1,7 @@
 /*
  * Enrolment on the server: Challenge out, Enrol in, the proof compared in constant time, the Device
- * entered, and after that turn's commit the certificate out. Every refusal ends the line, so a peer has
- * one try a connection and an invitation has five.
+ * entered, and after that turn's commit the certificate out. Every refusal ends the line, so a peer
+ * has one try a connection and an invitation has five.
  */
 #include "server/enrol.h"
 
@@ -24,7 +24,8 @@ struct enrol {
 	struct buf request; /* DER, once the Device is entered */
 };
 
-struct enrol *enrol_new(struct area *area, struct ca *ca, struct link *link, const uint8_t exported[32])
+struct enrol *enrol_new(struct area *area, struct ca *ca, struct link *link,
+			const uint8_t exported[32])
 {
 	struct enrol *e = mem_alloc(sizeof(*e));
 	Wire__Challenge challenge = WIRE__CHALLENGE__INIT;
@@ -76,14 +77,15 @@ static void enrol_on_enrol(struct enrol *e, const Wire__Enrol *m)
 	struct cause cause;
 
 	if (m->invitation.len != INVITATION_ID || m->proof.len != SHA256_LEN) {
-		enrol_refuse(e, WIRE__REASON__PROTOCOL, "an Enrol message has fields of the wrong length");
+		enrol_refuse(e, WIRE__REASON__PROTOCOL,
+			     "an Enrol message has fields of the wrong length");
 		return;
 	}
 	int rc = enrol_check_proof(e, m);
 	if (rc == ERR_AUTH) {
 		enrol_refuse(e, WIRE__REASON__BAD_CODE,
-			     "this invitation is not open: it was used before, is more than three days old, or was "
-			     "mistyped; ask for a new one");
+			     "this invitation is not open: it was used before, is more than three "
+			     "days old, or was mistyped; ask for a new one");
 		return;
 	}
 	if (rc == 0 && ca_request_key(BYTES_OF(m->request), &spki, &cause) != 0) {
@@ -91,11 +93,13 @@ static void enrol_on_enrol(struct enrol *e, const Wire__Enrol *m)
 		return;
 	}
 	if (rc == 0)
-		rc = area_enrol(e->area, m->invitation.data, buf_bytes(&spki), m->label, &e->device);
+		rc =
+		    area_enrol(e->area, m->invitation.data, buf_bytes(&spki), m->label, &e->device);
 	buf_fini(&spki);
 	if (rc) {
 		log_error("enrol.failed", "err=%d", rc);
-		enrol_refuse(e, WIRE__REASON__BUSY, "the server can't enter a new device now; try again later");
+		enrol_refuse(e, WIRE__REASON__BUSY,
+			     "the server can't enter a new device now; try again later");
 		return;
 	}
 	buf_add_bytes(&e->request, BYTES_OF(m->request));
@@ -154,7 +158,8 @@ void enrol_turn(struct enrol *e, bool kept)
 	if (e->state != ENROL_ENTERED)
 		return;
 	if (!kept) {
-		enrol_refuse(e, WIRE__REASON__BUSY, "the server's disk is full; the invitation is still good, try later");
+		enrol_refuse(e, WIRE__REASON__BUSY,
+			     "the server's disk is full; the invitation is still good, try later");
 		return;
 	}
 	enrol_send(e);

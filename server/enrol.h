@@ -1,6 +1,6 @@
 /*
- * One enrolment: a line whose peer has an invitation but no certificate yet. PROTOCOL.md, "Enrolment".
- * No sockets: frames come in by enrol_frame and go out by the link.
+ * One enrolment: a line whose peer has an invitation but no certificate yet. PROTOCOL.md,
+ * "Enrolment". No sockets: frames come in by enrol_frame and go out by the link.
  */
 #ifndef FIVEPITS_ENROL_H
 #define FIVEPITS_ENROL_H
@@ -16,7 +16,8 @@ enum {
 };
 
 /* Sends the Challenge. Borrows all; `exported` is the line's own secret (invitation.h). */
-struct enrol *enrol_new(struct area *area, struct ca *ca, struct link *link, const uint8_t exported[32]);
+struct enrol *enrol_new(struct area *area, struct ca *ca, struct link *link,
+			const uint8_t exported[32]);
 void enrol_free(struct enrol **e);
 void enrol_frame(struct enrol *e, const struct frame *f);
 /* The turn has ended; `kept`: what it entered is on disk. Only now the certificate goes out. */

@@ -1,9 +1,9 @@
 /*
  * Connections of the server.
  *
- * A peer is unproven until its handshake is done and, if it came to enrol, until that is over. Only so
- * many of these are kept: when one more comes, the oldest goes, so that silent or slow strangers cannot
- * keep out a device, which needs milliseconds. Proven peers are limited by the area.
+ * A peer is unproven until its handshake is done and, if it came to enrol, until that is over. Only
+ * so many of these are kept: when one more comes, the oldest goes, so that silent or slow strangers
+ * cannot keep out a device, which needs milliseconds. Proven peers are limited by the area.
  */
 #include "server/net.h"
 
@@ -22,10 +22,10 @@
 #include <unistd.h>
 
 enum {
-	NET_ACCEPT = 16,	  /* connections taken in one turn */
+	NET_ACCEPT = 16, /* connections taken in one turn */
 	NET_BACKLOG = 1024,
-	NET_SPARE_FILES = 64,	  /* descriptors for everything but connections */
-	NET_FULL_MS = 200,	  /* rest after the system had no descriptor left */
+	NET_SPARE_FILES = 64, /* descriptors for everything but connections */
+	NET_FULL_MS = 200,    /* rest after the system had no descriptor left */
 	NET_TICK_MS = 60 * 1000,
 	NET_DAY_TICKS = 24 * 60,
 };
@@ -139,7 +139,8 @@ static void peer_frame(struct peer *p, const struct frame *frame)
 		loop_turn_cut(p->net->loop);
 }
 
-static void peer_event(void *arg, enum conn_event event, const struct frame *frame, const char *words)
+static void peer_event(void *arg, enum conn_event event, const struct frame *frame,
+		       const char *words)
 {
 	struct peer *p = arg;
 
@@ -168,7 +169,8 @@ static void peer_event(void *arg, enum conn_event event, const struct frame *fra
 
 static void net_accept(struct net *net, int fd)
 {
-	if (net->unproven.count >= NET_UNPROVEN || net->unproven.count + net->proven.count >= net->most) {
+	if (net->unproven.count >= NET_UNPROVEN ||
+	    net->unproven.count + net->proven.count >= net->most) {
 		net->turned_away++;
 		if (!net->unproven.first) {
 			close(fd);
@@ -183,11 +185,12 @@ static void net_accept(struct net *net, int fd)
 	peers_add(&net->unproven, p);
 }
 
-/* The system has no descriptor left: the oldest stranger gives his back, and we rest a little, since
- * the listener would call again at once. */
+/* The system has no descriptor left: the oldest stranger gives his back, and we rest a little,
+ * since the listener would call again at once. */
 static void net_full(struct net *net)
 {
-	log_warn("net.full", "errno=%d unproven=%zu proven=%zu", errno, net->unproven.count, net->proven.count);
+	log_warn("net.full", "errno=%d unproven=%zu proven=%zu", errno, net->unproven.count,
+		 net->proven.count);
 	net->turned_away++;
 	if (net->unproven.first)
 		peer_free(net->unproven.first);
@@ -210,7 +213,8 @@ static void net_listening(void *arg)
 		int fd = accept4(net->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			net_accept(net, fd);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			   errno == ENOMEM) {
 			net_full(net);
 			return;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
@@ -244,8 +248,8 @@ static void net_tick(void *arg)
 	loop_timer_set(net->tick, NET_TICK_MS);
 	area_tick(net->area);
 	if (net->turned_away || net->failed)
-		log_info("net.strangers", "turned_away=%llu failed=%llu", (unsigned long long)net->turned_away,
-			 (unsigned long long)net->failed);
+		log_info("net.strangers", "turned_away=%llu failed=%llu",
+			 (unsigned long long)net->turned_away, (unsigned long long)net->failed);
 	net->turned_away = net->failed = 0;
 	if (++net->ticks % NET_DAY_TICKS == 0 && ca_refresh(net->ca, &cause) != 0)
 		log_error("net.certificate", "why=\"%s\"", cause.words);
@@ -254,7 +258,8 @@ static void net_tick(void *arg)
 static int net_listen_on(const struct addrinfo *a)
 {
 	int on = 1;
-	int fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
+	int fd =
+	    socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
 
 	if (fd < 0)
 		return -1;
@@ -277,7 +282,8 @@ static int net_bind(struct net *net, const char *address, struct cause *cause)
 		return cause_set(cause, ERR_INVALID, "\"%.200s\" is not HOST:PORT", address);
 	int rc = getaddrinfo(host, port, &hints, &found);
 	if (rc != 0)
-		return cause_set(cause, ERR_IO, "can't listen on %s: %s", address, gai_strerror(rc));
+		return cause_set(cause, ERR_IO, "can't listen on %s: %s", address,
+				 gai_strerror(rc));
 	for (struct addrinfo *a = found; a && net->fd < 0; a = a->ai_next)
 		net->fd = net_listen_on(a);
 	freeaddrinfo(found);
@@ -286,9 +292,12 @@ static int net_bind(struct net *net, const char *address, struct cause *cause)
 	struct sockaddr_storage own;
 	socklen_t len = sizeof(own);
 	if (getsockname(net->fd, (struct sockaddr *)&own, &len) < 0 ||
-	    getnameinfo((struct sockaddr *)&own, len, NULL, 0, port, sizeof(port), NI_NUMERICSERV) != 0)
-		return cause_set(cause, ERR_IO, "can't tell which port was picked: %s", strerror(errno));
-	snprintf(net->address, sizeof(net->address), strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+	    getnameinfo((struct sockaddr *)&own, len, NULL, 0, port, sizeof(port),
+			NI_NUMERICSERV) != 0)
+		return cause_set(cause, ERR_IO, "can't tell which port was picked: %s",
+				 strerror(errno));
+	snprintf(net->address, sizeof(net->address), strchr(host, ':') ? "[%s]:%s" : "%s:%s", host,
+		 port);
 	return 0;
 }
 
@@ -305,15 +314,16 @@ static size_t net_room(void)
 			log_warn("net.files", "errno=%d", errno);
 		getrlimit(RLIMIT_NOFILE, &files);
 	}
-	size_t room = files.rlim_cur > 2 * NET_SPARE_FILES ? (size_t)files.rlim_cur - NET_SPARE_FILES
-							     : NET_SPARE_FILES;
+	size_t room = files.rlim_cur > 2 * NET_SPARE_FILES
+			  ? (size_t)files.rlim_cur - NET_SPARE_FILES
+			  : NET_SPARE_FILES;
 	if (room < AREA_SESSIONS + NET_UNPROVEN)
 		log_warn("net.files", "connections=%zu", room);
 	return room < AREA_SESSIONS + NET_UNPROVEN ? room : AREA_SESSIONS + NET_UNPROVEN;
 }
 
-int net_open(struct net **out, struct loop *loop, struct area *area, struct ca *ca, const char *listen,
-	     struct cause *cause)
+int net_open(struct net **out, struct loop *loop, struct area *area, struct ca *ca,
+	     const char *listen, struct cause *cause)
 {
 	struct net *net = mem_alloc(sizeof(*net));
 
@@ -362,7 +372,8 @@ void net_stop(void *arg)
 	for (struct peer *p = net->unproven.first, *next; p; p = next) {
 		next = p->next;
 		if (p->enrol)
-			link_bye(conn_link(p->conn), WIRE__REASON__STOPPING, "the server is being stopped");
+			link_bye(conn_link(p->conn), WIRE__REASON__STOPPING,
+				 "the server is being stopped");
 		else
 			peer_free(p);
 	}

@@ -12,17 +12,18 @@
 struct net;
 
 enum {
-	NET_UNPROVEN = 512,  /* connections without a certificate yet; over it the oldest makes room */
-	NET_TURN_US = 5000,  /* a turn takes no more than this before it is committed */
-	NET_STOP_MS = 3000,  /* what a stopping server gives its peers to hang up */
+	NET_UNPROVEN =
+	    512, /* connections without a certificate yet; over it the oldest makes room */
+	NET_TURN_US = 5000, /* a turn takes no more than this before it is committed */
+	NET_STOP_MS = 3000, /* what a stopping server gives its peers to hang up */
 };
 
 /*
- * Listen on HOST:PORT (port 0: any) and serve from `loop`, whose hook and turn it takes. Borrows all.
- * ERR_INVALID, ERR_IO with a cause.
+ * Listen on HOST:PORT (port 0: any) and serve from `loop`, whose hook and turn it takes. Borrows
+ * all. ERR_INVALID, ERR_IO with a cause.
  */
-int net_open(struct net **out, struct loop *loop, struct area *area, struct ca *ca, const char *listen,
-	     struct cause *cause);
+int net_open(struct net **out, struct loop *loop, struct area *area, struct ca *ca,
+	     const char *listen, struct cause *cause);
 void net_close(struct net **net);
 
 /* HOST:PORT that it listens on, with the port that was picked; borrowed. */

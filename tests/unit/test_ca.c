@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct id device = {{0x01, 0x92, 3, 4, 5, 6, 0x77, 8, 0x89, 10, 11, 12, 13, 14, 15, 16}};
+static const struct id device = {
+    {0x01, 0x92, 3, 4, 5, 6, 0x77, 8, 0x89, 10, 11, 12, 13, 14, 15, 16}};
 
 static struct ca *made(const char *name)
 {
@@ -18,7 +19,8 @@ static struct ca *made(const char *name)
 	struct ca *ca = NULL;
 
 	os_make_dir(dir, &cause);
-	bool good = ca_create(dir, "5 Pits Partnership of Schools", &cause) == 0 && ca_open(&ca, dir, &cause) == 0;
+	bool good = ca_create(dir, "5 Pits Partnership of Schools", &cause) == 0 &&
+		    ca_open(&ca, dir, &cause) == 0;
 	ok(good, "a CA is made and opened again (%s)", cause.words);
 	free(dir);
 	return ca;
@@ -28,7 +30,8 @@ static void test_files(void)
 {
 	struct cause cause;
 	struct stat st;
-	static const char *const names[] = {"ca.key", "ca.pem", "head.key", "head.pem", "server.key", "server.pem"};
+	static const char *const names[] = {"ca.key",	"ca.pem",     "head.key",
+					    "head.pem", "server.key", "server.pem"};
 	bool private = true;
 
 	struct ca *ca = made("files");
@@ -39,7 +42,8 @@ static void test_files(void)
 	}
 	ok(private, "all six files are there, for this user alone");
 	char *dir = mem_format("%s/files", tap_dir());
-	ok(ca_create(dir, "Another", &cause) == ERR_EXISTS && cause.words[0], "a second area in it is refused");
+	ok(ca_create(dir, "Another", &cause) == ERR_EXISTS && cause.words[0],
+	   "a second area in it is refused");
 	uint8_t fingerprint[SHA256_LEN];
 	ca_fingerprint(ca, fingerprint);
 	struct id area = area_of_fingerprint(fingerprint);
@@ -47,7 +51,8 @@ static void test_files(void)
 	   "the area's id derives from the CA's key and is a UUID of version 8");
 	char name[SERVER_NAME];
 	area_server_name(&area, name);
-	ok(strlen(name) == SERVER_NAME - 1 && strcmp(name + 32, ".fivepits") == 0, "its server's name from the id");
+	ok(strlen(name) == SERVER_NAME - 1 && strcmp(name + 32, ".fivepits") == 0,
+	   "its server's name from the id");
 	ca_close(&ca);
 	free(dir);
 }
@@ -65,10 +70,10 @@ static void test_issue(void)
 	key_request(key, &request);
 	key_public(key, &mine);
 	ok(ca_request_key(buf_bytes(&request), &spki, &cause) == 0 &&
-		   bytes_equal(buf_bytes(&spki), buf_bytes(&mine)),
+	       bytes_equal(buf_bytes(&spki), buf_bytes(&mine)),
 	   "a request gives its key");
 	ok(ca_issue(ca, buf_bytes(&request), &device, &der, &cause) == 0 &&
-		   cert_read(&cert, buf_bytes(&der), &cause) == 0,
+	       cert_read(&cert, buf_bytes(&der), &cause) == 0,
 	   "a device's certificate is issued");
 	ok(cert_device(cert, &got) && id_equal(&got, &device), "it names the device");
 	ok(cert_has_key(cert, key), "it has the device's key");
@@ -76,22 +81,26 @@ static void test_issue(void)
 	ok(cert_load(&root, path, &cause) == 0 && cert_is_under(cert, root), "it is under the CA");
 	free(path);
 	path = mem_format("%s/other/ca.pem", tap_dir());
-	ok(cert_load(&stranger, path, &cause) == 0 && !cert_is_under(cert, stranger), "and under no other");
+	ok(cert_load(&stranger, path, &cause) == 0 && !cert_is_under(cert, stranger),
+	   "and under no other");
 	free(path);
 	cert_times(cert, &from, &until);
 	uint64_t now = env_now_ms(os_env());
-	ok(from < now - 4 * 60 * 1000 && until > now + 399ull * 86400 * 1000 && until < now + 401ull * 86400 * 1000,
+	ok(from < now - 4 * 60 * 1000 && until > now + 399ull * 86400 * 1000 &&
+	       until < now + 401ull * 86400 * 1000,
 	   "it is valid from five minutes ago, for 400 days");
 	ok(!cert_is_due(cert, now) && cert_is_due(cert, now + 280ull * 86400 * 1000),
 	   "it is due for renewal after two thirds of that");
 	ok(ca_issue(ca, buf_bytes(&request), &device, &again, &cause) == 0 &&
-		   !bytes_equal(buf_bytes(&der), buf_bytes(&again)),
+	       !bytes_equal(buf_bytes(&der), buf_bytes(&again)),
 	   "each certificate has a serial number of its own");
 	buf_reset(&again);
-	ok(ca_renew(ca, buf_bytes(&request), &device, buf_bytes(&mine), &again, &cause) == 0 && again.len > 0,
+	ok(ca_renew(ca, buf_bytes(&request), &device, buf_bytes(&mine), &again, &cause) == 0 &&
+	       again.len > 0,
 	   "it is renewed for the same key");
 	mine.data[mine.len - 1] ^= 1;
-	ok(ca_renew(ca, buf_bytes(&request), &device, buf_bytes(&mine), &again, &cause) == ERR_INVALID,
+	ok(ca_renew(ca, buf_bytes(&request), &device, buf_bytes(&mine), &again, &cause) ==
+	       ERR_INVALID,
 	   "but not for another");
 	cert_free(&cert);
 	cert_free(&root);
@@ -128,13 +137,15 @@ static void test_refuse(void)
 	ok(ca_issue(ca, buf_bytes(&request), &device, &out, &cause) == ERR_INVALID,
 	   "a request with something behind it is refused");
 	char *path = mem_format("%s/p384.der", tap_dir());
-	char *command = mem_format("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout "
-				   "/dev/null -subj / -outform DER -out %s 2>/dev/null", path);
+	char *command = mem_format(
+	    "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout "
+	    "/dev/null -subj / -outform DER -out %s 2>/dev/null",
+	    path);
 	if (system(command) == 0) {
 		buf_reset(&request);
 		ok(os_read_file(path, 4096, &request, &cause) == 0 &&
-			   ca_request_key(buf_bytes(&request), &out, &cause) == ERR_INVALID &&
-			   strstr(cause.words, "P-256"),
+		       ca_request_key(buf_bytes(&request), &out, &cause) == ERR_INVALID &&
+		       strstr(cause.words, "P-256"),
 		   "a key of another kind is refused");
 	}
 	free(path);
@@ -170,7 +181,8 @@ static void test_heads(void)
 static void test_damage(void)
 {
 	struct ca *ca = made("damage"), *again = NULL;
-	char *dir = mem_format("%s/damage", tap_dir()), *key = mem_format("%s/damage/head.key", tap_dir());
+	char *dir = mem_format("%s/damage", tap_dir()),
+	     *key = mem_format("%s/damage/head.key", tap_dir());
 	struct cause cause;
 
 	ca_close(&ca);

@@ -1,4 +1,5 @@
-/* Two ends of a line on real sockets and real TLS, in one loop: what arrives, what is refused, and who waits. */
+/* Two ends of a line on real sockets and real TLS, in one loop: what arrives, what is refused, and
+ * who waits. */
 #include "common/conn.h"
 #include "common/keys.h"
 #include "common/os.h"
@@ -11,14 +12,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const struct id device = {{0x01, 0x92, 3, 4, 5, 6, 0x77, 8, 0x89, 10, 11, 12, 13, 14, 15, 16}};
+static const struct id device = {
+    {0x01, 0x92, 3, 4, 5, 6, 0x77, 8, 0x89, 10, 11, 12, 13, 14, 15, 16}};
 
 /* What one end has seen. */
 struct end {
 	struct conn *conn;
 	int ready, frames, pongs, drained, closed;
-	size_t bytes;	     /* of messages and raw bytes */
-	uint64_t last;	     /* number in the last Ping-like frame */
+	size_t bytes;  /* of messages and raw bytes */
+	uint64_t last; /* number in the last Ping-like frame */
 	bool in_order;
 	bool stop_at_frame, free_at_frame, bye_at_frame, pause_at_frame;
 	char words[600];
@@ -36,7 +38,8 @@ struct world {
 	char home[200];
 };
 
-static void end_event(void *arg, enum conn_event event, const struct frame *frame, const char *words)
+static void end_event(void *arg, enum conn_event event, const struct frame *frame,
+		      const char *words)
 {
 	struct end *e = arg;
 
@@ -53,7 +56,8 @@ static void end_event(void *arg, enum conn_event event, const struct frame *fram
 			e->last = n;
 		}
 		if (e->pause_at_frame)
-			e->conn ? conn_link(e->conn)->ops->pause(conn_link(e->conn), true) : (void)0;
+			e->conn ? conn_link(e->conn)->ops->pause(conn_link(e->conn), true)
+				: (void)0;
 		if (e->bye_at_frame)
 			link_bye(conn_link(e->conn), WIRE__REASON__BUSY, "enough");
 		if (e->free_at_frame)
@@ -116,7 +120,8 @@ static void world_open(struct world *w)
 	snprintf(path, sizeof(path), "%s/key.pem", w->home);
 	good = good && key_save(key, path, &cause) == 0;
 	snprintf(path, sizeof(path), "%s/device.pem", w->home);
-	good = good && cert_save(cert, path, &cause) == 0 && tls_device_new(&w->client_tls, w->home, &cause) == 0;
+	good = good && cert_save(cert, path, &cause) == 0 &&
+	       tls_device_new(&w->client_tls, w->home, &cause) == 0;
 	if (!good) {
 		printf("Bail out! %s\n", cause.words);
 		exit(1);
@@ -221,8 +226,10 @@ static void test_hello(void)
 	conn_ping(w.client.conn);
 	ok(world_run(&w, pong_came, 2000), "a Ping is answered");
 	link_bye(conn_link(w.client.conn), WIRE__REASON__DONE, NULL);
-	ok(world_run(&w, both_closed, 5000) && w.server.frames == 1 && w.server.closed == 1 && w.client.closed == 1,
-	   "a Bye arrives, then both ends are closed once (%s; %s)", w.server.words, w.client.words);
+	ok(world_run(&w, both_closed, 5000) && w.server.frames == 1 && w.server.closed == 1 &&
+	       w.client.closed == 1,
+	   "a Bye arrives, then both ends are closed once (%s; %s)", w.server.words,
+	   w.client.words);
 	world_close(&w);
 }
 
@@ -244,13 +251,15 @@ static void test_order(void)
 	world_connect(&w);
 	for (uint64_t i = 1; i <= 2000; i++)
 		send_numbered(conn_link(w.client.conn), i, (size_t)(i * 37 % 3000));
-	ok(world_run(&w, got_2000, 10000) && w.server.in_order, "2,000 frames arrive whole and in order");
+	ok(world_run(&w, got_2000, 10000) && w.server.in_order,
+	   "2,000 frames arrive whole and in order");
 	ok(w.client.drained > 0, "the sender is told when all has gone");
-	static const size_t sizes[] = {0, 1, 4087, 4088, 4089, 16375, 16384, 65536, 131072, 300000, 1000000,
-				       FRAME_MAX - 8};
+	static const size_t sizes[] = {0,     1,     4087,   4088,   4089,    16375,
+				       16384, 65536, 131072, 300000, 1000000, FRAME_MAX - 8};
 	for (size_t i = 0; i < 12; i++)
 		send_numbered(conn_link(w.server.conn), i + 1, sizes[i]);
-	ok(world_run(&w, got_all_sizes, 10000) && w.client.in_order, "frames of any size up to 1 MiB arrive");
+	ok(world_run(&w, got_all_sizes, 10000) && w.client.in_order,
+	   "frames of any size up to 1 MiB arrive");
 	world_close(&w);
 }
 
@@ -274,11 +283,12 @@ static void test_pause(void)
 		send_numbered(from, i, 3000);
 	world_run(&w, paused_long, 150);
 	ok(w.server.frames == 1, "a paused end hands up no frame more (%d)", w.server.frames);
-	ok(from->ops->queued(from) > 4 * 1024 * 1024, "what is sent meanwhile waits at the sender (%zu)",
-	   from->ops->queued(from));
+	ok(from->ops->queued(from) > 4 * 1024 * 1024,
+	   "what is sent meanwhile waits at the sender (%zu)", from->ops->queued(from));
 	w.server.pause_at_frame = false;
 	to->ops->pause(to, false);
-	ok(world_run(&w, got_2000, 10000) && w.server.in_order, "afterwards all the rest comes, in order");
+	ok(world_run(&w, got_2000, 10000) && w.server.in_order,
+	   "afterwards all the rest comes, in order");
 	ok(from->ops->queued(from) == 0, "and nothing is left at the sender");
 	world_close(&w);
 }
@@ -292,7 +302,8 @@ static void test_turns(void)
 	world_connect(&w);
 	for (uint64_t i = 1; i <= 2000; i++)
 		send_numbered(conn_link(w.client.conn), i, 100);
-	ok(world_run(&w, got_2000, 10000) && w.server.in_order, "turns without time still come to the end");
+	ok(world_run(&w, got_2000, 10000) && w.server.in_order,
+	   "turns without time still come to the end");
 	world_close(&w);
 }
 
@@ -339,8 +350,10 @@ static void test_too_long(void)
 
 	world_open(&w);
 	world_connect(&w);
-	conn_link(w.client.conn)->ops->send(conn_link(w.client.conn), BYTES(header, sizeof(header)));
-	ok(world_run(&w, both_closed, 5000) && w.client.frames == 1 && strstr(w.server.words, "longer"),
+	conn_link(w.client.conn)
+	    ->ops->send(conn_link(w.client.conn), BYTES(header, sizeof(header)));
+	ok(world_run(&w, both_closed, 5000) && w.client.frames == 1 &&
+	       strstr(w.server.words, "longer"),
 	   "a frame that would be too long is refused at its header, with a Bye");
 	world_close(&w);
 	world_open(&w);
@@ -372,7 +385,8 @@ static void test_life(void)
 	world_open(&w);
 	world_connect(&w);
 	conn_limit_life(w.server.conn, 50);
-	ok(world_run(&w, both_closed, 5000) && w.client.frames == 1, "a life that is limited ends with a Bye");
+	ok(world_run(&w, both_closed, 5000) && w.client.frames == 1,
+	   "a life that is limited ends with a Bye");
 	world_close(&w);
 }
 
@@ -389,7 +403,7 @@ static void test_strangers(void)
 	ok(world_run(&w, both_closed, 5000) && !w.client.ready && !w.server.ready,
 	   "a server of another CA is not spoken to");
 	ok(strstr(w.client.words, "filter") && conn_stranger(w.client.conn) &&
-		   strstr(conn_stranger(w.client.conn), "Fivepits area"),
+	       strstr(conn_stranger(w.client.conn), "Fivepits area"),
 	   "the words say that a filter may decrypt, and name the issuer (%s)", w.client.words);
 	world_close(&w);
 
@@ -397,7 +411,8 @@ static void test_strangers(void)
 	world_sockets(fd);
 	world_serve(&w, fd[0]);
 	world_call(&w, fd[1], w.client_tls, "00000000000080008000000000000000.fivepits");
-	ok(world_run(&w, both_closed, 5000) && !w.server.ready && strstr(w.client.words, "another area"),
+	ok(world_run(&w, both_closed, 5000) && !w.server.ready &&
+	       strstr(w.client.words, "another area"),
 	   "nor one with another name (%s)", w.client.words);
 	world_close(&w);
 
@@ -435,7 +450,8 @@ static void test_joiner(void)
 	ok(world_run(&w, both_ready, 5000) && w.server.ready && w.client.ready,
 	   "one with an invitation alone is let in to enrol (%s)", w.client.words);
 	struct id who;
-	ok(tls_line_enrols(conn_tls(w.server.conn)) && !tls_line_device(conn_tls(w.server.conn), &who),
+	ok(tls_line_enrols(conn_tls(w.server.conn)) &&
+	       !tls_line_device(conn_tls(w.server.conn), &who),
 	   "and the server knows that it is nobody yet");
 	tls_line_export(conn_tls(w.server.conn), "EXPORTER-fivepits-enrol", one);
 	tls_line_export(conn_tls(w.client.conn), "EXPORTER-fivepits-enrol", two);
@@ -452,7 +468,8 @@ static void test_joiner(void)
 	world_sockets(fd);
 	world_serve(&w, fd[0]);
 	world_call(&w, fd[1], joiner, NULL);
-	ok(world_run(&w, both_closed, 5000) && !w.client.ready, "a joiner refuses another CA than the invitation's");
+	ok(world_run(&w, both_closed, 5000) && !w.client.ready,
+	   "a joiner refuses another CA than the invitation's");
 	tls_free(&joiner);
 	world_close(&w);
 }
@@ -462,16 +479,18 @@ static void test_garbage(void)
 {
 	struct world w;
 	int fd[2];
-	static const struct bytes first[] = {{(const uint8_t *)"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27},
-					     {(const uint8_t *)"\x16\x03\x01\xff\xffhello", 10},
-					     {(const uint8_t *)"\0\0\0\0\0\0\0\0\0\0\0", 12}};
+	static const struct bytes first[] = {
+	    {(const uint8_t *)"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27},
+	    {(const uint8_t *)"\x16\x03\x01\xff\xffhello", 10},
+	    {(const uint8_t *)"\0\0\0\0\0\0\0\0\0\0\0", 12}};
 
 	for (size_t i = 0; i < 3; i++) {
 		world_open(&w);
 		world_sockets(fd);
 		world_serve(&w, fd[0]);
 		bool sent = write(fd[1], first[i].data, first[i].len) > 0;
-		ok(sent && world_run(&w, server_closed, 5000) && !w.server.ready && w.server.words[0],
+		ok(sent && world_run(&w, server_closed, 5000) && !w.server.ready &&
+		       w.server.words[0],
 		   "a peer that speaks no TLS is closed (%s)", w.server.words);
 		close(fd[1]);
 		world_close(&w);
@@ -480,8 +499,8 @@ static void test_garbage(void)
 	world_sockets(fd);
 	world_serve(&w, fd[0]);
 	close(fd[1]);
-	ok(world_run(&w, server_closed, 5000) && w.server.words[0], "one that hangs up at once too (%s)",
-	   w.server.words);
+	ok(world_run(&w, server_closed, 5000) && w.server.words[0],
+	   "one that hangs up at once too (%s)", w.server.words);
 	world_close(&w);
 }
 

@@ -25,7 +25,8 @@ static bool reads_back(const struct invitation *i, const char *text)
 	struct invitation back;
 	struct cause cause;
 
-	return invitation_parse(&back, text, &cause) == 0 && strcmp(back.address, i->address) == 0 &&
+	return invitation_parse(&back, text, &cause) == 0 &&
+	       strcmp(back.address, i->address) == 0 &&
 	       memcmp(back.fingerprint, i->fingerprint, SHA256_LEN) == 0 &&
 	       memcmp(back.code, i->code, INVITATION_CODE) == 0;
 }
@@ -80,8 +81,16 @@ static void test_mistakes(void)
 	}
 	ok(missed == 0, "one wrong character in the code, or two exchanged, are always found");
 	static const char *const bad[] = {
-		"", "hello", "fivepits:", "fivepits:host:1", "fivepits:host:1/abc/def", "fivepits:host/abc/def",
-		"fivepits:host:0/abc/def", "fivepits:::1:4420/abc/def", "fivepits:host:99999/abc/def", "fivepits:ho st:99/abc/def",
+	    "",
+	    "hello",
+	    "fivepits:",
+	    "fivepits:host:1",
+	    "fivepits:host:1/abc/def",
+	    "fivepits:host/abc/def",
+	    "fivepits:host:0/abc/def",
+	    "fivepits:::1:4420/abc/def",
+	    "fivepits:host:99999/abc/def",
+	    "fivepits:ho st:99/abc/def",
 	};
 	int taken = 0;
 	for (size_t k = 0; k < sizeof(bad) / sizeof(bad[0]); k++) {
@@ -93,7 +102,8 @@ static void test_mistakes(void)
 	memset(longer, 'a', sizeof(longer));
 	memcpy(longer, "fivepits:", 9);
 	longer[sizeof(longer) - 1] = 0;
-	ok(invitation_parse(&back, longer, &cause) == ERR_INVALID, "a text too long for one is refused");
+	ok(invitation_parse(&back, longer, &cause) == ERR_INVALID,
+	   "a text too long for one is refused");
 	strcpy(strrchr(text, '/') + 1, "0000-0000-0000-000");
 	ok(invitation_parse(&back, text, &cause) == ERR_INVALID && strstr(cause.words, "15"),
 	   "a code cut short is refused, with how much there is");
@@ -103,14 +113,14 @@ static void test_addresses(void)
 {
 	char host[256], port[6];
 
-	ok(address_split("pilsley.example:443", host, port) && strcmp(host, "pilsley.example") == 0 &&
-		   strcmp(port, "443") == 0,
+	ok(address_split("pilsley.example:443", host, port) &&
+	       strcmp(host, "pilsley.example") == 0 && strcmp(port, "443") == 0,
 	   "a host and a port are told apart");
 	ok(address_split("[2001:db8::1]:443", host, port) && strcmp(host, "2001:db8::1") == 0,
 	   "an IPv6 host stands in brackets");
 	ok(!address_split("2001:db8::1:443", host, port) && !address_split("host:", host, port) &&
-		   !address_split(":443", host, port) && !address_split("host:65536", host, port) &&
-		   !address_split("a\r\nb:443", host, port),
+	       !address_split(":443", host, port) && !address_split("host:65536", host, port) &&
+	       !address_split("a\r\nb:443", host, port),
 	   "what is neither is refused");
 }
 
@@ -118,22 +128,28 @@ static void test_derivation(void)
 {
 	struct invitation i = {.address = "h:1"};
 	uint8_t id[INVITATION_ID], verifier[SHA256_LEN], other[SHA256_LEN], proof[SHA256_LEN];
-	uint8_t secret[22], salt[13], info[] = {0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0};
-	static const uint8_t wanted[] = {0x3c, 0xb2, 0x5f, 0x25, 0xfa, 0xac, 0xd5, 0x7a, 0x90, 0x43, 0x4f};
+	uint8_t secret[22], salt[13],
+	    info[] = {0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0};
+	static const uint8_t wanted[] = {0x3c, 0xb2, 0x5f, 0x25, 0xfa, 0xac,
+					 0xd5, 0x7a, 0x90, 0x43, 0x4f};
 	uint8_t out[42];
 
 	memset(secret, 0x0b, sizeof(secret));
 	for (uint8_t k = 0; k < sizeof(salt); k++)
 		salt[k] = k;
-	key_derive(BYTES(secret, sizeof(secret)), BYTES(salt, sizeof(salt)), (const char *)info, out, sizeof(out));
-	ok(memcmp(out, wanted, sizeof(wanted)) == 0, "the derivation is HKDF-SHA256 (RFC 5869, A.1)");
+	key_derive(BYTES(secret, sizeof(secret)), BYTES(salt, sizeof(salt)), (const char *)info,
+		   out, sizeof(out));
+	ok(memcmp(out, wanted, sizeof(wanted)) == 0,
+	   "the derivation is HKDF-SHA256 (RFC 5869, A.1)");
 	invitation_derive(&i, id, verifier);
 	i.code[9] ^= 1;
 	invitation_derive(&i, id, other);
 	ok(memcmp(verifier, other, SHA256_LEN) != 0, "another code has another verifier");
 	key_hmac(BYTES("Jefe", 4), BYTES("what do ya want ", 16), BYTES("for nothing?", 12), proof);
-	ok(proof[0] == 0x5b && proof[1] == 0xdc && proof[31] == 0x43, "the proof is HMAC-SHA256 (RFC 4231, 4.3)");
-	ok(key_same(proof, proof, 32) && !key_same(proof, other, 32), "proofs are compared as wholes");
+	ok(proof[0] == 0x5b && proof[1] == 0xdc && proof[31] == 0x43,
+	   "the proof is HMAC-SHA256 (RFC 4231, 4.3)");
+	ok(key_same(proof, proof, 32) && !key_same(proof, other, 32),
+	   "proofs are compared as wholes");
 }
 
 int main(void)

@@ -66,7 +66,8 @@ static void test_tasks(void)
 	loop_later(b.loop, &b.second);
 	loop_later(b.loop, &b.second);
 	ok(loop_run(b.loop) == 0, "the loop ends when it is stopped");
-	ok(strcmp(b.log, "ab|a|a|") == 0, "a task runs once a turn, in the order of asking (%s)", b.log);
+	ok(strcmp(b.log, "ab|a|a|") == 0, "a task runs once a turn, in the order of asking (%s)",
+	   b.log);
 	loop_forget(b.loop, &b.first);
 	loop_forget(b.loop, &b.second);
 	b.most = 5;
@@ -92,7 +93,8 @@ static void test_forget_in_turn(void)
 	b.second = (struct loop_task){.fn = once, .arg = &b};
 	loop_later(b.loop, &b.first);
 	loop_later(b.loop, &b.second);
-	ok(loop_run(b.loop) == 0 && b.second_ran == 0, "a task may forget one that is due in the same turn");
+	ok(loop_run(b.loop) == 0 && b.second_ran == 0,
+	   "a task may forget one that is due in the same turn");
 	loop_free(&b.loop);
 }
 

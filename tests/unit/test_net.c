@@ -1,6 +1,7 @@
 /*
- * Client and server over real sockets: joining, syncing, serving, and peers that mean no good. The server
- * and whatever stays run in children of this process; everything listens on 127.0.0.1, port 0.
+ * Client and server over real sockets: joining, syncing, serving, and peers that mean no good. The
+ * server and whatever stays run in children of this process; everything listens on 127.0.0.1, port
+ * 0.
  */
 #include "client/copy.h"
 #include "client/doctor.h"
@@ -39,8 +40,12 @@ static struct id found_person, found_school;
 
 static struct area_options server_options(const char *dir, struct ca *ca)
 {
-	return (struct area_options){.dir = dir, .env = os_env(), .sign = ca_sign_head, .sign_arg = ca,
-				     .renew = ca_renew, .renew_arg = ca};
+	return (struct area_options){.dir = dir,
+				     .env = os_env(),
+				     .sign = ca_sign_head,
+				     .sign_arg = ca,
+				     .renew = ca_renew,
+				     .renew_arg = ca};
 }
 
 static void server_found(const char *dir)
@@ -54,8 +59,11 @@ static void server_found(const char *dir)
 	if (good) {
 		struct area_options o = server_options(dir, ca);
 		ca_server_key(ca, &key);
-		struct area_founding f = {.area = *ca_area(ca), .name = "Test area", .school = "Pilsley",
-					  .admin = "Ada", .server_key = buf_bytes(&key)};
+		struct area_founding f = {.area = *ca_area(ca),
+					  .name = "Test area",
+					  .school = "Pilsley",
+					  .admin = "Ada",
+					  .server_key = buf_bytes(&key)};
 		good = area_found(&o, &f, &found_person, &found_school, &cause) == 0;
 	}
 	if (!good) {
@@ -84,10 +92,13 @@ static void server_main(const char *dir, const char *listen, int say)
 	       net_open(&net, loop, area, ca, listen, &cause) == 0;
 	if (good) {
 		ca_fingerprint(ca, fingerprint);
-		good = invitation_make(&invitation, net_address(net), fingerprint, os_env(), &cause) == 0;
+		good = invitation_make(&invitation, net_address(net), fingerprint, os_env(),
+				       &cause) == 0;
 		invitation_derive(&invitation, id, verifier);
-		good = good && area_invite(area, &found_person, &found_school, id, verifier, &expires) == 0 &&
-		       area_turn(area) == 0;
+		good =
+		    good &&
+		    area_invite(area, &found_person, &found_school, id, verifier, &expires) == 0 &&
+		    area_turn(area) == 0;
 	}
 	if (good)
 		loop_take_signals(loop, net_stop, net);
@@ -192,7 +203,8 @@ static struct copy *opened(const char *home)
 
 static bool add_action(struct copy *copy, const char *words)
 {
-	struct id space = id_partnership(&copy_identity(copy)->area), record = id_make(os_env()), change;
+	struct id space = id_partnership(&copy_identity(copy)->area), record = id_make(os_env()),
+		  change;
 	struct draft *d = draft_new(copy, &space);
 	struct buf text = {0};
 	struct cause cause = {""};
@@ -328,13 +340,17 @@ static void proxy_main(const char *dir, const char *arg, int say)
 		}
 		char head[4096] = "";
 		size_t n = 0;
-		while (n < sizeof(head) - 1 && !strstr(head, "\r\n\r\n") && read(peer, head + n, 1) == 1)
+		while (n < sizeof(head) - 1 && !strstr(head, "\r\n\r\n") &&
+		       read(peer, head + n, 1) == 1)
 			n++;
 		const char *colon = strchr(head, ':');
-		int server = colon && strstr(head, "Proxy-Authorization: Basic QWRhOnNlY3JldA==\r\n")
-				     ? call_port(atoi(colon + 1)) : -1;
+		int server =
+		    colon && strstr(head, "Proxy-Authorization: Basic QWRhOnNlY3JldA==\r\n")
+			? call_port(atoi(colon + 1))
+			: -1;
 		dprintf(peer, "HTTP/1.1 %s\r\nX: y\r\n\r\n",
-			server >= 0 ? "200 Connection established" : "407 Proxy Authentication Required");
+			server >= 0 ? "200 Connection established"
+				    : "407 Proxy Authentication Required");
 		if (server >= 0)
 			carry(peer, server);
 		_exit(0);
@@ -355,22 +371,26 @@ static void test_join(struct running *server, const char *home)
 	char *last = wrong + strlen(wrong) - 1;
 
 	*last = *last == '0' ? '1' : '0';
-	ok(join_run(other, wrong, NULL, NULL, &cause) == ERR_INVALID, "a mistyped invitation is found before it is used");
+	ok(join_run(other, wrong, NULL, NULL, &cause) == ERR_INVALID,
+	   "a mistyped invitation is found before it is used");
 	free(wrong);
-	ok(join_run(home, server->line, NULL, "Ada's laptop", &cause) == 0, "a device joins (%s)", cause.words);
+	ok(join_run(home, server->line, NULL, "Ada's laptop", &cause) == 0, "a device joins (%s)",
+	   cause.words);
 	ok(join_run(home, server->line, NULL, NULL, &cause) == ERR_EXISTS && cause.words[0],
 	   "a second time into the same folder is refused");
-	ok(join_run(other, server->line, NULL, NULL, &cause) == ERR_AUTH && strstr(cause.words, "invitation"),
+	ok(join_run(other, server->line, NULL, NULL, &cause) == ERR_AUTH &&
+	       strstr(cause.words, "invitation"),
 	   "an invitation works once (%s)", cause.words);
 	struct invitation i;
 	char text[INVITATION_TEXT];
 	invitation_parse(&i, server->line, &cause);
 	i.fingerprint[3] ^= 1;
 	ok(join_run(other, invitation_format(&i, text), NULL, NULL, &cause) == ERR_OFFLINE &&
-		   strstr(cause.words, "certificate"),
+	       strstr(cause.words, "certificate"),
 	   "a server with another key than the invitation's is not spoken to");
 	snprintf(i.address, sizeof(i.address), "127.0.0.1:1");
-	ok(join_run(other, invitation_format(&i, text), NULL, NULL, &cause) == ERR_OFFLINE && cause.words[0],
+	ok(join_run(other, invitation_format(&i, text), NULL, NULL, &cause) == ERR_OFFLINE &&
+	       cause.words[0],
 	   "where nobody listens it says so (%s)", cause.words);
 	free(other);
 }
@@ -385,7 +405,8 @@ static void test_sync(const char *home)
 	ok(copy_spaces(copy, &spaces) == 4, "and holds its four spaces");
 	free(spaces);
 	add_action(copy, "Use the area");
-	ok(unsent(copy) == 1 && sync_run(copy, NULL, NULL, &cause) == 0 && unsent(copy) == 0, "an edit goes out");
+	ok(unsent(copy) == 1 && sync_run(copy, NULL, NULL, &cause) == 0 && unsent(copy) == 0,
+	   "an edit goes out");
 	copy_close(&copy);
 }
 
@@ -396,7 +417,8 @@ static void test_serve(struct running *server, const char *home, const char *sec
 	struct running serve_a = spawn_serve(home), serve_b = spawn_serve(second);
 
 	(void)server;
-	ok(sync_run(a, NULL, NULL, &cause) == 0, "sync beside a serve is done by it (%s)", cause.words);
+	ok(sync_run(a, NULL, NULL, &cause) == 0, "sync beside a serve is done by it (%s)",
+	   cause.words);
 	add_action(a, "Live");
 	ok(wait_for(all_sent, a, 0), "an edit beside a serve goes out by itself");
 	int64_t n = actions(a);
@@ -404,7 +426,8 @@ static void test_serve(struct running *server, const char *home, const char *sec
 	for (int i = 0; i < 20; i++)
 		add_action(a, "More");
 	ok(sync_run(a, NULL, NULL, &cause) == 0 && unsent(a) == 0, "sync waits until all is sent");
-	ok(sync_run(b, NULL, NULL, &cause) == 0 && actions(b) == n + 20, "and at the other until all is fetched");
+	ok(sync_run(b, NULL, NULL, &cause) == 0 && actions(b) == n + 20,
+	   "and at the other until all is fetched");
 
 	struct errand invite = {.kind = ERRAND_INVITE, .person = copy_identity(a)->person};
 	struct db_stmt *st = db_query(copy_db(a), "SELECT id FROM school", "");
@@ -418,9 +441,11 @@ static void test_serve(struct running *server, const char *home, const char *sec
 	struct errand get = {.kind = ERRAND_GET, .content = {1, 2, 3}};
 	ok(errand_run(a, &get, NULL, NULL, &cause) == ERR_MISSING && cause.words[0],
 	   "what the server has not is told through a serve (%s)", cause.words);
-	ok(stop(&serve_b, SIGKILL) == -1 && sync_run(b, NULL, NULL, &cause) == 0, "after a kill -9 of serve sync works alone");
+	ok(stop(&serve_b, SIGKILL) == -1 && sync_run(b, NULL, NULL, &cause) == 0,
+	   "after a kill -9 of serve sync works alone");
 	ok(stop(&serve_a, SIGTERM) == 0, "serve ends well at SIGTERM");
-	ok(errand_run(a, &get, NULL, NULL, &cause) == ERR_MISSING, "and alone it is told too (%s)", cause.words);
+	ok(errand_run(a, &get, NULL, NULL, &cause) == ERR_MISSING, "and alone it is told too (%s)",
+	   cause.words);
 	copy_close(&a);
 	copy_close(&b);
 }
@@ -441,9 +466,11 @@ static void test_server_gone(struct running *server, const char *dir, const char
 	ok(wait_for(all_sent, a, 0), "when it is back, what waited goes out by itself");
 	ok(stop(server, SIGTERM) == 0, "the server ends well at SIGTERM, with a session open");
 	stop(&serve, SIGTERM);
-	ok(sync_run(a, NULL, NULL, &cause) == ERR_OFFLINE, "alone sync says that it is gone (%s)", cause.words);
+	ok(sync_run(a, NULL, NULL, &cause) == ERR_OFFLINE, "alone sync says that it is gone (%s)",
+	   cause.words);
 	*server = spawn(server_main, dir, listen);
-	ok(sync_run(a, NULL, NULL, &cause) == 0, "and works again when it is back (%s)", cause.words);
+	ok(sync_run(a, NULL, NULL, &cause) == 0, "and works again when it is back (%s)",
+	   cause.words);
 	free(listen);
 	copy_close(&a);
 }
@@ -455,12 +482,16 @@ static void test_proxy(struct running *server, const char *dir, const char *home
 	char *good = mem_format("http://Ada:s%%65cret@127.0.0.1:%s", proxy.line);
 	char *bad = mem_format("http://127.0.0.1:%s/", proxy.line);
 
-	ok(join_run(home, server->line, bad, NULL, &cause) == ERR_OFFLINE && strstr(cause.words, "NAME:PASSWORD"),
+	ok(join_run(home, server->line, bad, NULL, &cause) == ERR_OFFLINE &&
+	       strstr(cause.words, "NAME:PASSWORD"),
 	   "a proxy that wants a password says so (%s)", cause.words);
-	ok(join_run(home, server->line, "socks5://h:1", NULL, &cause) == ERR_INVALID, "another kind of proxy is refused");
-	ok(join_run(home, server->line, good, NULL, &cause) == 0, "a device joins through a proxy (%s)", cause.words);
+	ok(join_run(home, server->line, "socks5://h:1", NULL, &cause) == ERR_INVALID,
+	   "another kind of proxy is refused");
+	ok(join_run(home, server->line, good, NULL, &cause) == 0,
+	   "a device joins through a proxy (%s)", cause.words);
 	struct copy *copy = opened(home);
-	ok(copy && sync_run(copy, NULL, NULL, &cause) == 0, "and syncs through it (%s)", cause.words);
+	ok(copy && sync_run(copy, NULL, NULL, &cause) == 0, "and syncs through it (%s)",
+	   cause.words);
 	stop(&proxy, SIGKILL);
 	ok(sync_run(copy, NULL, NULL, &cause) == ERR_OFFLINE && strstr(cause.words, "proxy"),
 	   "without it, it says that the proxy does not answer (%s)", cause.words);
@@ -480,13 +511,16 @@ static void test_strangers(struct running *server, const char *home)
 	for (int i = 0; i < STRANGERS; i++) {
 		fds[i] = call_port(port);
 		open_ones += fds[i] >= 0;
-		if (fds[i] >= 0 && i % 3 && write(fds[i], i % 3 == 1 ? "\x16" : "nonsense\r\n\r\n", i % 3 == 1 ? 1 : 12) < 0)
+		if (fds[i] >= 0 && i % 3 &&
+		    write(fds[i], i % 3 == 1 ? "\x16" : "nonsense\r\n\r\n", i % 3 == 1 ? 1 : 12) <
+			0)
 			open_ones--;
 	}
 	note("%d strangers", open_ones);
 	uint64_t began = os_monotonic_us();
 	add_action(copy, "Among strangers");
-	ok(sync_run(copy, NULL, NULL, &cause) == 0, "a device syncs among 900 strangers (%s)", cause.words);
+	ok(sync_run(copy, NULL, NULL, &cause) == 0, "a device syncs among 900 strangers (%s)",
+	   cause.words);
 	ok(os_monotonic_us() - began < 3000000, "in less than three seconds (%llu ms)",
 	   (unsigned long long)(os_monotonic_us() - began) / 1000);
 	for (int i = 0; i < STRANGERS; i++)
@@ -515,9 +549,11 @@ static void test_doctor(struct running *server, const char *dir, const char *hom
 {
 	struct findings f = {0};
 	struct copy *copy = opened(home);
-	char *listen = mem_format("127.0.0.1:%d", port_of(server->line)), *foreign = home_of("foreign");
+	char *listen = mem_format("127.0.0.1:%d", port_of(server->line)),
+	     *foreign = home_of("foreign");
 
-	ok(doctor_run(home, copy, found, &f) == 0 && f.good > 8, "the doctor finds nothing wrong (%s)", f.words);
+	ok(doctor_run(home, copy, found, &f) == 0 && f.good > 8,
+	   "the doctor finds nothing wrong (%s)", f.words);
 	stop(server, SIGTERM);
 	memset(&f, 0, sizeof(f));
 	ok(doctor_run(home, copy, found, &f) == 1 && strncmp(f.words, "connection:", 11) == 0,
@@ -526,7 +562,8 @@ static void test_doctor(struct running *server, const char *dir, const char *hom
 	server_found(foreign);
 	struct running stranger = spawn(server_main, foreign, listen);
 	memset(&f, 0, sizeof(f));
-	ok(doctor_run(home, copy, found, &f) == 1 && strstr(f.words, "filter") && strstr(f.words, "Test area"),
+	ok(doctor_run(home, copy, found, &f) == 1 && strstr(f.words, "filter") &&
+	       strstr(f.words, "Test area"),
 	   "it says when another's certificate comes back, and whose (%s)", f.words);
 	stop(&stranger, SIGTERM);
 	found_person = person;
@@ -534,7 +571,8 @@ static void test_doctor(struct running *server, const char *dir, const char *hom
 	*server = spawn(server_main, dir, listen);
 	memset(&f, 0, sizeof(f));
 	char *nothing = home_of("nothing");
-	ok(doctor_run(nothing, NULL, found, &f) == 1 && strstr(f.words, "join"), "without a folder it says what to do");
+	ok(doctor_run(nothing, NULL, found, &f) == 1 && strstr(f.words, "join"),
+	   "without a folder it says what to do");
 	free(nothing);
 	free(foreign);
 	free(listen);
@@ -560,12 +598,15 @@ int main(void)
 	char *elsewhere = home_of("elsewhere");
 	struct cause cause = {""};
 	struct copy *copy = opened(one);
-	ok(sync_run(copy, NULL, NULL, &cause) == ERR_OFFLINE, "a server that moved is not found (%s)", cause.words);
+	ok(sync_run(copy, NULL, NULL, &cause) == ERR_OFFLINE,
+	   "a server that moved is not found (%s)", cause.words);
 	copy_close(&copy);
-	ok(join_run(two, server.line, NULL, NULL, &cause) == 0, "a second device joins (%s)", cause.words);
+	ok(join_run(two, server.line, NULL, NULL, &cause) == 0, "a second device joins (%s)",
+	   cause.words);
 	stop(&server, SIGTERM);
 	server = spawn(server_main, dir, listen);
-	ok(join_run(elsewhere, server.line, NULL, NULL, &cause) == 0, "a third too (%s)", cause.words);
+	ok(join_run(elsewhere, server.line, NULL, NULL, &cause) == 0, "a third too (%s)",
+	   cause.words);
 	test_serve(&server, two, elsewhere);
 	test_server_gone(&server, dir, two);
 	char *proxied = home_of("proxied");
