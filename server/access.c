@@ -1,7 +1,8 @@
 /*
- * Five tables sorted by id, small enough to be searched and copied without thought: a partnership has
- * hundreds of people, a county thousands. A right is never stored: it is worked out from the rows
- * whenever it is asked for, and whoever asks often keeps the answer until the generation changes.
+ * Five tables sorted by id, small enough to be searched and copied without thought: a partnership
+ * has hundreds of people, a county thousands. A right is never stored: it is worked out from the
+ * rows whenever it is asked for, and whoever asks often keeps the answer until the generation
+ * changes.
  */
 #include "server/access.h"
 
@@ -194,7 +195,8 @@ static void take_device(struct access *a, const struct record *r)
 
 static void take_appointment(struct access *a, const struct record *r)
 {
-	const Records__Appointment *m = record_message(r, &records__appointment__descriptor, &a->arena);
+	const Records__Appointment *m =
+		record_message(r, &records__appointment__descriptor, &a->arena);
 	struct appointment_row *row = rows_put(&a->appointments, &r->id);
 
 	row->current = m && record_existence(r) == LIVE && !(m->has_ended && m->ended);
@@ -266,7 +268,8 @@ static void take_rule(struct access *a, const struct record *r, bool own)
 }
 
 /* The record's type, where it says something about rights in this space; else 0. */
-static uint32_t access_interest(const struct access *a, const struct id *space, const struct record *r)
+static uint32_t access_interest(const struct access *a, const struct id *space,
+				const struct record *r)
 {
 	if (r->type == TYPE_SPACE && id_equal(&r->id, space))
 		return TYPE_SPACE;
@@ -359,7 +362,8 @@ static void rights_init(struct rights *r, const struct access *a, const struct i
 		const struct appointment_row *row = rows_at(&a->appointments, i);
 		if (!row->current || !id_equal(&row->person, person))
 			continue;
-		r->appointments = mem_resize(r->appointments, (r->n + 1) * sizeof(*r->appointments));
+		r->appointments =
+			mem_resize(r->appointments, (r->n + 1) * sizeof(*r->appointments));
 		r->appointments[r->n++] = row;
 	}
 }

@@ -16,7 +16,7 @@ struct access *access_new(const struct id *area);
 void access_free(struct access **a);
 /* Forget everything and read it anew. */
 int access_load(struct access *a, struct journal *j);
-/* Take a record as it stands now; of no interest unless it is of the directory or a Space record. */
+/* Take a record as it stands now; of interest if it is of the directory, or a Space record. */
 void access_take(struct access *a, const struct id *space, const struct record *r);
 /* Grows whenever somebody's rights may have changed. */
 uint64_t access_generation(const struct access *a);
@@ -33,7 +33,7 @@ const char *access_name(const struct access *a, const struct id *space);
 /* The spaces that Space records of the directory or of themselves define, withdrawn ones too. */
 size_t access_spaces(const struct access *a, struct id **out);
 
-/* May this device open a session, and whose is it? It is known, not revoked, and its person acts. */
+/* May this device open a session (known, not revoked, its person acts), and whose is it? */
 bool access_device(const struct access *a, const struct id *device, struct id *person);
 bool access_is_administrator(const struct access *a, const struct id *person);
 /* A person that is there and may act. */

@@ -1,4 +1,5 @@
-/* The area: opened and closed, its turns as the loop sees them, and appointments that end by the clock. */
+/* The area: opened and closed, its turns as the loop sees them, and appointments that end by the
+ * clock. */
 #include "server/area.h"
 
 #include "common/schema.h"
@@ -56,9 +57,11 @@ static int area_load_id(struct area *a, struct cause *cause)
 
 	buf_fini(&value);
 	if (got < 0)
-		return cause_set(cause, got, "%s/area.db can't be read: %s", a->dir, err_words(got));
+		return cause_set(cause, got, "%s/area.db can't be read: %s", a->dir,
+				 err_words(got));
 	if (!whole)
-		return cause_set(cause, ERR_MISSING, "there is no area in %s: make one with init", a->dir);
+		return cause_set(cause, ERR_MISSING, "there is no area in %s: make one with init",
+				 a->dir);
 	area_set_id(a, &id);
 	return 0;
 }
@@ -72,7 +75,8 @@ int area_load(struct area *a, struct cause *cause)
 		err = access_load(a->access, a->journal);
 	a->told_generation = access_generation(a->access);
 	if (err < 0)
-		return cause_set(cause, err, "the area in %s can't be read: %s", a->dir, err_words(err));
+		return cause_set(cause, err, "the area in %s can't be read: %s", a->dir,
+				 err_words(err));
 	return 0;
 }
 

@@ -27,9 +27,9 @@ struct area_options {
 	void *sign_arg;
 	const char *address;	/* what invitations say; may be NULL */
 	/*
-	 * Sign a new certificate for `device` from a PKCS#10 request, DER, appended to `certificate`.
-	 * The request must be for `public_key`, the device's own. NULL: certificates are not renewed
-	 * here. ERR_INVALID with a cause.
+	 * Sign a new certificate for `device` from a PKCS#10 request, DER, appended to
+	 * `certificate`. The request must be for `public_key`, the device's own. NULL: certificates
+	 * are not renewed here. ERR_INVALID with a cause.
 	 */
 	int (*renew)(void *arg, struct bytes request, const struct id *device,
 		     struct bytes public_key, struct buf *certificate, struct cause *cause);
@@ -50,7 +50,8 @@ int area_found(const struct area_options *o, const struct area_founding *f, stru
 	       struct id *school, struct cause *cause);
 /* Can these names be given? ERR_INVALID with a cause; area_found does not ask. */
 int area_check_names(const char *name, const char *school, const char *admin, struct cause *cause);
-/* A person of the directory by name, and a school of theirs (zero: none). ERR_MISSING, ERR_AMBIGUOUS. */
+/* A person of the directory by name, and a school of theirs (zero: none). ERR_MISSING,
+ * ERR_AMBIGUOUS. */
 int area_find_person(struct area *area, const char *name, struct id *person, struct id *school,
 		     struct cause *cause);
 int area_open(struct area **out, const struct area_options *o, struct cause *cause);
@@ -65,13 +66,13 @@ const struct id *area_id(const struct area *area);
 struct session *session_open(struct area *area, struct link *link, const struct id *device);
 void session_frame(struct session *s, const struct frame *f);
 void session_drained(struct session *s); /* the link's queue has emptied: go on feeding */
-void session_lost(struct session *s);	 /* the line is gone; the session is freed at the turn's end */
+void session_lost(struct session *s); /* the line is gone; the session is freed at the turn's end */
 
 /*
- * The end of a turn: commit, then answer and feed, then free what was lost. Call it after every round
- * of the loop in which a session_ or area_ function was called. 0; or 1: the disk is full, nothing of
- * the turn was kept (no enrolment either) and everybody was told so, go on; or an error after which
- * the process must end (nothing was promised): the supervisor starts it again.
+ * The end of a turn: commit, then answer and feed, then free what was lost. Call it after every
+ * round of the loop in which a session_ or area_ function was called. 0; or 1: the disk is full,
+ * nothing of the turn was kept (no enrolment either) and everybody was told so, go on; or an error
+ * after which the process must end (nothing was promised): the supervisor starts it again.
  */
 int area_turn(struct area *area);
 /* The turn has decided enough: end it before more frames are handed up. */
@@ -82,18 +83,20 @@ void area_tick(struct area *area);
 void area_stop(struct area *area);
 size_t area_sessions(const struct area *area);
 
-/* Enrolment, on a line whose peer has no certificate yet. The verifier is what `code` derives to. */
+/* Enrolment, on a line whose peer has no certificate yet. The code derives to the verifier. */
 int area_invite(struct area *area, const struct id *person, const struct id *school,
 		const uint8_t invitation[16], const uint8_t verifier[32], uint64_t *expires_ms);
 /* The verifier of an open invitation; ERR_MISSING if it is used, expired, or never was. */
 int area_invitation(struct area *area, const uint8_t invitation[16], uint8_t verifier[32],
 		    struct id *person, struct id *school);
-void area_invitation_failed(struct area *area, const uint8_t invitation[16]); /* five, then it is dead */
+void area_invitation_failed(struct area *area,
+			    const uint8_t invitation[16]); /* five, then it is dead */
 /* Spend the invitation and enter the new Device; both are durable once the turn has ended. */
 int area_enrol(struct area *area, const uint8_t invitation[16], struct bytes public_key,
 	       const char *label, struct id *device);
 
-/* A new certificate for a device that is known, appended. ERR_INVALID with a cause; see area_options. */
+/* A new certificate for a device that is known, appended. ERR_INVALID with a cause; see
+ * area_options. */
 int area_renew(struct area *area, const struct id *device, struct bytes request,
 	       struct buf *certificate, struct cause *cause);
 

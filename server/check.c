@@ -51,7 +51,8 @@ int area_digest(struct area *a, void (*row)(void *arg, const char *name, const s
 
 /* ---- Faults --------------------------------------------------------------------------------- */
 
-__attribute__((format(printf, 2, 3))) static void check_say(struct check *c, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void check_say(struct check *c, const char *format,
+							    ...)
 {
 	char words[256], space[ID_TEXT];
 	struct buf line = {0};
@@ -121,8 +122,8 @@ static bool replay_row(void *arg, const struct entry *e)
 	struct outcome did;
 
 	if (header_read(&header, e->header, arena) < 0 ||
-	    body_read(e->body, &change, &outcome) < 0 || change_read(&said, change, arena, NULL) < 0 ||
-	    outcome_read(&did, outcome, arena) < 0)
+	    body_read(e->body, &change, &outcome) < 0 ||
+	    change_read(&said, change, arena, NULL) < 0 || outcome_read(&did, outcome, arena) < 0)
 		return false;
 	for (size_t i = 0; i < header.n_touches; i++)
 		if (id_equal(&header.touches[i].record, r->record)) {
@@ -136,8 +137,8 @@ static bool replay_row(void *arg, const struct entry *e)
 	return true;
 }
 
-static int replay_entry(struct check *c, const struct id *record, uint64_t number, struct record *made,
-			uint64_t *previous)
+static int replay_entry(struct check *c, const struct id *record, uint64_t number,
+			struct record *made, uint64_t *previous)
 {
 	struct replay r = {.check = c, .record = record, .made = made};
 	int err = journal_entries(c->area->journal, c->space, number, number, replay_row, &r);

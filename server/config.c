@@ -55,9 +55,10 @@ static int config_lines(struct config *c, char *text, const char *path, struct c
 
 	for (char *line; (line = strsep(&rest, "\n")); n++)
 		if (config_line(c, line) < 0)
-			return cause_set(cause, ERR_INVALID,
-					 "line %d of %s is neither \"listen HOST:PORT\" nor \"address HOST:PORT\"",
-					 n, path);
+			return cause_set(
+				cause, ERR_INVALID,
+				"line %d of %s is not \"listen HOST:PORT\" or \"address HOST:PORT\"",
+				n, path);
 	if (!c->listen[0] || !c->address[0])
 		return cause_set(cause, ERR_INVALID, "%s must say both listen and address", path);
 	return 0;
@@ -89,7 +90,8 @@ static int config_free_port(const char *host, char port[6], struct cause *cause)
 	int rc = getaddrinfo(host, "0", &hints, &found);
 
 	if (rc != 0)
-		return cause_set(cause, ERR_INVALID, "can't listen on %s: %s", host, gai_strerror(rc));
+		return cause_set(cause, ERR_INVALID, "can't listen on %s: %s", host,
+				 gai_strerror(rc));
 	int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool got = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
 		   getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
@@ -114,10 +116,12 @@ int config_make(struct config *c, const char *listen, const char *address, struc
 
 	listen = listen ? listen : CONFIG_LISTEN;
 	if (!address_split(listen, host, port))
-		return cause_set(cause, ERR_USAGE, "--listen must be HOST:PORT, not \"%.200s\"", listen);
-	if (address && (!address_split(address, other, other_port) || strcmp(other_port, "0") == 0 ||
-			strlen(address) >= sizeof(c->address)))
-		return cause_set(cause, ERR_USAGE, "--address must be HOST:PORT, not \"%.200s\"", address);
+		return cause_set(cause, ERR_USAGE, "--listen must be HOST:PORT, not \"%.200s\"",
+				 listen);
+	if (address && (!address_split(address, other, other_port) ||
+			strcmp(other_port, "0") == 0 || strlen(address) >= sizeof(c->address)))
+		return cause_set(cause, ERR_USAGE, "--address must be HOST:PORT, not \"%.200s\"",
+				 address);
 	if (strcmp(port, "0") == 0) {
 		int err = config_free_port(host, port, cause);
 		if (err < 0)
@@ -125,12 +129,13 @@ int config_make(struct config *c, const char *listen, const char *address, struc
 	}
 	snprintf(c->listen, sizeof(c->listen), strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 	if (config_is_any(host) && gethostname(host, sizeof(host)) < 0)
-		return cause_set(cause, ERR_IO, "can't tell this computer's name: %s", strerror(errno));
+		return cause_set(cause, ERR_IO, "can't tell this computer's name: %s",
+				 strerror(errno));
 	host[sizeof(host) - 1] = '\0';
 	if (address)
 		snprintf(c->address, sizeof(c->address), "%s", address);
 	else
-		snprintf(c->address, sizeof(c->address), strchr(host, ':') ? "[%.240s]:%s" : "%.240s:%s", host,
-			 port);
+		snprintf(c->address, sizeof(c->address),
+			 strchr(host, ':') ? "[%.240s]:%s" : "%.240s:%s", host, port);
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* DIR/config of the server: where it listens, and what invitations say. Text that a person may edit. */
+/* DIR/config of the server: where it listens, and what invitations say. Text that a person may
+ * edit. */
 #ifndef FIVEPITS_CONFIG_H
 #define FIVEPITS_CONFIG_H
 

@@ -1,7 +1,7 @@
 /*
- * The files of documents: found, received and read. What is being received is DIR/documents/incoming/
- * and a name of its own, so that two who send the same do not meet; the last to finish renames over
- * equal bytes.
+ * The files of documents: found, received and read. What is being received is
+ * DIR/documents/incoming/ and a name of its own, so that two who send the same do not meet; the
+ * last to finish renames over equal bytes.
  */
 #include "server/content.h"
 
@@ -95,7 +95,8 @@ static int upload_fail(struct cause *cause, const char *what)
 {
 	int err = errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
 	log_error("content.write", "what=%s words=\"%s\"", what, strerror(errno));
-	return cause_set(cause, err, "the server could not store the document: %s", strerror(errno));
+	return cause_set(cause, err, "the server could not store the document: %s",
+			 strerror(errno));
 }
 
 /* Make the folder of `path`, its name lasting, and open a file of our own in documents/incoming. */
@@ -114,8 +115,8 @@ static int upload_open(struct upload *u, struct cause *cause)
 	return err;
 }
 
-int upload_begin(struct upload **out, const char *dir, const uint8_t name[SHA256_LEN], uint64_t bytes,
-		 struct cause *cause)
+int upload_begin(struct upload **out, const char *dir, const uint8_t name[SHA256_LEN],
+		 uint64_t bytes, struct cause *cause)
 {
 	*out = NULL;
 	if (bytes > CONTENT_MAX)
@@ -159,7 +160,8 @@ static int upload_place(struct upload *u, struct cause *cause)
 	if (err == 0) {
 		free(u->path);
 		u->path = NULL;
-		if (os_sync_dir(folder) < 0 || os_sync_dir(documents) < 0 || os_sync_dir(u->dir) < 0)
+		if (os_sync_dir(folder) < 0 || os_sync_dir(documents) < 0 ||
+		    os_sync_dir(u->dir) < 0)
 			err = upload_fail(cause, "sync");
 	}
 	free(path);
@@ -191,7 +193,8 @@ int upload_add(struct upload *u, uint64_t offset, struct bytes piece, struct cau
 	}
 	sha256_end(&u->hash, found);
 	if (memcmp(found, u->name, SHA256_LEN) != 0)
-		return cause_set(cause, ERR_INVALID, "the document's bytes are not what its name says");
+		return cause_set(cause, ERR_INVALID,
+				 "the document's bytes are not what its name says");
 	err = upload_place(u, cause);
 	return err < 0 ? err : 1;
 }

@@ -145,7 +145,8 @@ static void own_forget(struct cursor *c)
 	}
 }
 
-/* Send one frame of the next space that has something new. Its size, 0 if there is none, or an error. */
+/* Send one frame of the next space that has something new. Its size, 0 if there is none, or an
+ * error. */
 static ssize_t feed_one(struct area *a, struct session *s)
 {
 	for (size_t i = 0; i < s->n_cursors; i++) {

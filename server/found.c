@@ -1,7 +1,7 @@
 /*
  * Founding: the first entries of an area, all by the server's own device, in one transaction. The
- * partnership, its first school, and the person who administers it; the three spaces that every area
- * has; the server's device.
+ * partnership, its first school, and the person who administers it; the three spaces that every
+ * area has; the server's device.
  */
 #include "common/log.h"
 #include "common/os.h"
@@ -25,9 +25,15 @@ static char *text(const char *s)
 }
 
 static Records__Role workers[] = {
-	RECORDS__ROLE__HEADTEACHER,	 RECORDS__ROLE__CHAIR_OF_GOVERNORS, RECORDS__ROLE__CLERK,
-	RECORDS__ROLE__BUSINESS_MANAGER, RECORDS__ROLE__SENDCO,		    RECORDS__ROLE__SUBJECT_LEAD,
-	RECORDS__ROLE__STAFF,		 RECORDS__ROLE__ADMINISTRATOR,	    RECORDS__ROLE__PARTNERSHIP_LEAD,
+	RECORDS__ROLE__HEADTEACHER,
+	RECORDS__ROLE__CHAIR_OF_GOVERNORS,
+	RECORDS__ROLE__CLERK,
+	RECORDS__ROLE__BUSINESS_MANAGER,
+	RECORDS__ROLE__SENDCO,
+	RECORDS__ROLE__SUBJECT_LEAD,
+	RECORDS__ROLE__STAFF,
+	RECORDS__ROLE__ADMINISTRATOR,
+	RECORDS__ROLE__PARTNERSHIP_LEAD,
 };
 static Records__Role administrators[] = {RECORDS__ROLE__ADMINISTRATOR};
 
@@ -183,7 +189,8 @@ static int found_all(struct founding *f, struct cause *cause)
 	    (err = found_directory(f)) == 0 && (err = found_admin(f)) == 0)
 		err = journal_commit(a->journal);
 	if (err < 0)
-		return cause_set(cause, err, "the area can't be made in %s: %s", a->dir, err_words(err));
+		return cause_set(cause, err, "the area can't be made in %s: %s", a->dir,
+				 err_words(err));
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /*
- * Joining: invitations, and what a device that redeems one makes stand: its Device record, its person
- * active, and the person's own space. An invitation is no record; it is gone when it is used.
+ * Joining: invitations, and what a device that redeems one makes stand: its Device record, its
+ * person active, and the person's own space. An invitation is no record; it is gone when it is
+ * used.
  */
 #include "common/log.h"
 #include "common/schema.h"
@@ -27,7 +28,8 @@ int area_invite(struct area *a, const struct id *person, const struct id *school
 		err = db_run(a->db, "DELETE FROM invitation WHERE expires_ms < $1", "u", now);
 	if (err == 0)
 		err = db_run(a->db,
-			     "INSERT INTO invitation (id, verifier, person, school, expires_ms, failures)"
+			     "INSERT INTO invitation"
+			     " (id, verifier, person, school, expires_ms, failures)"
 			     " VALUES ($1, $2, $3, $4, $5, 0) ON CONFLICT (id) DO NOTHING",
 			     "bbddu", BYTES(invitation, 16), BYTES(verifier, VERIFIER_LEN), person,
 			     school, *expires_ms);
@@ -60,8 +62,8 @@ void area_invitation_failed(struct area *a, const uint8_t invitation[16])
 	int err = a->full ? ERR_FULL : journal_begin(a->journal);
 
 	if (err == 0)
-		err = db_run(a->db, "UPDATE invitation SET failures = failures + 1 WHERE id = $1", "b",
-			     BYTES(invitation, 16));
+		err = db_run(a->db, "UPDATE invitation SET failures = failures + 1 WHERE id = $1",
+			     "b", BYTES(invitation, 16));
 	if (err < 0)
 		turn_failed(a, err);
 }
@@ -98,7 +100,8 @@ static int find_school(void *arg, const struct record *r)
 		return 0;
 	const Records__Appointment *m =
 		record_message(r, &records__appointment__descriptor, &f->arena);
-	if (m && m->has_school && !m->ended && bytes_equal(BYTES_OF(m->person), ID_BYTES(&f->person)))
+	if (m && m->has_school && !m->ended &&
+	    bytes_equal(BYTES_OF(m->person), ID_BYTES(&f->person)))
 		(void)id_from(&f->school, BYTES_OF(m->school));
 	arena_reset(&f->arena);
 	return 0;
@@ -120,10 +123,11 @@ int area_find_person(struct area *a, const char *name, struct id *person, struct
 	if (err < 0)
 		return cause_set(cause, err, "the directory can't be read: %s", err_words(err));
 	if (f.n == 0)
-		return cause_set(cause, ERR_MISSING, "nobody in the directory is called \"%s\"", name);
+		return cause_set(cause, ERR_MISSING, "nobody in the directory is called \"%s\"",
+				 name);
 	if (f.n > 1)
-		return cause_set(cause, ERR_AMBIGUOUS, "%zu people in the directory are called \"%s\"",
-				 f.n, name);
+		return cause_set(cause, ERR_AMBIGUOUS,
+				 "%zu people in the directory are called \"%s\"", f.n, name);
 	return 0;
 }
 
@@ -224,7 +228,8 @@ int area_enrol(struct area *a, const uint8_t invitation[16], struct bytes public
 	j.label = join_label_is_good(label) ? label : NULL;
 	err = journal_begin(a->journal);
 	if (err == 0)
-		err = db_run(a->db, "DELETE FROM invitation WHERE id = $1", "b", BYTES(invitation, 16));
+		err = db_run(a->db, "DELETE FROM invitation WHERE id = $1", "b",
+			     BYTES(invitation, 16));
 	if (err == 0)
 		err = join_directory(&j);
 	if (err == 0)
@@ -235,8 +240,8 @@ int area_enrol(struct area *a, const uint8_t invitation[16], struct bytes public
 	return err < 0 ? turn_failed(a, err) : 0;
 }
 
-int area_renew(struct area *a, const struct id *device, struct bytes request, struct buf *certificate,
-	       struct cause *cause)
+int area_renew(struct area *a, const struct id *device, struct bytes request,
+	       struct buf *certificate, struct cause *cause)
 {
 	struct record r;
 	const Records__Device *d;
@@ -247,8 +252,8 @@ int area_renew(struct area *a, const struct id *device, struct bytes request, st
 				 &a->change, &r);
 	d = err == 0 ? record_message(&r, &records__device__descriptor, &a->change) : NULL;
 	if (d && d->has_public_key)
-		err = a->options.renew(a->options.renew_arg, request, device, BYTES_OF(d->public_key),
-				       certificate, cause);
+		err = a->options.renew(a->options.renew_arg, request, device,
+				       BYTES_OF(d->public_key), certificate, cause);
 	else
 		err = cause_set(cause, ERR_INVALID, "this device has no key");
 	arena_reset(&a->change);

@@ -3,8 +3,8 @@
  *
  * The way of one change: journal_judged (was it here before?), then journal_enter: reconcile() asks
  * the ground below what stands, and only when the whole change is decided is anything written: the
- * entry, each record it touched, the open conflicts, the verdict. The head of a space is its last row,
- * so it is written nowhere else, and kept in memory between.
+ * entry, each record it touched, the open conflicts, the verdict. The head of a space is its last
+ * row, so it is written nowhere else, and kept in memory between.
  */
 #include "server/journal.h"
 
@@ -37,7 +37,8 @@ struct journal {
 	size_t n_spaces;
 	struct id newest;	/* no change with an id above this was ever decided */
 	bool dirty;		/* the transaction is open */
-	struct buf header, outcome, body, fields; /* scratch, kept so that nothing is allocated anew */
+	struct buf header, outcome, body,
+		fields; /* scratch, kept so that nothing is allocated anew */
 	uint8_t salts[SALTS * SALT_LEN];	  /* chance taken in bulk: a system call for 64 */
 	size_t salts_left;
 };
@@ -82,7 +83,8 @@ static struct space *space_local(const struct journal *j, uint64_t local)
 	return low < j->n_spaces && j->spaces[low]->local == local ? j->spaces[low] : NULL;
 }
 
-static struct space *space_add(struct journal *j, const struct id *id, uint64_t local, uint64_t epoch)
+static struct space *space_add(struct journal *j, const struct id *id, uint64_t local,
+			       uint64_t epoch)
 {
 	struct space *s = mem_alloc(sizeof(*s));
 	size_t slot = space_slot(j, id);
@@ -153,7 +155,8 @@ static void journal_note_newest(struct journal *j, const struct id *change)
 
 static int journal_load(struct journal *j)
 {
-	struct db_stmt *st = db_query(j->db, "SELECT local, id, epoch FROM space ORDER BY local", "");
+	struct db_stmt *st =
+		db_query(j->db, "SELECT local, id, epoch FROM space ORDER BY local", "");
 	int got;
 
 	while ((got = db_step(st)) > 0) {
@@ -238,7 +241,7 @@ int journal_commit(struct journal *j)
 	return err;
 }
 
-/* A space that the turn had made stays known, empty: nobody has heard of it, and it may come again. */
+/* A space that the turn had made stays known, empty: nobody has heard of it yet. */
 int journal_rollback(struct journal *j)
 {
 	if (db_in_transaction(j->db))
@@ -294,7 +297,8 @@ static int entry_is_of(struct journal *j, uint64_t key, struct bytes bytes, bool
 	return err < 0 ? ERR_CORRUPT : 0;
 }
 
-int journal_judged(struct journal *j, const struct id *change, struct bytes bytes, struct judged *out)
+int journal_judged(struct journal *j, const struct id *change, struct bytes bytes,
+		   struct judged *out)
 {
 	static const char sql[] = "SELECT entry, verdict, hash, words FROM change WHERE id = $1";
 	uint8_t hash[SHA256_LEN];
@@ -322,7 +326,8 @@ int journal_judged(struct journal *j, const struct id *change, struct bytes byte
 	return err < 0 ? err : 1;
 }
 
-int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes, const char *words)
+int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes,
+		   const char *words)
 {
 	uint8_t hash[SHA256_LEN];
 	int err = journal_begin(j);
@@ -331,13 +336,14 @@ int journal_refuse(struct journal *j, const struct id *change, struct bytes byte
 		return err;
 	sha256(bytes, hash);
 	journal_note_newest(j, change);
-	return db_run(j->db, "INSERT INTO change (id, verdict, hash, words) VALUES ($1, $2, $3, $4)",
+	return db_run(j->db,
+		      "INSERT INTO change (id, verdict, hash, words) VALUES ($1, $2, $3, $4)",
 		      "dibt", change, (int64_t)VERDICT_REFUSED, BYTES(hash, sizeof(hash)), words);
 }
 
 /* ---- The ground that reconcile stands on ---------------------------------------------------- */
 
-/* A record as it stood before the change, kept so that what was read to decide is not read again. */
+/* A record as it stood before the change, kept so that it is read only once. */
 struct stand {
 	struct id id;
 	uint32_t type;
@@ -356,8 +362,8 @@ struct entering {
 static int stand_read(struct entering *e, const struct id *id, struct stand *out)
 {
 	struct db_stmt *st = db_query(
-		e->j->db, "SELECT type, number, fields FROM record WHERE space = $1 AND id = $2", "ud",
-		e->space->local, id);
+		e->j->db, "SELECT type, number, fields FROM record WHERE space = $1 AND id = $2",
+		"ud", e->space->local, id);
 	int got = db_step(st);
 
 	*out = (struct stand){.id = *id};
@@ -408,10 +414,11 @@ static int ground_record(void *arg, const struct id *id, uint32_t type, struct r
 }
 
 /* An entry's header and change, in the arena. */
-static int entry_load(struct entering *e, uint64_t number, struct header *header, struct change *said)
+static int entry_load(struct entering *e, uint64_t number, struct header *header,
+		      struct change *said)
 {
-	struct db_stmt *st = db_query(e->j->db, "SELECT header, body FROM entry WHERE key = $1", "u",
-				      entry_key(e->space, number));
+	struct db_stmt *st = db_query(e->j->db, "SELECT header, body FROM entry WHERE key = $1",
+				      "u", entry_key(e->space, number));
 	struct bytes change, outcome;
 	int got = db_step(st);
 
@@ -439,7 +446,8 @@ static int ground_past(void *arg, uint64_t number, const struct id *record, stru
 		const struct touch *t = &header.touches[i];
 		if (!id_equal(&t->record, record))
 			continue;
-		*out = (struct past){number, header.change, t->previous, t->fields, t->n_fields, said};
+		*out = (struct past){number,	header.change, t->previous,
+				     t->fields, t->n_fields,   said};
 		return 0;
 	}
 	return ERR_MISSING;
@@ -468,15 +476,18 @@ static int ground_number_of(void *arg, const struct id *change, uint64_t *number
 	return journal_number_of(e->j, e->space, change, number);
 }
 
-static int ground_open_conflict(void *arg, const struct id *record, uint32_t group, struct id *conflict)
+static int ground_open_conflict(void *arg, const struct id *record, uint32_t group,
+				struct id *conflict)
 {
-	static const char sql[] = "SELECT id FROM conflict WHERE space = $1 AND record = $2 AND part = $3";
+	static const char sql[] =
+		"SELECT id FROM conflict WHERE space = $1 AND record = $2 AND part = $3";
 	struct entering *e = arg;
 
 	*conflict = (struct id){{0}};
 	if (e->space->open_conflicts == 0)
 		return 0;
-	struct db_stmt *st = db_query(e->j->db, sql, "udu", e->space->local, record, (uint64_t)group);
+	struct db_stmt *st =
+		db_query(e->j->db, sql, "udu", e->space->local, record, (uint64_t)group);
 	int got = db_step(st);
 	if (got <= 0)
 		return got;
@@ -492,7 +503,8 @@ static int ground_owner(void *arg, const struct record *record, struct id *owner
 
 	*owner = (struct id){{0}};
 	if (record->type == TYPE_ACTION) {
-		const Records__Action *a = record_message(record, &records__action__descriptor, e->arena);
+		const Records__Action *a =
+			record_message(record, &records__action__descriptor, e->arena);
 		if (a && a->n_lead)
 			(void)id_from(owner, BYTES_OF(a->lead[0]));
 	} else if (record->type == TYPE_DOCUMENT) {
@@ -504,7 +516,8 @@ static int ground_owner(void *arg, const struct record *record, struct id *owner
 	return 0;
 }
 
-void *record_message(const struct record *r, const ProtobufCMessageDescriptor *d, struct arena *arena)
+void *record_message(const struct record *r, const ProtobufCMessageDescriptor *d,
+		     struct arena *arena)
 {
 	size_t len = 0, at = 0;
 
@@ -533,7 +546,8 @@ static struct bytes journal_salt(struct journal *j)
 	return BYTES(j->salts + SALT_LEN * --j->salts_left, SALT_LEN);
 }
 
-/* The entry, whose header and outcome stand in the scratch buffers, and the verdict that a repeat of the change will get. */
+/* The entry, whose header and outcome stand in the scratch buffers, and the verdict that a repeat
+ * of the change will get. */
 static int enter_entry(struct entering *e, const struct header *header, struct bytes change,
 		       const struct outcome *outcome)
 {
@@ -579,8 +593,8 @@ static int enter_conflict(struct entering *e, const struct record *r, bool was_o
 			      "DELETE FROM conflict WHERE space = $1 AND record = $2 AND part = $3",
 			      "udu", e->space->local, &record, part);
 	return db_run(e->j->db,
-		      "INSERT INTO conflict (space, record, part, id) VALUES ($1, $2, $3, $4)", "udud",
-		      e->space->local, &record, part, &r->id);
+		      "INSERT INTO conflict (space, record, part, id) VALUES ($1, $2, $3, $4)",
+		      "udud", e->space->local, &record, part, &r->id);
 }
 
 static int enter_version(struct entering *e, const struct record *r)
@@ -596,8 +610,8 @@ static int enter_version(struct entering *e, const struct record *r)
 }
 
 /* Lay the effects on one record that the entry touched, and store it. */
-static int enter_record(struct entering *e, const struct touch *t, const struct outcome_effect *effects,
-			size_t n_effects, struct record *r)
+static int enter_record(struct entering *e, const struct touch *t,
+			const struct outcome_effect *effects, size_t n_effects, struct record *r)
 {
 	struct buf *fields = &e->j->fields;
 	bool was_open = false;
@@ -615,11 +629,12 @@ static int enter_record(struct entering *e, const struct touch *t, const struct 
 	r->number = e->space->number;
 	buf_reset(fields);
 	record_pack(r, fields);
-	err = db_run(e->j->db,
-		     "INSERT INTO record (space, id, type, number, fields) VALUES ($1, $2, $3, $4, $5)"
-		     " ON CONFLICT (space, id) DO UPDATE"
-		     " SET number = excluded.number, fields = excluded.fields",
-		     "uduub", e->space->local, &r->id, (uint64_t)r->type, r->number, buf_bytes(fields));
+	err = db_run(
+		e->j->db,
+		"INSERT INTO record (space, id, type, number, fields) VALUES ($1, $2, $3, $4, $5)"
+		" ON CONFLICT (space, id) DO UPDATE"
+		" SET number = excluded.number, fields = excluded.fields",
+		"uduub", e->space->local, &r->id, (uint64_t)r->type, r->number, buf_bytes(fields));
 	if (err == 0 && r->type == TYPE_CONFLICT)
 		err = enter_conflict(e, r, was_open);
 	if (err == 0 && r->type == TYPE_VERSION)
@@ -629,7 +644,8 @@ static int enter_record(struct entering *e, const struct touch *t, const struct 
 
 /* Effects stand in the order of the touches, or nearly: look from where the last was found. */
 static int enter_records(struct entering *e, const struct touch *touches, size_t n_touches,
-			 const struct outcome_effect *effects, size_t n_effects, struct entered *out)
+			 const struct outcome_effect *effects, size_t n_effects,
+			 struct entered *out)
 {
 	out->records = arena_alloc(e->arena, n_touches * sizeof(*out->records));
 	for (size_t i = 0; i < n_touches; i++) {
@@ -644,13 +660,14 @@ static int enter_records(struct entering *e, const struct touch *touches, size_t
 	return 0;
 }
 
-int journal_enter(struct journal *j, struct space *s, const struct change *change, struct bytes bytes,
-		  const struct id *device, struct arena *arena, struct entered *out,
-		  struct cause *cause)
+int journal_enter(struct journal *j, struct space *s, const struct change *change,
+		  struct bytes bytes, const struct id *device, struct arena *arena,
+		  struct entered *out, struct cause *cause)
 {
 	struct entering e = {.j = j, .space = s, .arena = arena};
-	const struct ground ground = {&e,		&j->area,	      ground_record, ground_past,
-				      ground_number_of, ground_open_conflict, ground_owner};
+	const struct ground ground = {&e,	   &j->area,	     ground_record,
+				      ground_past, ground_number_of, ground_open_conflict,
+				      ground_owner};
 	struct header header = {.number = s->number + 1,
 				.change = change->id,
 				.device = *device,
@@ -687,8 +704,8 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 
-int journal_record(struct journal *j, const struct space *s, const struct id *id, struct arena *arena,
-		   struct record *out)
+int journal_record(struct journal *j, const struct space *s, const struct id *id,
+		   struct arena *arena, struct record *out)
 {
 	struct entering e = {.j = j, .space = (struct space *)s, .arena = arena};
 	return ground_record(&e, id, 0, out);
@@ -698,8 +715,8 @@ int journal_each_record(struct journal *j, const struct space *s,
 			int (*row)(void *arg, const struct record *r), void *arg)
 {
 	struct db_stmt *st = db_query(
-		j->db, "SELECT id, type, number, fields FROM record WHERE space = $1 ORDER BY id", "u",
-		s->local);
+		j->db, "SELECT id, type, number, fields FROM record WHERE space = $1 ORDER BY id",
+		"u", s->local);
 	struct arena arena;
 	int got;
 
@@ -733,8 +750,8 @@ int journal_entries(struct journal *j, const struct space *s, uint64_t from, uin
 	int got;
 
 	while ((got = db_step(st)) > 0) {
-		struct entry e = {(uint64_t)db_int(st, 0) & NUMBER_MAX, db_bytes(st, 1), db_bytes(st, 2),
-				  db_bytes(st, 3), db_bytes(st, 4)};
+		struct entry e = {(uint64_t)db_int(st, 0) & NUMBER_MAX, db_bytes(st, 1),
+				  db_bytes(st, 2), db_bytes(st, 3), db_bytes(st, 4)};
 		if (!row(arg, &e)) {
 			db_reset(st);
 			return 0;
@@ -743,7 +760,8 @@ int journal_entries(struct journal *j, const struct space *s, uint64_t from, uin
 	return got;
 }
 
-int journal_chain(struct journal *j, const struct space *s, uint64_t number, uint8_t chain[SHA256_LEN])
+int journal_chain(struct journal *j, const struct space *s, uint64_t number,
+		  uint8_t chain[SHA256_LEN])
 {
 	if (number == 0) {
 		chain_start(&j->area, &s->id, chain);
@@ -771,8 +789,8 @@ int journal_chain(struct journal *j, const struct space *s, uint64_t number, uin
 int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA256_LEN])
 {
 	struct db_stmt *st =
-		db_query(j->db, "SELECT id, type, fields FROM record WHERE space = $1 ORDER BY id", "u",
-			 s->local);
+		db_query(j->db, "SELECT id, type, fields FROM record WHERE space = $1 ORDER BY id",
+			 "u", s->local);
 	struct digest *d = digest_begin();
 	int got;
 

@@ -1,7 +1,7 @@
 /*
  * The journal of every space, and the accepted state that follows from it: all SQL on entries,
- * records, changes and open conflicts. What reconcile() asks is answered here. The head of each space
- * is kept in memory; journal_commit and journal_rollback keep it in step with the database.
+ * records, changes and open conflicts. What reconcile() asks is answered here. The head of each
+ * space is kept in memory; journal_commit and journal_rollback keep it in step with the database.
  */
 #ifndef FIVEPITS_JOURNAL_H
 #define FIVEPITS_JOURNAL_H
@@ -45,9 +45,11 @@ struct judged {
 };
 
 /* 1: `out` is filled; 0: this change was never decided; or an error. */
-int journal_judged(struct journal *j, const struct id *change, struct bytes bytes, struct judged *out);
+int journal_judged(struct journal *j, const struct id *change, struct bytes bytes,
+		   struct judged *out);
 /* Remember that a change was refused, and why. */
-int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes, const char *words);
+int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes,
+		   const char *words);
 
 /* What entering a change did. */
 struct entered {
@@ -59,13 +61,13 @@ struct entered {
 };
 
 /*
- * Reconcile a change whose values were checked, and write it as the next entry. `bytes` are its bytes
- * as they came, `device` its author's. 0: `out` is filled; ERR_INVALID: refused, with why in `cause`,
- * and nothing was written; any other error: the turn has failed, and must be rolled back.
+ * Reconcile a change whose values were checked, and write it as the next entry. `bytes` are its
+ * bytes as they came, `device` its author's. 0: `out` is filled; ERR_INVALID: refused, with why in
+ * `cause`, and nothing was written; any other error: the turn has failed, and must be rolled back.
  */
-int journal_enter(struct journal *j, struct space *s, const struct change *change, struct bytes bytes,
-		  const struct id *device, struct arena *arena, struct entered *out,
-		  struct cause *cause);
+int journal_enter(struct journal *j, struct space *s, const struct change *change,
+		  struct bytes bytes, const struct id *device, struct arena *arena,
+		  struct entered *out, struct cause *cause);
 /* Where an accepted change of this space stands; 0: it is not in it. */
 int journal_number_of(struct journal *j, const struct space *s, const struct id *change,
 		      uint64_t *number);
@@ -77,13 +79,15 @@ int journal_commit(struct journal *j);
 int journal_rollback(struct journal *j); /* and read the heads again */
 
 /* A record's accepted state, in `arena`; absent if there is none. */
-int journal_record(struct journal *j, const struct space *s, const struct id *id, struct arena *arena,
-		   struct record *out);
-/* Every record of a space by rising id, until `row` returns an error. The record lives for the call. */
+int journal_record(struct journal *j, const struct space *s, const struct id *id,
+		   struct arena *arena, struct record *out);
+/* Every record of a space by rising id, until `row` returns an error. The record lives for the
+ * call. */
 int journal_each_record(struct journal *j, const struct space *s,
 			int (*row)(void *arg, const struct record *r), void *arg);
 /* A record's values as the message `d`, in `arena`; NULL if they do not make one. */
-void *record_message(const struct record *r, const ProtobufCMessageDescriptor *d, struct arena *arena);
+void *record_message(const struct record *r, const ProtobufCMessageDescriptor *d,
+		     struct arena *arena);
 
 /* An entry as it is stored; borrowed for the call. */
 struct entry {
@@ -95,7 +99,8 @@ struct entry {
 int journal_entries(struct journal *j, const struct space *s, uint64_t from, uint64_t to,
 		    bool (*row)(void *arg, const struct entry *e), void *arg);
 /* The chain after entry `number` (0: its start). 1, 0 if there is no such entry, or an error. */
-int journal_chain(struct journal *j, const struct space *s, uint64_t number, uint8_t chain[SHA256_LEN]);
+int journal_chain(struct journal *j, const struct space *s, uint64_t number,
+		  uint8_t chain[SHA256_LEN]);
 
 /* Does a Version in a space for which `may` returns true name this content? 1, 0 or an error. */
 int journal_named(struct journal *j, struct bytes content,

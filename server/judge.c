@@ -1,7 +1,8 @@
 /*
- * Judging a change, in this order: can it be read, was it decided before, may its author write there,
- * does it make sense as values, is what it stands on here; then journal_enter reconciles and writes it.
- * A refusal is a verdict, kept with its words; what only has to wait is deferred, and kept nowhere.
+ * Judging a change, in this order: can it be read, was it decided before, may its author write
+ * there, does it make sense as values, is what it stands on here; then journal_enter reconciles and
+ * writes it. A refusal is a verdict, kept with its words; what only has to wait is deferred, and
+ * kept nowhere.
  *
  * What a refusal says never tells of a space that its author may not read.
  */
@@ -102,7 +103,8 @@ static int judge_space(struct judging *j, const struct edit *e, struct cause *ca
 		return 0;
 	uint64_t kind = value_number(fields_get(e->effect.set, SPACE_KIND));
 	if (kind != RECORDS__SPACE_KIND__GROUP && kind != RECORDS__SPACE_KIND__OTHER)
-		return cause_set(cause, ERR_INVALID, "only spaces of kind group or other can be added");
+		return cause_set(cause, ERR_INVALID,
+				 "only spaces of kind group or other can be added");
 	return 0;
 }
 
@@ -114,8 +116,8 @@ static int judge_clear(const struct schema_type *t, const struct effect *e, stru
 		if (!f)
 			return ERR_MISSING;
 		if (f->merge == MERGE_SET)
-			return cause_set(cause, ERR_INVALID, "%s is a list: take its members from it",
-					 f->name);
+			return cause_set(cause, ERR_INVALID,
+					 "%s is a list: take its members from it", f->name);
 	}
 	return 0;
 }
@@ -139,7 +141,8 @@ static int judge_edit(struct judging *j, const struct edit *e, struct cause *cau
 	if (!t)
 		return ERR_MISSING;
 	if (t->outcome_only)
-		return cause_set(cause, ERR_INVALID, "a %s is written by the server alone", t->name);
+		return cause_set(cause, ERR_INVALID, "a %s is written by the server alone",
+				 t->name);
 	if (t->spaces && !(t->spaces >> kind & 1))
 		return cause_set(cause, ERR_INVALID, "a %s does not belong in this space", t->name);
 	int err = judge_values(t, &e->effect, cause);
@@ -158,7 +161,8 @@ static struct bytes judge_content(struct judging *j)
 		if (e->type != TYPE_VERSION)
 			continue;
 		struct bytes content = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
-		if (content.len == SHA256_LEN && content_find(j->area->dir, content.data, NULL) == 0)
+		if (content.len == SHA256_LEN &&
+		    content_find(j->area->dir, content.data, NULL) == 0)
 			return content;
 	}
 	return BYTES_NONE;
@@ -256,7 +260,8 @@ void judge_change(struct session *s, struct bytes bytes)
 	int err = change_read(&j.change, bytes, &area->change, &cause);
 
 	if (id_is_zero(&j.change.id)) {
-		session_bye(s, WIRE__REASON__PROTOCOL, err < 0 ? cause.words : "a change has no id");
+		session_bye(s, WIRE__REASON__PROTOCOL,
+			    err < 0 ? cause.words : "a change has no id");
 	} else if (area->full) {
 		judge_defer(&j, WIRE__WAIT__NO_ROOM, "the server's disk is full", BYTES_NONE);
 	} else if (!judge_again(&j)) {

@@ -1,6 +1,6 @@
 /*
- * fivepitsd: init, run, digest, fsck, invite. A table of commands; each has its own help. Exit status
- * 0: done; 1: it could not be done, and one line on standard error says why; 2: wrong usage.
+ * fivepitsd: init, run, digest, fsck, invite. A table of commands; each has its own help. Exit
+ * status 0: done; 1: it could not be done, and one line on standard error says why; 2: wrong usage.
  */
 #include "common/invitation.h"
 #include "common/keys.h"
@@ -50,8 +50,8 @@ static struct area_options main_options(const char *dir, struct ca *ca, const ch
 }
 
 /* Print a new invitation for a person as a line of its own. */
-static int main_invite(struct area *area, struct ca *ca, const char *address, const struct id *person,
-		       const struct id *school, struct cause *cause)
+static int main_invite(struct area *area, struct ca *ca, const char *address,
+		       const struct id *person, const struct id *school, struct cause *cause)
 {
 	uint8_t fingerprint[SHA256_LEN], id[INVITATION_ID], verifier[SHA256_LEN];
 	char text[INVITATION_TEXT];
@@ -67,7 +67,8 @@ static int main_invite(struct area *area, struct ca *ca, const char *address, co
 	if (err == 0)
 		err = area_turn(area) == 0 ? 0 : ERR_FULL;
 	if (err < 0)
-		return cause_set(cause, err, "the invitation could not be stored: %s", err_words(err));
+		return cause_set(cause, err, "the invitation could not be stored: %s",
+				 err_words(err));
 	printf("%s\n", invitation_format(&i, text));
 	return 0;
 }
@@ -94,7 +95,7 @@ static int init_area(const struct words *w, struct ca *ca, const struct config *
 		return err;
 	printf("The area \"%s\" is in %s; the server will listen on %s.\n"
 	       "Start it with:  fivepitsd run %s\n"
-	       "Then %s joins within three days, on their own computer, with:  fivepits join INVITATION\n",
+	       "Within three days %s joins, on their own computer:  fivepits join INVITATION\n",
 	       w->name, w->dir, config->listen, w->dir, w->admin);
 	err = main_invite(area, ca, config->address, &person, &school, cause);
 	area_close(&area);
@@ -309,50 +310,56 @@ static int main_invite_again(const struct words *w, struct cause *cause)
 /* ---- The command line ----------------------------------------------------------------------- */
 
 static const struct command commands[] = {
-	{"init", main_init, "--name --school --admin --listen --address ", "--name --school --admin ",
-	 "fivepitsd init DIR --name NAME --school NAME --admin NAME [--listen HOST:PORT] [--address HOST:PORT]\n"
+	{"init", main_init, "--name --school --admin --listen --address ",
+	 "--name --school --admin ",
+	 "fivepitsd init DIR --name NAME --school NAME --admin NAME [--listen HOST:PORT]\n"
+	 "                [--address HOST:PORT]\n"
 	 "\n"
-	 "Make a new area in DIR: its keys, its database, and its first person, who administers it. The last\n"
-	 "line is that person's invitation, good for three days.\n"
+	 "Make a new area in DIR: its keys, its database, and its first person, who\n"
+	 "administers it. The last line is that person's invitation, good for three days.\n"
 	 "\n"
 	 "  --name NAME          of the partnership\n"
 	 "  --school NAME        of the school that administers the area\n"
 	 "  --admin NAME         of the person who does\n"
-	 "  --listen HOST:PORT   where the server listens (0.0.0.0:443); port 0 picks a free one and keeps it\n"
-	 "  --address HOST:PORT  what invitations say (this computer's name and the same port)\n"
+	 "  --listen HOST:PORT   where the server listens (0.0.0.0:443); port 0 picks one\n"
+	 "                       that is free and keeps it\n"
+	 "  --address HOST:PORT  what invitations say (this computer's name, the same port)\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd init /srv/fivepits --name '5 Pits Partnership of Schools' \\\n"
-	 "      --school 'Pilsley Primary School' --admin 'Pat Pilsley' --address area.example.org:443\n"},
+	 "      --school 'Pilsley Primary School' --admin 'Pat Pilsley' \\\n"
+	 "      --address area.example.org:443\n"},
 	{"run", main_run, "--listen ", "",
 	 "fivepitsd run DIR [--listen HOST:PORT]\n"
 	 "\n"
-	 "Serve the area in DIR until SIGTERM or SIGINT. It is ready when it prints \"listening on HOST:PORT\".\n"
-	 "The log goes to standard error; SIGUSR1 turns its details on and off.\n"
+	 "Serve the area in DIR until SIGTERM or SIGINT. The server is ready when it prints\n"
+	 "\"listening on HOST:PORT\". The log goes to standard error; SIGUSR1 turns its\n"
+	 "details on and off.\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd run /srv/fivepits\n"},
 	{"digest", main_digest, "--json ", "",
 	 "fivepitsd digest DIR [--json]\n"
 	 "\n"
-	 "Print the digest of every space. The last line, common, covers directory and partnership, and is\n"
-	 "equal to that of every copy that has the same entries. The server may be running.\n"
+	 "Print the digest of every space. The last line, common, covers directory and\n"
+	 "partnership, and is equal to that of every copy that has the same entries. The\n"
+	 "server may be running.\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd digest /srv/fivepits\n"},
 	{"fsck", main_fsck, "", "",
 	 "fivepitsd fsck DIR\n"
 	 "\n"
-	 "Check the database, the chain of every space, each record against its entries, and the documents.\n"
-	 "Prints one line a fault. The server may be running.\n"
+	 "Check the database, the chain of every space, each record against its entries,\n"
+	 "and the documents. Prints one line a fault. The server may be running.\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd fsck /srv/fivepits\n"},
 	{"invite", main_invite_again, "--person ", "--person ",
 	 "fivepitsd invite DIR --person NAME\n"
 	 "\n"
-	 "Print an invitation for a person who is in the directory, for when nobody who administers can do it\n"
-	 "with fivepits invite. The server must be stopped meanwhile.\n"
+	 "Print an invitation for a person who is in the directory, for when nobody who\n"
+	 "administers can do it with fivepits invite. The server must be stopped meanwhile.\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd invite /srv/fivepits --person 'Pat Pilsley'\n"},
@@ -363,8 +370,9 @@ static void usage(FILE *out)
 {
 	fprintf(out, "fivepitsd: the server of a partnership's area\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %.*s\n", (int)strcspn(commands[i].help, "\n"), commands[i].help);
-	fprintf(out, "\nfivepitsd COMMAND --help says more; fivepitsd --version says which version this is.\n");
+		fprintf(out, "  %.*s\n", (int)(strstr(commands[i].help, "\n\n") - commands[i].help),
+			commands[i].help);
+	fprintf(out, "\nfivepitsd COMMAND --help says more, fivepitsd --version which it is.\n");
 }
 
 static const struct command *find_command(const char *name)
@@ -380,8 +388,9 @@ static const char **option_slot(struct words *w, const char *name)
 	struct {
 		const char *name;
 		const char **slot;
-	} slots[] = {{"--name", &w->name},     {"--school", &w->school},   {"--admin", &w->admin},
-		     {"--listen", &w->listen}, {"--address", &w->address}, {"--person", &w->person}};
+	} slots[] = {{"--name", &w->name},	 {"--school", &w->school},
+		     {"--admin", &w->admin},	 {"--listen", &w->listen},
+		     {"--address", &w->address}, {"--person", &w->person}};
 
 	for (size_t i = 0; i < sizeof(slots) / sizeof(*slots); i++)
 		if (strcmp(slots[i].name, name) == 0)
@@ -401,11 +410,13 @@ static bool takes(const char *list, const char *option)
 
 static int wrong(const struct command *c, const char *words, const char *what)
 {
-	fprintf(stderr, "fivepitsd %s: %s%s (see fivepitsd %s --help)\n", c->name, words, what, c->name);
+	fprintf(stderr, "fivepitsd %s: %s%s (see fivepitsd %s --help)\n", c->name, words, what,
+		c->name);
 	return EXIT_USAGE;
 }
 
-/* One argument, and its value where it has one. The number of words taken, or 0: wrong, and said so. */
+/* One argument, and its value where it has one. The number of words taken, or 0: wrong, and said
+ * so. */
 static int parse_one(const struct command *c, struct words *w, char **argv)
 {
 	if (strncmp(argv[0], "--", 2) != 0) {
@@ -461,7 +472,8 @@ static int run_command(const struct command *c, char **argv)
 		err = cause_set(&cause, ERR_IO, "standard output can't be written");
 	if (err == 0)
 		return EXIT_DONE;
-	fprintf(stderr, "fivepitsd %s: %s\n", c->name, cause.words[0] ? cause.words : err_words(err));
+	fprintf(stderr, "fivepitsd %s: %s\n", c->name,
+		cause.words[0] ? cause.words : err_words(err));
 	return err == ERR_USAGE ? EXIT_USAGE : EXIT_REFUSED;
 }
 
@@ -487,7 +499,8 @@ int main(int argc, char **argv)
 	}
 	const struct command *c = find_command(argv[1]);
 	if (!c) {
-		fprintf(stderr, "fivepitsd: there is no command \"%s\" (see fivepitsd --help)\n", argv[1]);
+		fprintf(stderr, "fivepitsd: there is no command \"%s\" (see fivepitsd --help)\n",
+			argv[1]);
 		return EXIT_USAGE;
 	}
 	return run_command(c, argv + 2);

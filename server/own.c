@@ -1,4 +1,4 @@
-/* A change is put together here from messages of records.proto, and goes the way of every change. */
+/* A change is made here from messages of records.proto, and goes the way of every change. */
 #include "server/own.h"
 
 #include "common/fields.h"
@@ -37,7 +37,8 @@ struct own *own_new(struct area *a, const struct id *space)
 }
 
 /* Members of sets are added, all else is set, each with the base that it replaces. */
-static void own_split(struct own *o, struct edit *e, const struct record *stands, struct bytes message)
+static void own_split(struct own *o, struct edit *e, const struct record *stands,
+		      struct bytes message)
 {
 	const struct schema_type *t = schema_type(e->type);
 	struct base *bases = arena_alloc(&o->arena, value_count(message) * sizeof(*bases));

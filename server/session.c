@@ -1,7 +1,7 @@
 /*
- * What comes in on a session, message by message. The table at the end says which message is taken in
- * which state and by whom; all else is either not for us, which is ignored, or breaks the protocol,
- * which ends the session with a Bye.
+ * What comes in on a session, message by message. The table at the end says which message is taken
+ * in which state and by whom; all else is either not for us, which is ignored, or breaks the
+ * protocol, which ends the session with a Bye.
  */
 #include "server/session.h"
 
@@ -14,7 +14,8 @@
 #include <string.h>
 
 enum {
-	TURN_PUSHED = 1024 * 1024, /* of one session; then it is not read from until the turn ends */
+	TURN_PUSHED =
+		1024 * 1024, /* of one session; then it is not read from until the turn ends */
 	HELD_MOST = 4096,
 	FETCH_MOST = 4096,
 	BODIES_FRAME = 512 * 1024,
@@ -149,9 +150,10 @@ static bool hello_check(struct session *s, const Wire__Hello *m)
 			return false;
 		}
 		if (!fits) {
-			session_bye(s, WIRE__REASON__SET_BACK,
-				    "this copy holds what the server does not: the server was set back to"
-				    " an earlier time. Nothing was changed; tell your administrator");
+			session_bye(
+				s, WIRE__REASON__SET_BACK,
+				"this copy holds what the server does not: the server was set back"
+				" an earlier time. Nothing was changed; tell your administrator");
 			return false;
 		}
 	}
@@ -163,7 +165,8 @@ static void hello_replace(struct session *s)
 {
 	for (size_t i = 0; i < s->area->n_sessions; i++) {
 		struct session *other = s->area->sessions[i];
-		if (other != s && other->state == SESSION_READY && id_equal(&other->device, &s->device))
+		if (other != s && other->state == SESSION_READY &&
+		    id_equal(&other->device, &s->device))
 			session_bye(other, WIRE__REASON__REPLACED,
 				    "this device has connected again from elsewhere");
 	}
@@ -252,8 +255,8 @@ static void session_on_hello(struct session *s, const struct frame *f, void *mes
 	session_move(s, SESSION_READY);
 	hello_welcome(s, m);
 	hello_lost(s, m);
-	log_info("session.ready", "device=%s spaces=%zu sessions=%zu", id_format(&s->device, device),
-		 s->n_cursors, a->n_sessions);
+	log_info("session.ready", "device=%s spaces=%zu sessions=%zu",
+		 id_format(&s->device, device), s->n_cursors, a->n_sessions);
 }
 
 /* ---- Changes and entries -------------------------------------------------------------------- */
@@ -300,7 +303,8 @@ static int fetch_bodies(struct session *s, const struct space *space, const Wire
 		f.body = arena_alloc(&a->change, sizeof(*f.body));
 		wire__body__init(f.body);
 		f.body->number = m->numbers[i];
-		err = journal_entries(a->journal, space, m->numbers[i], m->numbers[i], fetch_row, &f);
+		err = journal_entries(a->journal, space, m->numbers[i], m->numbers[i], fetch_row,
+				      &f);
 		if (out.n_bodies && f.size > FRAME_MAX - BODIES_FRAME / 4)
 			break; /* this one is for the next frame */
 		out.bodies[out.n_bodies++] = f.body;
@@ -344,7 +348,8 @@ static bool content_may(void *arg, const struct space *space)
 /* Is the content here, and named by a Version that this person may read? */
 static bool content_is_readable(struct session *s, struct bytes name, uint64_t *bytes)
 {
-	int got = name.len == SHA256_LEN ? journal_named(s->area->journal, name, content_may, s) : 0;
+	int got =
+		name.len == SHA256_LEN ? journal_named(s->area->journal, name, content_may, s) : 0;
 
 	if (got < 0)
 		turn_failed(s->area, got);
@@ -370,7 +375,8 @@ static void content_want(struct session *s, ProtobufCBinaryData name, uint64_t o
 }
 
 /* The next bytes of what the session is sending. */
-static void content_take(struct session *s, ProtobufCBinaryData name, uint64_t offset, struct bytes raw)
+static void content_take(struct session *s, ProtobufCBinaryData name, uint64_t offset,
+			 struct bytes raw)
 {
 	struct cause cause = {{0}};
 	Wire__Stored stored = WIRE__STORED__INIT;

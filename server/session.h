@@ -1,6 +1,6 @@
 /*
- * A session: one line to one device, from its Hello to its end. What comes in by it is in session.c,
- * its pushed changes are judged in judge.c, and it is fed in feed.c.
+ * A session: one line to one device, from its Hello to its end. What comes in by it is in
+ * session.c, its pushed changes are judged in judge.c, and it is fed in feed.c.
  */
 #ifndef FIVEPITS_SESSION_H
 #define FIVEPITS_SESSION_H

@@ -1,7 +1,7 @@
 /*
- * The end of a turn, in this order: commit; tell who was revoked, gained a space or lost one; answer
- * what was pushed; feed. Nothing before the commit promises anything, and whatever was to be said is
- * taken back with it where the disk is full.
+ * The end of a turn, in this order: commit; tell who was revoked, gained a space or lost one;
+ * answer what was pushed; feed. Nothing before the commit promises anything, and whatever was to be
+ * said is taken back with it where the disk is full.
  */
 #include "server/turn.h"
 
@@ -245,7 +245,8 @@ static void answer_pack(Wire__Judged *judged, const struct answer *a)
 	judged->number = a->number;
 }
 
-/* Verdicts that stand one behind the other for one session share a frame. Returns how many were sent. */
+/* Verdicts that stand one behind the other for one session share a frame. Returns how many were
+ * sent. */
 static size_t answer_judged(struct area *area, const struct answer *a, size_t n)
 {
 	Wire__Verdicts m = WIRE__VERDICTS__INIT;
@@ -296,7 +297,8 @@ static void turn_pace(struct area *a)
 		if (s->lost || s->state == SESSION_ENDED)
 			continue;
 		s->turn_bytes = 0;
-		bool pause = s->link->ops->queued(s->link) > (s->paused ? FEED_QUEUE : SESSION_QUEUE);
+		bool pause =
+			s->link->ops->queued(s->link) > (s->paused ? FEED_QUEUE : SESSION_QUEUE);
 		if (pause != s->paused)
 			s->link->ops->pause(s->link, pause);
 		s->paused = pause;

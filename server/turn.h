@@ -69,7 +69,7 @@ struct answer *turn_answer(struct area *a, struct session *s, enum answer_kind k
  */
 int turn_enter(struct area *a, struct space *s, const struct change *c, struct bytes bytes,
 	       const struct id *device, struct entered *out, struct cause *cause);
-/* A write failed with `err`: take the turn back where the disk is full, else the process will end. */
+/* A write failed: take the turn back where the disk is full, else the process will end. */
 int turn_failed(struct area *a, int err);
 /* Commit and say so. 0, or an error after which the process must end. */
 int turn_end(struct area *a);

@@ -52,7 +52,8 @@ static void bed_open(struct bed *b)
 
 void bed_init(struct bed *b, const char *name)
 {
-	struct area_founding f = {.name = "5 Pits Partnership", .school = "Pilsley", .admin = "A. Head"};
+	struct area_founding f = {
+		.name = "5 Pits Partnership", .school = "Pilsley", .admin = "A. Head"};
 	struct cause cause = {{0}};
 
 	log_level_set(LOG_ERROR);
@@ -61,8 +62,11 @@ void bed_init(struct bed *b, const char *name)
 	if (os_make_dir(b->dir, &cause) < 0)
 		abort();
 	b->env = (struct env){bed_now, bed_random, b};
-	b->options = (struct area_options){
-		.dir = b->dir, .env = &b->env, .sign = bed_sign, .sign_arg = b, .address = "localhost:1"};
+	b->options = (struct area_options){.dir = b->dir,
+					   .env = &b->env,
+					   .sign = bed_sign,
+					   .sign_arg = b,
+					   .address = "localhost:1"};
 	b->id = id_make(&b->env);
 	f.area = b->id;
 	f.server_key = BYTES("a public key", 12);
@@ -297,8 +301,9 @@ static void take_feed(struct peer *p, const Wire__Feed *m)
 		buf_fini(&body);
 	}
 	if (h)
-		p->chain_broken |= m->head->number != h->number ||
-				   !bytes_equal(BYTES_OF(m->head->chain), BYTES(h->chain, SHA256_LEN));
+		p->chain_broken |=
+			m->head->number != h->number ||
+			!bytes_equal(BYTES_OF(m->head->chain), BYTES(h->chain, SHA256_LEN));
 }
 
 static struct told *take_told(struct peer *p, ProtobufCBinaryData change)
@@ -499,7 +504,8 @@ struct bytes making_bytes(struct making *m)
 	return buf_bytes(&m->bytes);
 }
 
-struct id peer_add_action(struct peer *p, const struct id *space, const char *text, struct id *record)
+struct id peer_add_action(struct peer *p, const struct id *space, const char *text,
+			  struct id *record)
 {
 	struct making m;
 

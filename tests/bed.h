@@ -1,7 +1,7 @@
 /*
- * An area to test: made in a scratch directory, with a clock that stands and chance that counts; and
- * peers, who talk to it frame by frame and keep what they are told. A peer checks the chain of every
- * space that it is fed, as a client does.
+ * An area to test: made in a scratch directory, with a clock that stands and chance that counts;
+ * and peers, who talk to it frame by frame and keep what they are told. A peer checks the chain of
+ * every space that it is fed, as a client does.
  */
 #ifndef FIVEPITS_TESTS_BED_H
 #define FIVEPITS_TESTS_BED_H
@@ -87,7 +87,8 @@ void peer_send_bytes(struct peer *p, unsigned kind, struct bytes message);
 void peer_push(struct peer *p, struct bytes change);
 void peer_take(struct peer *p); /* everything that waits */
 struct held *peer_held(struct peer *p, const struct id *space); /* NULL: does not hold it */
-const struct told *peer_told(const struct peer *p, const struct id *change); /* the last; NULL: nothing */
+const struct told *peer_told(const struct peer *p,
+			     const struct id *change); /* the last; NULL: nothing */
 
 /* A change in the making. */
 struct making {
@@ -112,6 +113,7 @@ void making_member(struct making *m, uint32_t field, const struct id *ref);
 struct bytes making_bytes(struct making *m);
 
 /* The whole of it: a new action with this text, pushed. Returns the change's id. */
-struct id peer_add_action(struct peer *p, const struct id *space, const char *text, struct id *record);
+struct id peer_add_action(struct peer *p, const struct id *space, const char *text,
+			  struct id *record);
 
 #endif

@@ -7,12 +7,14 @@
 
 #include <stdlib.h>
 
-static struct id area = {{1}}, directory, space = {{2}}, person = {{3}}, school = {{4}}, group = {{5}};
+static struct id area = {{1}}, directory, space = {{2}}, person = {{3}}, school = {{4}},
+		 group = {{5}};
 static struct access *access_now;
 static struct arena arena;
 
 /* Let a record stand with the fields of this message. */
-static void stands(uint32_t type, const struct id *id, unsigned existence, const ProtobufCMessage *m)
+static void stands(uint32_t type, const struct id *id, unsigned existence,
+		   const ProtobufCMessage *m)
 {
 	struct record r;
 	struct effect e = {.existence = (int)existence};
@@ -52,7 +54,17 @@ static void stand_appointment(uint8_t id, Records__Role role, const struct id *t
 	stands(TYPE_APPOINTMENT, &record, existence, &m.base);
 }
 
-enum list { OPEN, READ_GROUP, READ_SCHOOL, READ_PERSON, READ_ROLE, WRITE_GROUP, WRITE_SCHOOL, WRITE_PERSON, WRITE_ROLE };
+enum list {
+	OPEN,
+	READ_GROUP,
+	READ_SCHOOL,
+	READ_PERSON,
+	READ_ROLE,
+	WRITE_GROUP,
+	WRITE_SCHOOL,
+	WRITE_PERSON,
+	WRITE_ROLE
+};
 
 static void stand_space(enum list list, unsigned existence)
 {
@@ -181,7 +193,8 @@ static void test_devices(void)
 	m.has_person = 1;
 	m.person = (ProtobufCBinaryData){16, person.b};
 	stands(TYPE_DEVICE, &device, LIVE, &m.base);
-	ok(access_device(access_now, &device, &found) && id_equal(&found, &person), "a device is its person's");
+	ok(access_device(access_now, &device, &found) && id_equal(&found, &person),
+	   "a device is its person's");
 	m.has_revoked = m.revoked = 1;
 	stands(TYPE_DEVICE, &device, LIVE, &m.base);
 	ok(!access_device(access_now, &device, &found), "not once it is revoked");
@@ -201,7 +214,8 @@ static void test_overdue(void)
 	m.to = (char *)"2020-01-31";
 	stands(TYPE_APPOINTMENT, &record, LIVE, &m.base);
 	ok(!access_overdue(access_now, "2020-01-31", &found), "a last day is not past on that day");
-	ok(access_overdue(access_now, "2020-02-01", &found) && id_equal(&found, &record), "but on the next");
+	ok(access_overdue(access_now, "2020-02-01", &found) && id_equal(&found, &record),
+	   "but on the next");
 	m.has_ended = m.ended = 1;
 	stands(TYPE_APPOINTMENT, &record, LIVE, &m.base);
 	ok(!access_overdue(access_now, "2020-02-01", &found), "and no more once it has ended");
@@ -216,8 +230,10 @@ static void test_readable(void)
 	before = access_generation(access_now);
 	stand_space(OPEN, LIVE);
 	stand_appointment(1, RECORDS__ROLE__ADMINISTRATOR, NULL, false, LIVE);
-	ok(access_generation(access_now) == before + 2, "each record that matters begins a new generation");
-	ok(access_readable(access_now, &person, &ids) == 1 && id_equal(&ids[0], &space), "what may be read is listed");
+	ok(access_generation(access_now) == before + 2,
+	   "each record that matters begins a new generation");
+	ok(access_readable(access_now, &person, &ids) == 1 && id_equal(&ids[0], &space),
+	   "what may be read is listed");
 	free(ids);
 	ok(access_is_administrator(access_now, &person), "an administrator is known");
 	ok(access_kind(access_now, &space) == RECORDS__SPACE_KIND__GROUP, "so is a space's kind");

@@ -19,7 +19,8 @@ static void test_founding(void)
 	peer_hello(&head);
 	ok(head.welcome && head.bye == 0, "the first administrator is welcome");
 	ok(head.n_spaces == 4, "they read directory, admin, partnership and their own space");
-	ok(peer_held(&head, &b.directory)->number == 2, "directory begins with founding and joining");
+	ok(peer_held(&head, &b.directory)->number == 2,
+	   "directory begins with founding and joining");
 	ok(peer_held(&head, &b.admin)->number == 1, "admin begins with its Space record");
 	ok(peer_held(&head, &b.partnership)->number == 0, "partnership begins empty");
 	struct id own = id_personal(&b.id, &b.person);
@@ -29,7 +30,8 @@ static void test_founding(void)
 	bed_restart(&b, false);
 	peer_connect(&head);
 	peer_hello(&head);
-	ok(head.welcome && head.n_spaces == 4 && !head.chain_broken, "all of it is there after a restart");
+	ok(head.welcome && head.n_spaces == 4 && !head.chain_broken,
+	   "all of it is there after a restart");
 	bed_fini(&b);
 }
 
@@ -46,14 +48,17 @@ static void test_change(void)
 	peer_hello(&two);
 	ok(one.bye == 0 && two.bye == 0, "a person may use two devices");
 	struct id change = peer_add_action(&one, &b.partnership, "Write the plan", &record);
-	ok(peer_held(&two, &b.partnership)->number == 0 && pipe_take(&two.pipe.ends[1], &(struct frame){0}) == 0,
+	ok(peer_held(&two, &b.partnership)->number == 0 &&
+		   pipe_take(&two.pipe.ends[1], &(struct frame){0}) == 0,
 	   "nothing is said before the turn ends");
 	bed_turn(&b);
-	struct held *at_one = peer_held(&one, &b.partnership), *at_two = peer_held(&two, &b.partnership);
+	struct held *at_one = peer_held(&one, &b.partnership),
+		    *at_two = peer_held(&two, &b.partnership);
 	ok(at_one->number == 1 && at_two->number == 1, "the entry reaches both");
 	ok(at_one->without_body == 1, "its author gets it without the body");
 	ok(at_two->without_body == 0, "the other gets it whole");
-	ok(memcmp(at_one->chain, at_two->chain, SHA256_LEN) == 0 && !one.chain_broken && !two.chain_broken,
+	ok(memcmp(at_one->chain, at_two->chain, SHA256_LEN) == 0 && !one.chain_broken &&
+		   !two.chain_broken,
 	   "both work out the same chain");
 	ok(!peer_told(&one, &change), "an accepted change is answered by its entry alone");
 	bed_fini(&b);
@@ -77,8 +82,10 @@ static void test_again(void)
 	peer_push(&p, making_bytes(&m));
 	bed_turn(&b);
 	const struct told *t = peer_told(&p, &m.change.id);
-	ok(peer_held(&p, &b.partnership)->number == 1, "a change pushed twice in a turn is entered once");
-	ok(t && t->verdict == VERDICT_APPLIED && t->number == 1, "the second push is answered by its verdict");
+	ok(peer_held(&p, &b.partnership)->number == 1,
+	   "a change pushed twice in a turn is entered once");
+	ok(t && t->verdict == VERDICT_APPLIED && t->number == 1,
+	   "the second push is answered by its verdict");
 	bed_restart(&b, false);
 	peer_connect(&p);
 	peer_hello(&p);
@@ -97,7 +104,8 @@ static void test_again(void)
 	field_add_text(&m.set[0], 3, "once");
 	peer_push(&p, making_bytes(&m));
 	bed_turn(&b);
-	ok(peer_told(&p, &m.change.id)->verdict == VERDICT_APPLIED, "which leaves the first verdict as it was");
+	ok(peer_told(&p, &m.change.id)->verdict == VERDICT_APPLIED,
+	   "which leaves the first verdict as it was");
 	making_fini(&m);
 	bed_fini(&b);
 }
@@ -121,7 +129,8 @@ static void test_uncommitted(void)
 	p.sent.len = 0;
 	peer_push(&p, bytes);
 	bed_turn(&b);
-	ok(peer_held(&p, &b.partnership)->number == 1 && !p.chain_broken, "pushed again it is entered");
+	ok(peer_held(&p, &b.partnership)->number == 1 && !p.chain_broken,
+	   "pushed again it is entered");
 	bed_fini(&b);
 }
 
@@ -167,7 +176,8 @@ static void test_grant_and_loss(void)
 	struct making m;
 
 	school_init(&s, "grant");
-	ok(s.staff.welcome && s.staff.n_spaces == 3, "staff read directory, partnership and their own");
+	ok(s.staff.welcome && s.staff.n_spaces == 3,
+	   "staff read directory, partnership and their own");
 	struct id foreign = peer_add_action(&s.staff, &s.space, "not mine", &record);
 	struct id nowhere = id_make(&s.b.env);
 	struct id none = peer_add_action(&s.staff, &nowhere, "nowhere", &record);
@@ -176,11 +186,14 @@ static void test_grant_and_loss(void)
 	ok(t && t->verdict == VERDICT_REFUSED && u && strcmp(t->words, u->words) == 0,
 	   "a foreign space and one that does not exist are refused in the same words");
 
-	struct id appointment = bed_appoint(&s.b, &s.admin, &s.person, RECORDS__ROLE__STAFF, &s.group);
-	ok(s.staff.granted == 1 && peer_held(&s.staff, &s.space), "an appointment to the group grants its space");
+	struct id appointment =
+		bed_appoint(&s.b, &s.admin, &s.person, RECORDS__ROLE__STAFF, &s.group);
+	ok(s.staff.granted == 1 && peer_held(&s.staff, &s.space),
+	   "an appointment to the group grants its space");
 	peer_add_action(&s.staff, &s.space, "mine now", &record);
 	bed_turn(&s.b);
-	ok(peer_held(&s.staff, &s.space)->number == 1 && !s.staff.chain_broken, "and it can be written");
+	ok(peer_held(&s.staff, &s.space)->number == 1 && !s.staff.chain_broken,
+	   "and it can be written");
 	ok(!peer_held(&s.admin, &s.space), "the administrator does not read it");
 
 	/* The end of the appointment and a change of the same turn: the order decides. */
@@ -194,8 +207,10 @@ static void test_grant_and_loss(void)
 	bed_turn(&s.b);
 	t = peer_told(&s.staff, &before);
 	u = peer_told(&s.staff, &after);
-	ok(s.staff.lost == 1 && !peer_held(&s.staff, &s.space), "the end of the appointment takes the space");
-	ok(t && t->verdict == VERDICT_APPLIED && t->number == 2, "what came before it in the turn is accepted, and said so");
+	ok(s.staff.lost == 1 && !peer_held(&s.staff, &s.space),
+	   "the end of the appointment takes the space");
+	ok(t && t->verdict == VERDICT_APPLIED && t->number == 2,
+	   "what came before it in the turn is accepted, and said so");
 	ok(u && u->verdict == VERDICT_REFUSED, "what came after it is refused");
 	bed_fini(&s.b);
 }
@@ -214,7 +229,8 @@ static void test_revoked(void)
 	making_fini(&m);
 	struct id late = peer_add_action(&s.staff, &s.b.partnership, "too late", &record);
 	bed_turn(&s.b);
-	ok(s.staff.bye == WIRE__REASON__REVOKED && s.staff.pipe.ends[0].closed, "a revoked device's session ends");
+	ok(s.staff.bye == WIRE__REASON__REVOKED && s.staff.pipe.ends[0].closed,
+	   "a revoked device's session ends");
 	ok(!peer_told(&s.staff, &late) && peer_held(&s.admin, &s.b.partnership)->number == 0,
 	   "nothing of it is accepted after the revocation, in the same turn");
 	peer_cut(&s.staff);
@@ -288,7 +304,8 @@ static void test_refusals(void)
 	   "a Conflict is not written by a change");
 	ok(refused(try_create(&s.admin, &s.b.directory, TYPE_DEVICE, 3, "Laptop"), "joining"),
 	   "a device is not added by an edit");
-	ok(refused(try_create(&s.admin, &s.b.partnership, TYPE_ACTION, 12, "tomorrow"), "target_due"),
+	ok(refused(try_create(&s.admin, &s.b.partnership, TYPE_ACTION, 12, "tomorrow"),
+		   "target_due"),
 	   "a value that is none is refused");
 
 	id = id_derive(&s.b.id, BYTES("server", 6));
@@ -297,7 +314,8 @@ static void test_refusals(void)
 	making_number(&m, 5, 1);
 	peer_push(&s.admin, making_bytes(&m));
 	bed_turn(&s.b);
-	ok(refused(peer_told(&s.admin, &m.change.id), "server's own"), "the server's device can't be revoked");
+	ok(refused(peer_told(&s.admin, &m.change.id), "server's own"),
+	   "the server's device can't be revoked");
 	making_fini(&m);
 
 	making_init(&m, &s.b, &s.b.directory, 1);
@@ -305,7 +323,8 @@ static void test_refusals(void)
 	making_text(&m, 1, "Ours", "Directory");
 	peer_push(&s.admin, making_bytes(&m));
 	bed_turn(&s.b);
-	ok(refused(peer_told(&s.admin, &m.change.id), "fixed"), "the directory's own Space record stands");
+	ok(refused(peer_told(&s.admin, &m.change.id), "fixed"),
+	   "the directory's own Space record stands");
 	making_fini(&m);
 
 	own = id_personal(&s.b.id, &s.person);
@@ -328,7 +347,8 @@ static void test_own_space_stays_own(void)
 	struct peer late;
 
 	school_init(&s, "own");
-	struct id person = bed_person(&s.b, &s.admin, "D. Late"), own = id_personal(&s.b.id, &person);
+	struct id person = bed_person(&s.b, &s.admin, "D. Late"),
+		  own = id_personal(&s.b.id, &person);
 	making_init(&m, &s.b, &s.b.directory, 0);
 	making_create(&m, TYPE_SPACE, &own);
 	making_number(&m, 2, RECORDS__SPACE_KIND__OTHER);
@@ -336,11 +356,13 @@ static void test_own_space_stays_own(void)
 	peer_push(&s.admin, making_bytes(&m));
 	making_fini(&m);
 	bed_turn(&s.b);
-	ok(peer_held(&s.admin, &own) != NULL, "before a person joins, the space of that id is who made it's");
+	ok(peer_held(&s.admin, &own) != NULL,
+	   "before a person joins, the space of that id is who made it's");
 	peer_join(&late, &s.b, &person);
 	peer_hello(&late);
 	bed_turn(&s.b);
-	ok(peer_held(&late, &own) && !peer_held(&s.admin, &own), "once they have, it is theirs alone");
+	ok(peer_held(&late, &own) && !peer_held(&s.admin, &own),
+	   "once they have, it is theirs alone");
 	bed_fini(&s.b);
 }
 
@@ -362,7 +384,8 @@ static void test_deferred(void)
 	making_text(&m, 1, "of the future", NULL);
 	peer_push(&p, making_bytes(&m));
 	bed_turn(&b);
-	ok(peer_told(&p, &m.change.id)->wait == WIRE__WAIT__SCHEMA_NEWER, "a type of the future waits");
+	ok(peer_told(&p, &m.change.id)->wait == WIRE__WAIT__SCHEMA_NEWER,
+	   "a type of the future waits");
 	making_fini(&m);
 
 	making_init(&m, &b, &b.partnership, 0);
@@ -370,7 +393,8 @@ static void test_deferred(void)
 	making_text(&m, 4000, "of the future", NULL);
 	peer_push(&p, making_bytes(&m));
 	bed_turn(&b);
-	ok(peer_told(&p, &m.change.id)->wait == WIRE__WAIT__SCHEMA_NEWER, "a field of the future waits");
+	ok(peer_told(&p, &m.change.id)->wait == WIRE__WAIT__SCHEMA_NEWER,
+	   "a field of the future waits");
 	making_fini(&m);
 
 	making_init(&m, &b, &b.partnership, 0);
@@ -378,7 +402,8 @@ static void test_deferred(void)
 	making_text(&m, 3, "after nothing", NULL);
 	peer_push(&p, making_bytes(&m));
 	bed_turn(&b);
-	ok(peer_told(&p, &m.change.id)->wait == WIRE__WAIT__EARLIER_MISSING, "so does what stands after a change that is not here");
+	ok(peer_told(&p, &m.change.id)->wait == WIRE__WAIT__EARLIER_MISSING,
+	   "so does what stands after a change that is not here");
 	making_fini(&m);
 
 	making_init(&m, &b, &b.partnership, 0);
@@ -392,7 +417,8 @@ static void test_deferred(void)
 	field_add_bytes(&m.set[0], 5, BYTES(content, 32));
 	peer_push(&p, making_bytes(&m));
 	bed_turn(&b);
-	ok(peer_told(&p, &m.change.id)->wait == WIRE__WAIT__CONTENT_MISSING, "so does a version without its bytes");
+	ok(peer_told(&p, &m.change.id)->wait == WIRE__WAIT__CONTENT_MISSING,
+	   "so does a version without its bytes");
 	making_fini(&m);
 
 	making_init(&m, &b, &b.partnership, 50);
@@ -400,7 +426,8 @@ static void test_deferred(void)
 	making_text(&m, 3, "seen too much", NULL);
 	peer_push(&p, making_bytes(&m));
 	bed_turn(&b);
-	ok(refused(peer_told(&p, &m.change.id), "not there"), "who has seen an entry that is not there is refused");
+	ok(refused(peer_told(&p, &m.change.id), "not there"),
+	   "who has seen an entry that is not there is refused");
 	making_fini(&m);
 	ok(peer_held(&p, &b.partnership)->number == 0, "nothing of all this was entered");
 	bed_fini(&b);
@@ -447,7 +474,8 @@ static void test_endings(void)
 	peer_push(&s.admin, making_bytes(&m));
 	making_fini(&m);
 	bed_turn(&s.b);
-	ok(peer_held(&s.admin, &s.b.directory)->number == before + 3 && !peer_held(&s.staff, &s.space),
+	ok(peer_held(&s.admin, &s.b.directory)->number == before + 3 &&
+		   !peer_held(&s.staff, &s.space),
 	   "one that is past when it is made is over at once");
 	bed_fini(&s.b);
 }

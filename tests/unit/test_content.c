@@ -1,4 +1,4 @@
-/* Documents' bytes: stored whole or not at all, and only told of to those who may read a Version. */
+/* Documents' bytes: stored whole or not at all, and told of to those who may read a Version. */
 #include "common/fields.h"
 #include "common/os.h"
 #include "common/schema.h"
@@ -38,14 +38,17 @@ static void test_store(void)
 	for (size_t i = 0; i < 1000000; i++)
 		data[i] = (uint8_t)(i * 7 + i / 256);
 	store(dir, BYTES(data, 1000000), 65536, name);
-	ok(content_find(dir, name, &bytes) == 1 && bytes == 1000000, "what was sent whole is stored");
+	ok(content_find(dir, name, &bytes) == 1 && bytes == 1000000,
+	   "what was sent whole is stored");
 	ok(content_find(dir, other, NULL) == 0, "what was not is not");
 	ok(download_begin(&d, dir, other, 0) == ERR_MISSING, "and can't be read");
-	ok(download_begin(&d, dir, name, 10) == 0 && download_bytes(d) == 1000000, "reading begins anywhere");
+	ok(download_begin(&d, dir, name, 10) == 0 && download_bytes(d) == 1000000,
+	   "reading begins anywhere");
 	at = 10;
 	while (download_next(d, back + at, 1000, &n) == 0 && n)
 		at += n;
-	ok(at == 1000000 && memcmp(data + 10, back + 10, 1000000 - 10) == 0, "the bytes come back as they went in");
+	ok(at == 1000000 && memcmp(data + 10, back + 10, 1000000 - 10) == 0,
+	   "the bytes come back as they went in");
 	download_free(&d);
 	ok(download_begin(&d, dir, name, 1000001) < 0, "but not behind the end");
 	ok(content_check(dir, name, NULL) == 0, "a check agrees");
@@ -63,15 +66,18 @@ static void test_bad_uploads(void)
 	struct upload *u;
 
 	sha256(BYTES("hello", 5), name);
-	ok(upload_begin(&u, dir, name, UINT64_C(2) * CONTENT_MAX, &cause) == ERR_LIMIT, "over 1 GiB is refused (\"%s\")", cause.words);
+	ok(upload_begin(&u, dir, name, UINT64_C(2) * CONTENT_MAX, &cause) == ERR_LIMIT,
+	   "over 1 GiB is refused (\"%s\")", cause.words);
 	must(upload_begin(&u, dir, name, 5, NULL) == 0);
-	ok(upload_add(u, 1, BYTES("hello", 5), &cause) == ERR_PROTO, "a piece out of its place is refused");
+	ok(upload_add(u, 1, BYTES("hello", 5), &cause) == ERR_PROTO,
+	   "a piece out of its place is refused");
 	upload_free(&u);
 	must(upload_begin(&u, dir, name, 5, NULL) == 0);
 	ok(upload_add(u, 0, BYTES("hello!", 6), &cause) == ERR_PROTO, "so is one too long");
 	upload_free(&u);
 	must(upload_begin(&u, dir, name, 5, NULL) == 0);
-	ok(upload_add(u, 0, BYTES("hallo", 5), &cause) == ERR_INVALID, "other bytes than the name says are refused");
+	ok(upload_add(u, 0, BYTES("hallo", 5), &cause) == ERR_INVALID,
+	   "other bytes than the name says are refused");
 	upload_free(&u);
 	must(upload_begin(&u, dir, name, 5, NULL) == 0);
 	ok(upload_add(u, 0, BYTES("he", 2), &cause) == 0, "a part is not yet stored");
@@ -120,7 +126,8 @@ static void get(struct peer *p, const uint8_t name[SHA256_LEN])
 		bed_turn(p->bed);
 }
 
-static struct id push_version(struct peer *p, const struct id *space, const uint8_t name[SHA256_LEN])
+static struct id push_version(struct peer *p, const struct id *space,
+			      const uint8_t name[SHA256_LEN])
 {
 	struct making m;
 	struct id record = id_make(&p->bed->env);
@@ -158,7 +165,8 @@ static void test_session(void)
 	own = id_personal(&b.id, &person);
 	sha256(BYTES(data, len), name);
 	change = push_version(&staff, &own, name);
-	ok(peer_told(&staff, &change)->wait == WIRE__WAIT__CONTENT_MISSING, "a version waits for its bytes");
+	ok(peer_told(&staff, &change)->wait == WIRE__WAIT__CONTENT_MISSING,
+	   "a version waits for its bytes");
 	offer(&staff, name, len);
 	ok(staff.want == 0, "which are wanted from the start");
 	piece(&staff, name, 0, BYTES(data, 200000));
@@ -169,9 +177,11 @@ static void test_session(void)
 	get(&staff, name);
 	ok(staff.missing == 1, "until a version names them, nobody gets them");
 	change = push_version(&staff, &own, name);
-	ok(!peer_told(&staff, &change) && peer_held(&staff, &own)->number == 2, "now the version is accepted");
+	ok(!peer_told(&staff, &change) && peer_held(&staff, &own)->number == 2,
+	   "now the version is accepted");
 	get(&staff, name);
-	ok(staff.content_bytes == len && staff.content.len == len && memcmp(staff.content.data, data, len) == 0,
+	ok(staff.content_bytes == len && staff.content.len == len &&
+		   memcmp(staff.content.data, data, len) == 0,
 	   "and its bytes come back");
 	offer(&staff, name, len);
 	ok(staff.want == len, "who may read it is told that it is here already");
@@ -185,7 +195,8 @@ static void test_session(void)
 	head.missing = 0;
 	offer(&head, name, 5);
 	piece(&head, name, 0, BYTES("wrong", 5));
-	ok(head.missing == 1 && head.bye == 0, "bytes that are not what they are called are not stored");
+	ok(head.missing == 1 && head.bye == 0,
+	   "bytes that are not what they are called are not stored");
 	free(data);
 	bed_fini(&b);
 }

@@ -1,4 +1,4 @@
-/* Feeding: one frame for all who stand at the same place, and nobody who is slow delays the others. */
+/* Feeding: one frame for all at the same place, and nobody who is slow delays the others. */
 #include "common/schema.h"
 #include "records.pb-c.h"
 #include "server/feed.h"
@@ -37,7 +37,8 @@ static void test_shared(void)
 	ok(all, "an edit reaches twelve");
 	ok(b.signatures == before + 1, "with one signature for all");
 	for (int i = 0; i < PEERS; i++)
-		all &= peer_held(&peers[i], &b.directory)->number == peer_held(&peers[0], &b.directory)->number;
+		all &= peer_held(&peers[i], &b.directory)->number ==
+		       peer_held(&peers[0], &b.directory)->number;
 	ok(all, "and all hold the same directory");
 	bed_fini(&b);
 }
@@ -112,21 +113,24 @@ static void test_catching_up(void)
 	for (int i = 0; i < 20; i++)
 		bed_turn(&b);
 	held = peer_held(&late, &b.partnership);
-	ok(held->number == 2000 && held->without_body == 0 && !late.chain_broken, "who comes later gets all from the first");
+	ok(held->number == 2000 && held->without_body == 0 && !late.chain_broken,
+	   "who comes later gets all from the first");
 	size_t frames = late.feeds;
 	ok(frames < 30, "in %zu frames", frames);
 	peer_connect(&cut);
 	peer_hello(&cut);
 	for (int i = 0; i < 20; i++)
 		bed_turn(&b);
-	ok(peer_held(&cut, &b.partnership)->number == 2000 && !cut.chain_broken, "who was away gets what is new");
+	ok(peer_held(&cut, &b.partnership)->number == 2000 && !cut.chain_broken,
+	   "who was away gets what is new");
 	bed_turn(&b);
 	writer.feeds = 1;
 	peer_connect(&writer);
 	peer_hello(&writer);
 	frames = writer.feeds;
 	bed_turn(&b);
-	ok(writer.welcome && writer.bye == 0 && writer.feeds == frames && frames == 1, "who has all of it gets nothing");
+	ok(writer.welcome && writer.bye == 0 && writer.feeds == frames && frames == 1,
+	   "who has all of it gets nothing");
 	bed_fini(&b);
 }
 
@@ -144,7 +148,8 @@ static void test_large(void)
 	fill(&writer, 6, 250000);
 	for (int i = 0; i < 20; i++)
 		bed_turn(&b);
-	ok(peer_held(&reader, &b.partnership)->number == 6 && !reader.chain_broken, "large entries come one a frame");
+	ok(peer_held(&reader, &b.partnership)->number == 6 && !reader.chain_broken,
+	   "large entries come one a frame");
 	bed_fini(&b);
 }
 
@@ -196,7 +201,8 @@ static void test_asking_on(void)
 	m.n_numbers = 3;
 	for (int i = 0; i < 1000 && !p.pipe.ends[0].paused; i++)
 		peer_send(&p, WIRE__KIND__FETCH, &m.base, BYTES_NONE);
-	ok(p.pipe.ends[0].paused && queued(&p) < 3 * 1024 * 1024, "who asks and takes nothing is not read from, %zu bytes on", queued(&p));
+	ok(p.pipe.ends[0].paused && queued(&p) < 3 * 1024 * 1024,
+	   "who asks and takes nothing is not read from, %zu bytes on", queued(&p));
 	bed_fini(&b);
 }
 
@@ -223,7 +229,8 @@ static void test_many(void)
 	bed_turn(&b);
 	for (int i = 1; i < PEERS; i++)
 		all &= peers[i].n_spaces == 0 && peers[i].bye == 0;
-	ok(all && peer_held(&peers[0], &b.partnership)->number == 1, "those that have not said Hello hear nothing");
+	ok(all && peer_held(&peers[0], &b.partnership)->number == 1,
+	   "those that have not said Hello hear nothing");
 	bed_fini(&b);
 	ok(sizeof(struct session) <= 256, "a session is small (%zu bytes)", sizeof(struct session));
 	free(peers);

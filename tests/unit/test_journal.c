@@ -13,8 +13,8 @@
 #include <sys/resource.h>
 
 /* An edit of an action's text, seen at `seen`. */
-static struct id edit_text(struct peer *p, const struct id *record, const char *text, const char *old,
-			   uint64_t seen)
+static struct id edit_text(struct peer *p, const struct id *record, const char *text,
+			   const char *old, uint64_t seen)
 {
 	struct making m;
 
@@ -55,7 +55,8 @@ static void test_conflict(void)
 	bed_turn(&b);
 	ok(peer_held(&one, &b.partnership)->number == 3 && !one.chain_broken && !two.chain_broken,
 	   "both edits are entries");
-	ok(peer_held(&two, &b.partnership)->without_body == 0, "the author of the second gets what came of it");
+	ok(peer_held(&two, &b.partnership)->without_body == 0,
+	   "the author of the second gets what came of it");
 	ok(open_conflicts(&b) == 1, "one conflict is open");
 	bed_restart(&b, false);
 	ok(open_conflicts(&b) == 1, "after a restart too");
@@ -135,7 +136,8 @@ static void test_full(void)
 	setrlimit(RLIMIT_FSIZE, &all);
 	one.n_told = 0;
 	peer_add_action(&one, &b.partnership, "there is room again", &record);
-	ok(bed_turn(&b) == 0 && one.n_told == 0 && peer_held(&one, &b.partnership)->number == held + 1,
+	ok(bed_turn(&b) == 0 && one.n_told == 0 &&
+		   peer_held(&one, &b.partnership)->number == held + 1,
 	   "with room again it goes on without a restart");
 	free(text);
 	bed_fini(&b);
@@ -190,13 +192,18 @@ static void test_check(void)
 	size_t faults = 0;
 
 	disputed(&b, "sound");
-	ok(area_check(b.area, count_fault, &faults) == 0 && faults == 0, "an area with conflicts is sound");
+	ok(area_check(b.area, count_fault, &faults) == 0 && faults == 0,
+	   "an area with conflicts is sound");
 	bed_fini(&b);
-	damage("changed", "a record that was changed", "UPDATE record SET fields = x'00010102' WHERE type = 12");
-	damage("garbled", "a record that can't be read", "UPDATE record SET fields = x'000101' WHERE type = 12");
+	damage("changed", "a record that was changed",
+	       "UPDATE record SET fields = x'00010102' WHERE type = 12");
+	damage("garbled", "a record that can't be read",
+	       "UPDATE record SET fields = x'000101' WHERE type = 12");
 	damage("missing", "a record that is missing", "DELETE FROM record WHERE type = 12");
-	damage("salt", "an entry that was changed", "UPDATE entry SET salt = x'00' WHERE key & 1099511627775 = 2");
-	damage("gap", "an entry that is missing", "DELETE FROM entry WHERE key & 1099511627775 = 3");
+	damage("salt", "an entry that was changed",
+	       "UPDATE entry SET salt = x'00' WHERE key & 1099511627775 = 2");
+	damage("gap", "an entry that is missing",
+	       "DELETE FROM entry WHERE key & 1099511627775 = 3");
 }
 
 /* ---- Numbers -------------------------------------------------------------------------------- */
@@ -217,15 +224,18 @@ static void test_chain(void)
 	struct journal *j = b.area->journal;
 	struct space *s = journal_space(j, &b.partnership);
 	chain_start(&b.id, &b.partnership, start);
-	ok(journal_chain(j, s, 0, chain) == 1 && memcmp(chain, start, sizeof(chain)) == 0, "the chain starts with the space");
+	ok(journal_chain(j, s, 0, chain) == 1 && memcmp(chain, start, sizeof(chain)) == 0,
+	   "the chain starts with the space");
 	ok(journal_chain(j, s, 3, chain) == 1 &&
 		   memcmp(chain, peer_held(&p, &b.partnership)->chain, sizeof(chain)) == 0,
 	   "at the head it is what a copy worked out");
-	ok(journal_chain(j, s, 2, chain) == 1 && memcmp(chain, s->chain, sizeof(chain)) != 0, "and known for each entry");
+	ok(journal_chain(j, s, 2, chain) == 1 && memcmp(chain, s->chain, sizeof(chain)) != 0,
+	   "and known for each entry");
 	ok(journal_chain(j, s, 4, chain) == 0, "but not for one that is not there");
 	uint64_t number = 9;
 	struct id nothing = {{1}};
-	ok(journal_number_of(j, s, &nothing, &number) == 0 && number == 0, "a change that is not there has no number");
+	ok(journal_number_of(j, s, &nothing, &number) == 0 && number == 0,
+	   "a change that is not there has no number");
 	bed_fini(&b);
 }
 

@@ -1,4 +1,4 @@
-/* Sessions: what is answered to bad input of every kind, and that the others are served meanwhile. */
+/* Sessions: what is answered to bad input of every kind, while the others are served. */
 #include "common/fields.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
@@ -27,12 +27,13 @@ static void ends(const char *what, bool hello, unsigned kind, struct bytes messa
 	fresh(&p, hello);
 	peer_send_bytes(&p, kind, message);
 	bed_turn(&bed);
-	ok(p.bye == reason && p.bye_words[0] && p.pipe.ends[0].closed, "%s ends the session (\"%s\")", what,
-	   p.bye_words);
+	ok(p.bye == reason && p.bye_words[0] && p.pipe.ends[0].closed,
+	   "%s ends the session (\"%s\")", what, p.bye_words);
 	uint64_t before = peer_held(&good, &bed.partnership)->number;
 	peer_add_action(&good, &bed.partnership, "meanwhile", &record);
 	bed_turn(&bed);
-	ok(peer_held(&good, &bed.partnership)->number == before + 1 && good.bye == 0, "and the other is served");
+	ok(peer_held(&good, &bed.partnership)->number == before + 1 && good.bye == 0,
+	   "and the other is served");
 	peer_fini(&p);
 }
 
@@ -63,19 +64,24 @@ static void test_garbage(void)
 	struct buf b = {0};
 
 	ends("a Hello of nothing", false, WIRE__KIND__HELLO, BYTES_NONE, WIRE__REASON__PROTOCOL);
-	ends("a garbled Hello", false, WIRE__KIND__HELLO, BYTES("\xff\xff\xff", 3), WIRE__REASON__PROTOCOL);
-	ends("a truncated Push", true, WIRE__KIND__PUSH, BYTES("\x0a\x7f\x01", 3), WIRE__REASON__PROTOCOL);
+	ends("a garbled Hello", false, WIRE__KIND__HELLO, BYTES("\xff\xff\xff", 3),
+	     WIRE__REASON__PROTOCOL);
+	ends("a truncated Push", true, WIRE__KIND__PUSH, BYTES("\x0a\x7f\x01", 3),
+	     WIRE__REASON__PROTOCOL);
 	while (b.len < 1000000)
 		buf_add(&b, "\x12\x00", 2);
-	ends("1 MiB of empty submessages", false, WIRE__KIND__HELLO, buf_bytes(&b), WIRE__REASON__PROTOCOL);
+	ends("1 MiB of empty submessages", false, WIRE__KIND__HELLO, buf_bytes(&b),
+	     WIRE__REASON__PROTOCOL);
 	buf_reset(&b);
 	while (b.len < 1000000)
 		buf_add(&b, "\xf8\x01\x00", 3);
-	ends("1 MiB of unknown fields", true, WIRE__KIND__PUSH, buf_bytes(&b), WIRE__REASON__PROTOCOL);
+	ends("1 MiB of unknown fields", true, WIRE__KIND__PUSH, buf_bytes(&b),
+	     WIRE__REASON__PROTOCOL);
 	buf_reset(&b);
 	while (b.len < 100000)
 		buf_add(&b, "\x0a\x00", 2);
-	ends("a Push of empty changes", true, WIRE__KIND__PUSH, buf_bytes(&b), WIRE__REASON__PROTOCOL);
+	ends("a Push of empty changes", true, WIRE__KIND__PUSH, buf_bytes(&b),
+	     WIRE__REASON__PROTOCOL);
 	buf_fini(&b);
 }
 
@@ -95,7 +101,8 @@ static void test_hello(void)
 	m.area = PB_ID(&bed.id);
 	m.version = 99;
 	buf_add_message(&b, &m.base);
-	ends("a version of the future", false, WIRE__KIND__HELLO, buf_bytes(&b), WIRE__REASON__VERSION);
+	ends("a version of the future", false, WIRE__KIND__HELLO, buf_bytes(&b),
+	     WIRE__REASON__VERSION);
 	m.version = WIRE_VERSION;
 	m.held = &list;
 	m.n_held = 1;
@@ -106,11 +113,13 @@ static void test_hello(void)
 	at.number = 1;
 	buf_reset(&b);
 	buf_add_message(&b, &m.base);
-	ends("a chain that differs", false, WIRE__KIND__HELLO, buf_bytes(&b), WIRE__REASON__SET_BACK);
+	ends("a chain that differs", false, WIRE__KIND__HELLO, buf_bytes(&b),
+	     WIRE__REASON__SET_BACK);
 	at.number = 10000;
 	buf_reset(&b);
 	buf_add_message(&b, &m.base);
-	ends("a copy ahead of the server", false, WIRE__KIND__HELLO, buf_bytes(&b), WIRE__REASON__SET_BACK);
+	ends("a copy ahead of the server", false, WIRE__KIND__HELLO, buf_bytes(&b),
+	     WIRE__REASON__SET_BACK);
 	at.space = PB_ID(&other);
 	buf_reset(&b);
 	buf_add_message(&b, &m.base);
@@ -153,8 +162,8 @@ static void test_bad_changes(void)
 		buf_reset(&m.set[0]);
 		field_add_bytes(&m.set[0], values[i].field, BYTES(values[i].value, values[i].len));
 		const struct told *t = push_bytes(&p, making_bytes(&m), &m.change.id);
-		ok(t && t->verdict == VERDICT_REFUSED && t->words[0] && p.bye == 0, "%s is refused (\"%s\")",
-		   values[i].what, t ? t->words : "");
+		ok(t && t->verdict == VERDICT_REFUSED && t->words[0] && p.bye == 0,
+		   "%s is refused (\"%s\")", values[i].what, t ? t->words : "");
 		peer_fini(&p);
 		making_fini(&m);
 	}
@@ -165,7 +174,8 @@ static void test_bad_changes(void)
 	ok(t && t->verdict == VERDICT_REFUSED, "a change that edits a record twice is refused");
 	peer_push(&p, making_bytes(&m));
 	bed_turn(&bed);
-	ok(p.n_told == 2 && p.told[1].verdict == VERDICT_REFUSED && strcmp(p.told[0].words, p.told[1].words) == 0,
+	ok(p.n_told == 2 && p.told[1].verdict == VERDICT_REFUSED &&
+		   strcmp(p.told[0].words, p.told[1].words) == 0,
 	   "and again, in the same words");
 	making_fini(&m);
 	making_init(&m, &bed, &bed.partnership, 0);
@@ -219,12 +229,16 @@ static void test_fetch(void)
 	m.numbers = numbers;
 	m.n_numbers = 4;
 	peer_send(&p, WIRE__KIND__FETCH, &m.base, BYTES_NONE);
-	ok(pipe_take(&p.pipe.ends[1], &f) == 1 && f.kind == WIRE__KIND__BODIES, "bodies can be fetched");
-	Wire__Bodies *b = (Wire__Bodies *)frame_unpack(&f, &wire__bodies__descriptor, &p.arena, NULL);
-	ok(b && b->n_bodies == 2 && b->bodies[1]->number == 2 && b->bodies[1]->has_body, "those that there are");
+	ok(pipe_take(&p.pipe.ends[1], &f) == 1 && f.kind == WIRE__KIND__BODIES,
+	   "bodies can be fetched");
+	Wire__Bodies *b =
+		(Wire__Bodies *)frame_unpack(&f, &wire__bodies__descriptor, &p.arena, NULL);
+	ok(b && b->n_bodies == 2 && b->bodies[1]->number == 2 && b->bodies[1]->has_body,
+	   "those that there are");
 	m.space = PB_ID(&foreign);
 	peer_send(&p, WIRE__KIND__FETCH, &m.base, BYTES_NONE);
-	ok(pipe_take(&p.pipe.ends[1], &f) == 1, "an answer comes for a space that is not this person's");
+	ok(pipe_take(&p.pipe.ends[1], &f) == 1,
+	   "an answer comes for a space that is not this person's");
 	b = (Wire__Bodies *)frame_unpack(&f, &wire__bodies__descriptor, &p.arena, NULL);
 	ok(b && b->n_bodies == 0, "and there is nothing in it");
 	peer_fini(&p);
@@ -240,7 +254,8 @@ static void test_ping(void)
 	m.has_time_ms = 1;
 	m.time_ms = 12345;
 	peer_send(&p, WIRE__KIND__PING, &m.base, BYTES_NONE);
-	ok(pipe_take(&p.pipe.ends[1], &f) == 1 && f.kind == WIRE__KIND__PONG, "a Ping is answered at once");
+	ok(pipe_take(&p.pipe.ends[1], &f) == 1 && f.kind == WIRE__KIND__PONG,
+	   "a Ping is answered at once");
 	peer_fini(&p);
 }
 
@@ -261,26 +276,31 @@ static void test_invitations(void)
 	bed_turn(&bed);
 	ok(p.invited_ms > bed.now_ms, "an administrator invites");
 	ok(area_invitation(bed.area, invitation, found, &person, &school) == 0 &&
-		   memcmp(found, verifier, 32) == 0 && id_equal(&person, &bed.person), "the invitation is open");
+		   memcmp(found, verifier, 32) == 0 && id_equal(&person, &bed.person),
+	   "the invitation is open");
 	for (int i = 0; i < 5; i++)
 		area_invitation_failed(bed.area, invitation);
-	ok(area_invitation(bed.area, invitation, found, &person, &school) == ERR_MISSING, "five wrong codes close it");
+	ok(area_invitation(bed.area, invitation, found, &person, &school) == ERR_MISSING,
+	   "five wrong codes close it");
 	invitation[0] = 6;
 	peer_send(&p, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
 	bed_turn(&bed);
 	ok(area_enrol(bed.area, invitation, BYTES("key", 3), "Bad \x01 label", &device) == 0 &&
 		   bed_turn(&bed) == 0, "an invitation is used, whatever the label");
-	ok(area_enrol(bed.area, invitation, BYTES("key", 3), NULL, &device) == ERR_MISSING, "and only once");
+	ok(area_enrol(bed.area, invitation, BYTES("key", 3), NULL, &device) == ERR_MISSING,
+	   "and only once");
 	invitation[0] = 7;
 	peer_send(&p, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
 	bed_turn(&bed);
 	bed.now_ms += UINT64_C(73) * 3600 * 1000;
-	ok(area_invitation(bed.area, invitation, found, &person, &school) == ERR_MISSING, "after three days it is over");
+	ok(area_invitation(bed.area, invitation, found, &person, &school) == ERR_MISSING,
+	   "after three days it is over");
 	person = (struct id){{9}};
 	m.person = PB_ID(&person);
 	peer_send(&p, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
 	bed_turn(&bed);
-	ok(p.bye == WIRE__REASON__NOT_ALLOWED && strstr(p.bye_words, "no such person"), "nobody is invited who is not there");
+	ok(p.bye == WIRE__REASON__NOT_ALLOWED && strstr(p.bye_words, "no such person"),
+	   "nobody is invited who is not there");
 	peer_fini(&p);
 
 	person = bed_person(&bed, &good, "C. Staff");
@@ -306,7 +326,8 @@ static void test_strangers(void)
 	   "a device that is not known gets a Bye");
 	pipe_fini(&pipe);
 	pipe_init(&pipe);
-	ok(!session_open(bed.area, &pipe.ends[0].link, &server), "so does one that says it is the server's own");
+	ok(!session_open(bed.area, &pipe.ends[0].link, &server),
+	   "so does one that says it is the server's own");
 	pipe_fini(&pipe);
 }
 
@@ -314,7 +335,8 @@ static void test_stop(void)
 {
 	area_stop(bed.area);
 	bed_turn(&bed);
-	ok(good.bye == WIRE__REASON__STOPPING && good.pipe.ends[0].closed, "a stopping server says so");
+	ok(good.bye == WIRE__REASON__STOPPING && good.pipe.ends[0].closed,
+	   "a stopping server says so");
 }
 
 int main(void)
