@@ -207,7 +207,7 @@ static int run_beside(struct run *r, struct os_lock *lock, int *result)
 int errand_run(struct copy *copy, struct errand *errand, errand_progress_fn progress, void *arg,
 	       struct cause *cause)
 {
-	struct cause own;
+	struct cause own = {""};
 	struct run r = {.copy = copy,
 			.errand = errand,
 			.progress = progress,

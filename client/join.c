@@ -199,7 +199,7 @@ static int join_begin(struct join *j, const char *invitation, const char *label)
 int join_run(const char *home, const char *invitation, const char *proxy, const char *label,
 	     struct cause *cause)
 {
-	struct cause own;
+	struct cause own = {""};
 	struct join j = {.home = home, .proxy = proxy ? proxy : "", .cause = cause ? cause : &own};
 	int rc = join_begin(&j, invitation, label);
 

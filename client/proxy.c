@@ -41,7 +41,7 @@ static int hex_value(char c)
 /* NAME:PASSWORD as it stands in a URL, percent signs and all. */
 static bool proxy_set_secret(struct proxy *out, const char *text, size_t len)
 {
-	uint8_t plain[CREDENTIALS_MOST];
+	uint8_t plain[CREDENTIALS_MOST] = {0};
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {

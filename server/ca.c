@@ -331,37 +331,37 @@ static X509_REQ *request_read(struct bytes der, struct cause *cause)
 	return NULL;
 }
 
-int ca_request_key(struct bytes der, struct buf *spki, struct cause *cause)
+int ca_request_key(struct bytes request, struct buf *spki, struct cause *cause)
 {
-	X509_REQ *request = request_read(der, cause);
+	X509_REQ *asked = request_read(request, cause);
 
-	if (!request)
+	if (!asked)
 		return ERR_INVALID;
-	key_public(X509_REQ_get0_pubkey(request), spki);
-	X509_REQ_free(request);
+	key_public(X509_REQ_get0_pubkey(asked), spki);
+	X509_REQ_free(asked);
 	return 0;
 }
 
-int ca_issue(struct ca *ca, struct bytes der, const struct id *device, struct buf *out,
+int ca_issue(struct ca *ca, struct bytes request, const struct id *device, struct buf *der,
 	     struct cause *cause)
 {
-	X509_REQ *request = request_read(der, cause);
+	X509_REQ *asked = request_read(request, cause);
 	char text[ID_TEXT],
 	    alternative[sizeof("URI:urn:fivepits:device:") + ID_TEXT] = "URI:urn:fivepits:device:";
 
-	if (!request)
+	if (!asked)
 		return ERR_INVALID;
 	/* Of the request only the key counts: whatever else it asks for is not looked at. */
-	X509 *cert = cert_new(X509_REQ_get0_pubkey(request), "Fivepits device", CA_DEVICE_DAYS);
+	X509 *cert = cert_new(X509_REQ_get0_pubkey(asked), "Fivepits device", CA_DEVICE_DAYS);
 	strcat(alternative, id_format(device, text));
 	cert_extend(cert, ca->cert, NID_basic_constraints, "critical,CA:FALSE");
 	cert_extend(cert, ca->cert, NID_key_usage, "critical,digitalSignature");
 	cert_extend(cert, ca->cert, NID_ext_key_usage, "clientAuth");
 	cert_extend(cert, ca->cert, NID_subject_alt_name, alternative);
 	cert_sign(cert, ca->cert, ca->key);
-	cert_write(cert, out);
+	cert_write(cert, der);
 	cert_free(&cert);
-	X509_REQ_free(request);
+	X509_REQ_free(asked);
 	return 0;
 }
 
