@@ -13,7 +13,7 @@
 
 enum { SERVER_SCHEMA = 1, TURN_MS = 5 };
 
-static const char server_schema[] =
+static const char server_schema[] = ""
 #include "server_schema.h"
 	;
 

@@ -175,12 +175,12 @@ static int join_personal(const struct joining *j)
 	ProtobufCBinaryData person = PB_ID(&j->person);
 	struct id id = id_personal(&j->area->id, &j->person);
 	struct space *space;
-	struct record stands;
+	struct record stands = {0};
 	int err = journal_space_make(j->area->journal, &id, &space);
 
 	if (err == 0)
 		err = journal_record(j->area->journal, space, &id, &j->area->change, &stands);
-	bool there = err == 0 && stands.n_values;
+	bool there = stands.n_values > 0;
 	arena_reset(&j->area->change);
 	if (err < 0 || there)
 		return err;
