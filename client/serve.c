@@ -42,6 +42,7 @@ struct serve {
 	uint64_t called_us;
 	uint64_t indexed_feeds;
 	bool index_set; /* the timer is */
+	bool rung;
 	bool was_up, stopping;
 	int error;
 	struct cause cause;
@@ -202,8 +203,7 @@ static void serve_rung(void *arg)
 
 	os_bell_clear(s->bell);
 	live_wake(s->live);
-	serve_take_jobs(s);
-	serve_hurry(s);
+	s->rung = true;
 }
 
 static void serve_wake(void *arg)
@@ -238,6 +238,11 @@ static void serve_turn(void *arg)
 		s->failures = 0;
 	}
 	s->was_up = now == LIVE_UP;
+	if (s->rung) { /* what was saved has gone out by now; was it that, or an errand? */
+		s->rung = false;
+		serve_take_jobs(s);
+		serve_hurry(s);
+	}
 	serve_run_jobs(s);
 	if (now == LIVE_DOWN && before != LIVE_DOWN)
 		serve_is_down(s);
