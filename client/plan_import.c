@@ -16,6 +16,7 @@
 #include <string.h>
 
 enum { RECORDS_MOST = 20000, LIST_MOST = 2048 }; /* of one file */
+enum { RECORD_MOST = CHANGE_MAX - 64 * 1024 };	 /* bytes of one: a change must have room for it */
 
 /* ---- Failing, and needing ------------------------------------------------------------------- */
 
@@ -120,9 +121,13 @@ static void import_check(struct import *in, const struct record *r)
 {
 	const struct schema_type *t = schema_type(r->type);
 	struct cause cause = {""};
+	size_t bytes = 0;
 
 	for (size_t i = 0; i < r->n_values && in->err == 0; i++) {
 		const struct schema_field *f = schema_field(t, r->values[i].field, NULL);
+		bytes += r->values[i].bytes.len;
+		if (bytes > RECORD_MOST)
+			import_fail(in, "its texts are longer than %d KiB together", RECORD_MOST / 1024);
 		if (schema_check(t, r->values[i].bytes, f->merge == MERGE_SET, &cause) < 0)
 			import_fail(in, "%s", cause.words);
 	}

@@ -194,13 +194,13 @@ static int part_load(struct place *p, json_t *file, enum part part, struct cause
 					 plan_parts[part], i + 1,
 					 short_id && *short_id ? "name" : "id");
 		if (json_array_size(json_object_get(object, "aliases_in_source")) > NAMES_MAX)
-			return cause_set(cause, ERR_LIMIT, "%s: \"%.60s\" has more than %d names",
+			return cause_set(cause, ERR_INVALID, "%s: \"%.60s\" has more than %d names",
 					 plan_parts[part], short_id, NAMES_MAX);
 		if (roster_find(&p->roster, part, short_id))
 			return cause_set(cause, ERR_INVALID, "%s: \"%.60s\" stands twice",
 					 plan_parts[part], short_id);
 		if (p->roster.n >= ROSTER_MAX)
-			return cause_set(cause, ERR_LIMIT, "more than %d schools and groups", ROSTER_MAX);
+			return cause_set(cause, ERR_INVALID, "more than %d schools and groups", ROSTER_MAX);
 		struct member *m = roster_add(&p->roster, p->arena, part);
 		m->short_id = short_id;
 		m->name = name;
