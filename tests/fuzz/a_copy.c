@@ -21,7 +21,8 @@ struct making {
 	struct touch touches[EDITS];
 };
 
-static void make(struct making *m, uint32_t type, const struct id *record, const ProtobufCMessage *values)
+static void make(struct making *m, uint32_t type, const struct id *record,
+		 const ProtobufCMessage *values)
 {
 	struct edit *e = &m->edits[m->change.n_edits];
 	struct touch *t = &m->touches[m->change.n_edits++];
@@ -60,8 +61,12 @@ void a_copy_sign(const struct id *space, Wire__Head *head, const uint8_t chain[S
 static void feed(struct a_copy *a, struct making *m, const struct id *space)
 {
 	static uint8_t salt[16];
-	struct header h = {.number = 1, .device = a->names.ids[8], .time_ms = 1, .form = 1,
-			   .touches = m->touches, .n_touches = m->change.n_edits};
+	struct header h = {.number = 1,
+			   .device = a->names.ids[8],
+			   .time_ms = 1,
+			   .form = 1,
+			   .touches = m->touches,
+			   .n_touches = m->change.n_edits};
 	struct buf change = {0}, header = {0}, body = {0};
 	uint8_t chain[SHA256_LEN], signature[64];
 	struct id area = fuzz_area();
@@ -191,8 +196,8 @@ static void fix_header(const struct a_copy *a, Wire__Entry *e, uint64_t number, 
 		       bool *own)
 {
 	struct buf out = {0};
-	Wire__Header *h = (Wire__Header *)message_unpack(BYTES_OF(e->header), &wire__header__descriptor,
-							 arena, NULL);
+	Wire__Header *h = (Wire__Header *)message_unpack(BYTES_OF(e->header),
+							 &wire__header__descriptor, arena, NULL);
 
 	*own = false;
 	if (!h)
@@ -238,7 +243,9 @@ static void fix_entries(const struct a_copy *a, Wire__Feed *feed, const struct h
 		fix_header(a, e, at->number + 1 + i, arena, &own);
 		fix_body(a, e, arena);
 		chain_next(chain, BYTES_OF(e->header), BYTES_OF(e->salt),
-			   e->has_body ? BYTES_OF(e->body) : own ? own_body(a, arena) : BYTES_NONE);
+			   e->has_body ? BYTES_OF(e->body)
+			   : own       ? own_body(a, arena)
+				       : BYTES_NONE);
 	}
 	feed->head->number = at->number + feed->n_entries;
 	a_copy_sign(&at->id, feed->head, chain, signature);
@@ -247,7 +254,7 @@ static void fix_entries(const struct a_copy *a, Wire__Feed *feed, const struct h
 Wire__Feed *a_copy_fix_feed(struct a_copy *a, struct bytes message, struct arena *arena)
 {
 	Wire__Feed *feed =
-		(Wire__Feed *)message_unpack(message, &wire__feed__descriptor, arena, NULL);
+	    (Wire__Feed *)message_unpack(message, &wire__feed__descriptor, arena, NULL);
 	struct held *held;
 
 	if (!feed)

@@ -105,9 +105,10 @@ struct id fuzz_area(void)
 
 static EVP_PKEY *head_key_get(void)
 {
-	static const uint8_t seed[32] = {0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a,
-					 0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32,
-					 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60};
+	static const uint8_t seed[32] = {0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60,
+					 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4,
+					 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19,
+					 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60};
 	if (!head_key)
 		head_key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof(seed));
 	must(head_key);
@@ -154,7 +155,8 @@ static void fix_bytes(const struct fuzz_names *names, ProtobufCBinaryData *b)
 		memcpy(b->data, names->content, SHA256_LEN);
 }
 
-static void fix_member(const struct fuzz_names *names, const ProtobufCFieldDescriptor *f, void *member)
+static void fix_member(const struct fuzz_names *names, const ProtobufCFieldDescriptor *f,
+		       void *member)
 {
 	if (f->type == PROTOBUF_C_TYPE_BYTES)
 		fix_bytes(names, member);
@@ -203,10 +205,11 @@ static struct bytes packed(const ProtobufCMessage *m, struct arena *arena)
 	return b;
 }
 
-struct bytes fuzz_fix_change(const struct fuzz_names *names, struct bytes change, struct arena *arena)
+struct bytes fuzz_fix_change(const struct fuzz_names *names, struct bytes change,
+			     struct arena *arena)
 {
 	Wire__Change *c =
-		(Wire__Change *)message_unpack(change, &wire__change__descriptor, arena, NULL);
+	    (Wire__Change *)message_unpack(change, &wire__change__descriptor, arena, NULL);
 
 	if (!c)
 		return change;
@@ -219,10 +222,11 @@ struct bytes fuzz_fix_change(const struct fuzz_names *names, struct bytes change
 	return packed(&c->base, arena);
 }
 
-struct bytes fuzz_fix_outcome(const struct fuzz_names *names, struct bytes outcome, struct arena *arena)
+struct bytes fuzz_fix_outcome(const struct fuzz_names *names, struct bytes outcome,
+			      struct arena *arena)
 {
-	Wire__Outcome *o = (Wire__Outcome *)message_unpack(outcome, &wire__outcome__descriptor, arena,
-							   NULL);
+	Wire__Outcome *o =
+	    (Wire__Outcome *)message_unpack(outcome, &wire__outcome__descriptor, arena, NULL);
 
 	if (!o || outcome.len == 0)
 		return outcome;

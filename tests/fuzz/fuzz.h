@@ -1,10 +1,12 @@
 /*
- * What the fuzz targets share. A target is one file, fuzz_NAME.c, with LLVMFuzzerTestOneInput: under
- * libFuzzer (`make fuzz`) it is driven by coverage; linked with replay.c it runs over the committed
- * inputs in tests/fuzz/corpus/NAME and thousands of mutations of them, the same each time.
+ * What the fuzz targets share. A target is one file, fuzz_NAME.c, with LLVMFuzzerTestOneInput:
+ * under libFuzzer (`make fuzz`) it is driven by coverage; linked with replay.c it runs over the
+ * committed inputs in tests/fuzz/corpus/NAME and thousands of mutations of them, the same each
+ * time.
  *
- * Inputs that are refused early teach nothing, so targets first put right what only chance would: an
- * id whose first byte is below FUZZ_IDS becomes one that exists, numbers follow, heads are signed.
+ * Inputs that are refused early teach nothing, so targets first put right what only chance would:
+ * an id whose first byte is below FUZZ_IDS becomes one that exists, numbers follow, heads are
+ * signed.
  */
 #ifndef FIVEPITS_FUZZ_H
 #define FIVEPITS_FUZZ_H
@@ -42,13 +44,15 @@ struct fuzz_names {
 	uint8_t content[SHA256_LEN];
 };
 
-/* 1 to 3 the spaces of every area, 9 the area; 10 to 15 records and changes that inputs make: 15 is the
- * Conflict that change 14 opens over field 3 of record 10. Content is that of "document". */
+/* 1 to 3 the spaces of every area, 9 the area; 10 to 15 records and changes that inputs make: 15 is
+ * the Conflict that change 14 opens over field 3 of record 10. Content is that of "document". */
 void fuzz_names_init(struct fuzz_names *names);
 /* Put right, in place, every id and content in a message and those it contains. */
 void fuzz_fix(const struct fuzz_names *names, ProtobufCMessage *m);
 /* The same in the bytes of a change, what stands in its fields included; new bytes in `arena`. */
-struct bytes fuzz_fix_change(const struct fuzz_names *names, struct bytes change, struct arena *arena);
-struct bytes fuzz_fix_outcome(const struct fuzz_names *names, struct bytes outcome, struct arena *arena);
+struct bytes fuzz_fix_change(const struct fuzz_names *names, struct bytes change,
+			     struct arena *arena);
+struct bytes fuzz_fix_outcome(const struct fuzz_names *names, struct bytes outcome,
+			      struct arena *arena);
 
 #endif

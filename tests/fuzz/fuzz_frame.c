@@ -1,4 +1,5 @@
-/* Bytes from the network: frames are found in them, and unpacked as the message that each says it is. */
+/* Bytes from the network: frames are found in them, and unpacked as the message that each says it
+ * is. */
 #include "common/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -10,33 +11,33 @@ static const struct {
 	Wire__Kind kind;
 	const ProtobufCMessageDescriptor *message;
 } kinds[] = {
-	{WIRE__KIND__HELLO, &wire__hello__descriptor},
-	{WIRE__KIND__WELCOME, &wire__welcome__descriptor},
-	{WIRE__KIND__BYE, &wire__bye__descriptor},
-	{WIRE__KIND__PING, &wire__ping__descriptor},
-	{WIRE__KIND__PONG, &wire__pong__descriptor},
-	{WIRE__KIND__PUSH, &wire__push__descriptor},
-	{WIRE__KIND__VERDICTS, &wire__verdicts__descriptor},
-	{WIRE__KIND__DEFERRED, &wire__deferred__descriptor},
-	{WIRE__KIND__FEED, &wire__feed__descriptor},
-	{WIRE__KIND__GRANTED, &wire__granted__descriptor},
-	{WIRE__KIND__LOST, &wire__lost__descriptor},
-	{WIRE__KIND__FETCH, &wire__fetch__descriptor},
-	{WIRE__KIND__BODIES, &wire__bodies__descriptor},
-	{WIRE__KIND__OFFER, &wire__offer__descriptor},
-	{WIRE__KIND__WANT, &wire__want__descriptor},
-	{WIRE__KIND__PIECE, &wire__piece__descriptor},
-	{WIRE__KIND__STORED, &wire__stored__descriptor},
-	{WIRE__KIND__GET, &wire__get__descriptor},
-	{WIRE__KIND__CONTENT, &wire__content__descriptor},
-	{WIRE__KIND__MISSING, &wire__missing__descriptor},
-	{WIRE__KIND__CHALLENGE, &wire__challenge__descriptor},
-	{WIRE__KIND__ENROL, &wire__enrol__descriptor},
-	{WIRE__KIND__ENROLLED, &wire__enrolled__descriptor},
-	{WIRE__KIND__INVITE, &wire__invite__descriptor},
-	{WIRE__KIND__INVITED, &wire__invited__descriptor},
-	{WIRE__KIND__RENEW, &wire__renew__descriptor},
-	{WIRE__KIND__RENEWED, &wire__renewed__descriptor},
+    {WIRE__KIND__HELLO, &wire__hello__descriptor},
+    {WIRE__KIND__WELCOME, &wire__welcome__descriptor},
+    {WIRE__KIND__BYE, &wire__bye__descriptor},
+    {WIRE__KIND__PING, &wire__ping__descriptor},
+    {WIRE__KIND__PONG, &wire__pong__descriptor},
+    {WIRE__KIND__PUSH, &wire__push__descriptor},
+    {WIRE__KIND__VERDICTS, &wire__verdicts__descriptor},
+    {WIRE__KIND__DEFERRED, &wire__deferred__descriptor},
+    {WIRE__KIND__FEED, &wire__feed__descriptor},
+    {WIRE__KIND__GRANTED, &wire__granted__descriptor},
+    {WIRE__KIND__LOST, &wire__lost__descriptor},
+    {WIRE__KIND__FETCH, &wire__fetch__descriptor},
+    {WIRE__KIND__BODIES, &wire__bodies__descriptor},
+    {WIRE__KIND__OFFER, &wire__offer__descriptor},
+    {WIRE__KIND__WANT, &wire__want__descriptor},
+    {WIRE__KIND__PIECE, &wire__piece__descriptor},
+    {WIRE__KIND__STORED, &wire__stored__descriptor},
+    {WIRE__KIND__GET, &wire__get__descriptor},
+    {WIRE__KIND__CONTENT, &wire__content__descriptor},
+    {WIRE__KIND__MISSING, &wire__missing__descriptor},
+    {WIRE__KIND__CHALLENGE, &wire__challenge__descriptor},
+    {WIRE__KIND__ENROL, &wire__enrol__descriptor},
+    {WIRE__KIND__ENROLLED, &wire__enrolled__descriptor},
+    {WIRE__KIND__INVITE, &wire__invite__descriptor},
+    {WIRE__KIND__INVITED, &wire__invited__descriptor},
+    {WIRE__KIND__RENEW, &wire__renew__descriptor},
+    {WIRE__KIND__RENEWED, &wire__renewed__descriptor},
 };
 
 /* What was unpacked is packed and found again. */
@@ -47,7 +48,8 @@ static void again(unsigned kind, const ProtobufCMessage *m, struct bytes raw)
 	size_t size;
 
 	if (protobuf_c_message_get_packed_size(m) + raw.len > FRAME_MAX)
-		return; /* numbers in more bytes than they need may come out shorter, never longer */
+		return; /* numbers in more bytes than they need may come out shorter, never longer
+			 */
 	frame_write(&out, (Wire__Kind)kind, m, raw);
 	must(frame_parse(buf_bytes(&out), &f, &size) == 1 && size == out.len && f.kind == kind);
 	buf_fini(&out);
@@ -57,7 +59,8 @@ static void take(const struct frame *f)
 {
 	struct arena arena;
 	struct cause cause;
-	const ProtobufCMessageDescriptor *d = kinds[f->kind % (sizeof(kinds) / sizeof(*kinds))].message;
+	const ProtobufCMessageDescriptor *d =
+	    kinds[f->kind % (sizeof(kinds) / sizeof(*kinds))].message;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if ((unsigned)kinds[i].kind == f->kind)

@@ -1,10 +1,11 @@
 /*
- * A server's sessions: frames into two devices of one person, against a real area on a disk in memory.
+ * A server's sessions: frames into two devices of one person, against a real area on a disk in
+ * memory.
  *
  * The input: one byte (its lowest bit: the first device says no Hello), then frames of 8 bytes of
- * header (kind, length of the message, and 4 bytes of which the last says: bit 0 which device, bit 1
- * the turn ends behind it, bit 2 a day passes, bit 3 the line is lost) and a message. Behind a PIECE
- * the first two of the 4 bytes are the length of the raw bytes.
+ * header (kind, length of the message, and 4 bytes of which the last says: bit 0 which device, bit
+ * 1 the turn ends behind it, bit 2 a day passes, bit 3 the line is lost) and a message. Behind a
+ * PIECE the first two of the 4 bytes are the length of the raw bytes.
  *
  * Then everything that was sent must be well formed, and the area must pass its own check.
  */
@@ -151,7 +152,8 @@ static void peer_lose(struct world *w, struct peer *p)
 
 /* ---- Putting right what only chance would --------------------------------------------------- */
 
-/* A base that is even becomes that of the value which stands; an odd one is left, and will not match. */
+/* A base that is even becomes that of the value which stands; an odd one is left, and will not
+ * match. */
 static void fix_bases(struct world *w, const Wire__Change *c, Wire__Edit *e)
 {
 	struct id space, id;
@@ -170,7 +172,8 @@ static void fix_bases(struct world *w, const Wire__Change *c, Wire__Edit *e)
 static void fix_change(struct world *w, ProtobufCBinaryData *b)
 {
 	struct bytes fixed = fuzz_fix_change(&w->names, BYTES_OF(*b), &w->arena);
-	Wire__Change *c = (Wire__Change *)message_unpack(fixed, &wire__change__descriptor, &w->arena, NULL);
+	Wire__Change *c =
+	    (Wire__Change *)message_unpack(fixed, &wire__change__descriptor, &w->arena, NULL);
 	struct buf out = {0};
 
 	if (!c)
@@ -277,8 +280,11 @@ static void join(struct world *w, struct peer *p, const struct id *person, const
 /* An area whose administrator has two devices; what its ids are. */
 static void world_found(struct world *w, const struct area_options *o)
 {
-	struct area_founding f = {.area = fuzz_area(), .name = "Partnership", .school = "School",
-				  .admin = "Amy", .server_key = BYTES("server key", 10)};
+	struct area_founding f = {.area = fuzz_area(),
+				  .name = "Partnership",
+				  .school = "School",
+				  .admin = "Amy",
+				  .server_key = BYTES("server key", 10)};
 	struct cause cause = {""};
 	struct id *ids = w->names.ids, area = fuzz_area();
 
@@ -316,7 +322,8 @@ static void world_run(struct world *w, struct bytes in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct env env = {world_now, world_random, NULL};
-	const struct area_options options = {.dir = fuzz_dir(), .vfs = "fuzz", .env = &env, .sign = fuzz_sign};
+	const struct area_options options = {
+	    .dir = fuzz_dir(), .vfs = "fuzz", .env = &env, .sign = fuzz_sign};
 	struct world w = {0};
 	struct disk *disk;
 

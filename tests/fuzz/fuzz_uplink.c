@@ -1,7 +1,7 @@
 /*
- * A server's frames into a client's session. The input: frames of 8 bytes of header (kind, length of
- * the message, and 4 bytes of which the last says: bit 0 the turn ends behind it; behind a PIECE the
- * first two are the length of the raw bytes) and a message. The copy must be whole afterwards.
+ * A server's frames into a client's session. The input: frames of 8 bytes of header (kind, length
+ * of the message, and 4 bytes of which the last says: bit 0 the turn ends behind it; behind a PIECE
+ * the first two are the length of the raw bytes) and a message. The copy must be whole afterwards.
  */
 #include "client/uplink.h"
 #include "common/wire.h"

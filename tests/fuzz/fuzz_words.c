@@ -1,4 +1,5 @@
-/* Words that people type or paste: invitations, addresses, ids, the word of what was seen, positions. */
+/* Words that people type or paste: invitations, addresses, ids, the word of what was seen,
+ * positions. */
 #include "client/copy.h"
 #include "common/invitation.h"
 #include "common/position.h"
@@ -35,7 +36,8 @@ static void take_seen(const char *text)
 	}
 	seen_format(&seen, word);
 	must(seen_parse(&back, word, &cause) == 0 && id_equal(&seen.space, &back.space) &&
-	     seen.epoch == back.epoch && seen.number == back.number && id_equal(&seen.after, &back.after));
+	     seen.epoch == back.epoch && seen.number == back.number &&
+	     id_equal(&seen.after, &back.after));
 }
 
 static void take_id(const char *text)

@@ -1,7 +1,7 @@
 /*
  * A fuzz target without libFuzzer: every input of its corpus, then fuzz_rounds mutations of them,
- * drawn from a fixed seed. Prints TAP. An input that takes too long, or memory that grows, is a failure;
- * the input that a crash happened on is left in crash-NAME.
+ * drawn from a fixed seed. Prints TAP. An input that takes too long, or memory that grows, is a
+ * failure; the input that a crash happened on is left in crash-NAME, in the folder of the build.
  *
  * usage: replay_NAME [FILE...]     the files alone, instead of the corpus
  * FUZZ_ROUNDS says how many mutations, FUZZ_SEED which.
@@ -33,7 +33,7 @@ static uint64_t dice;
 /* What is being run, for the handler of a crash. */
 static const uint8_t *current;
 static size_t current_size;
-static char crash_name[128];
+static char crash_name[512];
 
 /* ---- When it crashes ------------------------------------------------------------------------ */
 
@@ -60,12 +60,14 @@ void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak)
 static void crash_watch(const char *name)
 {
 	static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGALRM};
+	const char *build = getenv("FIVEPITS_BUILD");
 
-	snprintf(crash_name, sizeof(crash_name), "crash-%s", name);
+	snprintf(crash_name, sizeof(crash_name), "%s/crash-%s", build ? build : ".", name);
 	if (__sanitizer_set_death_callback)
 		__sanitizer_set_death_callback(crash_save);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		if (!__sanitizer_set_death_callback || signals[i] == SIGALRM || signals[i] == SIGABRT)
+		if (!__sanitizer_set_death_callback || signals[i] == SIGALRM ||
+		    signals[i] == SIGABRT)
 			signal(signals[i], crash_signal);
 }
 

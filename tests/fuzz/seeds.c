@@ -1,6 +1,6 @@
 /*
- * Writes the committed corpora: small inputs that each reach a different part. Ids are places in the
- * table of names (fuzz.h): 16 times the same byte.
+ * Writes the committed corpora: small inputs that each reach a different part. Ids are places in
+ * the table of names (fuzz.h): 16 times the same byte.
  *
  * usage: seeds DIRECTORY
  */
@@ -61,8 +61,12 @@ struct saying {
 static struct saying *say(uint8_t id, uint8_t space, uint8_t record, uint32_t type, uint64_t seen)
 {
 	struct saying *s = mem_alloc(sizeof(*s));
-	s->change = (struct change){.id = name(id), .space = name(space), .seen_epoch = 1,
-				    .seen_number = seen, .made_ms = 1, .n_edits = 1};
+	s->change = (struct change){.id = name(id),
+				    .space = name(space),
+				    .seen_epoch = 1,
+				    .seen_number = seen,
+				    .made_ms = 1,
+				    .n_edits = 1};
 	s->edit = (struct edit){.type = type, .record = name(record)};
 	s->edit.effect.existence = -1;
 	return s;
@@ -156,7 +160,8 @@ static void said(struct saying *s, struct buf *out)
 
 static struct saying *make_action(uint8_t change, uint8_t record)
 {
-	struct saying *s = say_existence(say(change, PARTNERSHIP, record, TYPE_ACTION, 0), LIVE, false);
+	struct saying *s =
+	    say_existence(say(change, PARTNERSHIP, record, TYPE_ACTION, 0), LIVE, false);
 	say_text(say_text(s, REF, "1.5"), TEXT, "Use the secure area");
 	return say_member(say_number(s, STATUS, 2), LEAD, PERSON, true);
 }
@@ -201,7 +206,8 @@ static void session_conflict(struct buf *b)
 	push(b, text_edit(14, 1, "two"), SECOND | TURN);
 	push(b, say_after(text_edit(0xf3, 1, "two again"), 14), SECOND | TURN);
 	push(b, say_settles(text_edit(0xf4, 4, "one and two"), 15), TURN);
-	push(b, say_existence(say(0xf5, PARTNERSHIP, 10, TYPE_ACTION, 3), WITHDRAWN, false), SECOND | TURN);
+	push(b, say_existence(say(0xf5, PARTNERSHIP, 10, TYPE_ACTION, 3), WITHDRAWN, false),
+	     SECOND | TURN);
 	push(b, say_existence(say(0xf6, PARTNERSHIP, 10, TYPE_ACTION, 6), LIVE, true), TURN);
 	save("session", "conflict", b);
 }
@@ -210,10 +216,14 @@ static void session_sets(struct buf *b)
 {
 	buf_add_u8(b, 0);
 	push(b, make_action(0xf1, 10), TURN);
-	push(b, say_member(say(0xf2, PARTNERSHIP, 10, TYPE_ACTION, 1), RESPONSIBLE, SCHOOL, true), 0);
-	push(b, say_member(say(0xf3, PARTNERSHIP, 10, TYPE_ACTION, 1), RESPONSIBLE, SCHOOL, true), SECOND);
-	push(b, say_member(say(0xf4, PARTNERSHIP, 10, TYPE_ACTION, 1), LEAD, PERSON, false), SECOND | TURN);
-	push(b, say_member(say(0xf4, PARTNERSHIP, 10, TYPE_ACTION, 1), LEAD, PERSON, false), SECOND | TURN);
+	push(b, say_member(say(0xf2, PARTNERSHIP, 10, TYPE_ACTION, 1), RESPONSIBLE, SCHOOL, true),
+	     0);
+	push(b, say_member(say(0xf3, PARTNERSHIP, 10, TYPE_ACTION, 1), RESPONSIBLE, SCHOOL, true),
+	     SECOND);
+	push(b, say_member(say(0xf4, PARTNERSHIP, 10, TYPE_ACTION, 1), LEAD, PERSON, false),
+	     SECOND | TURN);
+	push(b, say_member(say(0xf4, PARTNERSHIP, 10, TYPE_ACTION, 1), LEAD, PERSON, false),
+	     SECOND | TURN);
 	push(b, say_clear(say(0xf5, PARTNERSHIP, 10, TYPE_ACTION, 2), STATUS), TURN);
 	push(b, make_action(0xf6, 10), SECOND | TURN);
 	save("session", "sets", b);
@@ -234,7 +244,8 @@ static void session_refused(struct buf *b)
 	push(b, say_text(say(0xf7, PARTNERSHIP, 10, TYPE_NOTE, 1), TEXT, "another type"), 0);
 	push(b, say_number(say(0xf8, PARTNERSHIP, 10, 999, 1), 1, 1), 0);
 	push(b, say_number(say(0xf9, PARTNERSHIP, 10, TYPE_ACTION, 1), 999, 1), TURN);
-	push(b, say_after(say_text(say(0xfa, PARTNERSHIP, 10, TYPE_ACTION, 1), REF, "x"), 0xf1), TURN);
+	push(b, say_after(say_text(say(0xfa, PARTNERSHIP, 10, TYPE_ACTION, 1), REF, "x"), 0xf1),
+	     TURN);
 	save("session", "refused", b);
 }
 
@@ -259,14 +270,17 @@ static void session_rights(struct buf *b)
 /* An appointment that ends tomorrow; a device revoked while it talks; the person suspended. */
 static void session_revoked(struct buf *b)
 {
-	struct saying *s = say_existence(say(0xf1, DIRECTORY, 11, TYPE_APPOINTMENT, 0), LIVE, false);
+	struct saying *s =
+	    say_existence(say(0xf1, DIRECTORY, 11, TYPE_APPOINTMENT, 0), LIVE, false);
 
 	buf_add_u8(b, 0);
 	s = say_ref(say_number(say_ref(s, 1, PERSON), 2, 1), 3, SCHOOL);
 	push(b, say_text(s, 6, "2019-10-09"), TURN | DAY);
-	push(b, say_number(say(0xf2, DIRECTORY, DEVICE, TYPE_DEVICE, 4), 5, 1), SECOND | TURN | DAY);
+	push(b, say_number(say(0xf2, DIRECTORY, DEVICE, TYPE_DEVICE, 4), 5, 1),
+	     SECOND | TURN | DAY);
 	push(b, make_action(0xf3, 10), TURN);
-	push(b, say_number(say(0xf4, DIRECTORY, PERSON, TYPE_PERSON, 4), 5, 3), SECOND | TURN | LOSE);
+	push(b, say_number(say(0xf4, DIRECTORY, PERSON, TYPE_PERSON, 4), 5, 3),
+	     SECOND | TURN | LOSE);
 	save("session", "revoked", b);
 }
 
@@ -328,7 +342,8 @@ static void session_others(struct buf *b)
 	Wire__Invite invite = WIRE__INVITE__INIT;
 	Wire__Ping ping = WIRE__PING__INIT;
 	Wire__Bye bye = WIRE__BYE__INIT;
-	struct id area = name(AREA), space = name(DIRECTORY), person = name(PERSON), school = name(SCHOOL);
+	struct id area = name(AREA), space = name(DIRECTORY), person = name(PERSON),
+		  school = name(SCHOOL);
 	uint64_t numbers[] = {1, 2, 99};
 	uint8_t bytes[32] = {0xff};
 
@@ -386,11 +401,18 @@ static void frames(struct buf *b)
 	save("frame", "push", b);
 }
 
-static void header_of(struct buf *out, uint8_t change, uint8_t record, const uint32_t *fields, size_t n)
+static void header_of(struct buf *out, uint8_t change, uint8_t record, const uint32_t *fields,
+		      size_t n)
 {
-	struct touch touch = {.record = name(record), .type = TYPE_ACTION, .fields = fields, .n_fields = n};
-	struct header h = {.number = 2, .change = name(change), .device = name(DEVICE), .time_ms = 1,
-			   .form = 1, .touches = &touch, .n_touches = 1};
+	struct touch touch = {
+	    .record = name(record), .type = TYPE_ACTION, .fields = fields, .n_fields = n};
+	struct header h = {.number = 2,
+			   .change = name(change),
+			   .device = name(DEVICE),
+			   .time_ms = 1,
+			   .form = 1,
+			   .touches = &touch,
+			   .n_touches = 1};
 	header_write(&h, out);
 }
 
@@ -407,7 +429,8 @@ static void outcome_of(struct buf *out)
 	field_add_number(&set, 7, 1);
 	field_add_bytes(&add, 5, ID_BYTES(&side));
 	field_add_bytes(&add, 5, ID_BYTES(&other));
-	effect.effect = (struct effect){.existence = LIVE, .set = buf_bytes(&set), .add = buf_bytes(&add)};
+	effect.effect =
+	    (struct effect){.existence = LIVE, .set = buf_bytes(&set), .add = buf_bytes(&add)};
 	outcome_write(&o, out);
 	buf_fini(&set);
 	buf_fini(&add);
@@ -494,10 +517,12 @@ static void feeds(struct buf *b)
 	feed(b, "edited", text_edit(14, 1, "other"), 14, 10, false);
 	feed(b, "conflict", text_edit(14, 1, "other"), 14, 10, true);
 	feed(b, "own", NULL, 12, 10, false);
-	feed(b, "withdrawn", say_existence(say(0xf2, PARTNERSHIP, 10, TYPE_ACTION, 1), WITHDRAWN, false), 0xf2,
-	     10, false);
-	feed(b, "unknown-type", say_number(say_existence(say(0xf3, PARTNERSHIP, 11, 999, 1), LIVE, false), 7, 7),
-	     0xf3, 11, false);
+	feed(b, "withdrawn",
+	     say_existence(say(0xf2, PARTNERSHIP, 10, TYPE_ACTION, 1), WITHDRAWN, false), 0xf2, 10,
+	     false);
+	feed(b, "unknown-type",
+	     say_number(say_existence(say(0xf3, PARTNERSHIP, 11, 999, 1), LIVE, false), 7, 7), 0xf3,
+	     11, false);
 }
 
 /* ---- A server's frames ---------------------------------------------------------------------- */
@@ -506,7 +531,8 @@ static void welcome(struct buf *b, uint64_t number)
 {
 	Wire__Welcome m = WIRE__WELCOME__INIT;
 	Wire__At at[2] = {WIRE__AT__INIT, WIRE__AT__INIT}, *list[] = {&at[0], &at[1]};
-	struct id directory = name(DIRECTORY), partnership = name(PARTNERSHIP), person = name(PERSON);
+	struct id directory = name(DIRECTORY), partnership = name(PARTNERSHIP),
+		  person = name(PERSON);
 
 	at[0].space = PB_ID(&directory);
 	at[1].space = PB_ID(&partnership);
@@ -521,7 +547,8 @@ static void welcome(struct buf *b, uint64_t number)
 	frame(b, WIRE__KIND__WELCOME, &m.base, 1);
 }
 
-static void feed_frame(struct buf *b, struct saying *s, uint8_t change, uint8_t record, bool conflict)
+static void feed_frame(struct buf *b, struct saying *s, uint8_t change, uint8_t record,
+		       bool conflict)
 {
 	struct buf message = {0};
 
@@ -603,11 +630,15 @@ static void schemas(struct buf *b)
 		uint32_t type;
 		uint8_t field;
 	} words[] = {
-		{"word", "in-progress", TYPE_ACTION, 19}, {"day", "2019-10-09", TYPE_ACTION, 11},
-		{"time", "18:30", TYPE_EVENT, 3},	  {"flag", "yes", TYPE_ACTION, 16},
-		{"number", "250000", TYPE_ACTION, 15},	  {"year", "2019-20", TYPE_PLAN, 1},
-		{"position", "V1", TYPE_ACTION, 23},	  {"hex", "00ff", TYPE_DEVICE, 3},
-		{"ref", "016db1ad-7d00-7001-8203-040506070809", TYPE_ACTION, 0},
+	    {"word", "in-progress", TYPE_ACTION, 19},
+	    {"day", "2019-10-09", TYPE_ACTION, 11},
+	    {"time", "18:30", TYPE_EVENT, 3},
+	    {"flag", "yes", TYPE_ACTION, 16},
+	    {"number", "250000", TYPE_ACTION, 15},
+	    {"year", "2019-20", TYPE_PLAN, 1},
+	    {"position", "V1", TYPE_ACTION, 23},
+	    {"hex", "00ff", TYPE_DEVICE, 3},
+	    {"ref", "016db1ad-7d00-7001-8203-040506070809", TYPE_ACTION, 0},
 	};
 	struct id id = name(0xf1);
 
@@ -621,7 +652,9 @@ static void schemas(struct buf *b)
 	buf_add_u8(b, TYPE_ACTION - 1);
 	buf_add_u8(b, 0);
 	field_add_bytes(b, 1, ID_BYTES(&id));
-	field_add_text(b, 3, "Use the s\xc3\xa9" "cure area\n");
+	field_add_text(b, 3,
+		       "Use the s\xc3\xa9"
+		       "cure area\n");
 	field_add_number(b, 10, 1);
 	field_add_text(b, 12, "2019-12-20");
 	field_add_number(b, 17, 1);

@@ -18,7 +18,7 @@ enum { REF = 2, TEXT = 3 }; /* fields of an Action */
 struct talk {
 	struct link link; /* what the server sends by; first */
 	struct buf *out;
-	struct buf sent;  /* frames of the server, not yet printed */
+	struct buf sent; /* frames of the server, not yet printed */
 	bool closed;
 	struct area *area;
 	struct session *session;
@@ -59,7 +59,7 @@ static const struct link_ops talk_ops = {talk_send, talk_queued, talk_pause, tal
 static void print_frame(struct talk *t, char who, struct bytes whole)
 {
 	const ProtobufCEnumValue *kind =
-		protobuf_c_enum_descriptor_get_value(&wire__kind__descriptor, whole.data[0]);
+	    protobuf_c_enum_descriptor_get_value(&wire__kind__descriptor, whole.data[0]);
 	char *title = mem_format("%c %s", who, kind ? kind->name : "?");
 
 	document_hex(t->out, title, BYTES(whole.data, FRAME_HEADER));
@@ -130,7 +130,9 @@ static void say_hello(struct talk *t)
 {
 	Wire__Hello m = WIRE__HELLO__INIT;
 
-	buf_add_text(t->out, "-- The client holds nothing. Welcome tells what it may read; then the feeds.\n");
+	buf_add_text(
+	    t->out,
+	    "-- The client holds nothing. Welcome tells what it may read; then the feeds.\n");
 	m.version = WIRE_VERSION;
 	m.area = PB_ID(area_id(t->area));
 	m.has_schema = 1;
@@ -165,11 +167,15 @@ static void say_push(struct talk *t)
 	change = PB_BYTES(t->change);
 	m.changes = &change;
 	m.n_changes = 1;
-	buf_add_text(t->out, "\n-- A change in partnership. Its entry comes back without the body: it was applied as sent.\n");
+	buf_add_text(t->out, "\n-- A change in partnership. Its entry comes back without the body: "
+			     "it was applied as sent.\n");
 	ok(say(t, WIRE__KIND__PUSH, &m.base) == 1, "a change is answered by its entry alone");
-	ok(t->fits, "the chain comes out the same with the client's own bytes in place of the body");
-	buf_add_text(t->out, "\n-- The same again, as if the answer had been lost: the same verdict, and no second entry.\n");
-	ok(say(t, WIRE__KIND__PUSH, &m.base) == 1, "the same change again is answered by its verdict");
+	ok(t->fits,
+	   "the chain comes out the same with the client's own bytes in place of the body");
+	buf_add_text(t->out, "\n-- The same again, as if the answer had been lost: the same "
+			     "verdict, and no second entry.\n");
+	ok(say(t, WIRE__KIND__PUSH, &m.base) == 1,
+	   "the same change again is answered by its verdict");
 }
 
 static void say_bye(struct talk *t)
@@ -185,7 +191,8 @@ static void say_bye(struct talk *t)
 
 static void sign(void *arg, struct bytes statement, uint8_t signature[64])
 {
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, document_head_seed, 32);
+	EVP_PKEY *key =
+	    EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, document_head_seed, 32);
 
 	(void)arg;
 	must(key);
@@ -220,7 +227,7 @@ static void make_dialogue(struct buf *out)
 	struct document_chance chance = {0};
 	const struct env env = {document_now, document_random, &chance};
 	const struct area_options options = {
-		.dir = tap_dir(), .env = &env, .sign = sign, .address = "secure.example:443"};
+	    .dir = tap_dir(), .env = &env, .sign = sign, .address = "secure.example:443"};
 	struct talk t = {.link = {&talk_ops}, .out = out};
 	struct id device, partnership;
 

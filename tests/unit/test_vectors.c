@@ -23,7 +23,7 @@
 
 static const char schema[] =
 #include "server_schema.h"
-	;
+    ;
 
 enum { REF = 2, TEXT = 3, LEAD = 7, STATUS = 20 }; /* fields of an Action */
 
@@ -64,7 +64,8 @@ static void make_limits(struct buf *out)
 	limit(out, TEXT_MAX, "bytes of a text");
 	limit(out, CONTENT_MAX, "bytes of a document's version");
 	limit(out, (UINT64_C(1) << 40) - 1, "entries in a space");
-	limit(out, CONN_HANDSHAKE_MS, "milliseconds from the first byte to the end of the TLS handshake");
+	limit(out, CONN_HANDSHAKE_MS,
+	      "milliseconds from the first byte to the end of the TLS handshake");
 	limit(out, CONN_FRAME_MS, "milliseconds from a frame's first byte to its last");
 	limit(out, CONN_PING_MS, "milliseconds of silence before the server sends Ping");
 	limit(out, CONN_IDLE_MS, "milliseconds of silence after which a line is ended");
@@ -82,12 +83,13 @@ static const char *merge_word(enum merge m)
 
 static const char *format_word(enum format f)
 {
-	static const char *const words[] = {"line",	"text",	 "day",	   "time", "year", "position",
-					    "ref", "bytes", "number", "flag", "word"};
+	static const char *const words[] = {"line", "text",  "day",    "time", "year", "position",
+					    "ref",  "bytes", "number", "flag", "word"};
 	return words[f];
 }
 
-static void make_field(struct buf *out, const struct schema_field *f, const ProtobufCFieldDescriptor *d)
+static void make_field(struct buf *out, const struct schema_field *f,
+		       const ProtobufCFieldDescriptor *d)
 {
 	struct buf rest = {0};
 
@@ -205,7 +207,8 @@ static void make_invitation(struct example *x)
 	must(invitation_make(&i, "secure.example:443", x->fingerprint, &env, &cause) == 0);
 	invitation_format(&i, text);
 	invitation_derive(&i, id, verifier);
-	heading(x, "-- An invitation (12). The exporter is 00 to 1f, the request the four bytes 30020500.");
+	heading(x, "-- An invitation (12). The exporter is 00 to 1f, the request the four bytes "
+		   "30020500.");
 	document_line(x->out, "text", text);
 	document_hex(x->out, "code", BYTES(i.code, INVITATION_CODE));
 	document_hex(x->out, "invitation id", BYTES(id, INVITATION_ID));
@@ -220,7 +223,8 @@ static void make_invitation(struct example *x)
 
 /* ---- Vectors: a journal --------------------------------------------------------------------- */
 
-static void say(struct edit *e, struct base *bases, struct buf *set, const char *text, struct bytes was)
+static void say(struct edit *e, struct base *bases, struct buf *set, const char *text,
+		struct bytes was)
 {
 	field_add_text(set, TEXT, text);
 	bases[0] = (struct base){TEXT, base_digest(was)};
@@ -230,7 +234,8 @@ static void say(struct edit *e, struct base *bases, struct buf *set, const char 
 
 static void head_sign(struct bytes statement, uint8_t signature[64], uint8_t public[32])
 {
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, document_head_seed, 32);
+	EVP_PKEY *key =
+	    EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, document_head_seed, 32);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	size_t n = 64, m = 32;
 
@@ -254,7 +259,8 @@ static bool entry_print(void *arg, const struct entry *e)
 /* Enter one change, and show its bytes and its entry. */
 static enum verdict enter(struct example *x, uint8_t id, uint64_t seen, struct edit *e)
 {
-	struct change c = {.space = x->space, .seen_epoch = 1, .seen_number = seen, .edits = e, .n_edits = 1};
+	struct change c = {
+	    .space = x->space, .seen_epoch = 1, .seen_number = seen, .edits = e, .n_edits = 1};
 	struct buf bytes = {0};
 	struct entered entered;
 	struct cause cause;
@@ -263,11 +269,12 @@ static enum verdict enter(struct example *x, uint8_t id, uint64_t seen, struct e
 	c.made_ms = document_now(NULL);
 	e->record = x->record;
 	change_write(&c, &bytes);
-	must(journal_enter(x->journal, x->in, &c, buf_bytes(&bytes), &x->device, &x->arena, &entered,
-			   &cause) == 0);
+	must(journal_enter(x->journal, x->in, &c, buf_bytes(&bytes), &x->device, &x->arena,
+			   &entered, &cause) == 0);
 	buf_add_text(x->out, "%-18s %s\n", "change", verdict_word(entered.verdict));
 	document_hex(x->out, "  bytes", buf_bytes(&bytes));
-	must(journal_entries(x->journal, x->in, entered.number, entered.number, entry_print, x) == 0);
+	must(journal_entries(x->journal, x->in, entered.number, entered.number, entry_print, x) ==
+	     0);
 	buf_fini(&bytes);
 	return entered.verdict;
 }
@@ -288,14 +295,16 @@ static void make_entries(struct example *x)
 	bases[1] = (struct base){TEXT, base_digest(BYTES_NONE)};
 	bases[2] = (struct base){STATUS, base_digest(BYTES_NONE)};
 	e = (struct edit){.type = TYPE_ACTION, .bases = bases, .n_bases = 3};
-	e.effect = (struct effect){.existence = LIVE, .set = buf_bytes(&set), .add = buf_bytes(&add)};
+	e.effect =
+	    (struct effect){.existence = LIVE, .set = buf_bytes(&set), .add = buf_bytes(&add)};
 	ok(enter(x, 0xc1, 0, &e) == VERDICT_APPLIED, "the first change of the vectors is applied");
 
 	heading(x, "-- 2: its text is replaced by one who had seen 1");
 	say(&e, bases, &two, "Use the secure area daily", buf_bytes(&old));
 	ok(enter(x, 0xc2, 1, &e) == VERDICT_APPLIED, "the second is applied");
 
-	heading(x, "-- 3: its text is replaced by another who had seen 1: a Conflict is opened (4.4, 4.6)");
+	heading(x, "-- 3: its text is replaced by another who had seen 1: a Conflict is opened "
+		   "(4.4, 4.6)");
 	say(&e, bases, &three, "Use the secure area weekly", buf_bytes(&old));
 	ok(enter(x, 0xc3, 1, &e) == VERDICT_CONFLICT, "the third is a conflict");
 	buf_fini(&set);
@@ -318,7 +327,9 @@ static void make_head(struct example *x)
 	document_hex(x->out, "statement", buf_bytes(&statement));
 	document_hex(x->out, "public key", BYTES(public, 32));
 	document_hex(x->out, "signature", BYTES(signature, 64));
-	heading(x, "-- The digest of partnership after entry 3, and common with an empty directory (6)");
+	heading(
+	    x,
+	    "-- The digest of partnership after entry 3, and common with an empty directory (6)");
 	must(journal_digest(x->journal, x->in, digest) == 0);
 	sha256(BYTES_NONE, empty);
 	digest_common(empty, digest, common);
@@ -338,7 +349,8 @@ static void make_journal(struct example *x)
 	must(db_open(&db, path, DB_SOLE, schema, 1, NULL, &cause) == 0);
 	must(journal_open(&x->journal, db, &x->area, &x->env) == 0);
 	must(journal_space_make(x->journal, &x->space, &x->in) == 0);
-	heading(x, "-- The journal of partnership: chain(0), then three entries. Salts are chance that counts.");
+	heading(x, "-- The journal of partnership: chain(0), then three entries. Salts are chance "
+		   "that counts.");
 	must(journal_chain(x->journal, x->in, 0, chain) == 1);
 	document_id(x->out, "device", &x->device);
 	document_hex(x->out, "chain(0)", BYTES(chain, SHA256_LEN));
@@ -375,7 +387,9 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*make)(struct buf *out);
-	} blocks[] = {{"kinds", make_kinds}, {"limits", make_limits}, {"schema", make_schema},
+	} blocks[] = {{"kinds", make_kinds},
+		      {"limits", make_limits},
+		      {"schema", make_schema},
 		      {"vectors", make_vectors}};
 	bool write = argc > 1 && strcmp(argv[1], "--write") == 0;
 
