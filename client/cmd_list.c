@@ -309,7 +309,11 @@ int cmd_list(struct call *call)
 		if (err < 0)
 			return err;
 	}
-	if ((err = list_read(call, &list)) < 0)
+	/* One view of the copy for all of it, and no lock for each record. */
+	db_read_begin(copy_db(call->copy));
+	err = list_read(call, &list);
+	db_read_end(copy_db(call->copy));
+	if (err < 0)
 		return err;
 	return call->json ? list_print_json(call, &list) : list_print(call, &list);
 }

@@ -79,6 +79,36 @@ int lookup_referring(struct copy *copy, uint32_t type, uint32_t field, const str
 	return lookup_collect(st, arena, out);
 }
 
+int lookup_holding(struct copy *copy, const struct schema_type *t, const char *const *fields,
+		   size_t n, const char *part, bool all, struct arena *arena, struct ids *out)
+{
+	struct buf sql = {0};
+	char name[TABLES_NAME];
+	char *lower = arena_format(arena, "%s", part);
+
+	/* Lists are kept as JSON, where these two look different. */
+	if (strpbrk(part, "\"\\"))
+		return lookup_type(copy, t->number, all, arena, out);
+	for (char *p = lower; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	buf_add_text(&sql, "SELECT id FROM \"%s\" WHERE %s (0", tables_name(t, name),
+		     all ? "" : "withdrawn = 0 AND");
+	for (size_t i = 0; i < n; i++)
+		buf_add_text(&sql, " OR instr(lower(\"%s\"), $1) > 0",
+			     tables_column(fields[i], name));
+	buf_add_text(&sql, ") ORDER BY id");
+	buf_add_u8(&sql, 0);
+	struct db_stmt *st = db_query_text(copy_db(copy), (const char *)sql.data, NULL);
+	buf_fini(&sql);
+	*out = (struct ids){NULL, 0};
+	if (!st)
+		return ERR_DB;
+	if (n > 0)
+		db_bind_text(st, 1, lower);
+	return lookup_collect(st, arena, out);
+}
+
 int lookup_conflicts(struct copy *copy, const struct id *record, struct arena *arena,
 		     struct ids *out)
 {

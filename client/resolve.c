@@ -173,9 +173,17 @@ struct resolve_found {
 static int resolve_among(struct copy *copy, const struct schema_type *t, const char *word,
 			 bool withdrawn, struct resolve_found *found, struct arena *arena)
 {
+	/* Most records are sorted out by the first word alone, without being read. */
+	const char *start = word + strspn(word, " \t\n\r");
+	const char *first = arena_text(arena, BYTES(start, strcspn(start, " \t\n\r")));
+	const char **fields = arena_alloc(arena, (t->n_fields + 1) * sizeof(*fields));
+	size_t n = 0;
 	struct ids all;
-	int err = lookup_type(copy, t->number, withdrawn, arena, &all);
 
+	for (size_t i = 0; i < t->n_fields; i++)
+		if (resolve_is_name_field(t, t->fields[i].name))
+			fields[n++] = t->fields[i].name;
+	int err = lookup_holding(copy, t, fields, n, first, withdrawn, arena, &all);
 	for (size_t i = 0; err >= 0 && i < all.n; i++) {
 		struct record r;
 		if (copy_record(copy, &all.ids[i], VIEW_SHOWN, arena, &r, NULL) < 0)
