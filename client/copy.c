@@ -104,9 +104,9 @@ static int copy_make_tables(struct copy *copy, const char *print, struct cause *
 {
 	int err = tables_make(copy->db, cause);
 	if (err == 0)
-		err = inside_show_all(copy);
-	if (err == 0)
 		err = inside_index_anew(copy); /* other fields may be searched now */
+	if (err == 0)
+		err = inside_show_all(copy);
 	if (err == 0)
 		err = copy_meta_set(copy, "tables", print);
 	return err;

@@ -74,7 +74,7 @@ int inside_show(struct copy *copy, const struct cursor *at, struct record *r);
 int inside_refresh(struct copy *copy, const struct cursor *at, const struct id *record);
 /* Show every record, into empty typed tables. */
 int inside_show_all(struct copy *copy);
-/* Show the records that only pending changes know. */
+/* Show the records that pending changes edit, and have them indexed. */
 int inside_show_pending(struct copy *copy);
 /* Empty the search index, to be filled from the journal and what is pending. */
 int inside_index_anew(struct copy *copy);

@@ -200,8 +200,6 @@ int inside_index_anew(struct copy *copy)
 		"DELETE FROM search_row",
 		"DELETE FROM stale",
 		"UPDATE held SET indexed = 0",
-		("INSERT OR IGNORE INTO stale (record, slot) SELECT r.record, h.slot FROM pending_record r"
-		 " JOIN pending p ON p.seq = r.seq JOIN held h ON h.space = p.space"),
 	};
 	int err = 0;
 

@@ -26,6 +26,7 @@ int copy_grant(struct copy *copy, const struct id *space, uint64_t epoch)
 	err = inside_cursor(copy, space, &at);
 	if (err == 0 && at->state == HELD_OPEN)
 		return 0;
+	bool again = err == 0; /* lost a moment ago, and changes in it still wait */
 	if (err == 0 || err == ERR_MISSING)
 		err = inside_flush(copy);
 	if (err == 0)
@@ -35,6 +36,8 @@ int copy_grant(struct copy *copy, const struct id *space, uint64_t epoch)
 			     " SET state = 0, epoch = excluded.epoch, number = 0, chain = excluded.chain,"
 			     " indexed = 0",
 			     "dub", space, epoch, BYTES(chain, SHA256_LEN));
+	if (err == 0 && again)
+		err = inside_show_pending(copy);
 	if (err < 0)
 		copy_rollback(copy);
 	return err;
@@ -247,8 +250,11 @@ int inside_show_pending(struct copy *copy)
 		err = change_read(&c, p.bytes, &copy->arena, NULL) < 0 ? ERR_CORRUPT : 0;
 		if (err == 0)
 			err = inside_cursor(copy, &p.space, &at);
-		for (size_t i = 0; err == 0 && i < c.n_edits; i++)
+		for (size_t i = 0; err == 0 && i < c.n_edits; i++) {
 			err = inside_refresh(copy, at, &c.edits[i].record);
+			if (err == 0)
+				err = inside_stale(copy, at->slot, &c.edits[i].record);
+		}
 		if (err < 0 && err != ERR_MISSING)
 			return err;
 	}
