@@ -2,7 +2,7 @@
 #include "common/fields.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
-#include "server/session.h"
+#include "server/turn.h"
 #include "tests/bed.h"
 #include "tests/tap.h"
 
@@ -314,6 +314,41 @@ static void test_invitations(void)
 	peer_fini(&p);
 }
 
+static int renew(void *arg, struct bytes request, const struct id *device, struct bytes public_key,
+		 struct buf *certificate, struct cause *cause)
+{
+	(void)arg;
+	(void)device;
+	if (request.len != 7)
+		return cause_set(cause, ERR_INVALID, "it is for another key");
+	buf_add_bytes(certificate, public_key);
+	return 0;
+}
+
+static void test_renewal(void)
+{
+	Wire__Renew m = WIRE__RENEW__INIT;
+	struct peer p;
+	struct frame f;
+
+	fresh(&p, true);
+	bed.area->options.renew = renew;
+	m.request = PB_BYTES(BYTES("request", 7));
+	peer_send(&p, WIRE__KIND__RENEW, &m.base, BYTES_NONE);
+	ok(pipe_take(&p.pipe.ends[1], &f) == 1 && f.kind == WIRE__KIND__RENEWED,
+	   "a certificate is renewed");
+	Wire__Renewed *r =
+		(Wire__Renewed *)frame_unpack(&f, &wire__renewed__descriptor, &p.arena, NULL);
+	ok(r && r->certificate.len > 10 && memcmp(r->certificate.data, "the key of", 10) == 0,
+	   "for the key that the device has had from the first");
+	m.request = PB_BYTES(BYTES("another", 6));
+	peer_send(&p, WIRE__KIND__RENEW, &m.base, BYTES_NONE);
+	bed_turn(&bed);
+	ok(p.bye == WIRE__REASON__NOT_ALLOWED && strstr(p.bye_words, "another key"),
+	   "and for no other");
+	peer_fini(&p);
+}
+
 static void test_strangers(void)
 {
 	struct pipe pipe;
@@ -351,6 +386,7 @@ int main(void)
 	test_fetch();
 	test_ping();
 	test_invitations();
+	test_renewal();
 	test_strangers();
 	ok(good.bye == 0 && !good.chain_broken, "all this time the other was served well");
 	test_stop();
