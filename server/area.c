@@ -178,7 +178,7 @@ static int area_end_overdue(struct area *a)
 	return err;
 }
 
-void area_tick(struct area *a)
+static void area_end(struct area *a)
 {
 	if (a->failed || a->full)
 		return;
@@ -188,11 +188,19 @@ void area_tick(struct area *a)
 	a->ended_generation = access_generation(a->access);
 }
 
+void area_tick(struct area *a)
+{
+	area_end(a);
+	/* An idle moment: better now than at somebody's commit. */
+	if (!a->failed && !journal_is_dirty(a->journal) && !a->options.read_only)
+		db_checkpoint(a->db, false);
+}
+
 int area_turn(struct area *a)
 {
 	/* A new appointment may be one that is past already. */
 	if (access_generation(a->access) != a->ended_generation)
-		area_tick(a);
+		area_end(a);
 	int err = turn_end(a);
 	area_reap(a);
 	if (err == 0 && a->dropped) {
