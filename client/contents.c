@@ -41,8 +41,8 @@ char *contents_path(const char *home, const uint8_t sha[SHA256_LEN])
 static int file_err(void)
 {
 	return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ERR_FULL
-	       : errno == ENOENT				     ? ERR_MISSING
-								     : ERR_IO;
+	       : errno == ENOENT				    ? ERR_MISSING
+								    : ERR_IO;
 }
 
 bool contents_has(const char *home, const uint8_t sha[SHA256_LEN], uint64_t *size)
@@ -61,8 +61,8 @@ bool contents_has(const char *home, const uint8_t sha[SHA256_LEN], uint64_t *siz
 static int arrival_fail(const struct arrival *a, struct cause *cause)
 {
 	int err = file_err();
-	return cause_set(cause, err, "the document could not be stored in %s/documents: %s", a->home,
-			 strerror(errno));
+	return cause_set(cause, err, "the document could not be stored in %s/documents: %s",
+			 a->home, strerror(errno));
 }
 
 /* Remove what arrivals of a day ago have left, whose process was killed. */
@@ -114,8 +114,8 @@ static int arrival_start(struct arrival **out, const char *home, const uint8_t *
 	return err;
 }
 
-int arrival_open(struct arrival **out, const char *home, const uint8_t sha[SHA256_LEN], uint64_t size,
-		 struct cause *cause)
+int arrival_open(struct arrival **out, const char *home, const uint8_t sha[SHA256_LEN],
+		 uint64_t size, struct cause *cause)
 {
 	*out = NULL;
 	if (size > CONTENT_MAX)
@@ -126,7 +126,8 @@ int arrival_open(struct arrival **out, const char *home, const uint8_t sha[SHA25
 int arrival_add(struct arrival *a, struct bytes piece, struct cause *cause)
 {
 	if (piece.len > a->most - a->size)
-		return cause_set(cause, ERR_PROTO, "the document came longer than it was said to be");
+		return cause_set(cause, ERR_PROTO,
+				 "the document came longer than it was said to be");
 	if (piece.len && fwrite(piece.data, 1, piece.len, a->file) != piece.len)
 		return arrival_fail(a, cause);
 	sha256_add(a->sha, piece);
@@ -153,7 +154,8 @@ static int arrival_name(struct arrival *a, const uint8_t sha[SHA256_LEN], struct
 		a->path[0] = '\0';
 		err = os_sync_dir(folder);
 		if (err < 0)
-			cause_set(cause, err, "the document could not be made to last in %s", folder);
+			cause_set(cause, err, "the document could not be made to last in %s",
+				  folder);
 	}
 	free(folder);
 	free(path);
@@ -167,7 +169,8 @@ static int arrival_end(struct arrival **arrival, uint8_t sha[SHA256_LEN], struct
 
 	sha256_end(&a->sha, sha);
 	if (a->known && memcmp(sha, a->want, SHA256_LEN) != 0)
-		err = cause_set(cause, ERR_CORRUPT, "the document arrived damaged; it was not kept");
+		err = cause_set(cause, ERR_CORRUPT,
+				"the document arrived damaged; it was not kept");
 	if (err == 0 && (fflush(a->file) != 0 || fsync(fileno(a->file)) != 0))
 		err = arrival_fail(a, cause);
 	if (err == 0)
@@ -214,7 +217,8 @@ static int source_open(const char *path, FILE **file, uint64_t *size, struct cau
 		*size = (uint64_t)st.st_size;
 		if (*size <= CONTENT_MAX)
 			return 0;
-		cause_set(cause, ERR_LIMIT, "%s is larger than 1 GiB, which is the most for a document", path);
+		cause_set(cause, ERR_LIMIT,
+			  "%s is larger than 1 GiB, which is the most for a document", path);
 		fclose(*file);
 		return ERR_LIMIT;
 	}
@@ -223,7 +227,8 @@ static int source_open(const char *path, FILE **file, uint64_t *size, struct cau
 }
 
 int contents_add(const char *home, const char *path, uint8_t sha[SHA256_LEN], uint64_t *size,
-		 void (*progress)(void *arg, uint64_t done, uint64_t all), void *arg, struct cause *cause)
+		 void (*progress)(void *arg, uint64_t done, uint64_t all), void *arg,
+		 struct cause *cause)
 {
 	struct arrival *a;
 	FILE *from;
@@ -240,7 +245,8 @@ int contents_add(const char *home, const char *path, uint8_t sha[SHA256_LEN], ui
 			progress(arg, a->size, *size);
 	}
 	if (err == 0 && ferror(from))
-		err = cause_set(cause, ERR_IO, "can't read %s to its end: %s", path, strerror(errno));
+		err = cause_set(cause, ERR_IO, "can't read %s to its end: %s", path,
+				strerror(errno));
 	fclose(from);
 	if (err < 0) {
 		arrival_drop(&a);
@@ -253,7 +259,8 @@ int contents_add(const char *home, const char *path, uint8_t sha[SHA256_LEN], ui
 /* ---- Going out ------------------------------------------------------------------------------ */
 
 /* Hand every block to `out` (NULL: to nobody), and check the whole. */
-static int contents_stream(const char *home, const uint8_t sha[SHA256_LEN], FILE *out, struct cause *cause)
+static int contents_stream(const char *home, const uint8_t sha[SHA256_LEN], FILE *out,
+			   struct cause *cause)
 {
 	char *path = contents_path(home, sha);
 	FILE *from = fopen(path, "rb");
@@ -264,7 +271,8 @@ static int contents_stream(const char *home, const uint8_t sha[SHA256_LEN], FILE
 
 	free(path);
 	if (!from)
-		return cause_set(cause, file_err(), "the document's bytes are not on this computer: %s",
+		return cause_set(cause, file_err(),
+				 "the document's bytes are not on this computer: %s",
 				 strerror(errno));
 	sum = sha256_begin();
 	while (err == 0 && (n = fread(block, 1, sizeof(block), from)) > 0) {
@@ -274,12 +282,14 @@ static int contents_stream(const char *home, const uint8_t sha[SHA256_LEN], FILE
 					strerror(errno));
 	}
 	if (err == 0 && ferror(from))
-		err = cause_set(cause, ERR_IO, "the document could not be read: %s", strerror(errno));
+		err = cause_set(cause, ERR_IO, "the document could not be read: %s",
+				strerror(errno));
 	sha256_end(&sum, is);
 	fclose(from);
 	if (err == 0 && memcmp(is, sha, SHA256_LEN) != 0)
-		err = cause_set(cause, ERR_CORRUPT,
-				"the document's bytes on this computer are damaged; get them again");
+		err = cause_set(
+			cause, ERR_CORRUPT,
+			"the document's bytes on this computer are damaged; get them again");
 	return err;
 }
 
@@ -287,11 +297,13 @@ int contents_print(const char *home, const uint8_t sha[SHA256_LEN], FILE *out, s
 {
 	int err = contents_stream(home, sha, out, cause);
 	if (err == 0 && fflush(out) != 0)
-		err = cause_set(cause, file_err(), "the document could not be written: %s", strerror(errno));
+		err = cause_set(cause, file_err(), "the document could not be written: %s",
+				strerror(errno));
 	return err;
 }
 
-int contents_save(const char *home, const uint8_t sha[SHA256_LEN], const char *path, struct cause *cause)
+int contents_save(const char *home, const uint8_t sha[SHA256_LEN], const char *path,
+		  struct cause *cause)
 {
 	char *temporary = mem_format("%s.coming-XXXXXX", path);
 	int fd = mkstemp(temporary);
@@ -336,8 +348,8 @@ static bool contents_named(const char *name, uint8_t sha[SHA256_LEN])
 	return true;
 }
 
-static void contents_each_in(const char *path, void (*found)(void *arg, const uint8_t sha[SHA256_LEN]),
-			     void *arg)
+static void contents_each_in(const char *path,
+			     void (*found)(void *arg, const uint8_t sha[SHA256_LEN]), void *arg)
 {
 	DIR *dir = opendir(path);
 	struct dirent *e;
@@ -350,7 +362,8 @@ static void contents_each_in(const char *path, void (*found)(void *arg, const ui
 		closedir(dir);
 }
 
-int contents_each(const char *home, void (*found)(void *arg, const uint8_t sha[SHA256_LEN]), void *arg)
+int contents_each(const char *home, void (*found)(void *arg, const uint8_t sha[SHA256_LEN]),
+		  void *arg)
 {
 	char *folder = contents_folder(home);
 	DIR *dir = opendir(folder);

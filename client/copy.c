@@ -1,6 +1,6 @@
 /*
- * A copy's file: opening it, who this device is, transactions, settings. The way of an entry from the
- * server is copy_feed.c's, that of an edit draft.c's.
+ * A copy's file: opening it, who this device is, transactions, settings. The way of an entry from
+ * the server is copy_feed.c's, that of an edit draft.c's.
  */
 #include "client/copy_inside.h"
 
@@ -13,7 +13,7 @@
 
 enum { COPY_VERSION = 1 };
 
-static const char schema_sql[] =
+static const char schema_sql[] = ""
 #include "client_schema.h"
 	;
 
@@ -51,7 +51,8 @@ static int identity_write(struct copy *copy, const struct copy_identity *identit
 	if (err == 0)
 		err = put_hex(copy, "person", ID_BYTES(&identity->person));
 	if (err == 0)
-		err = put_hex(copy, "head_key", BYTES(identity->head_key, sizeof(identity->head_key)));
+		err = put_hex(copy, "head_key",
+			      BYTES(identity->head_key, sizeof(identity->head_key)));
 	if (err == 0)
 		err = copy_meta_set(copy, "address", identity->address);
 	if (err == 0)
@@ -80,8 +81,8 @@ int copy_person_set(struct copy *copy, const struct id *person)
 
 /* ---- Opening -------------------------------------------------------------------------------- */
 
-static int copy_open_file(struct copy **out, const char *home, const char *vfs, const struct env *env,
-			  struct cause *cause)
+static int copy_open_file(struct copy **out, const char *home, const char *vfs,
+			  const struct env *env, struct cause *cause)
 {
 	struct copy *copy = mem_alloc(sizeof(*copy));
 	char *path = mem_format("%s/copy.db", home);
@@ -153,21 +154,23 @@ int copy_create(const char *home, const struct copy_identity *identity, const ch
 		if (err == 0)
 			err = copy_commit(copy);
 		if (err < 0)
-			cause_set(cause, err, "the copy in %s could not be made: %s", home, err_words(err));
+			cause_set(cause, err, "the copy in %s could not be made: %s", home,
+				  err_words(err));
 	}
 	copy_close(&copy);
 	return err;
 }
 
 /*
- * A space was removed: nothing of it may stand in the log either. The mark is made with the removal, so
- * that what a crash or a reader prevents is done when the copy is opened next.
+ * A space was removed: nothing of it may stand in the log either. The mark is made with the
+ * removal, so that what a crash or a reader prevents is done when the copy is opened next.
  */
 static void copy_scrub(struct copy *copy)
 {
 	if (!db_checkpoint(copy->db, true) || db_begin(copy->db) < 0)
 		return;
-	if (db_run(copy->db, "DELETE FROM meta WHERE key = 'scrub'", "") < 0 || db_commit(copy->db) < 0)
+	if (db_run(copy->db, "DELETE FROM meta WHERE key = 'scrub'", "") < 0 ||
+	    db_commit(copy->db) < 0)
 		db_rollback(copy->db);
 }
 
@@ -320,7 +323,8 @@ int inside_flush(struct copy *copy)
 	for (size_t i = 0; i < copy->n_cursors && err == 0; i++) {
 		const struct cursor *c = &copy->cursors[i];
 		if (c->moved)
-			err = db_run(copy->db, "UPDATE held SET number = $1, chain = $2 WHERE slot = $3",
+			err = db_run(copy->db,
+				     "UPDATE held SET number = $1, chain = $2 WHERE slot = $3",
 				     "ubi", c->number, BYTES(c->chain, SHA256_LEN), c->slot);
 	}
 	copy->n_cursors = 0;
@@ -339,9 +343,9 @@ int inside_cursor(struct copy *copy, const struct id *space, struct cursor **out
 		if (err < 0)
 			return err;
 	}
-	struct db_stmt *st =
-		db_query(copy->db, "SELECT slot, state, epoch, number, chain FROM held WHERE space = $1", "d",
-			 space);
+	struct db_stmt *st = db_query(
+		copy->db, "SELECT slot, state, epoch, number, chain FROM held WHERE space = $1",
+		"d", space);
 	int err = db_step(st);
 	if (err <= 0)
 		return err < 0 ? err : ERR_MISSING;

@@ -22,7 +22,8 @@ struct copy_identity {
 	char proxy[256];      /* URL, or empty */
 };
 
-/* Make the copy's database in `home` (an existing directory); then copy_open. ERR_EXISTS: there is one. */
+/* Make the copy's database in `home` (an existing directory); then copy_open. ERR_EXISTS: there is
+ * one. */
 int copy_create(const char *home, const struct copy_identity *identity, const char *vfs,
 		struct cause *cause);
 /* Open a copy; makes the typed tables anew where the schema has changed. ERR_MISSING: no copy here.
@@ -43,13 +44,13 @@ enum view {
 };
 
 /*
- * A record of any space held here, in `arena`; a withdrawn one too. ERR_MISSING. `space` may be NULL.
- * Under VIEW_SHOWN a field that a pending change set has the number 0.
+ * A record of any space held here, in `arena`; a withdrawn one too. ERR_MISSING. `space` may be
+ * NULL. Under VIEW_SHOWN a field that a pending change set has the number 0.
  */
 int copy_record(struct copy *copy, const struct id *record, enum view view, struct arena *arena,
 		struct record *out, struct id *space);
-/* The record that an id or the unique start of one (hex digits, hyphens or none) names. ERR_MISSING,
- * ERR_AMBIGUOUS with a cause. */
+/* The record that an id or the unique start of one (hex digits, hyphens or none) names.
+ * ERR_MISSING, ERR_AMBIGUOUS with a cause. */
 int copy_find(struct copy *copy, const char *prefix, struct id *record, struct cause *cause);
 
 /* What a person sees when a record is read: kept from then until the edit is saved. */
@@ -61,7 +62,7 @@ struct seen {
 
 int copy_seen(struct copy *copy, const struct id *record, struct seen *out); /* ERR_MISSING */
 enum { SEEN_WORD = 96 };
-void seen_format(const struct seen *seen, char word[SEEN_WORD]); /* one opaque word */
+void seen_format(const struct seen *seen, char word[SEEN_WORD]);	 /* one opaque word */
 int seen_parse(struct seen *out, const char *word, struct cause *cause); /* ERR_INVALID */
 
 /* A space held here. */
@@ -69,29 +70,34 @@ struct held {
 	struct id id;
 	uint64_t epoch, number;
 	uint8_t chain[SHA256_LEN];
-	enum { HELD_OPEN, HELD_CLOSING } state; /* closing: lost, but pending changes want a verdict */
+	enum {
+		HELD_OPEN,
+		HELD_CLOSING
+	} state; /* closing: lost, but pending changes want a verdict */
 };
 
 /* All spaces held; free() the array. Returns their count, or an error. */
 int copy_spaces(struct copy *copy, struct held **out);
-/* What people call a space: the name of its Space record, else "directory" and the like, else its id. */
+/* What people call a space: the name of its Space record, else "directory" and the like, else its
+ * id. */
 enum { SPACE_NAME = 208 };
 const char *copy_space_name(struct copy *copy, const struct id *space, char name[SPACE_NAME]);
 /* The digest of one space's accepted state. */
 int copy_digest(struct copy *copy, const struct id *space, uint8_t digest[SHA256_LEN]);
 
-/* One entry of the journal: header always, change and outcome where the body is held. A record's history
- * is the entries from record.number back, each touch naming the one before. */
+/* One entry of the journal: header always, change and outcome where the body is held. A record's
+ * history is the entries from record.number back, each touch naming the one before. */
 struct past_entry {
 	struct header header;
-	struct change change;	/* id zero where the body is absent */
+	struct change change; /* id zero where the body is absent */
 	struct outcome outcome;
 };
 /* 1: `out` is filled (in `arena`) with entry `number` of `space`; 0: there is none; or an error. */
 int copy_entry(struct copy *copy, const struct id *space, uint64_t number, struct arena *arena,
 	       struct past_entry *out);
 /* A change by its id, accepted or pending or refused, in `arena`. ERR_MISSING. */
-int copy_change(struct copy *copy, const struct id *change, struct arena *arena, struct change *out);
+int copy_change(struct copy *copy, const struct id *change, struct arena *arena,
+		struct change *out);
 
 /* ---- Pending changes ------------------------------------------------------------------------ */
 
@@ -113,22 +119,23 @@ struct pending {
 int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out);
 /* How many are unsent, refused (with those that wait for them), and open conflicts. */
 int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts);
-/* The person gives up a refused or waiting change. What stands after it is refused then. One transaction.
- * (To send it again: draft_again.) ERR_MISSING, ERR_INVALID with a cause. */
+/* The person gives up a refused or waiting change. What stands after it is refused then. One
+ * transaction. (To send it again: draft_again.) ERR_MISSING, ERR_INVALID with a cause. */
 int copy_pending_drop(struct copy *copy, const struct id *change, struct cause *cause);
 
 /* ---- Searching ------------------------------------------------------------------------------ */
 
-/* Bring the search index up to date, for about `budget_ms` (0: to the end). Several short transactions.
- * 0: it is; 1: there is more to do; or an error. */
+/* Bring the search index up to date, for about `budget_ms` (0: to the end). Several short
+ * transactions. 0: it is; 1: there is more to do; or an error. */
 int copy_index(struct copy *copy, unsigned budget_ms);
 struct hit {
 	struct id record, space;
 	uint32_t type;
-	const char *title, *extract; /* borrowed; in the extract what was found stands between [ and ] */
+	const char *title, *extract; /* borrowed; what was found stands between [ and ] */
 };
-/* Records that hold all the words (each may be the start of one), best first, at most `most`: `found`
- * is called for each. Their count, or an error. Only what copy_index has reached is found. */
+/* Records that hold all the words (each may be the start of one), best first, at most `most`:
+ * `found` is called for each. Their count, or an error. Only what copy_index has come to is found.
+ */
 int copy_search(struct copy *copy, const char *words, int most,
 		void (*found)(void *arg, const struct hit *hit), void *arg);
 
@@ -140,26 +147,26 @@ int copy_meta_get(struct copy *copy, const char *key, char *value, size_t size);
 
 /* ---- What the server says (client/uplink.c alone) ------------------------------------------- */
 
-/* All of these join the open transaction, or make one; copy_commit ends it. After an error all of it
- * has been rolled back. */
+/* All of these join the open transaction, or make one; copy_commit ends it. After an error all of
+ * it has been rolled back. */
 int copy_begin(struct copy *copy);
 int copy_commit(struct copy *copy);
 void copy_rollback(struct copy *copy);
-/* How often a save by another part of this process found that what was under way could not be committed:
- * it is lost, and whoever had it under way must begin anew. */
+/* How often a save by another part of this process found that what was under way could not be
+ * committed: it is lost, and whoever had it under way must begin anew. */
 uint64_t copy_setbacks(const struct copy *copy);
 /* Take the entries of a Feed: checks numbers, chain and signed head, applies outcomes, removes own
- * pending changes, lays what is left on top again. ERR_CORRUPT with a cause when they do not fit. */
+ * pending changes, lays what is left on top again. ERR_CORRUPT with a cause when they don't fit. */
 int copy_feed(struct copy *copy, const Wire__Feed *feed, struct cause *cause);
 /* Own pending changes that the last copy_feed found accepted; borrowed until the next. */
 const struct id *copy_feed_own(const struct copy *copy, size_t *n);
-/* The space may be read from now on: held from its first entry. No effect if it is held and open. */
+/* The space may be read from now on: held from its first entry. No effect if it is held. */
 int copy_grant(struct copy *copy, const struct id *space, uint64_t epoch);
-/* The space is lost: all that is held of it is removed, documents too that no other space names. While a
- * change in it waits for its verdict the space stays listed as HELD_CLOSING. */
+/* The space is lost: all that is held of it is removed, documents too that no other space names.
+ * While a change in it waits for its verdict the space stays listed as HELD_CLOSING. */
 int copy_lose(struct copy *copy, const struct id *space);
-/* What became of an own change, standing at `number` if it was accepted. An accepted one stays pending
- * until its entry is here. */
+/* What became of an own change, standing at `number` if it was accepted. An accepted one stays
+ * pending until its entry is here. */
 int copy_verdict(struct copy *copy, const struct id *change, enum verdict verdict, uint64_t number,
 		 const char *words);
 /* Why the server has not decided on a change yet, for the person to see; it stays to be sent. */
@@ -171,8 +178,8 @@ int copy_person_set(struct copy *copy, const struct id *person);
 
 /* Drop what follows from the journal and make it again from there, in one transaction. */
 int copy_rebuild(struct copy *copy, struct cause *cause);
-/* Check chain, heads, tables against the journal, pending changes, documents. Calls `fault` for each
- * fault found. Their count, or an error. */
+/* Check chain, heads, tables against the journal, pending changes, documents. Calls `fault` for
+ * each fault found. Their count, or an error. */
 int copy_check(struct copy *copy, void (*fault)(void *arg, const char *words), void *arg);
 
 #endif

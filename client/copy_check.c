@@ -79,7 +79,9 @@ int copy_rebuild(struct copy *copy, struct cause *cause)
 		err = copy_commit(copy);
 	if (err < 0)
 		copy_rollback(copy);
-	return err < 0 ? cause_set(cause, err, "the tables could not be made again: %s", err_words(err)) : 0;
+	return err < 0 ? cause_set(cause, err, "the tables could not be made again: %s",
+				   err_words(err))
+		       : 0;
 }
 
 /* ---- Checking ------------------------------------------------------------------------------- */
@@ -91,7 +93,8 @@ struct check {
 	int faults;
 };
 
-static void check_fault(struct check *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void check_fault(struct check *c, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 static void check_fault(struct check *c, const char *format, ...)
 {
 	char words[512];
@@ -107,10 +110,11 @@ static void check_fault(struct check *c, const char *format, ...)
 /* Numbers without a gap, and the chain up to what the space's row says. */
 static int check_chain(struct check *c, const struct held *space, int64_t slot, const char *name)
 {
-	struct db_stmt *st = db_query(c->copy->db,
-				      "SELECT key, header, salt, body FROM entry WHERE key > $1 AND key < $2"
-				      " ORDER BY key",
-				      "ii", entry_key(slot, 0), entry_key(slot + 1, 0));
+	struct db_stmt *st =
+		db_query(c->copy->db,
+			 "SELECT key, header, salt, body FROM entry WHERE key > $1 AND key < $2"
+			 " ORDER BY key",
+			 "ii", entry_key(slot, 0), entry_key(slot + 1, 0));
 	uint8_t chain[SHA256_LEN];
 	uint64_t number = 0;
 	int err;
@@ -119,14 +123,17 @@ static int check_chain(struct check *c, const struct held *space, int64_t slot, 
 	while ((err = db_step(st)) == 1) {
 		number++;
 		if (db_int(st, 0) != entry_key(slot, number)) {
-			check_fault(c, "entry %llu of \"%s\" is missing", (unsigned long long)number, name);
+			check_fault(c, "entry %llu of \"%s\" is missing",
+				    (unsigned long long)number, name);
 			db_reset(st);
 			return 0;
 		}
 		chain_next(chain, db_bytes(st, 1), db_bytes(st, 2), db_bytes(st, 3));
 	}
 	if (err == 0 && (number != space->number || memcmp(chain, space->chain, SHA256_LEN) != 0))
-		check_fault(c, "the history of \"%s\" does not lead to its last entry, %llu: some of it was altered",
+		check_fault(c,
+			    "the history of \"%s\" does not lead to its last entry, %llu: some of "
+			    "it was altered",
 			    name, (unsigned long long)space->number);
 	return err;
 }
@@ -135,7 +142,8 @@ static int check_chain(struct check *c, const struct held *space, int64_t slot, 
 static int check_head(struct check *c, const struct held *space, int64_t slot, const char *name)
 {
 	struct db_stmt *st = db_query(
-		c->copy->db, "SELECT epoch, number, chain, signature FROM head WHERE slot = $1", "i", slot);
+		c->copy->db, "SELECT epoch, number, chain, signature FROM head WHERE slot = $1",
+		"i", slot);
 	struct buf statement = {0};
 	int err = db_step(st);
 
@@ -146,9 +154,10 @@ static int check_head(struct check *c, const struct held *space, int64_t slot, c
 		    (uint64_t)db_int(st, 1) == space->number &&
 		    memcmp(chain.data, space->chain, SHA256_LEN) == 0;
 	if (good) {
-		head_statement(&c->copy->identity.area, &space->id, (uint64_t)db_int(st, 0), space->number,
-			       chain.data, &statement);
-		good = head_verify(c->copy->identity.head_key, buf_bytes(&statement), signature.data);
+		head_statement(&c->copy->identity.area, &space->id, (uint64_t)db_int(st, 0),
+			       space->number, chain.data, &statement);
+		good = head_verify(c->copy->identity.head_key, buf_bytes(&statement),
+				   signature.data);
 	}
 	db_reset(st);
 	buf_fini(&statement);
@@ -184,13 +193,15 @@ static int check_pending(struct check *c)
 		free(p.words);
 		arena_reset(&c->copy->arena);
 		if (change_read(&change, p.bytes, &c->copy->arena, &cause) < 0)
-			check_fault(c, "a change that waits to be sent can't be read: %s", cause.words);
+			check_fault(c, "a change that waits to be sent can't be read: %s",
+				    cause.words);
 	}
 	return err;
 }
 
 /* A digest of all rows of a table. */
-static int table_digest(struct copy *copy, const char *table, const char *order, uint8_t digest[SHA256_LEN])
+static int table_digest(struct copy *copy, const char *table, const char *order,
+			uint8_t digest[SHA256_LEN])
 {
 	char *sql = mem_format("SELECT * FROM \"%s\" ORDER BY %s", table, order);
 	struct sha256 *sha = sha256_begin();
@@ -245,7 +256,8 @@ static int check_tables(struct check *c, struct cause *cause)
 	size_t n;
 	schema_types(&n);
 	n += 2;
-	struct derived *before = mem_alloc(n * sizeof(*before)), *after = mem_alloc(n * sizeof(*after));
+	struct derived *before = mem_alloc(n * sizeof(*before)),
+		       *after = mem_alloc(n * sizeof(*after));
 	int err = derived_digests(c->copy, before, n);
 
 	if (err == 0)
@@ -254,7 +266,9 @@ static int check_tables(struct check *c, struct cause *cause)
 		err = derived_digests(c->copy, after, n);
 	for (size_t i = 0; err == 0 && i < n; i++)
 		if (memcmp(before[i].digest, after[i].digest, SHA256_LEN) != 0)
-			check_fault(c, "the table \"%s\" does not follow from the history: `fivepits rebuild` mends it",
+			check_fault(c,
+				    "the table \"%s\" does not follow from the history: `fivepits "
+				    "rebuild` mends it",
 				    before[i].name);
 	free(before);
 	free(after);
@@ -289,7 +303,8 @@ static int check_in_transaction(struct check *c)
 	if (err == 0)
 		err = check_tables(c, &cause);
 	if (err == ERR_CORRUPT) {
-		check_fault(c, "the history can't be read: %s", cause.words[0] ? cause.words : err_words(err));
+		check_fault(c, "the history can't be read: %s",
+			    cause.words[0] ? cause.words : err_words(err));
 		err = 0;
 	}
 	return err;

@@ -1,7 +1,8 @@
 /*
- * Entries from the server: first a whole Feed is checked against what is held (numbers, chain, signed
- * head), and only if all of it fits is it applied, entry by entry, to the journal and to what follows
- * from it: records, open conflicts, typed rows. The search index follows by itself, later.
+ * Entries from the server: first a whole Feed is checked against what is held (numbers, chain,
+ * signed head), and only if all of it fits is it applied, entry by entry, to the journal and to
+ * what follows from it: records, open conflicts, typed rows. The search index follows by itself,
+ * later.
  */
 #include "client/copy_inside.h"
 
@@ -17,15 +18,15 @@
 
 int inside_stale(struct copy *copy, int64_t slot, const struct id *record)
 {
-	return db_run(copy->db, "INSERT OR IGNORE INTO stale (record, slot) VALUES ($1, $2)", "di", record,
-		      slot);
+	return db_run(copy->db, "INSERT OR IGNORE INTO stale (record, slot) VALUES ($1, $2)", "di",
+		      record, slot);
 }
 
 int inside_conflicts(struct copy *copy, int64_t slot, const struct id *record, int64_t *count)
 {
-	struct db_stmt *st =
-		db_query(copy->db, "SELECT count(*) FROM open_conflict WHERE record = $1 AND slot = $2", "di",
-			 record, slot);
+	struct db_stmt *st = db_query(
+		copy->db, "SELECT count(*) FROM open_conflict WHERE record = $1 AND slot = $2",
+		"di", record, slot);
 	int err = db_step(st);
 	if (err <= 0)
 		return err;
@@ -48,7 +49,8 @@ int inside_show(struct copy *copy, const struct cursor *at, struct record *r)
 	pending = err;
 	if (copy->any_conflict)
 		err = inside_conflicts(copy, at->slot, &r->id, &conflicts);
-	return err < 0 ? err : tables_put(copy->tables, copy->db, r, &at->space, pending, conflicts);
+	return err < 0 ? err
+		       : tables_put(copy->tables, copy->db, r, &at->space, pending, conflicts);
 }
 
 int inside_refresh(struct copy *copy, const struct cursor *at, const struct id *record)
@@ -78,10 +80,12 @@ static int record_store(struct copy *copy, const struct cursor *at, const struct
 	return db_run(copy->db,
 		      "INSERT OR REPLACE INTO record (id, slot, type, number, fields)"
 		      " VALUES ($1, $2, $3, $4, $5)",
-		      "diiub", &r->id, at->slot, (int64_t)r->type, r->number, buf_bytes(&copy->fields));
+		      "diiub", &r->id, at->slot, (int64_t)r->type, r->number,
+		      buf_bytes(&copy->fields));
 }
 
-/* A Conflict record has changed: whether it is open, and then the row of the record that it is about. */
+/* A Conflict record has changed: whether it is open, and then the row of the record that it is
+ * about. */
 static int conflict_store(struct copy *copy, const struct cursor *at, const struct record *conflict)
 {
 	struct id record;
@@ -93,10 +97,11 @@ static int conflict_store(struct copy *copy, const struct cursor *at, const stru
 	if (!id_from(&record, value_bytes(record_get(conflict, CONFLICT_RECORD))))
 		return ERR_CORRUPT;
 	if (open)
-		err = db_run(copy->db,
-			     "INSERT OR REPLACE INTO open_conflict (record, slot, field_group, conflict)"
-			     " VALUES ($1, $2, $3, $4)",
-			     "diid", &record, at->slot, group, &conflict->id);
+		err = db_run(
+			copy->db,
+			"INSERT OR REPLACE INTO open_conflict (record, slot, field_group, conflict)"
+			" VALUES ($1, $2, $3, $4)",
+			"diid", &record, at->slot, group, &conflict->id);
 	else
 		err = db_run(copy->db,
 			     "DELETE FROM open_conflict WHERE record = $1 AND slot = $2"
@@ -119,8 +124,8 @@ static const struct effect *effect_on(const struct outcome_effect *effects, size
 	return NULL;
 }
 
-static int touch_apply(struct copy *copy, const struct cursor *at, const struct touch *t, uint64_t number,
-		       const struct effect *effect)
+static int touch_apply(struct copy *copy, const struct cursor *at, const struct touch *t,
+		       uint64_t number, const struct effect *effect)
 {
 	struct record r;
 	int err = 0;
@@ -145,13 +150,14 @@ static int touch_apply(struct copy *copy, const struct cursor *at, const struct 
 	return err < 0 ? err : inside_show(copy, at, &r);
 }
 
-int inside_read_entry(struct copy *copy, const struct cursor *at, struct bytes header, struct bytes body,
-		      struct past_entry *out)
+int inside_read_entry(struct copy *copy, const struct cursor *at, struct bytes header,
+		      struct bytes body, struct past_entry *out)
 {
 	struct bytes change, outcome;
 
 	arena_reset(&copy->arena);
-	if (header_read(&out->header, header, &copy->arena) < 0 || body_read(body, &change, &outcome) < 0 ||
+	if (header_read(&out->header, header, &copy->arena) < 0 ||
+	    body_read(body, &change, &outcome) < 0 ||
 	    change_read(&out->change, change, &copy->arena, NULL) < 0 ||
 	    outcome_read(&out->outcome, outcome, &copy->arena) < 0 ||
 	    !id_equal(&out->change.id, &out->header.change) ||
@@ -168,7 +174,8 @@ int inside_apply(struct copy *copy, const struct cursor *at, const struct past_e
 
 	for (size_t i = 0; i < e->header.n_touches && err == 0; i++) {
 		const struct touch *t = &e->header.touches[i];
-		err = touch_apply(copy, at, t, e->header.number, effect_on(effects, n, &t->record, &hint));
+		err = touch_apply(copy, at, t, e->header.number,
+				  effect_on(effects, n, &t->record, &hint));
 	}
 	return err;
 }
@@ -181,15 +188,17 @@ struct taken {
 	int64_t own_seq; /* of the own pending change whose content it left out; 0: it did not */
 };
 
-static int feed_misfit(struct copy *copy, const struct id *space, uint64_t number, struct cause *cause,
-		       const char *why)
+static int feed_misfit(struct copy *copy, const struct id *space, uint64_t number,
+		       struct cause *cause, const char *why)
 {
 	char name[SPACE_NAME];
 
 	log_error("copy.misfit", "number=%llu why=\"%s\"", (unsigned long long)number, why);
 	return cause_set(cause, ERR_CORRUPT,
-			 "the server's history of \"%s\" does not fit what this copy holds at entry %llu: %s. "
-			 "Nothing of it was taken; what you have written is kept, and you can go on working. "
+			 "the server's history of \"%s\" does not fit what this copy holds at "
+			 "entry %llu: %s. "
+			 "Nothing of it was taken; what you have written is kept, and you can go "
+			 "on working. "
 			 "Tell the administrator of the area",
 			 copy_space_name(copy, space, name), (unsigned long long)number, why);
 }
@@ -227,7 +236,8 @@ static int feed_check_entry(struct copy *copy, const struct id *space, const Wir
 		if (err < 0)
 			return cause_set(cause, err, "%s", err_words(err));
 		if (err == 0)
-			return feed_misfit(copy, space, number, cause, "it came without its content");
+			return feed_misfit(copy, space, number, cause,
+					   "it came without its content");
 	}
 	chain_next(chain, t->header, t->salt, t->body);
 	return 0;
@@ -245,11 +255,13 @@ static int feed_check_head(struct copy *copy, const struct cursor *at, const Wir
 		return feed_misfit(copy, &at->space, number, cause,
 				   "its chain does not lead to what the server has signed");
 	head_statement(&copy->identity.area, &at->space, at->epoch, number, chain, &statement);
-	bool good = head->signature.len == 64 &&
-		    head_verify(copy->identity.head_key, buf_bytes(&statement), head->signature.data);
+	bool good =
+		head->signature.len == 64 &&
+		head_verify(copy->identity.head_key, buf_bytes(&statement), head->signature.data);
 	buf_fini(&statement);
 	return good ? 0
-		    : feed_misfit(copy, &at->space, number, cause, "it is not signed by this area's server");
+		    : feed_misfit(copy, &at->space, number, cause,
+				  "it is not signed by this area's server");
 }
 
 /* All of a Feed, before anything of it is written. */
@@ -261,8 +273,8 @@ static int feed_check(struct copy *copy, const struct cursor *at, const Wire__Fe
 
 	memcpy(chain, held.chain, SHA256_LEN);
 	for (size_t i = 0; i < feed->n_entries && err == 0; i++)
-		err = feed_check_entry(copy, &held.space, feed->entries[i], held.number + 1 + i, chain,
-				       &taken[i], cause);
+		err = feed_check_entry(copy, &held.space, feed->entries[i], held.number + 1 + i,
+				       chain, &taken[i], cause);
 	return err < 0 ? err : feed_check_head(copy, &held, feed, chain, cause);
 }
 
@@ -300,18 +312,20 @@ static int feed_take(struct copy *copy, struct cursor *at, const struct taken *t
 	if (err < 0)
 		return err;
 	int64_t key = entry_key(at->slot, e.header.number);
-	err = db_run(copy->db, "INSERT INTO entry (key, header, salt, body) VALUES ($1, $2, $3, $4)", "ibbb",
+	err = db_run(copy->db,
+		     "INSERT INTO entry (key, header, salt, body) VALUES ($1, $2, $3, $4)", "ibbb",
 		     key, t->header, t->salt, t->body);
 	if (err == 0)
-		err = db_run(copy->db, "INSERT INTO entry_change (change, key) VALUES ($1, $2)", "di",
-			     &e.change.id, key);
+		err = db_run(copy->db, "INSERT INTO entry_change (change, key) VALUES ($1, $2)",
+			     "di", &e.change.id, key);
 	if (err == 0 && copy->any_pending && id_equal(&e.header.device, &copy->identity.device))
 		err = feed_settle_own(copy, &e.change, t->own_seq);
 	return err < 0 ? err : inside_apply(copy, at, &e);
 }
 
 static int feed_take_all(struct copy *copy, struct cursor *at, const Wire__Feed *feed,
-			 const struct taken *taken, const uint8_t chain[SHA256_LEN], struct cause *cause)
+			 const struct taken *taken, const uint8_t chain[SHA256_LEN],
+			 struct cause *cause)
 {
 	const struct id space = at->space;
 	const Wire__Head *head = feed->head;
@@ -319,8 +333,9 @@ static int feed_take_all(struct copy *copy, struct cursor *at, const Wire__Feed 
 	for (size_t i = 0; i < feed->n_entries; i++) {
 		int err = feed_take(copy, at, &taken[i]);
 		if (err == ERR_CORRUPT)
-			return feed_misfit(copy, &space, at->number + 1 + i, cause,
-					   "it does not read as an entry, or does not fit its record");
+			return feed_misfit(
+				copy, &space, at->number + 1 + i, cause,
+				"it does not read as an entry, or does not fit its record");
 		if (err < 0)
 			return cause_set(cause, err, "what the server sent could not be stored: %s",
 					 err_words(err));
@@ -353,9 +368,11 @@ int copy_feed(struct copy *copy, const Wire__Feed *feed, struct cause *cause)
 		err = inside_cursor(copy, &space, &at);
 	if (err < 0) {
 		copy_rollback(copy);
-		return err == ERR_MISSING ? cause_set(cause, ERR_PROTO,
-						      "the server sent entries of a space that is not held here")
-					  : cause_set(cause, err, "%s", err_words(err));
+		return err == ERR_MISSING
+			       ? cause_set(
+					 cause, ERR_PROTO,
+					 "the server sent entries of a space that is not held here")
+			       : cause_set(cause, err, "%s", err_words(err));
 	}
 	arena_reset(&copy->feed_arena);
 	struct taken *taken = arena_alloc(&copy->feed_arena, feed->n_entries * sizeof(*taken));

@@ -46,12 +46,11 @@ int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out)
 
 int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts)
 {
-	struct db_stmt *st =
-		db_query(copy->db,
-			 "SELECT (SELECT count(*) FROM pending WHERE state = 0),"
-			 " (SELECT count(*) FROM pending WHERE state <> 0),"
-			 " (SELECT count(*) FROM open_conflict)",
-			 "");
+	struct db_stmt *st = db_query(copy->db,
+				      "SELECT (SELECT count(*) FROM pending WHERE state = 0),"
+				      " (SELECT count(*) FROM pending WHERE state <> 0),"
+				      " (SELECT count(*) FROM open_conflict)",
+				      "");
 	int err = db_step(st);
 	if (err <= 0)
 		return err;
@@ -69,8 +68,8 @@ static int pending_uncover(struct copy *copy, int64_t seq, const struct change *
 {
 	int err = 0;
 	for (size_t i = 0; i < c->n_edits && err == 0; i++)
-		err = db_run(copy->db, "DELETE FROM pending_record WHERE record = $1 AND seq = $2", "di",
-			     &c->edits[i].record, seq);
+		err = db_run(copy->db, "DELETE FROM pending_record WHERE record = $1 AND seq = $2",
+			     "di", &c->edits[i].record, seq);
 	return err;
 }
 
@@ -89,7 +88,8 @@ static int pending_reshow(struct copy *copy, const struct change *c)
 	if (err == ERR_MISSING || (err == 0 && at->state != HELD_OPEN))
 		return 0;
 	for (size_t i = 0; i < c->n_edits && err == 0; i++) {
-		err = tables_remove(copy->tables, copy->db, c->edits[i].type, &c->edits[i].record, &c->space);
+		err = tables_remove(copy->tables, copy->db, c->edits[i].type, &c->edits[i].record,
+				    &c->space);
 		if (err == 0)
 			err = inside_refresh(copy, at, &c->edits[i].record);
 		if (err == 0)
@@ -99,8 +99,8 @@ static int pending_reshow(struct copy *copy, const struct change *c)
 }
 
 /* Put a change that is to be sent into another state. */
-static int pending_hold(struct copy *copy, int64_t seq, enum pending_state state, struct bytes bytes,
-			const char *words)
+static int pending_hold(struct copy *copy, int64_t seq, enum pending_state state,
+			struct bytes bytes, const char *words)
 {
 	struct arena arena;
 	struct change c;
@@ -108,8 +108,8 @@ static int pending_hold(struct copy *copy, int64_t seq, enum pending_state state
 	arena_init(&arena, ARENA_NO_BUDGET);
 	int err = change_read(&c, bytes, &arena, NULL) < 0 ? ERR_CORRUPT : 0;
 	if (err == 0)
-		err = db_run(copy->db, "UPDATE pending SET state = $1, words = $2 WHERE seq = $3", "iti",
-			     (int64_t)state, words, seq);
+		err = db_run(copy->db, "UPDATE pending SET state = $1, words = $2 WHERE seq = $3",
+			     "iti", (int64_t)state, words, seq);
 	if (err == 0)
 		err = pending_uncover(copy, seq, &c);
 	if (err == 0)
@@ -130,10 +130,11 @@ static bool afters_name(struct bytes afters, const struct id *change)
 static int pending_after(struct copy *copy, const struct id *change, enum pending_state state,
 			 struct arena *arena, int64_t *seq, struct id *found, struct bytes *bytes)
 {
-	struct db_stmt *st = db_query(copy->db,
-				      "SELECT seq, change, afters, bytes FROM pending"
-				      " WHERE seq > $1 AND state = $2 AND afters IS NOT NULL ORDER BY seq",
-				      "ii", *seq, (int64_t)state);
+	struct db_stmt *st =
+		db_query(copy->db,
+			 "SELECT seq, change, afters, bytes FROM pending"
+			 " WHERE seq > $1 AND state = $2 AND afters IS NOT NULL ORDER BY seq",
+			 "ii", *seq, (int64_t)state);
 	int err;
 
 	while ((err = db_step(st)) == 1) {
@@ -157,7 +158,8 @@ static int pending_wait(struct copy *copy, const struct id *refused, int64_t seq
 	int err;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
-	while ((err = pending_after(copy, refused, PENDING_UNSENT, &arena, &seq, &next, &bytes)) == 1) {
+	while ((err = pending_after(copy, refused, PENDING_UNSENT, &arena, &seq, &next, &bytes)) ==
+	       1) {
 		err = pending_hold(copy, seq, PENDING_WAITING, bytes,
 				   "it stands after a change of yours that was refused");
 		if (err == 0)
@@ -180,8 +182,9 @@ static int pending_close_space(struct copy *copy, const struct id *space)
 
 	if (err < 0 || at->state == HELD_OPEN)
 		return err == ERR_MISSING ? 0 : err;
-	struct db_stmt *st = db_query(
-		copy->db, "SELECT 1 FROM pending WHERE space = $1 AND state = 0 LIMIT 1", "d", space);
+	struct db_stmt *st =
+		db_query(copy->db, "SELECT 1 FROM pending WHERE space = $1 AND state = 0 LIMIT 1",
+			 "d", space);
 	err = db_step(st);
 	if (err == 1)
 		db_reset(st);
@@ -192,10 +195,11 @@ static int pending_close_space(struct copy *copy, const struct id *space)
 	return err < 0 ? err : db_run(copy->db, "DELETE FROM held WHERE space = $1", "d", space);
 }
 
-static int verdict_refused(struct copy *copy, int64_t seq, const struct id *change, struct bytes bytes,
-			   const char *words)
+static int verdict_refused(struct copy *copy, int64_t seq, const struct id *change,
+			   struct bytes bytes, const char *words)
 {
-	int err = pending_hold(copy, seq, PENDING_REFUSED, bytes, words && *words ? words : "the server refused it");
+	int err = pending_hold(copy, seq, PENDING_REFUSED, bytes,
+			       words && *words ? words : "the server refused it");
 	return err < 0 ? err : pending_wait(copy, change, seq);
 }
 
@@ -222,8 +226,8 @@ static int verdict_accepted(struct copy *copy, int64_t seq, uint64_t number, str
 }
 
 /* In the open transaction. */
-static int verdict_take(struct copy *copy, const struct id *change, enum verdict verdict, uint64_t number,
-			const char *words, struct arena *arena)
+static int verdict_take(struct copy *copy, const struct id *change, enum verdict verdict,
+			uint64_t number, const char *words, struct arena *arena)
 {
 	struct bytes bytes;
 	struct change c;
@@ -234,7 +238,8 @@ static int verdict_take(struct copy *copy, const struct id *change, enum verdict
 	if (err <= 0 || verdict == VERDICT_HELD)
 		return err < 0 ? err : 0;
 	if (verdict == VERDICT_REFUSED)
-		err = state == PENDING_UNSENT ? verdict_refused(copy, seq, change, bytes, words) : 0;
+		err = state == PENDING_UNSENT ? verdict_refused(copy, seq, change, bytes, words)
+					      : 0;
 	else
 		err = verdict_accepted(copy, seq, number, bytes);
 	if (err == 0 && change_read(&c, bytes, arena, NULL) < 0)
@@ -262,7 +267,8 @@ int copy_defer(struct copy *copy, const struct id *change, const char *words)
 {
 	int err = copy_begin(copy);
 	if (err == 0)
-		err = db_run(copy->db, "UPDATE pending SET words = $1 WHERE change = $2 AND state = 0", "td",
+		err = db_run(copy->db,
+			     "UPDATE pending SET words = $1 WHERE change = $2 AND state = 0", "td",
 			     words, change);
 	if (err < 0)
 		copy_rollback(copy);
@@ -279,9 +285,10 @@ static int drop_orphans(struct copy *copy, const struct id *change, struct arena
 	int64_t seq = 0;
 	int err;
 
-	while ((err = pending_after(copy, change, PENDING_WAITING, arena, &seq, &next, &bytes)) == 1) {
-		err = db_run(copy->db, "UPDATE pending SET state = 1, words = $1 WHERE seq = $2", "ti",
-			     "it stands after a change of yours that was dropped", seq);
+	while ((err = pending_after(copy, change, PENDING_WAITING, arena, &seq, &next, &bytes)) ==
+	       1) {
+		err = db_run(copy->db, "UPDATE pending SET state = 1, words = $1 WHERE seq = $2",
+			     "ti", "it stands after a change of yours that was dropped", seq);
 		if (err < 0)
 			return err;
 	}

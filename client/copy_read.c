@@ -16,8 +16,8 @@ int inside_accepted(struct copy *copy, int64_t slot, const struct id *record, st
 		    struct record *out)
 {
 	struct db_stmt *st = db_query(
-		copy->db, "SELECT type, number, fields FROM record WHERE id = $1 AND slot = $2", "di", record,
-		slot);
+		copy->db, "SELECT type, number, fields FROM record WHERE id = $1 AND slot = $2",
+		"di", record, slot);
 	int err = db_step(st);
 
 	record_init(out, arena, record, 0);
@@ -44,10 +44,11 @@ bool inside_lay(const struct change *c, struct record *r)
 
 int inside_overlay(struct copy *copy, const struct id *space, struct record *r, struct id *last)
 {
-	struct db_stmt *st = db_query(copy->db,
-				      "SELECT p.bytes FROM pending_record r JOIN pending p ON p.seq = r.seq"
-				      " WHERE r.record = $1 AND p.space = $2 ORDER BY r.seq",
-				      "dd", &r->id, space);
+	struct db_stmt *st =
+		db_query(copy->db,
+			 "SELECT p.bytes FROM pending_record r JOIN pending p ON p.seq = r.seq"
+			 " WHERE r.record = $1 AND p.space = $2 ORDER BY r.seq",
+			 "dd", &r->id, space);
 	int n = 0, err;
 
 	while ((err = db_step(st)) == 1) {
@@ -67,15 +68,18 @@ int inside_overlay(struct copy *copy, const struct id *space, struct record *r, 
 /* Where a record is held: slot and space; only pending ones have no accepted state yet. */
 static int record_place(struct copy *copy, const struct id *record, int64_t *slot, struct id *space)
 {
-	struct db_stmt *st = db_query(copy->db,
-				      "SELECT h.slot, h.space FROM record r JOIN held h ON h.slot = r.slot"
-				      " WHERE r.id = $1 LIMIT 1",
-				      "d", record);
+	struct db_stmt *st =
+		db_query(copy->db,
+			 "SELECT h.slot, h.space FROM record r JOIN held h ON h.slot = r.slot"
+			 " WHERE r.id = $1 LIMIT 1",
+			 "d", record);
 	int err = db_step(st);
 	if (err == 0) {
 		st = db_query(copy->db,
-			      "SELECT h.slot, h.space FROM pending_record r JOIN pending p ON p.seq = r.seq"
-			      " JOIN held h ON h.space = p.space WHERE r.record = $1 AND h.state = 0 LIMIT 1",
+			      "SELECT h.slot, h.space FROM pending_record r JOIN pending p ON "
+			      "p.seq = r.seq"
+			      " JOIN held h ON h.space = p.space WHERE r.record = $1 AND h.state = "
+			      "0 LIMIT 1",
 			      "d", record);
 		err = db_step(st);
 	}
@@ -135,21 +139,24 @@ int copy_find(struct copy *copy, const char *prefix, struct id *record, struct c
 
 	if (!prefix_range(prefix, &low, &high))
 		return cause_set(cause, ERR_MISSING, "\"%s\" is not the start of an id", prefix);
-	struct db_stmt *st = db_query(copy->db,
-				      "SELECT id FROM record WHERE id >= $1 AND id <= $2"
-				      " UNION SELECT record FROM pending_record WHERE record >= $1 AND record <= $2"
-				      " ORDER BY 1 LIMIT 2",
-				      "dd", &low, &high);
+	struct db_stmt *st = db_query(
+		copy->db,
+		"SELECT id FROM record WHERE id >= $1 AND id <= $2"
+		" UNION SELECT record FROM pending_record WHERE record >= $1 AND record <= $2"
+		" ORDER BY 1 LIMIT 2",
+		"dd", &low, &high);
 	int err = db_step(st);
 	if (err == 0)
-		return cause_set(cause, ERR_MISSING, "nothing here has an id that starts with \"%s\"", prefix);
+		return cause_set(cause, ERR_MISSING,
+				 "nothing here has an id that starts with \"%s\"", prefix);
 	bool whole = err == 1 && db_id(st, 0, record);
 	if (err == 1)
 		err = db_step(st);
 	if (err == 1) {
 		db_reset(st);
 		return cause_set(cause, ERR_AMBIGUOUS,
-				 "several ids start with \"%s\": give more of the one you mean", prefix);
+				 "several ids start with \"%s\": give more of the one you mean",
+				 prefix);
 	}
 	if (err == 0 && !whole)
 		err = ERR_CORRUPT;
@@ -290,8 +297,9 @@ int copy_digest(struct copy *copy, const struct id *space, uint8_t digest[SHA256
 	int err;
 
 	while ((err = db_step(st)) == 1) {
-		err = db_id(st, 0, &id) ? digest_add(d, &id, (uint32_t)db_int(st, 1), db_bytes(st, 2))
-					: ERR_CORRUPT;
+		err = db_id(st, 0, &id)
+			      ? digest_add(d, &id, (uint32_t)db_int(st, 1), db_bytes(st, 2))
+			      : ERR_CORRUPT;
 		if (err < 0) {
 			db_reset(st);
 			break;
@@ -326,7 +334,8 @@ const char *copy_space_name(struct copy *copy, const struct id *space, char name
 	if (known)
 		return name;
 	struct db_stmt *st = db_query(
-		copy->db, "SELECT name FROM \"space\" WHERE id = $1 AND name IS NOT NULL LIMIT 1", "d", space);
+		copy->db, "SELECT name FROM \"space\" WHERE id = $1 AND name IS NOT NULL LIMIT 1",
+		"d", space);
 	if (db_step(st) == 1) {
 		snprintf(name, SPACE_NAME, "%s", db_text(st, 0));
 		db_reset(st);
@@ -354,7 +363,8 @@ static int entry_read(struct copy *copy, int64_t key, struct arena *arena, struc
 		return ERR_CORRUPT;
 	if (!has_body)
 		return 1;
-	if (body_read(body, &change, &outcome) < 0 || change_read(&out->change, change, arena, NULL) < 0 ||
+	if (body_read(body, &change, &outcome) < 0 ||
+	    change_read(&out->change, change, arena, NULL) < 0 ||
 	    outcome_read(&out->outcome, outcome, arena) < 0)
 		return ERR_CORRUPT;
 	return 1;
@@ -363,7 +373,8 @@ static int entry_read(struct copy *copy, int64_t key, struct arena *arena, struc
 int copy_entry(struct copy *copy, const struct id *space, uint64_t number, struct arena *arena,
 	       struct past_entry *out)
 {
-	struct db_stmt *st = db_query(copy->db, "SELECT slot FROM held WHERE space = $1", "d", space);
+	struct db_stmt *st =
+		db_query(copy->db, "SELECT slot FROM held WHERE space = $1", "d", space);
 	int err = db_step(st);
 	if (err <= 0)
 		return err;

@@ -1,6 +1,7 @@
 /*
- * The search index. It follows the journal with a cursor of its own, so that entries need not wait for
- * it; what changes without an entry (own edits, refusals) is noted as stale and looked at again.
+ * The search index. It follows the journal with a cursor of its own, so that entries need not wait
+ * for it; what changes without an entry (own edits, refusals) is noted as stale and looked at
+ * again.
  */
 #include "client/copy_inside.h"
 
@@ -48,30 +49,50 @@ static int index_remove(struct copy *copy, int64_t slot, const struct id *record
 			 " (SELECT row FROM search_row WHERE record = $1 AND slot = $2)",
 			 "di", record, slot);
 	return err < 0 ? err
-		       : db_run(copy->db, "DELETE FROM search_row WHERE record = $1 AND slot = $2", "di",
-				record, slot);
+		       : db_run(copy->db, "DELETE FROM search_row WHERE record = $1 AND slot = $2",
+				"di", record, slot);
 }
 
+/* The row of a record in the index: 1, 0 where it has none, or an error. */
+static int index_row(struct copy *copy, int64_t slot, const struct id *record, int64_t *row)
+{
+	struct db_stmt *st = db_query(copy->db,
+				      "SELECT row FROM search_row WHERE record = $1 AND slot = $2",
+				      "di", record, slot);
+	int err = db_step(st);
+	if (err == 1) {
+		*row = db_int(st, 0);
+		db_reset(st);
+	}
+	return err;
+}
+
+/* No statement here may need a savepoint, as an upsert and RETURNING do: with each, FTS5 would flush
+ * what it has gathered, which costs half of the indexing. */
 static int index_put(struct copy *copy, int64_t slot, const struct record *r, const char *title,
 		     const char *body)
 {
-	struct db_stmt *st = db_query(copy->db,
-				      "INSERT INTO search_row (record, slot, type) VALUES ($1, $2, $3)"
-				      " ON CONFLICT (record, slot) DO UPDATE SET type = excluded.type"
-				      " RETURNING row",
-				      "dii", &r->id, slot, (int64_t)r->type);
-	int err = db_step(st);
+	int64_t row;
+	int err = index_row(copy, slot, &r->id, &row);
+	if (err == 1)
+		return db_run(copy->db, "UPDATE search SET title = $1, body = $2 WHERE rowid = $3",
+			      "tti", title, body, row);
+	if (err == 0)
+		err = db_run(copy->db,
+			     "INSERT INTO search_row (record, slot, type) VALUES ($1, $2, $3)",
+			     "dii", &r->id, slot, (int64_t)r->type);
+	if (err == 0)
+		err = index_row(copy, slot, &r->id, &row);
 	if (err <= 0)
 		return err < 0 ? err : ERR_DB;
-	int64_t row = db_int(st, 0);
-	err = db_step(st);
-	return err < 0 ? err
-		       : db_run(copy->db, "INSERT OR REPLACE INTO search (rowid, title, body) VALUES ($1, $2, $3)",
-				"itt", row, title, body);
+	return db_run(copy->db, "INSERT INTO search (rowid, title, body) VALUES ($1, $2, $3)",
+		      "itt", row, title, body);
 }
 
-/* `number`: the entry that led here; a record that was touched later is indexed then. 0: in any case. */
-static int index_record(struct copy *copy, const struct cursor *at, const struct id *record, uint64_t number)
+/* `number`: the entry that led here; a record that was touched later is indexed then. 0: in any
+ * case. */
+static int index_record(struct copy *copy, const struct cursor *at, const struct id *record,
+			uint64_t number)
 {
 	struct buf title = {0}, body = {0};
 	struct record r;
@@ -120,8 +141,8 @@ static int index_stale(struct copy *copy)
 		if (held && whole && err >= 0)
 			err = index_record(copy, at, &record, 0);
 		if (err >= 0)
-			err = db_run(copy->db, "DELETE FROM stale WHERE record = $1 AND slot = $2", "di", &record,
-				     slot);
+			err = db_run(copy->db, "DELETE FROM stale WHERE record = $1 AND slot = $2",
+				     "di", &record, slot);
 		if (err < 0)
 			return err;
 	}
@@ -155,7 +176,8 @@ static int index_entry(struct copy *copy, struct cursor *at, uint64_t number, st
 static int index_entries(struct copy *copy)
 {
 	struct db_stmt *st = db_query(
-		copy->db, "SELECT space, indexed FROM held WHERE state = 0 AND indexed < number LIMIT 1", "");
+		copy->db,
+		"SELECT space, indexed FROM held WHERE state = 0 AND indexed < number LIMIT 1", "");
 	struct arena arena;
 	struct cursor *at;
 	struct id space;
@@ -183,10 +205,11 @@ static int index_entries(struct copy *copy)
 
 static bool index_is_current(struct copy *copy, int *err)
 {
-	struct db_stmt *st = db_query(copy->db,
-				      "SELECT 1 WHERE EXISTS (SELECT 1 FROM stale)"
-				      " OR EXISTS (SELECT 1 FROM held WHERE state = 0 AND indexed < number)",
-				      "");
+	struct db_stmt *st =
+		db_query(copy->db,
+			 "SELECT 1 WHERE EXISTS (SELECT 1 FROM stale)"
+			 " OR EXISTS (SELECT 1 FROM held WHERE state = 0 AND indexed < number)",
+			 "");
 	*err = db_step(st);
 	if (*err == 1)
 		db_reset(st);
@@ -238,7 +261,8 @@ static bool is_word_byte(char c)
 	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
 }
 
-/* Words as the index's query language has them: each quoted, each the start of a word, all of them. */
+/* Words as the index's query language has them: each quoted, each the start of a word, all of them.
+ */
 static bool search_query(const char *words, struct buf *query)
 {
 	bool any = false;

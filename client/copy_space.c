@@ -1,6 +1,7 @@
 /*
  * Spaces come and go. A granted space is held from its first entry; of a lost one all is removed at
- * once: journal, records, rows, search text, documents. Only pending changes stay, to get a verdict.
+ * once: journal, records, rows, search text, documents. Only pending changes stay, to get a
+ * verdict.
  */
 #include "client/copy_inside.h"
 
@@ -33,7 +34,8 @@ int copy_grant(struct copy *copy, const struct id *space, uint64_t epoch)
 		err = db_run(copy->db,
 			     "INSERT INTO held (space, state, epoch, number, chain, indexed)"
 			     " VALUES ($1, 0, $2, 0, $3, 0) ON CONFLICT (space) DO UPDATE"
-			     " SET state = 0, epoch = excluded.epoch, number = 0, chain = excluded.chain,"
+			     " SET state = 0, epoch = excluded.epoch, number = 0, chain = "
+			     "excluded.chain,"
 			     " indexed = 0",
 			     "dub", space, epoch, BYTES(chain, SHA256_LEN));
 	if (err == 0 && again)
@@ -72,10 +74,11 @@ static int lost_contents(struct copy *copy, int64_t slot)
 /* Does a Version that is still shown, or a change that was not accepted, name it? */
 static int content_is_named(struct copy *copy, struct bytes content)
 {
-	struct db_stmt *st = db_query(copy->db,
-				      "SELECT 1 FROM \"version\" WHERE content = $1"
-				      " UNION ALL SELECT 1 FROM pending WHERE instr(contents, $1) LIMIT 1",
-				      "b", content);
+	struct db_stmt *st =
+		db_query(copy->db,
+			 "SELECT 1 FROM \"version\" WHERE content = $1"
+			 " UNION ALL SELECT 1 FROM pending WHERE instr(contents, $1) LIMIT 1",
+			 "b", content);
 	int err = db_step(st);
 	if (err == 1)
 		db_reset(st);
@@ -111,9 +114,10 @@ void inside_remove_contents(struct copy *copy)
 
 static int lose_search(struct copy *copy, int64_t slot)
 {
-	int err = db_run(copy->db,
-			 "DELETE FROM search WHERE rowid IN (SELECT row FROM search_row WHERE slot = $1)", "i",
-			 slot);
+	int err = db_run(
+		copy->db,
+		"DELETE FROM search WHERE rowid IN (SELECT row FROM search_row WHERE slot = $1)",
+		"i", slot);
 	if (err == 0)
 		err = db_run(copy->db, "DELETE FROM search_row WHERE slot = $1", "i", slot);
 	if (err == 0)
@@ -137,10 +141,11 @@ static int lose_records(struct copy *copy, int64_t slot, const struct id *space)
 static int lose_entries(struct copy *copy, int64_t slot)
 {
 	int64_t first = entry_key(slot, 0), end = entry_key(slot + 1, 0);
-	int err = db_run(copy->db, "DELETE FROM entry WHERE key >= $1 AND key < $2", "ii", first, end);
+	int err = db_run(copy->db, "DELETE FROM entry WHERE key >= $1 AND key < $2", "ii", first,
+			 end);
 	if (err == 0)
-		err = db_run(copy->db, "DELETE FROM entry_change WHERE key >= $1 AND key < $2", "ii", first,
-			     end);
+		err = db_run(copy->db, "DELETE FROM entry_change WHERE key >= $1 AND key < $2",
+			     "ii", first, end);
 	if (err == 0)
 		err = db_run(copy->db, "DELETE FROM head WHERE slot = $1", "i", slot);
 	return err;
@@ -152,9 +157,10 @@ static int lose_place(struct copy *copy, const struct cursor *at)
 	uint8_t chain[SHA256_LEN];
 
 	chain_start(&copy->identity.area, &at->space, chain);
-	int err = db_run(copy->db,
-			 "UPDATE held SET state = 1, number = 0, chain = $1, indexed = 0 WHERE slot = $2", "bi",
-			 BYTES(chain, SHA256_LEN), at->slot);
+	int err = db_run(
+		copy->db,
+		"UPDATE held SET state = 1, number = 0, chain = $1, indexed = 0 WHERE slot = $2",
+		"bi", BYTES(chain, SHA256_LEN), at->slot);
 	if (err == 0)
 		err = db_run(copy->db,
 			     "DELETE FROM held WHERE slot = $1 AND NOT EXISTS"
@@ -200,14 +206,16 @@ int copy_lose(struct copy *copy, const struct id *space)
 
 /* ---- All records anew ----------------------------------------------------------------------- */
 
-/* One accepted record after another, by key, since showing one must not happen while reading them. */
+/* One accepted record after another, by key, since showing one must not happen while reading them.
+ */
 static int show_next(struct copy *copy, struct id *id, int64_t *slot, struct id *space)
 {
-	struct db_stmt *st = db_query(copy->db,
-				      "SELECT r.id, r.slot, h.space FROM record r JOIN held h ON h.slot = r.slot"
-				      " WHERE (r.id, r.slot) > ($1, $2) AND h.state = 0"
-				      " ORDER BY r.id, r.slot LIMIT 1",
-				      "di", id, *slot);
+	struct db_stmt *st =
+		db_query(copy->db,
+			 "SELECT r.id, r.slot, h.space FROM record r JOIN held h ON h.slot = r.slot"
+			 " WHERE (r.id, r.slot) > ($1, $2) AND h.state = 0"
+			 " ORDER BY r.id, r.slot LIMIT 1",
+			 "di", id, *slot);
 	int err = db_step(st);
 	if (err <= 0)
 		return err;

@@ -1,6 +1,6 @@
 /*
- * Drafts: what is wanted is collected in memory; saving makes changes of it and stores them with their
- * visible effect, in one transaction.
+ * Drafts: what is wanted is collected in memory; saving makes changes of it and stores them with
+ * their visible effect, in one transaction.
  */
 #include "client/draft_inside.h"
 
@@ -86,9 +86,11 @@ void draft_create(struct draft *d, uint32_t type, const struct id *record)
 static int draft_saw(struct draft *d, const struct seen *seen, struct cause *cause)
 {
 	if (!id_equal(&seen->space, &d->space))
-		return cause_set(cause, ERR_INVALID, "the records of one change must be of one space");
+		return cause_set(cause, ERR_INVALID,
+				 "the records of one change must be of one space");
 	if (d->seen_any && d->seen_epoch != seen->epoch)
-		return cause_set(cause, ERR_INVALID, "what was seen is of different times: look again");
+		return cause_set(cause, ERR_INVALID,
+				 "what was seen is of different times: look again");
 	if (!d->seen_any || seen->number < d->seen_number)
 		d->seen_number = seen->number;
 	d->seen_epoch = seen->epoch;
@@ -96,7 +98,8 @@ static int draft_saw(struct draft *d, const struct seen *seen, struct cause *cau
 	return 0;
 }
 
-int draft_edit(struct draft *d, const struct id *record, const struct seen *seen, struct cause *cause)
+int draft_edit(struct draft *d, const struct id *record, const struct seen *seen,
+	       struct cause *cause)
 {
 	struct seen current;
 	struct arena arena;
@@ -112,7 +115,9 @@ int draft_edit(struct draft *d, const struct id *record, const struct seen *seen
 	uint32_t type = err == 0 ? r.type : 0;
 	arena_fini(&arena);
 	if (err < 0)
-		return cause_set(cause, err, err == ERR_MISSING ? "there is no record %s here" : "%s: the copy can't be read",
+		return cause_set(cause, err,
+				 err == ERR_MISSING ? "there is no record %s here"
+						    : "%s: the copy can't be read",
 				 id_format(record, text));
 	err = draft_saw(d, seen ? seen : &current, cause);
 	if (err < 0)
@@ -183,7 +188,8 @@ void draft_exact(struct draft *d, const struct id *record)
 static int space_kind(struct copy *copy, const struct id *space, uint32_t *kind)
 {
 	struct db_stmt *st = db_query(
-		copy->db, "SELECT kind FROM \"space\" WHERE id = $1 AND kind IS NOT NULL LIMIT 1", "d", space);
+		copy->db, "SELECT kind FROM \"space\" WHERE id = $1 AND kind IS NOT NULL LIMIT 1",
+		"d", space);
 	int err = db_step(st);
 
 	*kind = 0;
@@ -194,12 +200,14 @@ static int space_kind(struct copy *copy, const struct id *space, uint32_t *kind)
 	return err < 0 ? err : 0;
 }
 
-static int draft_check_place(struct draft *d, const struct piece *piece, uint32_t kind, struct cause *cause)
+static int draft_check_place(struct draft *d, const struct piece *piece, uint32_t kind,
+			     struct cause *cause)
 {
 	const struct schema_type *type = schema_type(piece->type);
 	char name[SPACE_NAME];
 
-	if (!piece->create || !type || !type->spaces || !kind || kind > 31 || type->spaces & 1u << kind)
+	if (!piece->create || !type || !type->spaces || !kind || kind > 31 ||
+	    type->spaces & 1u << kind)
 		return 0;
 	return cause_set(cause, ERR_INVALID, "a %s does not belong in \"%s\"", type->name,
 			 copy_space_name(d->copy, &d->space, name));
@@ -219,7 +227,8 @@ static int draft_edits(struct draft *d, const struct cursor *at, struct edit *ed
 		err = draft_check_place(d, piece, kind, cause);
 		if (err < 0)
 			return err;
-		err = draft_base(d->copy, at, &piece->record, d->seen_number, &piece->after, &d->arena, &base);
+		err = draft_base(d->copy, at, &piece->record, d->seen_number, &piece->after,
+				 &d->arena, &base);
 		if (err >= 0 && piece->create)
 			err = inside_overlay(d->copy, &at->space, &base, NULL);
 		if (err < 0)
@@ -229,7 +238,8 @@ static int draft_edits(struct draft *d, const struct cursor *at, struct edit *ed
 			return err;
 		*n += (size_t)err;
 	}
-	return err < 0 ? cause_set(cause, err, "what was seen can't be found again here: %s", err_words(err))
+	return err < 0 ? cause_set(cause, err, "what was seen can't be found again here: %s",
+				   err_words(err))
 		       : 0;
 }
 
@@ -247,9 +257,10 @@ static int pending_state_of(struct copy *copy, const struct id *change, enum pen
 	return err;
 }
 
-/* What a change stands after, what documents it names, and whether it must wait for a refused one. */
-static int change_needs(struct copy *copy, const struct change *c, struct buf *afters, struct buf *contents,
-			enum pending_state *state)
+/* What a change stands after, what documents it names, and whether it must wait for a refused one.
+ */
+static int change_needs(struct copy *copy, const struct change *c, struct buf *afters,
+			struct buf *contents, enum pending_state *state)
 {
 	*state = PENDING_UNSENT;
 	for (size_t i = 0; i < c->n_edits; i++) {
@@ -270,8 +281,8 @@ static int change_needs(struct copy *copy, const struct change *c, struct buf *a
 	return 0;
 }
 
-static int pending_insert(struct copy *copy, const struct change *c, struct bytes bytes, int64_t *seq,
-			  enum pending_state *state)
+static int pending_insert(struct copy *copy, const struct change *c, struct bytes bytes,
+			  int64_t *seq, enum pending_state *state)
 {
 	struct buf afters = {0}, contents = {0};
 	int err = change_needs(copy, c, &afters, &contents, state);
@@ -280,9 +291,12 @@ static int pending_insert(struct copy *copy, const struct change *c, struct byte
 		struct db_stmt *st = db_query(
 			copy->db,
 			"INSERT INTO pending (change, space, state, words, contents, afters, bytes)"
-			" VALUES ($1, $2, $3, $4, nullif($5, x''), nullif($6, x''), $7) RETURNING seq",
+			" VALUES ($1, $2, $3, $4, nullif($5, x''), nullif($6, x''), $7) RETURNING "
+			"seq",
 			"dditbbb", &c->id, &c->space, (int64_t)*state,
-			*state == PENDING_WAITING ? "it stands after a change of yours that was refused" : NULL,
+			*state == PENDING_WAITING
+				? "it stands after a change of yours that was refused"
+				: NULL,
 			buf_bytes(&contents), buf_bytes(&afters), bytes);
 		err = db_step(st);
 		if (err == 1) {
@@ -306,8 +320,8 @@ static int change_store(struct copy *copy, const struct cursor *at, const struct
 	copy->any_pending = true;
 	for (size_t i = 0; i < c->n_edits && err == 0 && state == PENDING_UNSENT; i++) {
 		const struct id *record = &c->edits[i].record;
-		err = db_run(copy->db, "INSERT INTO pending_record (record, seq) VALUES ($1, $2)", "di", record,
-			     seq);
+		err = db_run(copy->db, "INSERT INTO pending_record (record, seq) VALUES ($1, $2)",
+			     "di", record, seq);
 		if (err == 0)
 			err = inside_refresh(copy, at, record);
 		if (err == 0)
@@ -350,26 +364,30 @@ static int draft_store_one(struct draft *d, const struct cursor *at, struct edit
 	};
 	*id = c.id;
 	change_write(&c, &bytes);
-	int err = bytes.len > CHANGE_MAX
-			  ? cause_set(cause, ERR_LIMIT,
-				      "that is more than %d KiB at once: put long texts into a document",
-				      CHANGE_MAX / 1024)
-			  : change_store(d->copy, at, &c, buf_bytes(&bytes));
+	int err = bytes.len > CHANGE_MAX ? cause_set(cause, ERR_LIMIT,
+						     "that is more than %d KiB at once: put long "
+						     "texts into a document",
+						     CHANGE_MAX / 1024)
+					 : change_store(d->copy, at, &c, buf_bytes(&bytes));
 	buf_fini(&bytes);
-	return err < 0 && err != ERR_LIMIT ? cause_set(cause, err, "it could not be saved: %s", err_words(err))
-					   : err;
+	return err < 0 && err != ERR_LIMIT
+		       ? cause_set(cause, err, "it could not be saved: %s", err_words(err))
+		       : err;
 }
 
 static int draft_store_all(struct draft *d, const struct cursor *at, struct edit *edits, size_t n,
 			   struct id *first, struct cause *cause)
 {
 	if ((d->n_settles || d->n_exact) && edits_in_one(edits, n) < n)
-		return cause_set(cause, ERR_LIMIT,
-				 "that is more than %d records at once, and can't be saved in parts", CHANGE_EDITS);
+		return cause_set(
+			cause, ERR_LIMIT,
+			"that is more than %d records at once, and can't be saved in parts",
+			CHANGE_EDITS);
 	for (size_t at_edit = 0; at_edit < n;) {
 		struct id id;
 		size_t part = edits_in_one(edits + at_edit, n - at_edit);
-		int err = draft_store_one(d, at, edits + at_edit, part, at_edit ? &id : first, cause);
+		int err =
+			draft_store_one(d, at, edits + at_edit, part, at_edit ? &id : first, cause);
 		if (err < 0)
 			return err;
 		at_edit += part;
@@ -385,7 +403,8 @@ static int draft_place(struct draft *d, struct cursor *at, struct cause *cause)
 
 	if (err == ERR_MISSING || (err == 0 && found->state != HELD_OPEN))
 		return cause_set(cause, ERR_MISSING,
-				 "this copy does not hold that space: you may not read it, or `fivepits sync` has "
+				 "this copy does not hold that space: you may not read it, or "
+				 "`fivepits sync` has "
 				 "yet to bring it");
 	if (err < 0)
 		return cause_set(cause, err, "%s", err_words(err));
@@ -396,7 +415,8 @@ static int draft_place(struct draft *d, struct cursor *at, struct cause *cause)
 	}
 	if (d->seen_epoch != at->epoch || d->seen_number > at->number)
 		return cause_set(cause, ERR_INVALID,
-				 "what you saw of it is not what this copy holds now: look at it again, then change it");
+				 "what you saw of it is not what this copy holds now: look at it "
+				 "again, then change it");
 	return 0;
 }
 
@@ -416,7 +436,8 @@ static int draft_store(struct draft *d, struct id *change, struct cause *cause)
 
 /* ---- Saving --------------------------------------------------------------------------------- */
 
-/* What another part of this process has under way is committed first: it must not fail with this. */
+/* What another part of this process has under way is committed first: it must not fail with this.
+ */
 static int save_begin(struct copy *copy, struct cause *cause)
 {
 	int err = inside_begin_alone(copy);
@@ -453,7 +474,8 @@ int draft_save(struct draft **draft, struct id *change, struct cause *cause)
 	if (err < 0)
 		*change = (struct id){{0}};
 	else
-		log_debug("draft.commit", "us=%" PRIu64 " began_us=%" PRIu64, os_monotonic_us(), began);
+		log_debug("draft.commit", "us=%" PRIu64 " began_us=%" PRIu64, os_monotonic_us(),
+			  began);
 	draft_free(draft);
 	return err;
 }
@@ -470,8 +492,8 @@ static void again_values(struct draft *d, const struct effect *e)
 		for (struct bytes rest = parts[k]; field_next(&rest, &f) > 0;) {
 			struct bytes value = fields_get(parts[k], f.number);
 			draft_op(d, kinds[k], f.number, value);
-			rest = BYTES(value.data + value.len,
-				     (size_t)(parts[k].data + parts[k].len - (value.data + value.len)));
+			rest = BYTES(value.data + value.len, (size_t)(parts[k].data + parts[k].len -
+								      (value.data + value.len)));
 		}
 	for (size_t i = 0; i < e->n_clear; i++)
 		draft_set(d, e->clear[i], BYTES_NONE);
@@ -483,8 +505,9 @@ static int again_draft(struct draft *d, const struct change *c, struct cause *ca
 	struct seen seen;
 
 	if (c->n_exact)
-		return cause_set(cause, ERR_INVALID,
-				 "it was about exactly what you saw then: look at it again, and do it anew");
+		return cause_set(
+			cause, ERR_INVALID,
+			"it was about exactly what you saw then: look at it again, and do it anew");
 	for (size_t i = 0; i < c->n_edits; i++) {
 		const struct edit *e = &c->edits[i];
 		bool make = e->effect.existence == LIVE && !e->brings_back;
@@ -533,7 +556,8 @@ static bool stands_after(const struct change *c, const struct id *ids, size_t n)
 }
 
 /* The refused change and all that waits for it, in the order in which they were made. */
-static int again_all(struct copy *copy, const struct id *refused, struct id *change, struct cause *cause)
+static int again_all(struct copy *copy, const struct id *refused, struct id *change,
+		     struct cause *cause)
 {
 	struct id *gone = NULL, later;
 	struct arena arena;

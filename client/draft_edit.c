@@ -1,6 +1,6 @@
 /*
- * One edit: from a record as it was seen, and what its author wants of it, to the fields that change,
- * with the digests of their bases; checked against the schema, in words for the author.
+ * One edit: from a record as it was seen, and what its author wants of it, to the fields that
+ * change, with the digests of their bases; checked against the schema, in words for the author.
  */
 #include "client/draft_inside.h"
 
@@ -107,8 +107,9 @@ static int edit_field(struct parts *p, const struct piece *piece, const struct s
 	if (bytes_equal(was, wanted) && !(settling && wanted.len + was.len))
 		return 0;
 	if (row->merge == MERGE_FIXED && was.len && !bytes_equal(was, wanted))
-		return cause_set(cause, ERR_INVALID, "%s is set once and then stands: make a new %s instead",
-				 row->name, schema_type(piece->type)->name);
+		return cause_set(cause, ERR_INVALID,
+				 "%s is set once and then stands: make a new %s instead", row->name,
+				 schema_type(piece->type)->name);
 	edit_value(p, d->id, was, wanted);
 	return 0;
 }
@@ -116,20 +117,26 @@ static int edit_field(struct parts *p, const struct piece *piece, const struct s
 /* ---- The whole ------------------------------------------------------------------------------ */
 
 /* May this be done to a record that is there, is not, or was withdrawn? */
-static int edit_check_existence(const struct piece *piece, const struct record *base, struct cause *cause)
+static int edit_check_existence(const struct piece *piece, const struct record *base,
+				struct cause *cause)
 {
 	char text[ID_TEXT];
 	unsigned is = record_existence(base);
 
 	id_format(&piece->record, text);
 	if (piece->create && is != ABSENT)
-		return cause_set(cause, ERR_EXISTS, "there is a record %s already%s", text,
-				 is == WITHDRAWN ? "; it was withdrawn, and `fivepits restore` brings it back" : "");
+		return cause_set(
+			cause, ERR_EXISTS, "there is a record %s already%s", text,
+			is == WITHDRAWN
+				? "; it was withdrawn, and `fivepits restore` brings it back"
+				: "");
 	if (!piece->create && is == ABSENT)
 		return cause_set(cause, ERR_MISSING, "there is no record %s here", text);
 	if (is == WITHDRAWN && piece->existence < 0)
-		return cause_set(cause, ERR_INVALID,
-				 "this record was withdrawn: `fivepits restore %s` brings it back first", text);
+		return cause_set(
+			cause, ERR_INVALID,
+			"this record was withdrawn: `fivepits restore %s` brings it back first",
+			text);
 	return 0;
 }
 
@@ -137,13 +144,15 @@ static int edit_existence(const struct piece *piece, const struct record *base, 
 {
 	if (piece->create)
 		return LIVE;
-	if (piece->existence >= 0 && !settling && (unsigned)piece->existence == record_existence(base))
+	if (piece->existence >= 0 && !settling &&
+	    (unsigned)piece->existence == record_existence(base))
 		return -1;
 	return piece->existence;
 }
 
 /* Fields that this version does not know cannot be checked. */
-static int edit_check_known(const struct piece *piece, const struct schema_type *type, struct cause *cause)
+static int edit_check_known(const struct piece *piece, const struct schema_type *type,
+			    struct cause *cause)
 {
 	for (const struct op *op = piece->ops; op; op = op->next)
 		if (!schema_field(type, op->field, NULL))
@@ -166,18 +175,20 @@ static int edit_fields(struct parts *p, const struct piece *piece, const struct 
 	return 0;
 }
 
-static int edit_check_values(const struct parts *p, const struct schema_type *type, struct cause *cause)
+static int edit_check_values(const struct parts *p, const struct schema_type *type,
+			     struct cause *cause)
 {
 	int err = schema_check(type, buf_bytes(&p->set), false, cause);
 	if (err == 0)
 		err = schema_check(type, buf_bytes(&p->add), true, cause);
 	if (err == 0)
 		err = schema_check(type, buf_bytes(&p->take), true, cause);
-	return err == ERR_MISSING ? ERR_INVALID : err; /* a newer version may know it; this one cannot say it */
+	return err == ERR_MISSING ? ERR_INVALID
+				  : err; /* a newer version may know it; this one cannot say it */
 }
 
-static void edit_finish(const struct piece *piece, const struct parts *p, int existence, struct arena *arena,
-			struct edit *out)
+static void edit_finish(const struct piece *piece, const struct parts *p, int existence,
+			struct arena *arena, struct edit *out)
 {
 	*out = (struct edit){
 		.type = piece->type,
@@ -195,22 +206,25 @@ static void edit_finish(const struct piece *piece, const struct parts *p, int ex
 	};
 }
 
-int draft_make_edit(const struct piece *piece, const struct record *base, bool settling, struct edit *out,
-		    struct cause *cause)
+int draft_make_edit(const struct piece *piece, const struct record *base, bool settling,
+		    struct edit *out, struct cause *cause)
 {
 	const struct schema_type *type = schema_type(piece->type);
 	struct arena *arena = base->arena;
 	struct parts p = {0};
 
 	if (!type)
-		return cause_set(cause, ERR_INVALID, "this version does not know records of type %u",
+		return cause_set(cause, ERR_INVALID,
+				 "this version does not know records of type %u",
 				 (unsigned)piece->type);
 	if (type->outcome_only)
 		return cause_set(cause, ERR_INVALID,
-				 "the server alone keeps the record of two versions: `fivepits settle` settles them");
+				 "the server alone keeps the record of two versions: `fivepits "
+				 "settle` settles them");
 	if (base->type && base->type != piece->type)
 		return cause_set(cause, ERR_INVALID, "that record is a %s",
-				 schema_type(base->type) ? schema_type(base->type)->name : "thing of a newer version");
+				 schema_type(base->type) ? schema_type(base->type)->name
+							 : "thing of a newer version");
 	p.clear = arena_alloc(arena, type->message->n_fields * sizeof(*p.clear));
 	p.bases = arena_alloc(arena, type->message->n_fields * sizeof(*p.bases));
 	int err = edit_check_existence(piece, base, cause);

@@ -24,14 +24,15 @@ struct piece {
 	struct op *ops, *last;
 };
 
-/* A record as its author saw it: as accepted at entry `number`, with the changes from `after` back on top
- * that were not in the journal by then. In `arena`; absent if there was none. */
+/* A record as its author saw it: as accepted at entry `number`, with the changes from `after` back
+ * on top that were not in the journal by then. In `arena`; absent if there was none. */
 int draft_base(struct copy *copy, const struct cursor *at, const struct id *record, uint64_t number,
 	       const struct id *after, struct arena *arena, struct record *out);
 
-/* 1: `out` is the edit that leads from `base` to what is wanted, in base->arena; 0: nothing would change.
- * ERR_INVALID, ERR_MISSING, ERR_EXISTS with a cause. `settling`: keep what would not change. */
-int draft_make_edit(const struct piece *piece, const struct record *base, bool settling, struct edit *out,
-		    struct cause *cause);
+/* 1: `out` is the edit that leads from `base` to what is wanted, in base->arena; 0: nothing would
+ * change. ERR_INVALID, ERR_MISSING, ERR_EXISTS with a cause. `settling`: keep what would not
+ * change. */
+int draft_make_edit(const struct piece *piece, const struct record *base, bool settling,
+		    struct edit *out, struct cause *cause);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Typed tables: SQL made from descriptors, once a type and connection, and rows bound from the bytes
- * of a record's fields.
+ * Typed tables: SQL made from descriptors, once a type and connection, and rows bound from the
+ * bytes of a record's fields.
  */
 #include "client/tables.h"
 
@@ -16,7 +16,8 @@ enum { COLUMNS_OF_ALL = 6 };
 static const char *const columns_of_all[COLUMNS_OF_ALL] = {"id",	"space",   "number",
 							   "withdrawn", "pending", "conflict"};
 
-/* Statements are found by the address of their text (common/db.h), so the texts stay where they are. */
+/* Statements are found by the address of their text (common/db.h), so the texts stay where they
+ * are. */
 struct table {
 	char *put, *put_format, *remove, *remove_space;
 };
@@ -57,10 +58,12 @@ static void sql_create(const struct schema_type *type, struct buf *out)
 {
 	char name[TABLES_NAME];
 
-	buf_add_text(out,
-		     "CREATE TABLE \"%s\" (id BLOB NOT NULL, space BLOB NOT NULL, number INTEGER NOT NULL,"
-		     " withdrawn INTEGER NOT NULL, pending INTEGER NOT NULL, conflict INTEGER NOT NULL",
-		     tables_name(type, name));
+	buf_add_text(
+		out,
+		"CREATE TABLE \"%s\" (id BLOB NOT NULL, space BLOB NOT NULL, number INTEGER NOT "
+		"NULL,"
+		" withdrawn INTEGER NOT NULL, pending INTEGER NOT NULL, conflict INTEGER NOT NULL",
+		tables_name(type, name));
 	for (unsigned i = 0; i < type->message->n_fields; i++) {
 		const ProtobufCFieldDescriptor *d = &type->message->fields[i];
 		buf_add_text(out, ", \"%s\" %s", tables_column(d->name, name), column_type(d));
@@ -141,8 +144,8 @@ void tables_fingerprint(char print[TABLES_PRINT])
 	for (size_t i = 0; i < n; i++)
 		for (unsigned k = 0; k < types[i].message->n_fields; k++) {
 			const ProtobufCFieldDescriptor *d = &types[i].message->fields[k];
-			buf_add_text(&b, "%u %s %u %s %s %d\n", types[i].number, types[i].name, d->id,
-				     d->name, column_type(d), types[i].fields[k].search);
+			buf_add_text(&b, "%u %s %u %s %s %d\n", types[i].number, types[i].name,
+				     d->id, d->name, column_type(d), types[i].fields[k].search);
 		}
 	sha256(buf_bytes(&b), digest);
 	for (size_t i = 0; i < SHA256_LEN; i++)
@@ -225,8 +228,10 @@ static void json_bytes(struct buf *b, struct bytes bytes)
 	buf_add_u8(b, '"');
 }
 
-/* All occurrences as a JSON array; a buffer is made in the arena, so that it outlives the binding. */
-static const char *json_list(const ProtobufCFieldDescriptor *d, struct bytes value, struct arena *arena)
+/* All occurrences as a JSON array; a buffer is made in the arena, so that it outlives the binding.
+ */
+static const char *json_list(const ProtobufCFieldDescriptor *d, struct bytes value,
+			     struct arena *arena)
 {
 	struct buf b = {0};
 	struct field f;
@@ -249,8 +254,8 @@ static const char *json_list(const ProtobufCFieldDescriptor *d, struct bytes val
 }
 
 /* Bind a value to column n; left NULL where there is none, or where it is of another kind. */
-static void bind_value(struct db_stmt *st, int n, const ProtobufCFieldDescriptor *d, struct bytes value,
-		       struct arena *arena)
+static void bind_value(struct db_stmt *st, int n, const ProtobufCFieldDescriptor *d,
+		       struct bytes value, struct arena *arena)
 {
 	struct field f;
 
@@ -282,9 +287,9 @@ int tables_put(struct tables *t, struct db *db, const struct record *record, con
 	if (existence == ABSENT)
 		return tables_remove(t, db, record->type, &record->id, space);
 	const struct table *table = tables_of(t, type);
-	struct db_stmt *st =
-		db_query(db, table->put, table->put_format, &record->id, space, (int64_t)record->number,
-			 (int64_t)(existence == WITHDRAWN), pending, conflicts);
+	struct db_stmt *st = db_query(db, table->put, table->put_format, &record->id, space,
+				      (int64_t)record->number, (int64_t)(existence == WITHDRAWN),
+				      pending, conflicts);
 	/* Both by rising number: one walk. */
 	size_t v = 0;
 	for (unsigned i = 0; i < type->message->n_fields; i++) {

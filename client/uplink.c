@@ -1,8 +1,8 @@
 /*
- * A session with the server. Hello says what is held; Welcome, what may be read; then entries come by
- * Feed, changes go by Push, and verdicts come back. Frames are taken into one transaction until the
- * turn's end (or for about 10 ms of a catch-up, so that other processes get their turn); what is sent
- * is sent after its commit.
+ * A session with the server. Hello says what is held; Welcome, what may be read; then entries come
+ * by Feed, changes go by Push, and verdicts come back. Frames are taken into one transaction until
+ * the turn's end (or for about 10 ms of a catch-up, so that other processes get their turn); what
+ * is sent is sent after its commit.
  */
 #include "client/uplink_inside.h"
 
@@ -115,7 +115,8 @@ void uplink_fail(struct uplink *u, int err)
 	if (u->state == UPLINK_ENDED)
 		return;
 	u->error = err;
-	snprintf(words, sizeof(words), "this computer's copy could not be written: %s", err_words(err));
+	snprintf(words, sizeof(words), "this computer's copy could not be written: %s",
+		 err_words(err));
 	link_bye(u->link, WIRE__REASON__DONE, NULL);
 	uplink_over(u, WIRE__REASON__DONE, words);
 }
@@ -184,7 +185,8 @@ static int uplink_may_read(struct uplink *u, const Wire__At *at, const struct he
 	bool open = held && held->state == HELD_OPEN;
 	if (open && (held->epoch != at->epoch || held->number > at->number)) {
 		uplink_end(u, WIRE__REASON__SET_BACK,
-			   "the server knows less than this copy: it seems to have been set back to an earlier "
+			   "the server knows less than this copy: it seems to have been set back "
+			   "to an earlier "
 			   "state. Nothing was changed here; tell the administrator of the area");
 		return 0;
 	}
@@ -193,7 +195,8 @@ static int uplink_may_read(struct uplink *u, const Wire__At *at, const struct he
 }
 
 /* What is held and was not named is lost. */
-static int uplink_lose_others(struct uplink *u, const Wire__Welcome *m, const struct held *spaces, int n)
+static int uplink_lose_others(struct uplink *u, const Wire__Welcome *m, const struct held *spaces,
+			      int n)
 {
 	for (int i = 0; i < n; i++) {
 		bool named = spaces[i].state == HELD_CLOSING;
@@ -226,7 +229,8 @@ static int on_welcome(struct uplink *u, const Wire__Welcome *m)
 	struct held *spaces;
 
 	if (u->state != UPLINK_OPENING || m->version != WIRE_VERSION) {
-		uplink_end(u, WIRE__REASON__VERSION, "the server speaks another version of the protocol");
+		uplink_end(u, WIRE__REASON__VERSION,
+			   "the server speaks another version of the protocol");
 		return 0;
 	}
 	int n = copy_spaces(u->copy, &spaces);
@@ -267,7 +271,8 @@ static int on_feed(struct uplink *u, const Wire__Feed *m)
 	int err = copy_feed(u->copy, m, &cause);
 
 	if (err == ERR_CORRUPT || err == ERR_PROTO) {
-		uplink_end(u, err == ERR_PROTO ? WIRE__REASON__PROTOCOL : WIRE__REASON__DAMAGED, cause.words);
+		uplink_end(u, err == ERR_PROTO ? WIRE__REASON__PROTOCOL : WIRE__REASON__DAMAGED,
+			   cause.words);
 		return 0;
 	}
 	if (err < 0)
@@ -317,7 +322,8 @@ static int on_deferred(struct uplink *u, const Wire__Deferred *m)
 		return copy_defer(u->copy, &change, m->words ? m->words : "the server has no room");
 	default:
 		push_deferred(u, &change, STUCK_SESSION, BYTES_NONE);
-		return copy_defer(u->copy, &change, m->words ? m->words : "the server is of an older version");
+		return copy_defer(u->copy, &change,
+				  m->words ? m->words : "the server is of an older version");
 	}
 }
 
@@ -327,7 +333,8 @@ static const char *reason_words(Wire__Reason reason)
 {
 	switch (reason) {
 	case WIRE__REASON__SET_BACK:
-		return "the server knows less than this copy: it seems to have been set back to an earlier state";
+		return "the server knows less than this copy: it seems to have been set back to an "
+		       "earlier state";
 	case WIRE__REASON__REPLACED:
 		return "another program on this device has connected to the server";
 	case WIRE__REASON__REVOKED:
@@ -389,7 +396,8 @@ static bool ask_begin(struct uplink *u, struct ask *ask, uplink_done_fn done, vo
 		if (u->state == UPLINK_READY)
 			done(arg, ERR_AGAIN, "another one is being asked for");
 		else
-			done(arg, ERR_OFFLINE, u->words[0] ? u->words : "there is no line to the server yet");
+			done(arg, ERR_OFFLINE,
+			     u->words[0] ? u->words : "there is no line to the server yet");
 		return false;
 	}
 	ask->done = done;
@@ -414,7 +422,8 @@ void uplink_invite(struct uplink *u, const struct id *person, const struct id *s
 	link_send(u->link, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
 }
 
-void uplink_renew(struct uplink *u, struct bytes request, struct buf *out, uplink_done_fn done, void *arg)
+void uplink_renew(struct uplink *u, struct bytes request, struct buf *out, uplink_done_fn done,
+		  void *arg)
 {
 	Wire__Renew m = WIRE__RENEW__INIT;
 
@@ -547,7 +556,8 @@ static int uplink_commit(struct uplink *u)
 	return err;
 }
 
-/* What this session took in may have been lost by another's save: then it must ask again from there. */
+/* What this session took in may have been lost by another's save: then it must ask again from
+ * there. */
 static bool uplink_is_whole(struct uplink *u)
 {
 	if (u->state != UPLINK_ENDED && copy_setbacks(u->copy) != u->setbacks)
@@ -582,7 +592,8 @@ static void uplink_look_alive(struct uplink *u)
 	uint64_t now = uplink_now(u);
 
 	if (now - u->heard_ms >= DEAD_MS) {
-		uplink_end(u, WIRE__REASON__IDLE, "the server has not answered for a minute and a half");
+		uplink_end(u, WIRE__REASON__IDLE,
+			   "the server has not answered for a minute and a half");
 	} else if (u->state == UPLINK_READY && u->pinged_ms == 0 && now - u->heard_ms >= PING_MS) {
 		u->pinged_ms = now;
 		link_send(u->link, WIRE__KIND__PING, &m.base, BYTES_NONE);

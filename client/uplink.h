@@ -1,6 +1,7 @@
 /*
  * The client's side of a session: what this copy says to the server and does with its answers. No
- * sockets: frames come in by uplink_frame and go out by the link, so that the simulator runs it too.
+ * sockets: frames come in by uplink_frame and go out by the link, so that the simulator runs it
+ * too.
  */
 #ifndef FIVEPITS_UPLINK_H
 #define FIVEPITS_UPLINK_H
@@ -14,16 +15,16 @@ enum uplink_state { UPLINK_OPENING, UPLINK_READY, UPLINK_ENDED };
 
 /* Sends Hello. Borrows both for as long as it lives. */
 struct uplink *uplink_new(struct copy *copy, struct link *link);
-/* Leaves no transaction open: what was not committed is dropped. What was asked and not answered is told
- * that it failed. May be called in any state, not from within a callback of its own. */
+/* Leaves no transaction open: what was not committed is dropped. What was asked and not answered is
+ * told that it failed. May be called in any state, not from within a callback of its own. */
 void uplink_free(struct uplink **u);
 void uplink_frame(struct uplink *u, const struct frame *f);
 void uplink_drained(struct uplink *u); /* the link's queue has emptied: go on sending */
-/* Another process saved something, or time has passed: look at what is pending. Call it at least every
- * ten seconds, since pings and second attempts hang on it. */
+/* Another process saved something, or time has passed: look at what is pending. Call it at least
+ * every ten seconds, since pings and second attempts hang on it. */
 void uplink_wake(struct uplink *u);
-/* The end of a turn of the loop: commit what came, then send what may go. Call it after frames, after
- * uplink_wake and uplink_drained. 0, or an error: stop, keep everything. */
+/* The end of a turn of the loop: commit what came, then send what may go. Call it after frames,
+ * after uplink_wake and uplink_drained. 0, or an error: stop, keep everything. */
 int uplink_turn(struct uplink *u);
 
 enum uplink_state uplink_state(const struct uplink *u);
@@ -39,8 +40,9 @@ struct uplink_progress {
 struct uplink_progress uplink_progress(const struct uplink *u);
 
 /*
- * Asking the server for something. `done` is called once, from uplink_frame, uplink_turn or uplink_free
- * (or at once): with 0, or an error and why in words (ERR_OFFLINE: the session ended first).
+ * Asking the server for something. `done` is called once, from uplink_frame, uplink_turn or
+ * uplink_free (or at once): with 0, or an error and why in words (ERR_OFFLINE: the session ended
+ * first).
  */
 typedef void (*uplink_done_fn)(void *arg, int err, const char *words);
 
@@ -52,6 +54,7 @@ void uplink_invite(struct uplink *u, const struct id *person, const struct id *s
 		   const uint8_t invitation[16], const uint8_t verifier[32], uint64_t *expires_ms,
 		   uplink_done_fn done, void *arg);
 /* Have a certificate renewed: `request` is PKCS#10, DER; the certificate is appended to `out`. */
-void uplink_renew(struct uplink *u, struct bytes request, struct buf *out, uplink_done_fn done, void *arg);
+void uplink_renew(struct uplink *u, struct bytes request, struct buf *out, uplink_done_fn done,
+		  void *arg);
 
 #endif

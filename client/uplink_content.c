@@ -30,7 +30,9 @@ static void upload_offer(struct uplink *u)
 
 	while (u->upload.state == UPLOAD_NONE && push_content_wanted(u, content)) {
 		if (!contents_has(copy_home(u->copy), content, &size)) {
-			push_content_failed(u, content, "the document's bytes are not on this computer any more");
+			push_content_failed(
+				u, content,
+				"the document's bytes are not on this computer any more");
 			continue;
 		}
 		u->upload = (struct upload){.state = UPLOAD_OFFERED, .size = size};
@@ -51,7 +53,8 @@ static void upload_piece(struct uplink *u)
 
 	buf_reset(&u->block);
 	if (fread(buf_reserve(&u->block, PIECE_MAX), 1, n, up->file) != n) {
-		uplink_end(u, WIRE__REASON__DAMAGED, "a document on this computer can't be read to its end");
+		uplink_end(u, WIRE__REASON__DAMAGED,
+			   "a document on this computer can't be read to its end");
 		return;
 	}
 	m.content = PB_BYTES(BYTES(up->content, SHA256_LEN));
@@ -70,7 +73,8 @@ void content_on_want(struct uplink *u, const Wire__Want *m)
 	if (up->state != UPLOAD_OFFERED || !same_content(up->content, m->content))
 		return;
 	if (m->offset > up->size) {
-		uplink_end(u, WIRE__REASON__PROTOCOL, "the server wants more of a document than there is");
+		uplink_end(u, WIRE__REASON__PROTOCOL,
+			   "the server wants more of a document than there is");
 		return;
 	}
 	u->progress.bytes_done += m->offset;
@@ -145,7 +149,8 @@ static void get_ask(struct uplink *u)
 
 static struct get *get_of(struct uplink *u, ProtobufCBinaryData content)
 {
-	return u->gets && u->gets->asked && same_content(u->gets->content, content) ? u->gets : NULL;
+	return u->gets && u->gets->asked && same_content(u->gets->content, content) ? u->gets
+										    : NULL;
 }
 
 static void get_complete(struct uplink *u)
@@ -164,7 +169,8 @@ void content_on_content(struct uplink *u, const Wire__Content *m)
 		return;
 	int err = arrival_open(&g->arrival, copy_home(u->copy), g->content, m->bytes, &cause);
 	if (err < 0) {
-		get_end(u, err, cause.words); /* pieces of it that still come are of no get, and passed over */
+		get_end(u, err, cause.words); /* pieces of it that still come are of no get, and
+						 passed over */
 		return;
 	}
 	g->size = m->bytes;
@@ -198,12 +204,14 @@ void content_on_piece(struct uplink *u, const Wire__Piece *m, struct bytes raw)
 void content_on_missing(struct uplink *u, const Wire__Missing *m)
 {
 	if (get_of(u, m->content)) {
-		get_end(u, ERR_MISSING, m->words ? m->words : "the server does not have that document");
+		get_end(u, ERR_MISSING,
+			m->words ? m->words : "the server does not have that document");
 		return;
 	}
 	if (u->upload.state == UPLOAD_NONE || !same_content(u->upload.content, m->content))
 		return;
-	push_content_failed(u, u->upload.content, m->words ? m->words : "the server did not take the document");
+	push_content_failed(u, u->upload.content,
+			    m->words ? m->words : "the server did not take the document");
 	upload_end(u);
 }
 

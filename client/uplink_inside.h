@@ -41,14 +41,14 @@ struct stuck {
 };
 
 struct push {
-	int64_t last_seq; /* all pending changes up to here were looked at */
+	int64_t last_seq;  /* all pending changes up to here were looked at */
 	struct sent *sent; /* a queue: from `first` on */
 	size_t first, n_sent, cap_sent;
 	size_t unanswered;
 	struct stuck *stuck;
 	size_t n_stuck, cap_stuck;
 	struct buf stored; /* documents that the server has, as it said in this session */
-	bool all_sent; /* when it last looked there was nothing more to send */
+	bool all_sent;	   /* when it last looked there was nothing more to send */
 	uint64_t count_sent;
 };
 
@@ -102,15 +102,16 @@ struct uplink {
 	struct get *gets;
 	struct ask invite, renew;
 	struct uplink_progress progress;
-	uint64_t batch_ms;  /* when the open transaction was begun; 0: none */
+	uint64_t batch_ms;	/* when the open transaction was begun; 0: none */
 	uint64_t batch_entries; /* taken in it */
-	uint64_t setbacks;  /* copy_setbacks when this began */
-	uint64_t heard_ms;  /* when the server was heard last */
-	uint64_t pinged_ms; /* 0: not since then */
-	bool contact;	    /* heard after last_contact was stored */
+	uint64_t setbacks;	/* copy_setbacks when this began */
+	uint64_t heard_ms;	/* when the server was heard last */
+	uint64_t pinged_ms;	/* 0: not since then */
+	bool contact;		/* heard after last_contact was stored */
 };
 
-/* End the session: tell the server `reason` (0: it need not be told), drop what is not committed. */
+/* End the session: tell the server `reason` (0: it need not be told), drop what is not committed.
+ */
 void uplink_end(struct uplink *u, Wire__Reason reason, const char *words);
 /* This copy failed: nothing of the server's fault. */
 void uplink_fail(struct uplink *u, int err);
@@ -119,7 +120,8 @@ void uplink_fail(struct uplink *u, int err);
 int push_send(struct uplink *u);
 /* A change was answered, one way or the other. */
 void push_answered(struct uplink *u, const struct id *change);
-void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why, struct bytes content);
+void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why,
+		   struct bytes content);
 /* Of all that wait for a document: it is on the server; or it can't be brought there, and why. */
 void push_content_stored(struct uplink *u, const uint8_t content[SHA256_LEN]);
 void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], const char *words);

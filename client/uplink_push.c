@@ -21,7 +21,8 @@ static void sent_add(struct push *p, const struct id *change, int64_t seq, size_
 		p->cap_sent = p->cap_sent ? 2 * p->cap_sent : 256;
 		p->sent = mem_resize(p->sent, p->cap_sent * sizeof(*p->sent));
 	}
-	p->sent[p->first + p->n_sent++] = (struct sent){.change = *change, .seq = seq, .size = size};
+	p->sent[p->first + p->n_sent++] =
+		(struct sent){.change = *change, .seq = seq, .size = size};
 	p->unanswered += size;
 	p->count_sent++;
 }
@@ -69,7 +70,8 @@ static struct stuck *stuck_find(const struct push *p, const uint8_t change[16])
 	return NULL;
 }
 
-static struct stuck *stuck_add(struct push *p, const struct id *change, int64_t seq, enum stuck_why why)
+static struct stuck *stuck_add(struct push *p, const struct id *change, int64_t seq,
+			       enum stuck_why why)
 {
 	struct stuck *s = stuck_find(p, change->b);
 	if (!s) {
@@ -92,7 +94,8 @@ static bool is_stored(const struct push *p, const uint8_t content[SHA256_LEN])
 	return false;
 }
 
-void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why, struct bytes content)
+void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why,
+		   struct bytes content)
 {
 	int64_t seq;
 	if (!sent_take(&u->push, change, &seq))
@@ -204,8 +207,8 @@ static bool batch_add(struct batch *b, const struct id *change, int64_t seq, str
 /* ---- Choosing what goes --------------------------------------------------------------------- */
 
 /* Must one of these documents, or of these earlier changes, go first? Then it is stuck. */
-static bool push_is_stuck(struct push *p, const struct id *change, int64_t seq, struct bytes contents,
-			  struct bytes afters)
+static bool push_is_stuck(struct push *p, const struct id *change, int64_t seq,
+			  struct bytes contents, struct bytes afters)
 {
 	struct stuck *s;
 
@@ -236,13 +239,15 @@ static int push_send_freed(struct batch *b)
 			i++;
 			continue;
 		}
-		struct db_stmt *st =
-			db_query(db, "SELECT contents, afters, bytes FROM pending WHERE seq = $1 AND state = 0",
-				 "i", s->seq);
+		struct db_stmt *st = db_query(
+			db,
+			"SELECT contents, afters, bytes FROM pending WHERE seq = $1 AND state = 0",
+			"i", s->seq);
 		int err = db_step(st);
 		if (err < 0)
 			return err;
-		bool stays = err == 1 && push_is_stuck(p, &s->change, s->seq, db_bytes(st, 0), db_bytes(st, 1));
+		bool stays = err == 1 &&
+			     push_is_stuck(p, &s->change, s->seq, db_bytes(st, 0), db_bytes(st, 1));
 		bool goes = err == 1 && !stays && batch_add(b, &s->change, s->seq, db_bytes(st, 2));
 		if (err == 1)
 			db_reset(st);

@@ -25,7 +25,8 @@ static void write_source(size_t n)
 static bool same_files(const char *a, const char *b)
 {
 	struct buf x = {0}, y = {0};
-	bool same = os_read_file(a, 1 << 24, &x, NULL) == 0 && os_read_file(b, 1 << 24, &y, NULL) == 0 &&
+	bool same = os_read_file(a, 1 << 24, &x, NULL) == 0 &&
+		    os_read_file(b, 1 << 24, &y, NULL) == 0 &&
 		    bytes_equal(buf_bytes(&x), buf_bytes(&y));
 	buf_fini(&x);
 	buf_fini(&y);
@@ -63,9 +64,11 @@ static void test_in_and_out(size_t n)
 	ok(ends == (n > 0), "its progress is told to the end");
 	ok(contents_has(home, sha, &size) && size == n, "it is here, with its size");
 	ok(contents_verify(home, sha, &cause) == 0, "and is what its name says");
-	ok(contents_add(home, source, again, &size, NULL, NULL, &cause) == 0 && memcmp(sha, again, SHA256_LEN) == 0,
+	ok(contents_add(home, source, again, &size, NULL, NULL, &cause) == 0 &&
+		   memcmp(sha, again, SHA256_LEN) == 0,
 	   "taken in again it is the same one");
-	ok(contents_save(home, sha, target, &cause) == 0 && same_files(source, target), "it comes out byte for byte");
+	ok(contents_save(home, sha, target, &cause) == 0 && same_files(source, target),
+	   "it comes out byte for byte");
 }
 
 static void test_damage(void)
@@ -81,12 +84,15 @@ static void test_damage(void)
 	fseek(f, 5000, SEEK_SET);
 	fputc('!', f);
 	fclose(f);
-	ok(contents_verify(home, sha, &cause) == ERR_CORRUPT, "a damaged one is noticed: %s", cause.words);
+	ok(contents_verify(home, sha, &cause) == ERR_CORRUPT, "a damaged one is noticed: %s",
+	   cause.words);
 	unlink(target);
-	ok(contents_save(home, sha, target, &cause) == ERR_CORRUPT && !os_exists(target), "and is not given out");
+	ok(contents_save(home, sha, target, &cause) == ERR_CORRUPT && !os_exists(target),
+	   "and is not given out");
 	contents_remove(home, sha);
 	ok(!contents_has(home, sha, NULL), "removed it is gone");
-	ok(contents_verify(home, sha, &cause) == ERR_MISSING, "a missing one is told: %s", cause.words);
+	ok(contents_verify(home, sha, &cause) == ERR_MISSING, "a missing one is told: %s",
+	   cause.words);
 	contents_remove(home, sha);
 	free(path);
 }
@@ -98,19 +104,21 @@ static void test_refused(void)
 	uint64_t size;
 	int before = how_many();
 
-	ok(contents_add(home, "/nowhere/at all", sha, &size, NULL, NULL, &cause) == ERR_MISSING, "no file: %s",
-	   cause.words);
-	ok(contents_add(home, home, sha, &size, NULL, NULL, &cause) == ERR_INVALID, "a directory: %s", cause.words);
+	ok(contents_add(home, "/nowhere/at all", sha, &size, NULL, NULL, &cause) == ERR_MISSING,
+	   "no file: %s", cause.words);
+	ok(contents_add(home, home, sha, &size, NULL, NULL, &cause) == ERR_INVALID,
+	   "a directory: %s", cause.words);
 	ok(truncate(source, (off_t)CONTENT_MAX + 1) == 0 &&
 		   contents_add(home, source, sha, &size, NULL, NULL, &cause) == ERR_LIMIT,
 	   "more than 1 GiB: %s", cause.words);
 	ok(how_many() == before, "nothing of them is left");
 	write_source(1000);
 	contents_add(home, source, sha, &size, NULL, NULL, &cause);
-	ok(contents_save(home, sha, "/nowhere/at all", &cause) == ERR_MISSING, "a place that is not there: %s",
-	   cause.words);
+	ok(contents_save(home, sha, "/nowhere/at all", &cause) == ERR_MISSING,
+	   "a place that is not there: %s", cause.words);
 	FILE *full = fopen("/dev/full", "wb");
-	ok(!full || contents_print(home, sha, full, &cause) == ERR_FULL, "a full disk: %s", cause.words);
+	ok(!full || contents_print(home, sha, full, &cause) == ERR_FULL, "a full disk: %s",
+	   cause.words);
 	if (full)
 		fclose(full);
 }
@@ -130,13 +138,16 @@ static void test_left_over(void)
 	uint64_t size;
 	char command[700];
 
-	snprintf(command, sizeof(command), "touch -d '2 days ago' '%s/documents/coming-old' && "
-		 "touch '%s/documents/coming-new'", home, home);
+	snprintf(command, sizeof(command),
+		 "touch -d '2 days ago' '%s/documents/coming-old' && "
+		 "touch '%s/documents/coming-new'",
+		 home, home);
 	ok(system(command) == 0 && contents_add(home, source, sha, &size, NULL, NULL, &cause) == 0,
 	   "a document comes where others were interrupted");
-	snprintf(command, sizeof(command), "test ! -e '%s/documents/coming-old' && rm '%s/documents/coming-new'",
-		 home, home);
-	ok(system(command) == 0, "what one of two days ago left is removed, that of another program is not");
+	snprintf(command, sizeof(command),
+		 "test ! -e '%s/documents/coming-old' && rm '%s/documents/coming-new'", home, home);
+	ok(system(command) == 0,
+	   "what one of two days ago left is removed, that of another program is not");
 }
 
 static void test_arrivals(void)
@@ -153,14 +164,18 @@ static void test_arrivals(void)
 	ok(nothing_is_coming() && !contents_has(home, sha, NULL), "dropped, nothing of it is left");
 	arrival_open(&a, home, sha, 10, &cause);
 	arrival_add(a, BYTES("hello, ", 7), &cause);
-	ok(arrival_add(a, BYTES("everybody", 9), &cause) == ERR_PROTO, "more than there should be: %s", cause.words);
+	ok(arrival_add(a, BYTES("everybody", 9), &cause) == ERR_PROTO,
+	   "more than there should be: %s", cause.words);
 	arrival_add(a, BYTES("all", 3), &cause);
-	ok(arrival_finish(&a, &cause) == 0 && !a && contents_has(home, sha, NULL), "all of it gets its name");
+	ok(arrival_finish(&a, &cause) == 0 && !a && contents_has(home, sha, NULL),
+	   "all of it gets its name");
 	arrival_open(&a, home, sha, 10, &cause);
 	arrival_add(a, BYTES("hello, you", 10), &cause);
-	ok(arrival_finish(&a, &cause) == ERR_CORRUPT && contents_verify(home, sha, &cause) == 0 && nothing_is_coming(),
+	ok(arrival_finish(&a, &cause) == ERR_CORRUPT && contents_verify(home, sha, &cause) == 0 &&
+		   nothing_is_coming(),
 	   "something else does not replace it");
-	ok(arrival_open(&a, home, sha, CONTENT_MAX + 1, &cause) == ERR_LIMIT && !a, "too large: %s", cause.words);
+	ok(arrival_open(&a, home, sha, CONTENT_MAX + 1, &cause) == ERR_LIMIT && !a, "too large: %s",
+	   cause.words);
 }
 
 int main(void)

@@ -1,4 +1,5 @@
-/* A copy against a real area: entries, own changes, spaces that come and go, rebuilding, checking. */
+/* A copy against a real area: entries, own changes, spaces that come and go, rebuilding, checking.
+ */
 #include "client/contents.h"
 #include "tests/unit/world.h"
 
@@ -15,10 +16,12 @@ static void test_first_sync(struct world *w, struct client *a)
 	free(spaces);
 	ok(strcmp(copy_space_name(a->copy, &w->partnership, name), "partnership") == 0,
 	   "a space that all areas have goes by its name");
-	ok(ask_number(a, "SELECT count(*) FROM \"person\"") == 1, "the directory's person has a row");
+	ok(ask_number(a, "SELECT count(*) FROM \"person\"") == 1,
+	   "the directory's person has a row");
 	ok(ask_number(a, "SELECT count(*) FROM \"appointment\"") == 2, "and two appointments");
 	ok(ask_number(a, "SELECT count(*) FROM search") == 0, "the search index lags");
-	ok(copy_index(a->copy, 0) == 0 && ask_number(a, "SELECT count(*) FROM search") > 0, "until it is brought up");
+	ok(copy_index(a->copy, 0) == 0 && ask_number(a, "SELECT count(*) FROM search") > 0,
+	   "until it is brought up");
 	ok(is_sound(a), "chain, heads and tables hold");
 }
 
@@ -32,16 +35,20 @@ static void test_pending_shows(struct world *w, struct client *a, struct client 
 	client_sync(w, b);
 	struct id id = make_action(a, &w->partnership, "Use the area");
 	arena_init(&arena, ARENA_NO_BUDGET);
-	ok(copy_record(a->copy, &id, VIEW_SHOWN, &arena, &r, &space) == 0 && id_equal(&space, &w->partnership),
+	ok(copy_record(a->copy, &id, VIEW_SHOWN, &arena, &r, &space) == 0 &&
+		   id_equal(&space, &w->partnership),
 	   "a new record is shown at once, in its space");
 	ok(copy_record(a->copy, &id, VIEW_ACCEPTED, &arena, &r, NULL) == ERR_MISSING,
 	   "and is not among what is accepted");
 	arena_fini(&arena);
-	ok(ask_number(a, "SELECT pending FROM \"action\" WHERE number = 0") == 1, "its row says that it is pending");
+	ok(ask_number(a, "SELECT pending FROM \"action\" WHERE number = 0") == 1,
+	   "its row says that it is pending");
 	ok(count_pending(a, &refused) == 1, "one change waits");
 	ok(client_sync(w, a) && count_pending(a, &refused) == 0, "sent, it waits no more");
-	ok(ask_number(a, "SELECT number > 0 AND pending = 0 FROM \"action\"") == 1, "its row has a number");
-	ok(client_sync(w, b) && strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "Use the area") == 0,
+	ok(ask_number(a, "SELECT number > 0 AND pending = 0 FROM \"action\"") == 1,
+	   "its row has a number");
+	ok(client_sync(w, b) &&
+		   strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "Use the area") == 0,
 	   "another copy gets it");
 	ok(same_digest(a->copy, b->copy, &w->partnership), "the digests are equal");
 	ok(is_sound(a) && is_sound(b), "both are sound");
@@ -62,15 +69,17 @@ static void test_different_fields(struct world *w, struct client *a, struct clie
 	ok(strcmp(text_of_field(a, &id, VIEW_ACCEPTED, ACTION_TEXT), "from a") == 0 &&
 		   strcmp(text_of_field(a, &id, VIEW_ACCEPTED, ACTION_DETAILS), "from b") == 0,
 	   "edits of two fields made apart both stand");
-	ok(count_conflicts(a) == 0 && same_digest(a->copy, b->copy, &w->partnership), "without two versions");
+	ok(count_conflicts(a) == 0 && same_digest(a->copy, b->copy, &w->partnership),
+	   "without two versions");
 }
 
 /* The open conflict on a record. */
 static struct id open_conflict(struct client *c, const struct id *record)
 {
 	struct id conflict = {{0}};
-	struct db_stmt *st = db_query(copy_db(c->copy), "SELECT conflict FROM open_conflict WHERE record = $1", "d",
-				      record);
+	struct db_stmt *st =
+		db_query(copy_db(c->copy), "SELECT conflict FROM open_conflict WHERE record = $1",
+			 "d", record);
 	if (db_step(st) == 1) {
 		db_id(st, 0, &conflict);
 		db_reset(st);
@@ -90,9 +99,12 @@ static void test_two_versions(struct world *w, struct client *a, struct client *
 	client_sync(w, a);
 	client_sync(w, b);
 	client_sync(w, a);
-	ok(count_conflicts(a) == 1 && count_conflicts(b) == 1, "two values from one base are two versions everywhere");
-	ok(strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "120") == 0, "what was accepted first stands");
-	ok(ask_number(b, "SELECT count(*) FROM \"action\" WHERE conflict = 1") == 1, "the row says so");
+	ok(count_conflicts(a) == 1 && count_conflicts(b) == 1,
+	   "two values from one base are two versions everywhere");
+	ok(strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "120") == 0,
+	   "what was accepted first stands");
+	ok(ask_number(b, "SELECT count(*) FROM \"action\" WHERE conflict = 1") == 1,
+	   "the row says so");
 	ok(is_sound(a) && is_sound(b), "both copies are sound");
 
 	struct id conflict = open_conflict(b, &id);
@@ -104,7 +116,8 @@ static void test_two_versions(struct world *w, struct client *a, struct client *
 	client_sync(w, b);
 	client_sync(w, a);
 	ok(count_conflicts(a) == 0 && count_conflicts(b) == 0, "settled, it is closed everywhere");
-	ok(strcmp(text_of_field(a, &id, VIEW_SHOWN, ACTION_TEXT), "110") == 0, "with what was settled");
+	ok(strcmp(text_of_field(a, &id, VIEW_SHOWN, ACTION_TEXT), "110") == 0,
+	   "with what was settled");
 	ok(same_digest(a->copy, b->copy, &w->partnership) && is_sound(a), "and all agree");
 }
 
@@ -116,12 +129,15 @@ static void test_own_edits_stack(struct world *w, struct client *a, struct clien
 
 	set_text(a, &w->partnership, &id, ACTION_TEXT, "second", NULL, NULL, &cause);
 	set_text(a, &w->partnership, &id, ACTION_TEXT, "third", NULL, NULL, &cause);
-	ok(count_pending(a, &refused) == 3 && ask_number(a, "SELECT pending FROM \"action\" WHERE pending > 0") == 3,
+	ok(count_pending(a, &refused) == 3 &&
+		   ask_number(a, "SELECT pending FROM \"action\" WHERE pending > 0") == 3,
 	   "three changes wait on one record");
-	ok(strcmp(text_of_field(a, &id, VIEW_SHOWN, ACTION_TEXT), "third") == 0, "the newest is shown");
+	ok(strcmp(text_of_field(a, &id, VIEW_SHOWN, ACTION_TEXT), "third") == 0,
+	   "the newest is shown");
 	client_sync(w, a);
 	client_sync(w, b);
-	ok(count_conflicts(b) == 0 && strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "third") == 0,
+	ok(count_conflicts(b) == 0 &&
+		   strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "third") == 0,
 	   "all three are taken without two versions");
 }
 
@@ -140,9 +156,11 @@ static void test_withdrawn_apart(struct world *w, struct client *a, struct clien
 	client_sync(w, a);
 	client_sync(w, b);
 	client_sync(w, a);
-	ok(ask_number(a, "SELECT count(*) FROM \"action\" WHERE withdrawn = 1 AND conflict = 1") == 1,
+	ok(ask_number(a, "SELECT count(*) FROM \"action\" WHERE withdrawn = 1 AND conflict = 1") ==
+		   1,
 	   "an edit of what was withdrawn meanwhile is two versions of whether it is there");
-	ok(strcmp(text_of_field(a, &id, VIEW_ACCEPTED, ACTION_TEXT), "edited unseen") == 0, "nothing of it is lost");
+	ok(strcmp(text_of_field(a, &id, VIEW_ACCEPTED, ACTION_TEXT), "edited unseen") == 0,
+	   "nothing of it is lost");
 	ok(set_text(a, &w->partnership, &id, ACTION_TEXT, "x", NULL, NULL, &cause) == ERR_INVALID,
 	   "editing it knowingly needs it brought back: %s", cause.words);
 	d = draft_new(a->copy, &w->partnership);
@@ -164,7 +182,8 @@ static void test_sets(struct world *w, struct client *a, struct client *b)
 {
 	struct buf m = {0};
 	struct cause cause = {""};
-	struct id id = make_action(a, &w->partnership, "Sets"), x = id_make(&w->env), y = id_make(&w->env), change;
+	struct id id = make_action(a, &w->partnership, "Sets"), x = id_make(&w->env),
+		  y = id_make(&w->env), change;
 	struct arena arena;
 	struct record r;
 
@@ -183,9 +202,11 @@ static void test_sets(struct world *w, struct client *a, struct client *b)
 	client_sync(w, a);
 	arena_init(&arena, ARENA_NO_BUDGET);
 	copy_record(a->copy, &id, VIEW_ACCEPTED, &arena, &r, NULL);
-	ok(value_count(record_get(&r, ACTION_RESPONSIBLE)) == 2, "members added apart are both in the set");
+	ok(value_count(record_get(&r, ACTION_RESPONSIBLE)) == 2,
+	   "members added apart are both in the set");
 	arena_fini(&arena);
-	ok(ask_number(a, "SELECT json_array_length(responsible) FROM \"action\" WHERE responsible IS NOT NULL") == 2,
+	ok(ask_number(a, "SELECT json_array_length(responsible) FROM \"action\" WHERE responsible "
+			 "IS NOT NULL") == 2,
 	   "the row holds them as a JSON array");
 	buf_fini(&m);
 }
@@ -206,25 +227,35 @@ static void test_refused(struct world *w, struct client *b)
 	set_text(b, &w->directory, &id, 1, "Renamed", NULL, NULL, &cause);
 	struct id other = make_action(b, &w->partnership, "flows");
 	client_sync(w, b);
-	ok(count_pending(b, &refused) == 0 && refused == 2, "a refused change is kept, and so is what stands after it");
+	ok(count_pending(b, &refused) == 0 && refused == 2,
+	   "a refused change is kept, and so is what stands after it");
 	int listed = copy_pending_next(b->copy, 0, &p);
-	ok(listed == 1 && p.state == PENDING_REFUSED && p.words && *p.words, "it says why: %s", p.words);
+	ok(listed == 1 && p.state == PENDING_REFUSED && p.words && *p.words, "it says why: %s",
+	   p.words);
 	free(p.words);
-	ok(copy_pending_next(b->copy, p.seq, &p) == 1 && p.state == PENDING_WAITING, "the later one waits");
+	ok(copy_pending_next(b->copy, p.seq, &p) == 1 && p.state == PENDING_WAITING,
+	   "the later one waits");
 	free(p.words);
-	ok(ask_number(b, "SELECT count(*) FROM \"school\" WHERE name = 'Renamed'") == 0, "neither is shown any more");
-	ok(ask_number(b, "SELECT count(*) FROM \"action\" WHERE text = 'flows' AND pending = 0") == 1,
+	ok(ask_number(b, "SELECT count(*) FROM \"school\" WHERE name = 'Renamed'") == 0,
+	   "neither is shown any more");
+	ok(ask_number(b, "SELECT count(*) FROM \"action\" WHERE text = 'flows' AND pending = 0") ==
+		   1,
 	   "a change of something else went through");
 	(void)other;
-	ok(client_sync(w, b) && count_pending(b, &refused) == 0 && refused == 2, "later sessions leave them alone");
-	ok(draft_again(b->copy, &first, &change, &cause) == 0 && count_pending(b, &refused) == 2 && refused == 0,
+	ok(client_sync(w, b) && count_pending(b, &refused) == 0 && refused == 2,
+	   "later sessions leave them alone");
+	ok(draft_again(b->copy, &first, &change, &cause) == 0 && count_pending(b, &refused) == 2 &&
+		   refused == 0,
 	   "both are sent again as new ones %s", cause.words);
 	client_sync(w, b);
 	ok(count_pending(b, &refused) == 0 && refused == 2, "and refused again");
-	ok(copy_pending_drop(b->copy, &first, &cause) == ERR_MISSING, "the old id is gone: %s", cause.words);
-	ok(copy_pending_drop(b->copy, &change, &cause) == 0 && count_pending(b, &refused) == 0 && refused == 1,
+	ok(copy_pending_drop(b->copy, &first, &cause) == ERR_MISSING, "the old id is gone: %s",
+	   cause.words);
+	ok(copy_pending_drop(b->copy, &change, &cause) == 0 && count_pending(b, &refused) == 0 &&
+		   refused == 1,
 	   "the refused one is dropped");
-	ok(copy_pending_next(b->copy, 0, &p) == 1 && p.state == PENDING_REFUSED, "what waited for it can be dropped now");
+	ok(copy_pending_next(b->copy, 0, &p) == 1 && p.state == PENDING_REFUSED,
+	   "what waited for it can be dropped now");
 	free(p.words);
 	copy_pending_drop(b->copy, &p.change, &cause);
 	ok(count_pending(b, &refused) == 0 && refused == 0 && is_sound(b), "nothing is left of it");
@@ -233,8 +264,8 @@ static void test_refused(struct world *w, struct client *b)
 /* ---- Spaces that come and go ---------------------------------------------------------------- */
 
 /* A document in the store with a Version in this space. */
-static void put_document(struct world *w, struct client *c, const struct id *space, const char *words,
-			 uint8_t sha[SHA256_LEN])
+static void put_document(struct world *w, struct client *c, const struct id *space,
+			 const char *words, uint8_t sha[SHA256_LEN])
 {
 	char path[256];
 	struct buf b = {0};
@@ -266,11 +297,13 @@ static void test_lost_and_found(struct client *b, const struct id *space)
 	ok(copy_lose(b->copy, space) == 0 && copy_commit(b->copy) == 0 &&
 		   ask_number(b, "SELECT count(*) FROM held WHERE state = 1") == 1,
 	   "a space with changes to send is lost, but known until they have a verdict");
-	ok(copy_record(b->copy, &id, VIEW_SHOWN, &(struct arena){0}, &(struct record){0}, NULL) == ERR_MISSING &&
+	ok(copy_record(b->copy, &id, VIEW_SHOWN, &(struct arena){0}, &(struct record){0}, NULL) ==
+			   ERR_MISSING &&
 		   copy_find(b->copy, "ffff", &id, &cause) == ERR_MISSING,
 	   "nothing of it is shown");
 	ok(copy_grant(b->copy, space, 1) == 0 && copy_commit(b->copy) == 0 &&
-		   ask_number(b, "SELECT count(*) FROM \"action\" WHERE text = 'between loss and grant'") == 1,
+		   ask_number(b, "SELECT count(*) FROM \"action\" WHERE text = 'between loss and "
+				 "grant'") == 1,
 	   "granted again before that, they are shown again");
 	copy_index(b->copy, 0);
 	ok(ask_number(b, "SELECT count(*) FROM search WHERE search MATCH 'between'") == 1 &&
@@ -281,7 +314,8 @@ static void test_lost_and_found(struct client *b, const struct id *space)
 static void test_group_space(struct world *w, struct client *a, struct client *b)
 {
 	struct cause cause = {""};
-	struct id group = id_make(&w->env), space = id_make(&w->env), membership = id_make(&w->env), change;
+	struct id group = id_make(&w->env), space = id_make(&w->env), membership = id_make(&w->env),
+		  change;
 	struct buf m = {0};
 	uint8_t sha[SHA256_LEN], secret[SHA256_LEN], shared[SHA256_LEN], unsent[SHA256_LEN];
 	int64_t refused;
@@ -298,7 +332,8 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	put_id(d, 1, &b->person);
 	put_number(d, 2, 6);
 	put_id(d, 4, &group);
-	ok(draft_save(&d, &change, &cause) == 0, "a group with a space and a member is made %s", cause.words);
+	ok(draft_save(&d, &change, &cause) == 0, "a group with a space and a member is made %s",
+	   cause.words);
 	buf_fini(&m);
 
 	client_connect(w, b);
@@ -312,7 +347,8 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	world_run(w);
 	ok(count_pending(b, &refused) == 0 && refused == 0, "the member writes in it");
 	copy_index(b->copy, 0);
-	ok(ask_number(b, "SELECT count(*) FROM search WHERE search MATCH 'zebra'") == 1, "and finds it");
+	ok(ask_number(b, "SELECT count(*) FROM search WHERE search MATCH 'zebra'") == 1,
+	   "and finds it");
 	put_document(w, b, &space, "secret", secret);
 	put_document(w, b, &space, "shared", shared);
 	put_document(w, b, &w->partnership, "shared", shared);
@@ -334,18 +370,20 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	ok(ask_number(b, "SELECT count(*) FROM \"action\" WHERE text LIKE '%zebra%'") == 0 &&
 		   ask_number(b, "SELECT count(*) FROM search WHERE search MATCH 'zebra'") == 0,
 	   "its records and its search text too");
-	ok(count_pending(b, &refused) == 0 && refused == 1, "what was pending in it is refused and kept");
+	ok(count_pending(b, &refused) == 0 && refused == 1,
+	   "what was pending in it is refused and kept");
 	ok(contents_has(b->home, unsent, NULL), "with its document");
 	ok(contents_has(b->home, shared, NULL), "so is a document that another space names");
 	ok(!contents_has(b->home, secret, NULL), "one that was only in it is gone");
-	ok(copy_record(b->copy, &id, VIEW_SHOWN, &(struct arena){0}, &(struct record){0}, NULL) == ERR_MISSING,
+	ok(copy_record(b->copy, &id, VIEW_SHOWN, &(struct arena){0}, &(struct record){0}, NULL) ==
+		   ERR_MISSING,
 	   "the record cannot be read");
 	ok(is_sound(b), "the copy is sound");
 	struct pending p;
 	copy_pending_next(b->copy, 0, &p);
 	free(p.words);
-	ok(draft_again(b->copy, &p.change, &change, &cause) == ERR_MISSING, "sending it again is told why not: %s",
-	   cause.words);
+	ok(draft_again(b->copy, &p.change, &change, &cause) == ERR_MISSING,
+	   "sending it again is told why not: %s", cause.words);
 	copy_pending_drop(b->copy, &p.change, &cause);
 
 	d = draft_new(a->copy, &w->directory);
@@ -370,14 +408,19 @@ static void test_find(struct world *w, struct client *a)
 	char text[ID_TEXT];
 
 	id_format(&id, text);
-	ok(copy_find(a->copy, text, &found, &cause) == 0 && id_equal(&id, &found), "a whole id is found");
+	ok(copy_find(a->copy, text, &found, &cause) == 0 && id_equal(&id, &found),
+	   "a whole id is found");
 	text[34] = '\0';
-	ok(copy_find(a->copy, text, &found, &cause) == 0 && id_equal(&id, &found), "a long start of it too");
+	ok(copy_find(a->copy, text, &found, &cause) == 0 && id_equal(&id, &found),
+	   "a long start of it too");
 	text[3] = '\0';
-	ok(copy_find(a->copy, text, &found, &cause) == ERR_AMBIGUOUS, "a short start is ambiguous: %s", cause.words);
-	ok(copy_find(a->copy, "ffffffff", &found, &cause) == ERR_MISSING, "another id is not: %s", cause.words);
+	ok(copy_find(a->copy, text, &found, &cause) == ERR_AMBIGUOUS,
+	   "a short start is ambiguous: %s", cause.words);
+	ok(copy_find(a->copy, "ffffffff", &found, &cause) == ERR_MISSING, "another id is not: %s",
+	   cause.words);
 	ok(copy_find(a->copy, "0000", &found, &cause) == ERR_MISSING, "nor one of zeros");
-	ok(copy_find(a->copy, "plan", &found, &cause) == ERR_MISSING, "nor a word: %s", cause.words);
+	ok(copy_find(a->copy, "plan", &found, &cause) == ERR_MISSING, "nor a word: %s",
+	   cause.words);
 	ok(copy_find(a->copy, "", &found, &cause) == ERR_MISSING, "nor nothing");
 }
 
@@ -389,10 +432,13 @@ static void test_seen_word(struct client *a, const struct id *record)
 
 	ok(copy_seen(a->copy, record, &seen) == 0, "what is seen of a record is known");
 	seen_format(&seen, word);
-	ok(seen_parse(&again, word, &cause) == 0 && memcmp(&seen, &again, sizeof(seen)) == 0, "it survives as a word");
+	ok(seen_parse(&again, word, &cause) == 0 && memcmp(&seen, &again, sizeof(seen)) == 0,
+	   "it survives as a word");
 	word[5] = word[5] == '0' ? '1' : '0';
-	ok(seen_parse(&again, word, &cause) == ERR_INVALID, "a slip in it is noticed: %s", cause.words);
-	ok(seen_parse(&again, "", &cause) == ERR_INVALID && seen_parse(&again, "zz-", &cause) == ERR_INVALID,
+	ok(seen_parse(&again, word, &cause) == ERR_INVALID, "a slip in it is noticed: %s",
+	   cause.words);
+	ok(seen_parse(&again, "", &cause) == ERR_INVALID &&
+		   seen_parse(&again, "zz-", &cause) == ERR_INVALID,
 	   "anything else is no such word");
 }
 
@@ -419,7 +465,8 @@ static int hits_of(struct client *c, const char *words)
 static void test_search(struct world *w, struct client *a)
 {
 	struct cause cause;
-	struct id id = make_action(a, &w->partnership, "Moderation of writing, agreed by café meetings");
+	struct id id =
+		make_action(a, &w->partnership, "Moderation of writing, agreed by café meetings");
 
 	copy_index(a->copy, 0);
 	ok(hits_of(a, "moderation") == 1, "a word finds a record");
@@ -430,7 +477,8 @@ static void test_search(struct world *w, struct client *a)
 	   "signs of the query language mean nothing");
 	set_text(a, &w->partnership, &id, ACTION_TEXT, "Something else", NULL, NULL, &cause);
 	copy_index(a->copy, 0);
-	ok(hits_of(a, "moderation") == 0 && hits_of(a, "something") == 1, "an edit moves the index");
+	ok(hits_of(a, "moderation") == 0 && hits_of(a, "something") == 1,
+	   "an edit moves the index");
 	client_sync(w, a);
 	copy_index(a->copy, 0);
 	ok(hits_of(a, "something") == 1, "sent, it is found once");
@@ -455,7 +503,8 @@ static void take_harmed(struct world *w, struct client *c, enum harm harm)
 		area_turn(w->area);
 		while (pipe_take(&c->pipe.ends[0], &f) > 0) {
 			if (f.kind == WIRE__KIND__FEED && harm != HARM_NONE) {
-				Wire__Feed *m = (Wire__Feed *)frame_unpack(&f, &wire__feed__descriptor, &arena, NULL);
+				Wire__Feed *m = (Wire__Feed *)frame_unpack(
+					&f, &wire__feed__descriptor, &arena, NULL);
 				if (harm == HARM_SALT)
 					m->entries[0]->salt.data[0] ^= 1;
 				if (harm == HARM_GAP) {
@@ -485,7 +534,8 @@ static void take_harmed(struct world *w, struct client *c, enum harm harm)
 
 static void test_misfit(struct world *w, struct client *a, struct client *b)
 {
-	static const enum harm harms[] = {HARM_SALT, HARM_GAP, HARM_SIGNATURE, HARM_BODY, HARM_HEAD, HARM_EPOCH};
+	static const enum harm harms[] = {HARM_SALT, HARM_GAP,	HARM_SIGNATURE,
+					  HARM_BODY, HARM_HEAD, HARM_EPOCH};
 
 	struct id id = make_action(a, &w->partnership, "one"), mine;
 	make_action(a, &w->partnership, "two");
@@ -496,17 +546,20 @@ static void test_misfit(struct world *w, struct client *a, struct client *b)
 		int64_t refused;
 		copy_digest(b->copy, &w->partnership, before);
 		take_harmed(w, b, harms[i]);
-		ok(uplink_state(b->up) == UPLINK_ENDED && strstr(uplink_words(b->up), "does not fit"),
+		ok(uplink_state(b->up) == UPLINK_ENDED &&
+			   strstr(uplink_words(b->up), "does not fit"),
 		   "a harmed history (%zu) ends the session: %s", i, uplink_words(b->up));
 		client_cut(w, b);
 		copy_digest(b->copy, &w->partnership, after);
-		ok(memcmp(before, after, SHA256_LEN) == 0 && count_pending(b, &refused) == 1 && is_sound(b),
+		ok(memcmp(before, after, SHA256_LEN) == 0 && count_pending(b, &refused) == 1 &&
+			   is_sound(b),
 		   "nothing of it is taken, and what was written is kept");
 	}
 	ok(client_sync(w, b) && strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "one") == 0,
 	   "an honest session brings it");
 	client_sync(w, a);
-	ok(strcmp(text_of_field(a, &mine, VIEW_SHOWN, ACTION_TEXT), "mine") == 0, "and takes what was written");
+	ok(strcmp(text_of_field(a, &mine, VIEW_SHOWN, ACTION_TEXT), "mine") == 0,
+	   "and takes what was written");
 }
 
 /* ---- Care ----------------------------------------------------------------------------------- */
@@ -530,9 +583,11 @@ static void test_check_and_rebuild(struct world *w, struct client *a)
 	ok(copy_rebuild(a->copy, &cause) == 0 && is_sound(a), "rebuilding mends it");
 	copy_index(a->copy, 0);
 	int64_t finds = ask_number(a, "SELECT count(*) FROM search");
-	ok(finds == found, "the search index finds as much as before (%d of %d)", (int)finds, (int)found);
+	ok(finds == found, "the search index finds as much as before (%d of %d)", (int)finds,
+	   (int)found);
 	run_sql(a, "UPDATE record SET number = number + 1 WHERE type = 12");
-	ok(copy_check(a->copy, fault_note, NULL) == 1, "so is a record that does not follow from the history");
+	ok(copy_check(a->copy, fault_note, NULL) == 1,
+	   "so is a record that does not follow from the history");
 	ok(copy_rebuild(a->copy, &cause) == 0 && is_sound(a), "rebuilding mends that");
 	run_sql(a, "UPDATE head SET signature = zeroblob(64)");
 	ok(copy_check(a->copy, fault_note, NULL) >= 1, "a head that is not signed is a fault");
@@ -553,9 +608,11 @@ static void test_tables_of_another_version(struct world *w, struct client *a)
 	run_sql(a, "CREATE TABLE \"old_type\" (id)");
 	run_sql(a, "INSERT INTO typed VALUES ('old_type')");
 	copy_close(&a->copy);
-	ok(copy_open(&a->copy, a->home, NULL, &w->env, &cause) == 0, "a copy of another version opens %s", cause.words);
+	ok(copy_open(&a->copy, a->home, NULL, &w->env, &cause) == 0,
+	   "a copy of another version opens %s", cause.words);
 	ok(ask_number(a, "SELECT count(*) FROM \"action\"") == rows, "its tables are made anew");
-	ok(ask_number(a, "SELECT count(*) FROM sqlite_schema WHERE name = 'old_type'") == 0, "and the old ones are gone");
+	ok(ask_number(a, "SELECT count(*) FROM sqlite_schema WHERE name = 'old_type'") == 0,
+	   "and the old ones are gone");
 	ok(is_sound(a), "it is sound");
 }
 
@@ -566,10 +623,13 @@ static void test_open_errors(struct world *w, struct client *a)
 	char path[256];
 
 	snprintf(path, sizeof(path), "%.200s/nowhere", tap_dir());
-	ok(copy_open(&none, path, NULL, &w->env, &cause) == ERR_MISSING && !none, "no copy: %s", cause.words);
-	ok(copy_create(a->home, copy_identity(a->copy), NULL, &cause) == ERR_EXISTS, "a second one: %s", cause.words);
-	ok(copy_meta_set(a->copy, "colour", "blue") == 0 && copy_meta_get(a->copy, "colour", path, 3) == 0 &&
-		   strcmp(path, "bl") == 0 && copy_meta_get(a->copy, "none", path, 8) == 0 && !*path,
+	ok(copy_open(&none, path, NULL, &w->env, &cause) == ERR_MISSING && !none, "no copy: %s",
+	   cause.words);
+	ok(copy_create(a->home, copy_identity(a->copy), NULL, &cause) == ERR_EXISTS,
+	   "a second one: %s", cause.words);
+	ok(copy_meta_set(a->copy, "colour", "blue") == 0 &&
+		   copy_meta_get(a->copy, "colour", path, 3) == 0 && strcmp(path, "bl") == 0 &&
+		   copy_meta_get(a->copy, "none", path, 8) == 0 && !*path,
 	   "settings are kept, cut to the room, and empty where there is none");
 }
 
@@ -585,11 +645,13 @@ static void test_two_programs(struct world *w, struct client *a, struct client *
 	world_run(w);
 	struct id id = make_action(&tool, &w->partnership, "from another program");
 	world_run(w);
-	ok(count_pending(&tool, &refused) == 0 && uplink_quiet(a->up), "what another program saves is sent");
+	ok(count_pending(&tool, &refused) == 0 && uplink_quiet(a->up),
+	   "what another program saves is sent");
 	client_cut(w, a);
 	copy_close(&tool.copy);
 	client_sync(w, b);
-	ok(strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "from another program") == 0, "and comes to others");
+	ok(strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "from another program") == 0,
+	   "and comes to others");
 }
 
 static void log_nothing(enum log_level level, const char *line)

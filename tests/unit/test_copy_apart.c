@@ -1,6 +1,6 @@
 /*
- * Random work at three copies, apart and together: in the end they hold the same, and what they show
- * follows from what they hold.
+ * Random work at three copies, apart and together: in the end they hold the same, and what they
+ * show follows from what they hold.
  */
 #include "tests/unit/world.h"
 
@@ -44,10 +44,14 @@ static void do_something(struct world *w, struct client *c)
 		draft_bring_back(d);
 		break;
 	case 2:
-		draft_add(d, ACTION_RESPONSIBLE, member_id(&m, ACTION_RESPONSIBLE, &records[pick(w, (unsigned)n_records)]));
+		draft_add(
+			d, ACTION_RESPONSIBLE,
+			member_id(&m, ACTION_RESPONSIBLE, &records[pick(w, (unsigned)n_records)]));
 		break;
 	case 3:
-		draft_take(d, ACTION_RESPONSIBLE, member_id(&m, ACTION_RESPONSIBLE, &records[pick(w, (unsigned)n_records)]));
+		draft_take(
+			d, ACTION_RESPONSIBLE,
+			member_id(&m, ACTION_RESPONSIBLE, &records[pick(w, (unsigned)n_records)]));
 		break;
 	case 4:
 		put_text(d, fields[pick(w, 5)], NULL);
@@ -94,8 +98,9 @@ static bool run(uint64_t seed)
 		good = good && count_pending(&w.clients[i], &refused) == 0 && refused == 0;
 		good = good && is_sound(&w.clients[i]);
 	}
-	note("seed %llu: %zu records, %lld conflicts, %lld entries", (unsigned long long)seed, n_records,
-	     (long long)count_conflicts(&w.clients[0]), (long long)ask_number(&w.clients[0], "SELECT count(*) FROM entry"));
+	note("seed %llu: %zu records, %lld conflicts, %lld entries", (unsigned long long)seed,
+	     n_records, (long long)count_conflicts(&w.clients[0]),
+	     (long long)ask_number(&w.clients[0], "SELECT count(*) FROM entry"));
 	world_fini(&w);
 	return good;
 }
@@ -106,7 +111,8 @@ int main(void)
 	const char *one = getenv("SEED");
 	for (uint64_t seed = 1; seed <= SEEDS; seed++)
 		if (!one || strtoull(one, NULL, 10) == seed)
-			ok(run(seed), "after random work apart (SEED=%llu) all three agree and are sound",
+			ok(run(seed),
+			   "after random work apart (SEED=%llu) all three agree and are sound",
 			   (unsigned long long)seed);
 	return tap_end();
 }

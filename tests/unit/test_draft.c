@@ -1,4 +1,5 @@
-/* Drafts: what was seen, what is left out, what is refused at once and in which words, splitting. */
+/* Drafts: what was seen, what is left out, what is refused at once and in which words, splitting.
+ */
 #include "tests/unit/world.h"
 
 /* The change that waits last, in `arena`. */
@@ -12,7 +13,8 @@ static struct change last_pending(struct client *c, struct arena *arena)
 		last = p;
 	}
 	if (last.seq)
-		world_must(change_read(&change, arena_copy(arena, last.bytes), arena, NULL), NULL, "read");
+		world_must(change_read(&change, arena_copy(arena, last.bytes), arena, NULL), NULL,
+			   "read");
 	return change;
 }
 
@@ -46,16 +48,18 @@ static void test_bases(struct world *w, struct client *a, struct client *b)
 
 	set_text(a, &w->partnership, &id, ACTION_TEXT, "two", NULL, &first, &cause);
 	c = last_pending(a, &arena);
-	ok(c.edits[0].bases[0].digest == digest_of_text(ACTION_TEXT, "one") && id_is_zero(&c.edits[0].after),
+	ok(c.edits[0].bases[0].digest == digest_of_text(ACTION_TEXT, "one") &&
+		   id_is_zero(&c.edits[0].after),
 	   "an edit stands on the accepted value");
 	set_text(a, &w->partnership, &id, ACTION_TEXT, "three", NULL, &change, &cause);
 	c = last_pending(a, &arena);
-	ok(c.edits[0].bases[0].digest == digest_of_text(ACTION_TEXT, "two") && id_equal(&c.edits[0].after, &first),
+	ok(c.edits[0].bases[0].digest == digest_of_text(ACTION_TEXT, "two") &&
+		   id_equal(&c.edits[0].after, &first),
 	   "the next stands on the one before");
 	set_text(a, &w->partnership, &id, ACTION_TEXT, "four", &seen, &change, &cause);
 	c = last_pending(a, &arena);
-	ok(c.edits[0].bases[0].digest == digest_of_text(ACTION_TEXT, "one") && id_is_zero(&c.edits[0].after) &&
-		   c.seen_number == seen.number,
+	ok(c.edits[0].bases[0].digest == digest_of_text(ACTION_TEXT, "one") &&
+		   id_is_zero(&c.edits[0].after) && c.seen_number == seen.number,
 	   "one that was begun before both stands on what was seen then");
 	client_sync(w, a);
 	set_text(b, &w->partnership, &id, ACTION_DETAILS, "from b", NULL, &change, &cause);
@@ -63,7 +67,8 @@ static void test_bases(struct world *w, struct client *a, struct client *b)
 	client_sync(w, a);
 	set_text(a, &w->partnership, &id, ACTION_TEXT, "five", &seen, &change, &cause);
 	c = last_pending(a, &arena);
-	ok(c.edits[0].bases[0].digest == digest_of_text(ACTION_TEXT, "one") && c.seen_number == seen.number,
+	ok(c.edits[0].bases[0].digest == digest_of_text(ACTION_TEXT, "one") &&
+		   c.seen_number == seen.number,
 	   "also when the record has moved on since, from its history");
 	client_sync(w, a);
 	arena_fini(&arena);
@@ -85,10 +90,12 @@ static void test_accepted_before_saving(struct world *w, struct client *a)
 	arena_init(&arena, ARENA_NO_BUDGET);
 	set_text(a, &w->partnership, &id, ACTION_TEXT, "three", &seen, &change, &cause);
 	struct change c = last_pending(a, &arena);
-	ok(id_equal(&c.edits[0].after, &first) && c.edits[0].bases[0].digest == digest_of_text(ACTION_TEXT, "two"),
+	ok(id_equal(&c.edits[0].after, &first) &&
+		   c.edits[0].bases[0].digest == digest_of_text(ACTION_TEXT, "two"),
 	   "accepted meanwhile, its value is still the base");
 	client_sync(w, a);
-	ok(count_conflicts(a) == conflicts && strcmp(text_of_field(a, &id, VIEW_ACCEPTED, ACTION_TEXT), "three") == 0,
+	ok(count_conflicts(a) == conflicts &&
+		   strcmp(text_of_field(a, &id, VIEW_ACCEPTED, ACTION_TEXT), "three") == 0,
 	   "and the server agrees");
 	arena_fini(&arena);
 }
@@ -107,18 +114,22 @@ static void test_left_out(struct world *w, struct client *a)
 	draft_edit(d, &id, NULL, &cause);
 	put_text(d, ACTION_TEXT, "same");
 	put_text(d, ACTION_DETAILS, "other");
-	ok(draft_save(&d, &change, &cause) == 0 && !id_is_zero(&change), "one that changes something is one");
+	ok(draft_save(&d, &change, &cause) == 0 && !id_is_zero(&change),
+	   "one that changes something is one");
 	arena_init(&arena, ARENA_NO_BUDGET);
 	struct change c = last_pending(a, &arena);
-	ok(c.edits[0].n_bases == 1 && c.edits[0].bases[0].field == ACTION_DETAILS, "and names only that");
+	ok(c.edits[0].n_bases == 1 && c.edits[0].bases[0].field == ACTION_DETAILS,
+	   "and names only that");
 	d = draft_new(a->copy, &w->partnership);
 	draft_edit(d, &id, NULL, &cause);
 	put_text(d, ACTION_DETAILS, NULL);
 	draft_save(&d, &change, &cause);
 	c = last_pending(a, &arena);
-	ok(c.edits[0].effect.n_clear == 1 && c.edits[0].effect.set.len == 0, "a value taken away is cleared");
+	ok(c.edits[0].effect.n_clear == 1 && c.edits[0].effect.set.len == 0,
+	   "a value taken away is cleared");
 	d = draft_new(a->copy, &w->partnership);
-	ok(draft_save(&d, &change, &cause) == 0 && id_is_zero(&change), "an empty draft is no change");
+	ok(draft_save(&d, &change, &cause) == 0 && id_is_zero(&change),
+	   "an empty draft is no change");
 	arena_fini(&arena);
 }
 
@@ -127,7 +138,8 @@ static void test_sets(struct world *w, struct client *a)
 	struct arena arena;
 	struct cause cause = {""};
 	struct buf m = {0}, both = {0};
-	struct id id = make_action(a, &w->partnership, "sets"), x = id_make(&w->env), y = id_make(&w->env), change;
+	struct id id = make_action(a, &w->partnership, "sets"), x = id_make(&w->env),
+		  y = id_make(&w->env), change;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
 	field_add_bytes(&both, ACTION_RESPONSIBLE, ID_BYTES(&x));
@@ -136,7 +148,8 @@ static void test_sets(struct world *w, struct client *a)
 	draft_set(d, ACTION_RESPONSIBLE, buf_bytes(&both));
 	draft_save(&d, &change, &cause);
 	struct change c = last_pending(a, &arena);
-	ok(c.edits[0].effect.set.len == 0 && value_count(c.edits[0].effect.add) == 1 && c.edits[0].n_bases == 0,
+	ok(c.edits[0].effect.set.len == 0 && value_count(c.edits[0].effect.add) == 1 &&
+		   c.edits[0].n_bases == 0,
 	   "a set that is given whole is saved as what was added");
 	d = draft_new(a->copy, &w->partnership);
 	draft_edit(d, &id, NULL, &cause);
@@ -178,14 +191,17 @@ static struct draft *edit_of(struct client *a, const struct id *space, const str
 static void test_refused_at_once(struct world *w, struct client *a)
 {
 	struct cause cause = {""};
-	struct id id = make_action(a, &w->partnership, "refusals"), nobody = id_make(&w->env), change, on;
+	struct id id = make_action(a, &w->partnership, "refusals"), nobody = id_make(&w->env),
+		  change, on;
 	struct seen seen;
 	int64_t refused, before = count_pending(a, &refused);
 
 	struct draft *d = draft_new(a->copy, &w->partnership);
-	ok(draft_edit(d, &nobody, NULL, &cause) == ERR_MISSING, "an unknown record: %s", cause.words);
+	ok(draft_edit(d, &nobody, NULL, &cause) == ERR_MISSING, "an unknown record: %s",
+	   cause.words);
 	copy_seen(a->copy, &w->person, &seen);
-	ok(draft_edit(d, &w->person, &seen, &cause) == ERR_INVALID, "a record of another space: %s", cause.words);
+	ok(draft_edit(d, &w->person, &seen, &cause) == ERR_INVALID, "a record of another space: %s",
+	   cause.words);
 	draft_free(&d);
 
 	d = edit_of(a, &w->partnership, &id);
@@ -206,7 +222,8 @@ static void test_refused_at_once(struct world *w, struct client *a)
 	d = draft_new(a->copy, &w->partnership);
 	draft_create(d, TYPE_PERSON, &nobody);
 	put_text(d, 1, "Nobody");
-	ok(is_refused(d, ERR_INVALID, "a person in the plan"), "a type in the wrong space is refused");
+	ok(is_refused(d, ERR_INVALID, "a person in the plan"),
+	   "a type in the wrong space is refused");
 	d = draft_new(a->copy, &w->partnership);
 	draft_create(d, TYPE_ACTION, &id);
 	ok(is_refused(d, ERR_EXISTS, "a second one"), "a record that there is already is refused");
@@ -215,18 +232,22 @@ static void test_refused_at_once(struct world *w, struct client *a)
 	ok(is_refused(d, ERR_MISSING, "another space"), "a space that is not held is refused");
 	copy_seen(a->copy, &id, &seen);
 	seen.number += 1000;
-	ok(set_text(a, &w->partnership, &id, ACTION_TEXT, "x", &seen, &change, &cause) == ERR_INVALID,
+	ok(set_text(a, &w->partnership, &id, ACTION_TEXT, "x", &seen, &change, &cause) ==
+		   ERR_INVALID,
 	   "what cannot have been seen is refused: %s", cause.words);
 	seen.number -= 1000;
 	seen.epoch++;
-	ok(set_text(a, &w->partnership, &id, ACTION_TEXT, "x", &seen, &change, &cause) == ERR_INVALID,
+	ok(set_text(a, &w->partnership, &id, ACTION_TEXT, "x", &seen, &change, &cause) ==
+		   ERR_INVALID,
 	   "and what was seen before a set-back");
-	struct db_stmt *st = db_query(copy_db(a->copy), "SELECT id FROM \"appointment\" LIMIT 1", "");
+	struct db_stmt *st =
+		db_query(copy_db(a->copy), "SELECT id FROM \"appointment\" LIMIT 1", "");
 	world_must(db_step(st) == 1 && db_id(st, 0, &on) ? 0 : ERR_DB, NULL, "appointment");
 	db_reset(st);
 	d = edit_of(a, &w->directory, &on);
 	put_number(d, 2, 8);
-	ok(is_refused(d, ERR_INVALID, "a fixed field"), "a field that is set once cannot be changed");
+	ok(is_refused(d, ERR_INVALID, "a fixed field"),
+	   "a field that is set once cannot be changed");
 	ok(count_pending(a, &refused) == before, "nothing of all this was saved");
 	ok(is_sound(a), "and the copy is sound");
 }
@@ -261,7 +282,8 @@ static void test_long_texts(struct world *w, struct client *a)
 	put_text(d, 8, text);
 	ok(is_refused(d, ERR_INVALID, "too long"), "one that is too long is refused");
 	free(text);
-	ok(client_sync(w, a) && count_pending(a, &refused) == 0 && refused == 0, "all of them go to the server");
+	ok(client_sync(w, a) && count_pending(a, &refused) == 0 && refused == 0,
+	   "all of them go to the server");
 }
 
 static void test_many_records(struct world *w, struct client *a, struct client *b)
@@ -269,7 +291,8 @@ static void test_many_records(struct world *w, struct client *a, struct client *
 	struct draft *d = draft_new(a->copy, &w->partnership);
 	struct id id = {{0}}, change;
 	struct cause cause = {""};
-	int64_t refused, before = count_pending(a, &refused), had = ask_number(a, "SELECT count(*) FROM \"action\"");
+	int64_t refused, before = count_pending(a, &refused),
+			 had = ask_number(a, "SELECT count(*) FROM \"action\"");
 
 	for (int i = 0; i < 1200; i++) {
 		id = id_make(&w->env);
@@ -281,7 +304,8 @@ static void test_many_records(struct world *w, struct client *a, struct client *
 	ok(ask_number(a, "SELECT count(*) FROM \"action\"") == had + 1200, "and are shown at once");
 	client_sync(w, a);
 	client_sync(w, b);
-	ok(ask_number(b, "SELECT count(*) FROM \"action\"") == had + 1200 && count_pending(a, &refused) == 0,
+	ok(ask_number(b, "SELECT count(*) FROM \"action\"") == had + 1200 &&
+		   count_pending(a, &refused) == 0,
 	   "and come to the others");
 	d = draft_new(a->copy, &w->partnership);
 	for (int i = 0; i < 600; i++) {
@@ -290,7 +314,8 @@ static void test_many_records(struct world *w, struct client *a, struct client *
 	}
 	draft_exact(d, &id);
 	ok(is_refused(d, ERR_LIMIT, "exact and too many"), "what must be one change is not split");
-	ok(ask_number(a, "SELECT count(*) FROM \"action\"") == had + 1200, "nothing of it is shown");
+	ok(ask_number(a, "SELECT count(*) FROM \"action\"") == had + 1200,
+	   "nothing of it is shown");
 }
 
 int main(void)

@@ -18,7 +18,7 @@ struct played {
 	size_t largest;	   /* message of a Push */
 	size_t changes, bytes;
 	struct id last[4096]; /* changes pushed, in order */
-	struct buf got;	   /* raw bytes of Pieces */
+	struct buf got;	      /* raw bytes of Pieces */
 };
 
 /* Take what the client sends, and count it. */
@@ -32,11 +32,13 @@ static void played_take(struct played *p)
 		buf_add_bytes(&p->got, f.raw);
 		if (f.kind != WIRE__KIND__PUSH)
 			continue;
-		Wire__Push *m = (Wire__Push *)frame_unpack(&f, &wire__push__descriptor, &p->arena, NULL);
+		Wire__Push *m =
+			(Wire__Push *)frame_unpack(&f, &wire__push__descriptor, &p->arena, NULL);
 		p->largest = f.message.len > p->largest ? f.message.len : p->largest;
 		for (size_t i = 0; i < m->n_changes; i++) {
 			struct change c;
-			world_must(change_read(&c, BYTES_OF(m->changes[i]), &p->arena, NULL), NULL, "change");
+			world_must(change_read(&c, BYTES_OF(m->changes[i]), &p->arena, NULL), NULL,
+				   "change");
 			p->last[p->changes++ % 4096] = c.id;
 			p->bytes += m->changes[i].len;
 		}
@@ -107,7 +109,8 @@ static void played_judge(struct played *p, const struct id *change, Wire__Verdic
 	played_say(p, WIRE__KIND__VERDICTS, &m.base, BYTES_NONE);
 }
 
-static void played_defer(struct played *p, const struct id *change, Wire__Wait why, struct bytes content)
+static void played_defer(struct played *p, const struct id *change, Wire__Wait why,
+			 struct bytes content)
 {
 	Wire__Deferred m = WIRE__DEFERRED__INIT;
 
@@ -131,16 +134,20 @@ static void test_windows(struct world *w, struct client *c)
 	int64_t refused;
 
 	for (int i = 0; i < 3000; i++)
-		make_action(c, &w->partnership, "Subject leaders meet to moderate writing, and share what was found");
+		make_action(c, &w->partnership,
+			    "Subject leaders meet to moderate writing, and share what was found");
 	played_begin(&p, c);
 	ok(p.frames[WIRE__KIND__HELLO] == 1, "a session begins with Hello");
 	uplink_turn(p.up);
 	played_take(&p);
 	ok(p.changes == 0, "nothing is pushed before Welcome");
 	played_welcome(&p, c, WIRE_VERSION, 0);
-	ok(uplink_state(p.up) == UPLINK_READY && p.changes > 0 && !uplink_quiet(p.up), "changes go after it");
-	ok(p.bytes > 200 * 1024 && p.bytes <= 256 * 1024, "256 KiB are sent and not answered (%zu)", p.bytes);
-	ok(p.largest > 48 * 1024 && p.largest <= 64 * 1024 + 16, "in frames of at most 64 KiB (%zu)", p.largest);
+	ok(uplink_state(p.up) == UPLINK_READY && p.changes > 0 && !uplink_quiet(p.up),
+	   "changes go after it");
+	ok(p.bytes > 200 * 1024 && p.bytes <= 256 * 1024, "256 KiB are sent and not answered (%zu)",
+	   p.bytes);
+	ok(p.largest > 48 * 1024 && p.largest <= 64 * 1024 + 16,
+	   "in frames of at most 64 KiB (%zu)", p.largest);
 	size_t before = p.changes;
 	uplink_turn(p.up);
 	played_take(&p);
@@ -149,9 +156,11 @@ static void test_windows(struct world *w, struct client *c)
 	ok(p.changes == before + 1, "then one more");
 	for (size_t i = 1; i < p.changes; i++)
 		played_judge(&p, &p.last[i % 4096], WIRE__VERDICT__REFUSED);
-	ok(p.changes == 3000 && uplink_quiet(p.up), "all have gone when all are answered (%zu)", p.changes);
+	ok(p.changes == 3000 && uplink_quiet(p.up), "all have gone when all are answered (%zu)",
+	   p.changes);
 	ok(count_pending(c, &refused) == 0 && refused == 3000, "and their verdicts are kept");
-	ok(uplink_progress(p.up).sent == 3000 && uplink_progress(p.up).to_send == 3000, "the progress says so");
+	ok(uplink_progress(p.up).sent == 3000 && uplink_progress(p.up).to_send == 3000,
+	   "the progress says so");
 	played_end(&p);
 	forget_pending(c);
 }
@@ -173,7 +182,8 @@ static void test_stuck(struct world *w, struct client *c)
 	played_defer(&p, &pushed[1], WIRE__WAIT__EARLIER_MISSING, BYTES_NONE);
 	ok(p.changes == 3 && !uplink_quiet(p.up), "those that the server has no room for wait");
 	played_judge(&p, &pushed[2], WIRE__VERDICT__REFUSED);
-	ok(uplink_quiet(p.up) && count_pending(c, &refused) == 2, "the third is answered; nothing can be sent now");
+	ok(uplink_quiet(p.up) && count_pending(c, &refused) == 2,
+	   "the third is answered; nothing can be sent now");
 	struct pending pend;
 	copy_pending_next(c->copy, 0, &pend);
 	ok(pend.words && pend.state == PENDING_UNSENT, "the outbox says why: %s", pend.words);
@@ -190,7 +200,8 @@ static void test_stuck(struct world *w, struct client *c)
 	ok(p.changes == 5 && id_equal(&p.last[3], &pushed[0]) && id_equal(&p.last[4], &pushed[1]),
 	   "then both are tried again, in their order");
 	played_judge(&p, &pushed[0], WIRE__VERDICT__REFUSED);
-	ok(count_pending(c, &refused) == 0 && refused == 3, "the first is refused, and the one after it waits for it");
+	ok(count_pending(c, &refused) == 0 && refused == 3,
+	   "the first is refused, and the one after it waits for it");
 	played_defer(&p, &pushed[1], WIRE__WAIT__EARLIER_MISSING, BYTES_NONE);
 	w->now_ms += 31000;
 	uplink_wake(p.up);
@@ -210,7 +221,8 @@ static void test_silence(struct world *w, struct client *c)
 
 	played_begin(&p, c);
 	played_welcome(&p, c, WIRE_VERSION, 0);
-	ok(copy_meta_get(c->copy, "clock_skew_ms", skew, sizeof(skew)) == 0 && strcmp(skew, "1234") == 0,
+	ok(copy_meta_get(c->copy, "clock_skew_ms", skew, sizeof(skew)) == 0 &&
+		   strcmp(skew, "1234") == 0,
 	   "how far the server's clock is ahead is kept");
 	copy_meta_get(c->copy, "server_address", skew, sizeof(skew));
 	ok(strcmp(skew, "5pps.example:7655") == 0, "and what invitations say");
@@ -227,11 +239,12 @@ static void test_silence(struct world *w, struct client *c)
 	w->now_ms += 31000;
 	uplink_wake(p.up);
 	played_take(&p);
-	ok(p.frames[WIRE__KIND__PING] == 2 && uplink_state(p.up) == UPLINK_READY, "answered, the session goes on");
+	ok(p.frames[WIRE__KIND__PING] == 2 && uplink_state(p.up) == UPLINK_READY,
+	   "answered, the session goes on");
 	w->now_ms += 60000;
 	uplink_wake(p.up);
-	ok(uplink_state(p.up) == UPLINK_ENDED && uplink_reason(p.up) == WIRE__REASON__IDLE, "a dead line ends it: %s",
-	   uplink_words(p.up));
+	ok(uplink_state(p.up) == UPLINK_ENDED && uplink_reason(p.up) == WIRE__REASON__IDLE,
+	   "a dead line ends it: %s", uplink_words(p.up));
 	played_end(&p);
 }
 
@@ -256,7 +269,8 @@ static void test_bad_servers(struct client *c)
 	played_end(&p);
 	played_begin(&p, c);
 	played_welcome(&p, c, WIRE_VERSION, -1);
-	ok(uplink_reason(p.up) == WIRE__REASON__SET_BACK && ask_number(c, "SELECT count(*) FROM held") == 4,
+	ok(uplink_reason(p.up) == WIRE__REASON__SET_BACK &&
+		   ask_number(c, "SELECT count(*) FROM held") == 4,
 	   "one that knows less changes nothing: %s", uplink_words(p.up));
 	played_end(&p);
 	played_begin(&p, c);
@@ -268,12 +282,14 @@ static void test_bad_servers(struct client *c)
 	feed.entries = &entries;
 	feed.n_entries = 1;
 	played_say(&p, WIRE__KIND__FEED, &feed.base, BYTES_NONE);
-	ok(uplink_reason(p.up) == WIRE__REASON__PROTOCOL, "entries of a foreign space: %s", uplink_words(p.up));
+	ok(uplink_reason(p.up) == WIRE__REASON__PROTOCOL, "entries of a foreign space: %s",
+	   uplink_words(p.up));
 	played_end(&p);
 	played_begin(&p, c);
 	bye.reason = WIRE__REASON__REVOKED;
 	played_say(&p, WIRE__KIND__BYE, &bye.base, BYTES_NONE);
-	ok(uplink_state(p.up) == UPLINK_ENDED && uplink_reason(p.up) == WIRE__REASON__REVOKED && *uplink_words(p.up),
+	ok(uplink_state(p.up) == UPLINK_ENDED && uplink_reason(p.up) == WIRE__REASON__REVOKED &&
+		   *uplink_words(p.up),
 	   "a Bye without words gets some: %s", uplink_words(p.up));
 	played_say(&p, WIRE__KIND__BYE, &bye.base, BYTES_NONE);
 	ok(uplink_turn(p.up) == 0, "what comes after the end is passed over");
@@ -286,7 +302,8 @@ static void test_bad_servers(struct client *c)
 	played_begin(&p, c);
 	f.kind = 99;
 	uplink_frame(p.up, &f);
-	ok(uplink_state(p.up) == UPLINK_OPENING, "a kind of frame that is not known is passed over");
+	ok(uplink_state(p.up) == UPLINK_OPENING,
+	   "a kind of frame that is not known is passed over");
 	played_end(&p);
 }
 
@@ -351,14 +368,16 @@ static void test_documents(struct world *w, struct client *a, struct client *b)
 		uplink_get(b->up, sha, answered, &answer);
 		ok(!uplink_quiet(b->up), "a document that is asked for is not there yet");
 		world_run(w);
-		ok(answer.calls == 1 && answer.err == 0 && contents_verify(b->home, sha, &cause) == 0 && uplink_quiet(b->up),
+		ok(answer.calls == 1 && answer.err == 0 &&
+			   contents_verify(b->home, sha, &cause) == 0 && uplink_quiet(b->up),
 		   "it comes down byte for byte %s", answer.words);
 		uplink_get(b->up, sha, answered, &answer);
 		ok(answer.calls == 2 && answer.err == 0, "asked for again it is there at once");
 		client_cut(w, b);
 	}
 	put_document(w, b, sizes[1], sha);
-	ok(client_sync(w, b) && count_pending(b, &refused) == 0, "one that the server has is not sent again");
+	ok(client_sync(w, b) && count_pending(b, &refused) == 0,
+	   "one that the server has is not sent again");
 	client_connect(w, b);
 	world_run(w);
 	uplink_get(b->up, unknown, answered, &none);
@@ -367,7 +386,8 @@ static void test_documents(struct world *w, struct client *a, struct client *b)
 	none = (struct answer){0};
 	uplink_get(b->up, unknown, answered, &none);
 	client_cut(w, b);
-	ok(none.calls == 1 && none.err == ERR_OFFLINE, "one that was under way when the line was lost: %s", none.words);
+	ok(none.calls == 1 && none.err == ERR_OFFLINE,
+	   "one that was under way when the line was lost: %s", none.words);
 }
 
 static void test_document_that_is_gone(struct world *w, struct client *a)
@@ -379,11 +399,13 @@ static void test_document_that_is_gone(struct world *w, struct client *a)
 	put_document(w, a, 5000, sha);
 	contents_remove(a->home, sha);
 	struct id other = make_action(a, &w->partnership, "goes all the same");
-	ok(client_sync(w, a) && count_pending(a, &refused) == 1, "a version whose bytes are gone stays, others go");
+	ok(client_sync(w, a) && count_pending(a, &refused) == 1,
+	   "a version whose bytes are gone stays, others go");
 	copy_pending_next(a->copy, 0, &p);
 	ok(p.words != NULL, "the outbox says why: %s", p.words);
 	free(p.words);
-	ok(ask_number(a, "SELECT count(*) FROM \"action\" WHERE text = 'goes all the same' AND number > 0") == 1,
+	ok(ask_number(a, "SELECT count(*) FROM \"action\" WHERE text = 'goes all the same' AND "
+			 "number > 0") == 1,
 	   "the other is accepted");
 	(void)other;
 	put_document(w, a, 5000, sha);
@@ -398,15 +420,17 @@ static void test_invitations(struct world *w, struct client *a, struct client *b
 
 	uplink_free(&a->up);
 	client_connect(w, a);
-	uplink_invite(a->up, &w->person, &w->school, invitation, verifier, &expires, answered, &answer);
+	uplink_invite(a->up, &w->person, &w->school, invitation, verifier, &expires, answered,
+		      &answer);
 	ok(answer.err == ERR_OFFLINE, "before Welcome nothing can be asked: %s", answer.words);
 	world_run(w);
 	answer = (struct answer){0};
-	uplink_invite(a->up, &b->person, &w->school, invitation, verifier, &expires, answered, &answer);
+	uplink_invite(a->up, &b->person, &w->school, invitation, verifier, &expires, answered,
+		      &answer);
 	ok(answer.calls == 0 && !uplink_quiet(a->up), "an administrator asks for an invitation");
 	world_run(w);
-	ok(answer.calls == 1 && answer.err == 0 && expires > w->now_ms && uplink_quiet(a->up), "and gets it %s",
-	   answer.words);
+	ok(answer.calls == 1 && answer.err == 0 && expires > w->now_ms && uplink_quiet(a->up),
+	   "and gets it %s", answer.words);
 	client_cut(w, a);
 	client_connect(w, b);
 	world_run(w);
@@ -460,7 +484,8 @@ static void test_cuts(struct world *w, struct client *a, struct client *b)
 	}
 	client_sync(w, a);
 	client_sync(w, b);
-	ok(ask_number(b, "SELECT count(*) FROM \"action\"") == before + 12 && count_pending(a, &refused) == 0,
+	ok(ask_number(b, "SELECT count(*) FROM \"action\"") == before + 12 &&
+		   count_pending(a, &refused) == 0,
 	   "whenever the line is cut, each change is there once");
 	ok(same_digest(a->copy, b->copy, &w->partnership) && is_sound(a), "and the copies agree");
 }

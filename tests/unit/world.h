@@ -72,7 +72,8 @@ static inline void world_must(int err, const struct cause *cause, const char *wh
 static inline void world_init(struct world *w, const char *name)
 {
 	struct cause cause = {""};
-	struct area_founding founding = {.name = "5 Pits", .school = "Pilsley Primary School", .admin = "Amy Booth"};
+	struct area_founding founding = {
+		.name = "5 Pits", .school = "Pilsley Primary School", .admin = "Amy Booth"};
 
 	*w = (struct world){.now_ms = 1570000000000, .dice = 42};
 	w->env = (struct env){world_now, world_random, w};
@@ -87,17 +88,23 @@ static inline void world_init(struct world *w, const char *name)
 	w->partnership = id_partnership(&w->area_id);
 	founding.area = w->area_id;
 	founding.server_key = BYTES("server key", 10);
-	w->options = (struct area_options){.dir = w->dir, .env = &w->env, .sign = world_sign, .sign_arg = w,
+	w->options = (struct area_options){.dir = w->dir,
+					   .env = &w->env,
+					   .sign = world_sign,
+					   .sign_arg = w,
 					   .address = "localhost:1"};
-	world_must(area_found(&w->options, &founding, &w->person, &w->school, &cause), &cause, "found");
+	world_must(area_found(&w->options, &founding, &w->person, &w->school, &cause), &cause,
+		   "found");
 	world_must(area_open(&w->area, &w->options, &cause), &cause, "open");
 }
 
 /* A device of this person at this school, with an empty copy. */
-static inline struct client *world_join(struct world *w, const struct id *person, const struct id *school)
+static inline struct client *world_join(struct world *w, const struct id *person,
+					const struct id *school)
 {
 	struct client *c = &w->clients[w->n_clients++];
-	struct copy_identity identity = {.area = w->area_id, .person = *person, .address = "localhost:1"};
+	struct copy_identity identity = {
+		.area = w->area_id, .person = *person, .address = "localhost:1"};
 	struct cause cause = {""};
 	uint8_t invitation[16], verifier[32] = {0};
 	uint64_t expires;
@@ -105,9 +112,11 @@ static inline struct client *world_join(struct world *w, const struct id *person
 
 	world_random(w, invitation, sizeof(invitation));
 	snprintf(key, sizeof(key), "public key %zu", w->n_clients);
-	world_must(area_invite(w->area, person, school, invitation, verifier, &expires), NULL, "invite");
+	world_must(area_invite(w->area, person, school, invitation, verifier, &expires), NULL,
+		   "invite");
 	world_must(area_turn(w->area), NULL, "turn");
-	world_must(area_enrol(w->area, invitation, BYTES(key, strlen(key)), "laptop", &c->device), NULL, "enrol");
+	world_must(area_enrol(w->area, invitation, BYTES(key, strlen(key)), "laptop", &c->device),
+		   NULL, "enrol");
 	world_must(area_turn(w->area), NULL, "turn");
 	c->person = *person;
 	snprintf(c->home, sizeof(c->home), "%s/home%zu", w->dir, w->n_clients);
@@ -176,8 +185,11 @@ static inline void world_run(struct world *w)
 			if (w->clients[i].up) {
 				uplink_wake(w->clients[i].up);
 				uplink_turn(w->clients[i].up);
-				moved = moved || w->clients[i].pipe.ends[0].sent.len > w->clients[i].pipe.ends[0].taken ||
-					w->clients[i].pipe.ends[1].sent.len > w->clients[i].pipe.ends[1].taken;
+				moved = moved ||
+					w->clients[i].pipe.ends[0].sent.len >
+						w->clients[i].pipe.ends[0].taken ||
+					w->clients[i].pipe.ends[1].sent.len >
+						w->clients[i].pipe.ends[1].taken;
 			}
 	}
 }
@@ -238,7 +250,13 @@ static inline struct bytes member_id(struct buf *b, uint32_t field, const struct
 	return buf_bytes(b);
 }
 
-enum { ACTION_REF = 2, ACTION_TEXT = 3, ACTION_RESPONSIBLE = 4, ACTION_DETAILS = 18, ACTION_STATUS = 20 };
+enum {
+	ACTION_REF = 2,
+	ACTION_TEXT = 3,
+	ACTION_RESPONSIBLE = 4,
+	ACTION_DETAILS = 18,
+	ACTION_STATUS = 20
+};
 
 /* A new action with a text; its id. */
 static inline struct id make_action(struct client *c, const struct id *space, const char *text)
@@ -254,8 +272,9 @@ static inline struct id make_action(struct client *c, const struct id *space, co
 }
 
 /* Set one text field of a record as seen (NULL: now). 0 or an error. */
-static inline int set_text(struct client *c, const struct id *space, const struct id *record, uint32_t field,
-			   const char *text, const struct seen *seen, struct id *change, struct cause *cause)
+static inline int set_text(struct client *c, const struct id *space, const struct id *record,
+			   uint32_t field, const char *text, const struct seen *seen,
+			   struct id *change, struct cause *cause)
 {
 	struct draft *d = draft_new(c->copy, space);
 	struct id made;
@@ -270,7 +289,8 @@ static inline int set_text(struct client *c, const struct id *space, const struc
 }
 
 /* The text of a field, from the typed table's record; "" if there is none. In a static buffer. */
-static inline const char *text_of_field(struct client *c, const struct id *record, enum view view, uint32_t field)
+static inline const char *text_of_field(struct client *c, const struct id *record, enum view view,
+					uint32_t field)
 {
 	static char text[512];
 	struct arena arena;
@@ -280,7 +300,8 @@ static inline const char *text_of_field(struct client *c, const struct id *recor
 	text[0] = '\0';
 	if (copy_record(c->copy, record, view, &arena, &r, NULL) == 0) {
 		struct bytes b = value_bytes(record_get(&r, field));
-		snprintf(text, sizeof(text), "%.*s", (int)b.len, b.data ? (const char *)b.data : "");
+		snprintf(text, sizeof(text), "%.*s", (int)b.len,
+			 b.data ? (const char *)b.data : "");
 	}
 	arena_fini(&arena);
 	return text;
@@ -331,7 +352,8 @@ static inline bool is_sound(struct client *c)
 }
 
 /* A second person with a role at the school, entered by the first client; synced. */
-static inline struct id world_person(struct world *w, struct client *admin, const char *name, uint64_t role)
+static inline struct id world_person(struct world *w, struct client *admin, const char *name,
+				     uint64_t role)
 {
 	struct id person = id_make(&w->env), appointment = id_make(&w->env), change;
 	struct draft *d = draft_new(admin->copy, &w->directory);
