@@ -140,7 +140,7 @@ int copy_create(const char *home, const struct copy_identity *identity, const ch
 		struct cause *cause)
 {
 	struct copy *copy;
-	struct copy_identity there;
+	struct copy_identity there = {.address = ""};
 	int err = copy_open_file(&copy, home, vfs, NULL, cause);
 
 	if (err < 0)
