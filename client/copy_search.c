@@ -72,7 +72,7 @@ static int index_row(struct copy *copy, int64_t slot, const struct id *record, i
 static int index_put(struct copy *copy, int64_t slot, const struct record *r, const char *title,
 		     const char *body)
 {
-	int64_t row;
+	int64_t row = 0;
 	int err = index_row(copy, slot, &r->id, &row);
 	if (err == 1)
 		return db_run(copy->db, "UPDATE search SET title = $1, body = $2 WHERE rowid = $3",
