@@ -1,6 +1,7 @@
 # The simulator: a server and up to twelve clients in one process, from a seed (tests/sim/world.h).
 #   make sim                    SEEDS seeds from FROM, and those that were bad once, in two processes
 #   make sim SEED=7             one seed, told as it goes
+#   make sim-bite               plant each fault of tests/sim/bite, and see it caught
 SEEDS ?= 500
 FROM ?= 1
 ACTIONS ?= 100
@@ -20,4 +21,7 @@ else
 	@prove -o -j2 --exec 'sh -c' '$(SIM_RUN) -p 0/2' '$(SIM_RUN) -p 1/2'
 endif
 
-.PHONY: sim
+sim-bite:
+	@tests/sim/bite.sh build/bite
+
+.PHONY: sim sim-bite
