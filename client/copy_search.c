@@ -67,8 +67,8 @@ static int index_row(struct copy *copy, int64_t slot, const struct id *record, i
 	return err;
 }
 
-/* No statement here may need a savepoint, as an upsert and RETURNING do: with each, FTS5 would flush
- * what it has gathered, which costs half of the indexing. */
+/* No statement here may need a savepoint, as an upsert and RETURNING do: with each, FTS5 would
+ * flush what it has gathered, which costs half of the indexing. */
 static int index_put(struct copy *copy, int64_t slot, const struct record *r, const char *title,
 		     const char *body)
 {

@@ -83,7 +83,8 @@ json_t *json_record(const struct schema_type *type, const struct record *record,
 	json_object_set_new(object, "type",
 			    type ? json_string(type->name) : json_integer(record->type));
 	json_object_set_new(object, "space", json_id(space));
-	json_object_set_new(object, "withdrawn", json_boolean(record_existence(record) == WITHDRAWN));
+	json_object_set_new(object, "withdrawn",
+			    json_boolean(record_existence(record) == WITHDRAWN));
 	for (size_t i = 0; type && i < type->n_fields; i++) {
 		const ProtobufCFieldDescriptor *d = &type->message->fields[i];
 		struct bytes value = record_get(record, d->id);
@@ -187,12 +188,13 @@ int json_read_record(json_t *object, struct arena *arena, struct record *record,
 	if (!id_text || !id_parse(&id, id_text))
 		return cause_set(cause, ERR_INVALID, "a record must be an object with an \"id\"");
 	if (!type)
-		return cause_set(cause, ERR_INVALID, "%s: \"type\" is none that is known here", id_text);
+		return cause_set(cause, ERR_INVALID, "%s: \"type\" is none that is known here",
+				 id_text);
 	if (space && (!space_text || !id_parse(space, space_text)))
 		return cause_set(cause, ERR_INVALID, "%s: \"space\" must be an id", id_text);
 	record_init(record, arena, &id, type->number);
-	record_set_existence(record, json_is_true(json_object_get(object, "withdrawn")) ? WITHDRAWN : LIVE,
-			     0);
+	record_set_existence(
+	    record, json_is_true(json_object_get(object, "withdrawn")) ? WITHDRAWN : LIVE, 0);
 	json_object_foreach(object, name, value) {
 		if (err == 0 && !json_is_envelope(name))
 			err = json_read_field(type, name, value, record, cause);
@@ -257,13 +259,15 @@ json_t *json_read_file(const char *path, size_t most, struct cause *cause)
 
 	if (json_file_bytes(path, most, &text, cause)) {
 		if (json_too_deep(buf_bytes(&text))) {
-			cause_set(cause, ERR_LIMIT, "%s: lists stand in lists more than %d deep", path,
-				  DEPTH_MAX);
+			cause_set(cause, ERR_LIMIT, "%s: lists stand in lists more than %d deep",
+				  path, DEPTH_MAX);
 		} else {
-			json = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &e);
+			json = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES,
+					  &e);
 			if (!json)
-				cause_set(cause, ERR_INVALID, "%s is not JSON: line %d, column %d: %s",
-					  path, e.line, e.column, e.text);
+				cause_set(cause, ERR_INVALID,
+					  "%s is not JSON: line %d, column %d: %s", path, e.line,
+					  e.column, e.text);
 		}
 	}
 	buf_fini(&text);

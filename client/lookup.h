@@ -21,7 +21,8 @@ int lookup_count(struct copy *copy, uint32_t type, bool all, int64_t *n);
 /* The records of a type whose field refers to `to` (any of its members, for a list). In `arena`. */
 int lookup_referring(struct copy *copy, uint32_t type, uint32_t field, const struct id *to,
 		     struct arena *arena, struct ids *out);
-/* Those of a type of which one of these fields holds a part, in capitals or not (ASCII). In `arena`. */
+/* Those of a type of which one of these fields holds a part, in capitals or not (ASCII). In
+ * `arena`. */
 int lookup_holding(struct copy *copy, const struct schema_type *t, const char *const *fields,
 		   size_t n, const char *part, bool all, struct arena *arena, struct ids *out);
 /* The open Conflict records: of one record, or (NULL) all. In `arena`. */

@@ -74,7 +74,8 @@ static struct record *sheet_rows(struct sheet *s, uint32_t type, const char *fie
 		s->err = err;
 	rows = arena_alloc(&s->arena, (ids.n + 1) * sizeof(*rows));
 	for (size_t i = 0; i < ids.n; i++)
-		if (copy_record(s->copy, &ids.ids[i], VIEW_SHOWN, &s->arena, &rows[*n], NULL) == 0 &&
+		if (copy_record(s->copy, &ids.ids[i], VIEW_SHOWN, &s->arena, &rows[*n], NULL) ==
+			0 &&
 		    record_existence(&rows[*n]) == LIVE)
 			(*n)++;
 	return rows;
@@ -175,7 +176,8 @@ static void sheet_two_versions(struct sheet *s, unsigned indent, const struct id
 	if (lookup_conflicts(s->copy, record, &s->arena, &ids) < 0 || ids.n == 0)
 		return;
 	sheet_spaces(s, indent);
-	sheet_wrap(s, "! There are two versions of this: see \"fivepits conflicts\".", indent, indent + 2);
+	sheet_wrap(s, "! There are two versions of this: see \"fivepits conflicts\".", indent,
+		   indent + 2);
 }
 
 /* ---- The head of the sheet ------------------------------------------------------------------ */
@@ -198,7 +200,8 @@ static void sheet_head(struct sheet *s)
 {
 	const struct record *e = &s->event;
 	const char *title = sheet_words(s, e, "title"), *kind = sheet_words(s, e, "kind");
-	const char *state = record_existence(e) == WITHDRAWN ? "withdrawn" : sheet_words(s, e, "state");
+	const char *state =
+	    record_existence(e) == WITHDRAWN ? "withdrawn" : sheet_words(s, e, "state");
 	struct record *minutes;
 	size_t n;
 
@@ -281,7 +284,8 @@ static bool sheet_school(struct sheet *s, const struct record *a, struct id *sch
 
 static size_t sheet_schools(struct sheet *s, uint64_t *people)
 {
-	struct id *schools = arena_alloc(&s->arena, (s->n_attendances + 1) * sizeof(*schools)), school;
+	struct id *schools = arena_alloc(&s->arena, (s->n_attendances + 1) * sizeof(*schools)),
+		  school;
 	size_t n = 0;
 
 	*people = 0;
@@ -313,7 +317,8 @@ static uint64_t sheet_quorum(struct sheet *s, const char *field)
 
 	while (field_next(&groups, &f) > 0) {
 		if (!id_from(&id, f.payload) ||
-		    copy_record(s->copy, &id, VIEW_SHOWN, &s->arena, &g, NULL) < 0 || g.type != TYPE_GROUP)
+		    copy_record(s->copy, &id, VIEW_SHOWN, &s->arena, &g, NULL) < 0 ||
+		    g.type != TYPE_GROUP)
 			continue;
 		uint64_t v = sheet_number(&g, field);
 		most = v > most ? v : most;
@@ -324,7 +329,8 @@ static uint64_t sheet_quorum(struct sheet *s, const char *field)
 static void sheet_attendance(struct sheet *s)
 {
 	uint64_t people, need_people = sheet_quorum(s, "quorum_people");
-	uint64_t schools = sheet_schools(s, &people), need_schools = sheet_quorum(s, "quorum_schools");
+	uint64_t schools = sheet_schools(s, &people),
+		 need_schools = sheet_quorum(s, "quorum_schools");
 	const char *here;
 
 	if (s->n_attendances == 0)
@@ -336,7 +342,8 @@ static void sheet_attendance(struct sheet *s)
 	sheet_presence(s, RECORDS__PRESENCE__APOLOGIES, "Apologies");
 	sheet_presence(s, RECORDS__PRESENCE__ABSENT, "Absent");
 	sheet_presence(s, 0, "Invited");
-	here = arena_format(&s->arena, "%s from %s", screen_count(&s->arena, people, "person", "people"),
+	here = arena_format(&s->arena, "%s from %s",
+			    screen_count(&s->arena, people, "person", "people"),
 			    screen_count(&s->arena, schools, "school", "schools"));
 	if (need_people == 0 && need_schools == 0) {
 		sheet_say(s, 0, "In all", here);
@@ -347,7 +354,8 @@ static void sheet_attendance(struct sheet *s)
 	if (need_people)
 		need = screen_count(&s->arena, need_people, "person", "people");
 	if (need_schools)
-		need = sheet_join(s, need, " from ", screen_count(&s->arena, need_schools, "school", "schools"));
+		need = sheet_join(s, need, " from ",
+				  screen_count(&s->arena, need_schools, "school", "schools"));
 	sheet_say(s, 0, "Quorum", arena_format(&s->arena, "%s: %s, %s needed", met, here, need));
 }
 
@@ -387,7 +395,8 @@ static struct record *sheet_arising(struct sheet *s, const struct id *item, size
 			continue;
 		for (size_t k = 0; k < *n; k++)
 			known |= id_equal(&all[k].id, &from);
-		if (!known && copy_record(s->copy, &from, VIEW_SHOWN, &s->arena, &all[*n], NULL) == 0 &&
+		if (!known &&
+		    copy_record(s->copy, &from, VIEW_SHOWN, &s->arena, &all[*n], NULL) == 0 &&
 		    all[*n].type == TYPE_ACTION && record_existence(&all[*n]) == LIVE)
 			(*n)++;
 	}
@@ -428,7 +437,8 @@ static void sheet_notes(struct sheet *s, const struct id *on, unsigned indent)
 static void sheet_item(struct sheet *s, size_t i)
 {
 	const struct record *item = &s->items[i];
-	const char *title = sheet_words(s, item, "title"), *purpose = sheet_words(s, item, "purpose");
+	const char *title = sheet_words(s, item, "title"),
+		   *purpose = sheet_words(s, item, "purpose");
 	const char *number = arena_format(&s->arena, "%zu. ", i + 1);
 	struct bytes minute = value_bytes(sheet_value(item, "minute_text"));
 	bool part_b = sheet_number(item, "part") == RECORDS__PART__PART_B;

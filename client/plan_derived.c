@@ -136,7 +136,8 @@ static void derive_depends(const struct place *p, json_t *list, struct record *r
 void plan_derive(const struct place *p, json_t *derived, struct record *action)
 {
 	for (size_t i = 0; i < N_PARTIES; i++)
-		derive_parties(p, json_object_get(derived, parties[i].key), parties[i].field, action);
+		derive_parties(p, json_object_get(derived, parties[i].key), parties[i].field,
+			       action);
 	derive_target(p, json_object_get(derived, "target"), action);
 	derive_money(json_object_get(derived, "money"), action);
 	derive_depends(p, json_object_get(derived, "depends_on"), action);
@@ -170,7 +171,8 @@ static size_t names_of(const struct place *p, struct bytes value, const char *ty
 		const struct member *m = roster_find_id(&p->roster, &id);
 		const char *kind = !m ? "person" : m->part == PART_SCHOOLS ? "school" : "group";
 		if (strcmp(kind, type) == 0)
-			(*out)[n++] = arena_format(p->arena, "%s", m ? m->short_id : id_format(&id, text));
+			(*out)[n++] =
+			    arena_format(p->arena, "%s", m ? m->short_id : id_format(&id, text));
 	}
 	qsort(*out, n, sizeof(**out), by_text);
 	return n;
@@ -189,7 +191,8 @@ static void underive_parties(const struct place *p, const struct record *r, size
 	for (size_t t = 0; t < sizeof(types) / sizeof(*types); t++) {
 		size_t n = names_of(p, value, types[t], &names);
 		for (i = 0; i < n; i++)
-			json_array_append_new(list, json_pack("{s:s,s:s}", "type", types[t], "id", names[i]));
+			json_array_append_new(
+			    list, json_pack("{s:s,s:s}", "type", types[t], "id", names[i]));
 	}
 	/* A role is no record and has no field; it stays. */
 	json_array_foreach(old, i, party) {
@@ -216,7 +219,8 @@ static void underive_target(const struct place *p, const struct record *r, json_
 		json_object_set_new(target, "due", json_string(due));
 	if (get_ref(r, "target_group", &group)) {
 		const struct member *m = roster_find_id(&p->roster, &group);
-		json_object_set_new(target, "of", json_string(m ? m->short_id : id_format(&group, text)));
+		json_object_set_new(target, "of",
+				    json_string(m ? m->short_id : id_format(&group, text)));
 	}
 	json_object_set_new(derived, "target", target);
 }

@@ -51,15 +51,17 @@ static int export_rows(struct export *ex, uint32_t type, const char *field, cons
 		       struct rows *out)
 {
 	struct ids ids = {0};
-	int err = to ? lookup_referring(ex->copy, type, plan_field(type, field), to, ex->arena, &ids)
-		     : lookup_type(ex->copy, type, false, ex->arena, &ids);
+	int err =
+	    to ? lookup_referring(ex->copy, type, plan_field(type, field), to, ex->arena, &ids)
+	       : lookup_type(ex->copy, type, false, ex->arena, &ids);
 
 	*out = (struct rows){arena_alloc(ex->arena, (ids.n + 1) * sizeof(*out->rows)), 0};
 	for (size_t i = 0; i < ids.n && err == 0; i++)
 		if (export_record(ex, &ids.ids[i], &out->rows[out->n]))
 			out->n++;
 	if (out->n)
-		qsort(out->rows, out->n, sizeof(*out->rows), type == TYPE_TERM ? by_start : by_position);
+		qsort(out->rows, out->n, sizeof(*out->rows),
+		      type == TYPE_TERM ? by_start : by_position);
 	return err;
 }
 
@@ -127,7 +129,8 @@ static json_t *export_names(const struct member *m, json_t *council)
 	}
 	json_array_foreach(now, i, name) {
 		const char *text = json_string_value(name);
-		if (text && !lists(old, text) && !lists(council, text) && strcmp(text, m->name) != 0)
+		if (text && !lists(old, text) && !lists(council, text) &&
+		    strcmp(text, m->name) != 0)
 			json_array_append(list, name);
 	}
 	json_decref(now);
@@ -145,10 +148,12 @@ static json_t *export_schools(struct export *ex, json_t *old, const struct recor
 
 	json_array_foreach(old, i, item) {
 		const char *name = json_string_value(item);
-		const struct member *m = name ? roster_find(&ex->place.roster, PART_SCHOOLS, name) : NULL;
+		const struct member *m =
+		    name ? roster_find(&ex->place.roster, PART_SCHOOLS, name) : NULL;
 		struct buf member = {0};
 		if (m)
-			field_add_bytes(&member, plan_field(TYPE_GROUP, "schools"), ID_BYTES(&m->id));
+			field_add_bytes(&member, plan_field(TYPE_GROUP, "schools"),
+					ID_BYTES(&m->id));
 		if (m && value_has_member(value, buf_bytes(&member)))
 			json_array_append(list, item);
 		buf_fini(&member);
@@ -157,7 +162,8 @@ static json_t *export_schools(struct export *ex, json_t *old, const struct recor
 		const struct member *m = &ex->place.roster.members[i];
 		struct bytes rest = value;
 		while (field_next(&rest, &f) > 0)
-			if (id_from(&id, f.payload) && id_equal(&id, &m->id) && !lists(list, m->short_id))
+			if (id_from(&id, f.payload) && id_equal(&id, &m->id) &&
+			    !lists(list, m->short_id))
 				json_array_append_new(list, json_string(m->short_id));
 	}
 	return list;
@@ -166,9 +172,10 @@ static json_t *export_schools(struct export *ex, json_t *old, const struct recor
 static json_t *export_member(struct export *ex, const struct member *m)
 {
 	json_t *o = m->object ? json_deep_copy(m->object) : json_object(), *derived, *names;
-	json_t *council = m == roster_council(&ex->place.roster)
-				  ? json_object_get(json_object_get(ex->rest, "council"), "names_in_source")
-				  : NULL;
+	json_t *council =
+	    m == roster_council(&ex->place.roster)
+		? json_object_get(json_object_get(ex->rest, "council"), "names_in_source")
+		: NULL;
 	const struct record *r = &m->record;
 	const char *phase;
 
@@ -190,7 +197,8 @@ static json_t *export_member(struct export *ex, const struct member *m)
 	}
 	if (m->part == PART_SCHOOLS && has_value(r, "phase")) {
 		derived = json_object_get(o, "derived");
-		phase = plan_phase_word(json_word(derived, "phase"), get_number(r, "phase"), ex->arena);
+		phase =
+		    plan_phase_word(json_word(derived, "phase"), get_number(r, "phase"), ex->arena);
 		if (derived)
 			set_text(derived, "phase", phase);
 		else
@@ -268,7 +276,8 @@ static json_t *export_action(struct export *ex, const struct record *r)
 	if (ref)
 		set_text(o, "ref", ref);
 	if (has_value(r, "source_line"))
-		json_object_set_new(o, "source_line", json_integer((json_int_t)get_number(r, "source_line")));
+		json_object_set_new(o, "source_line",
+				    json_integer((json_int_t)get_number(r, "source_line")));
 	set_text(o, "text", get_text(r, "text"));
 	json_object_set_new(o, "responsible",
 			    export_cell(r, "responsible_text", "responsible_lines", " ", all));
@@ -363,7 +372,8 @@ static void export_support(struct export *ex, const struct rows *lines, json_t *
 		json_t *list = json_array();
 		for (size_t k = 0; k < lines->n; k++)
 			if (get_number(&lines->rows[k], "kind") == plan_support[i].kind)
-				json_array_append_new(list, json_string(get_text(&lines->rows[k], "text")));
+				json_array_append_new(
+				    list, json_string(get_text(&lines->rows[k], "text")));
 		if (plan_support[i].many && json_array_size(list) > 0)
 			json_object_set(o, plan_support[i].key, list);
 		else if (json_array_size(list) > 0)
@@ -468,7 +478,8 @@ static int export_find(struct export *ex, const char *year, struct cause *cause)
 		if (!export_record(ex, &ids.ids[i], &r))
 			continue;
 		this = get_text(&r, "year");
-		if (!this || (year ? strcmp(this, year) != 0 || best : best && strcmp(this, best) <= 0))
+		if (!this ||
+		    (year ? strcmp(this, year) != 0 || best : best && strcmp(this, best) <= 0))
 			continue;
 		best = this;
 		ex->plan = r;
@@ -487,7 +498,8 @@ static int export_begin(struct export *ex, struct cause *cause)
 	struct copy *copy = ex->copy;
 
 	ex->rest = kept ? json_loads(kept, 0, NULL) : NULL;
-	if (json_is_object(ex->rest) && place_init(&ex->place, copy, ex->arena, year, ex->rest, NULL) == 0)
+	if (json_is_object(ex->rest) &&
+	    place_init(&ex->place, copy, ex->arena, year, ex->rest, NULL) == 0)
 		return 0;
 	json_decref(ex->rest);
 	ex->rest = json_object();

@@ -52,8 +52,9 @@ json_t *import_need(struct import *in, json_t *object, const char *key, json_typ
 	json_t *value = json_object_get(object, key);
 
 	if (!value)
-		import_fail(in, "\"%s\" is missing (a cell that is blank is \"\", a list without lines [])",
-			    key);
+		import_fail(
+		    in, "\"%s\" is missing (a cell that is blank is \"\", a list without lines [])",
+		    key);
 	else if (json_typeof(value) != kind)
 		import_fail(in, "\"%s\" must be %s", key, kinds[kind]);
 	return in->err < 0 ? NULL : value;
@@ -127,7 +128,8 @@ static void import_check(struct import *in, const struct record *r)
 		const struct schema_field *f = schema_field(t, r->values[i].field, NULL);
 		bytes += r->values[i].bytes.len;
 		if (bytes > RECORD_MOST)
-			import_fail(in, "its texts are longer than %d KiB together", RECORD_MOST / 1024);
+			import_fail(in, "its texts are longer than %d KiB together",
+				    RECORD_MOST / 1024);
 		if (schema_check(t, r->values[i].bytes, f->merge == MERGE_SET, &cause) < 0)
 			import_fail(in, "%s", cause.words);
 	}
@@ -192,9 +194,8 @@ static void import_member(struct import *in, const struct member *m, struct reco
 	if (m->there)
 		in->report->there++;
 	if (!in->to_directory && !m->there)
-		in->report->missing[in->report->n_missing++] =
-			arena_format(in->arena, "%s: %s", r->type == TYPE_SCHOOL ? "School" : "Group",
-				     m->name);
+		in->report->missing[in->report->n_missing++] = arena_format(
+		    in->arena, "%s: %s", r->type == TYPE_SCHOOL ? "School" : "Group", m->name);
 	else if (in->to_directory && !m->there)
 		import_create(in, in->to_directory, r);
 	else if (in->to_directory && !m->own && record_existence(&m->record) == LIVE)
@@ -268,7 +269,8 @@ static void import_group(struct import *in, const struct member *m)
 							       : RECORDS__GROUP_KIND__WORKING);
 	json_array_foreach(json_object_get(m->object, "members"), i, school) {
 		const char *id = json_string_value(school);
-		const struct member *s = id ? roster_find(&in->place.roster, PART_SCHOOLS, id) : NULL;
+		const struct member *s =
+		    id ? roster_find(&in->place.roster, PART_SCHOOLS, id) : NULL;
 		if (!s)
 			import_fail(in, "\"%.60s\" of its members is no school of this file",
 				    id ? id : "");
@@ -356,8 +358,9 @@ static struct id import_id(struct import *in, json_t *object, uint32_t type, con
 /* Keys of an action that have no fields are kept as JSON. */
 static void put_rest(struct record *r, json_t *action)
 {
-	static const char *const cells[] = {"id",	    "ref",    "source_line", "text",   "responsible",
-					    "monitored_by", "target", "resources",   "details"};
+	static const char *const cells[] = {"id",     "ref",	     "source_line",
+					    "text",   "responsible", "monitored_by",
+					    "target", "resources",   "details"};
 	const char *const *more = plan_more(TYPE_ACTION);
 	const char *all = json_word(action, "responsible_text");
 	json_t *rest = json_copy(action);
@@ -367,7 +370,8 @@ static void put_rest(struct record *r, json_t *action)
 		json_object_del(rest, cells[i]);
 	for (; *more; more++)
 		json_object_del(rest, *more);
-	if (all && strcmp(all, plan_joined(r->arena, json_object_get(action, "responsible"), " ")) == 0)
+	if (all &&
+	    strcmp(all, plan_joined(r->arena, json_object_get(action, "responsible"), " ")) == 0)
 		json_object_del(rest, "responsible_text");
 	text = json_dumps(rest, JSON_COMPACT);
 	must(text);
@@ -539,10 +543,10 @@ static void import_terms(struct import *in)
 /* The file without what has fields of its own. */
 static void put_plan_rest(struct record *r, json_t *file)
 {
-	static const char *const plan_keys[] = {"partnership", "academic_year", "statement", "intent",
-						"title",       "id",		NULL};
-	static const char *const calendar_keys[] = {"source", "year", "terms", "bank_holidays_in_term",
-						    "note",   NULL};
+	static const char *const plan_keys[] = {
+	    "partnership", "academic_year", "statement", "intent", "title", "id", NULL};
+	static const char *const calendar_keys[] = {
+	    "source", "year", "terms", "bank_holidays_in_term", "note", NULL};
 	json_t *rest = json_copy(file), *deep, *part;
 	char *text;
 
@@ -660,7 +664,8 @@ static const char *import_year(struct import *in)
 
 	import_at(in, "the file");
 	if (!json_is_object(in->file))
-		import_fail(in, "it is no plan: it must be an object with \"plan\" and \"priorities\"");
+		import_fail(in,
+			    "it is no plan: it must be an object with \"plan\" and \"priorities\"");
 	if (!lists_fit(in->file))
 		import_fail(in, "a list of more than %d", LIST_MOST);
 	plan = import_need(in, in->file, "plan", JSON_OBJECT);
@@ -677,7 +682,8 @@ static const char *import_year(struct import *in)
 int plan_import(struct copy *copy, json_t *file, struct arena *arena, struct plan_report *report,
 		struct cause *cause)
 {
-	struct import in = {.copy = copy, .arena = arena, .file = file, .report = report, .cause = cause};
+	struct import in = {
+	    .copy = copy, .arena = arena, .file = file, .report = report, .cause = cause};
 	const char *year;
 
 	*report = (struct plan_report){0};
@@ -689,7 +695,8 @@ int plan_import(struct copy *copy, json_t *file, struct arena *arena, struct pla
 		return in.err;
 	report->year = arena_format(arena, "%s", year);
 	if (!lookup_holds(copy, &in.place.partnership))
-		return cause_set(cause, ERR_MISSING, "this device does not hold the partnership's space");
+		return cause_set(cause, ERR_MISSING,
+				 "this device does not hold the partnership's space");
 	in.to_partnership = draft_new(copy, &in.place.partnership);
 	if (lookup_administers(copy))
 		in.to_directory = draft_new(copy, &in.place.directory);

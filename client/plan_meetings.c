@@ -129,7 +129,8 @@ void import_meetings(struct import *in)
 {
 	json_t *council = json_object_get(in->file, "council"), *session;
 	json_t *meetings = json_object_get(council, "meetings");
-	struct id *actions = arena_alloc(in->arena, (json_array_size(meetings) + 1) * sizeof(*actions));
+	struct id *actions =
+	    arena_alloc(in->arena, (json_array_size(meetings) + 1) * sizeof(*actions));
 	struct record r;
 	struct id id;
 	size_t i;

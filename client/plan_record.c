@@ -141,7 +141,8 @@ json_t *get_lines(const struct record *r, const char *field)
 	json_t *list = json_array();
 
 	while (field_next(&value, &f) > 0)
-		json_array_append_new(list, json_stringn((const char *)f.payload.data, f.payload.len));
+		json_array_append_new(list,
+				      json_stringn((const char *)f.payload.data, f.payload.len));
 	return list;
 }
 

@@ -56,7 +56,8 @@ const struct member *roster_find_id(const struct roster *r, const struct id *id)
 void roster_set_academy(struct roster *r, const char *short_id, const char *day)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (r->members[i].part == PART_SCHOOLS && strcmp(r->members[i].short_id, short_id) == 0)
+		if (r->members[i].part == PART_SCHOOLS &&
+		    strcmp(r->members[i].short_id, short_id) == 0)
 			r->members[i].academy_from = day;
 }
 
@@ -200,7 +201,8 @@ static int part_load(struct place *p, json_t *file, enum part part, struct cause
 			return cause_set(cause, ERR_INVALID, "%s: \"%.60s\" stands twice",
 					 plan_parts[part], short_id);
 		if (p->roster.n >= ROSTER_MAX)
-			return cause_set(cause, ERR_INVALID, "more than %d schools and groups", ROSTER_MAX);
+			return cause_set(cause, ERR_INVALID, "more than %d schools and groups",
+					 ROSTER_MAX);
 		struct member *m = roster_add(&p->roster, p->arena, part);
 		m->short_id = short_id;
 		m->name = name;

@@ -42,7 +42,8 @@ static struct bytes read_part(protobuf_c_boolean has, ProtobufCBinaryData b)
 	return has ? BYTES_OF(b) : BYTES_NONE;
 }
 
-/* The number of the next field of a checked message, 0 at its end; occurrences of one count once. */
+/* The number of the next field of a checked message, 0 at its end; occurrences of one count once.
+ */
 static uint32_t next_number(struct bytes *rest, uint32_t last)
 {
 	struct field f;
@@ -53,8 +54,9 @@ static uint32_t next_number(struct bytes *rest, uint32_t last)
 }
 
 /*
- * The parts that an Edit and an Effect share. Field numbers must rise; 0 is not one that can be set,
- * and none is both set and cleared. Lists that rise are compared in one walk: they may be long.
+ * The parts that an Edit and an Effect share. Field numbers must rise; 0 is not one that can be
+ * set, and none is both set and cleared. Lists that rise are compared in one walk: they may be
+ * long.
  */
 static int read_effect(struct effect *e)
 {
@@ -162,7 +164,8 @@ int change_read(struct change *out, struct bytes bytes, struct arena *arena, str
 {
 	*out = (struct change){0};
 	if (bytes.len > CHANGE_MAX)
-		return cause_set(cause, ERR_LIMIT, "the change is larger than %d bytes", CHANGE_MAX);
+		return cause_set(cause, ERR_LIMIT, "the change is larger than %d bytes",
+				 CHANGE_MAX);
 	const Wire__Change *w = (const Wire__Change *)message_unpack(
 		bytes, &wire__change__descriptor, arena, cause);
 	if (!w)
@@ -350,7 +353,8 @@ int header_read(struct header *out, struct bytes bytes, struct arena *arena)
 		.n_touches = w->n_touches,
 		.touches = arena_alloc(arena, w->n_touches * sizeof(*out->touches)),
 	};
-	if (!id_from(&out->change, BYTES_OF(w->change)) || !id_from(&out->device, BYTES_OF(w->device)) ||
+	if (!id_from(&out->change, BYTES_OF(w->change)) ||
+	    !id_from(&out->device, BYTES_OF(w->device)) ||
 	    !read_optional_id(&out->let_in_by, w->has_let_in_by, w->let_in_by))
 		return ERR_PROTO;
 	for (size_t i = 0; i < w->n_touches; i++) {
@@ -422,7 +426,8 @@ void chain_start(const struct id *area, const struct id *space, uint8_t chain[SH
 	sha256_pieces(pieces, 3, chain);
 }
 
-void chain_next(uint8_t chain[SHA256_LEN], struct bytes header, struct bytes salt, struct bytes body)
+void chain_next(uint8_t chain[SHA256_LEN], struct bytes header, struct bytes salt,
+		struct bytes body)
 {
 	const struct bytes pieces[] = {salt, body};
 	uint8_t sealed[SHA256_LEN];

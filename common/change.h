@@ -13,7 +13,13 @@
 
 enum { CHANGE_EDITS = 512, CHANGE_MAX = 768 * 1024, TEXT_MAX = 256 * 1024 };
 
-enum verdict { VERDICT_APPLIED = 1, VERDICT_MERGED, VERDICT_CONFLICT, VERDICT_HELD, VERDICT_REFUSED };
+enum verdict {
+	VERDICT_APPLIED = 1,
+	VERDICT_MERGED,
+	VERDICT_CONFLICT,
+	VERDICT_HELD,
+	VERDICT_REFUSED
+};
 const char *verdict_word(enum verdict v); /* "applied", ... */
 
 enum existence { ABSENT, LIVE, WITHDRAWN };
@@ -101,9 +107,11 @@ int body_read(struct bytes body, struct bytes *change, struct bytes *outcome); /
 
 /* The chain before entry 1 of a space, and after one more entry. */
 void chain_start(const struct id *area, const struct id *space, uint8_t chain[SHA256_LEN]);
-void chain_next(uint8_t chain[SHA256_LEN], struct bytes header, struct bytes salt, struct bytes body);
+void chain_next(uint8_t chain[SHA256_LEN], struct bytes header, struct bytes salt,
+		struct bytes body);
 /* The same where the body is absent and only SHA-256(salt, body) is known. */
-void chain_next_sealed(uint8_t chain[SHA256_LEN], struct bytes header, const uint8_t sealed[SHA256_LEN]);
+void chain_next_sealed(uint8_t chain[SHA256_LEN], struct bytes header,
+		       const uint8_t sealed[SHA256_LEN]);
 /* What a head's signature covers. */
 void head_statement(const struct id *area, const struct id *space, uint64_t epoch, uint64_t number,
 		    const uint8_t chain[SHA256_LEN], struct buf *out);

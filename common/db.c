@@ -770,9 +770,10 @@ static int db_open_schema(struct db *db, const char *schema, int version, struct
 }
 
 /*
- * A process that ended between writing the log and syncing it leaves commits that can be read and are
- * not on disk. Whoever acts on what is read here, as the server does, needs them there first: moving
- * the log begins by syncing it. (That the file itself can't grow on a full disk does not matter.)
+ * A process that ended between writing the log and syncing it leaves commits that can be read and
+ * are not on disk. Whoever acts on what is read here, as the server does, needs them there first:
+ * moving the log begins by syncing it. (That the file itself can't grow on a full disk does not
+ * matter.)
  */
 static int db_settle_log(struct db *db, struct cause *cause)
 {

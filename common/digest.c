@@ -54,6 +54,7 @@ void digest_end(struct digest **d, uint8_t out[SHA256_LEN])
 void digest_common(const uint8_t directory[SHA256_LEN], const uint8_t partnership[SHA256_LEN],
 		   uint8_t out[SHA256_LEN])
 {
-	const struct bytes pieces[] = {BYTES(directory, SHA256_LEN), BYTES(partnership, SHA256_LEN)};
+	const struct bytes pieces[] = {BYTES(directory, SHA256_LEN),
+				       BYTES(partnership, SHA256_LEN)};
 	sha256_pieces(pieces, 2, out);
 }

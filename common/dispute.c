@@ -16,9 +16,9 @@ static struct id dispute_id(const struct ground *ground, const struct id *opened
 	return id_derive(ground->area, BYTES(name, sizeof(name)));
 }
 
-struct dispute *dispute_find(struct dispute **list, const struct ground *ground, struct arena *arena,
-			     const struct edit *edit, uint32_t group, const struct id *opened_by,
-			     int *err)
+struct dispute *dispute_find(struct dispute **list, const struct ground *ground,
+			     struct arena *arena, const struct edit *edit, uint32_t group,
+			     const struct id *opened_by, int *err)
 {
 	struct dispute *d;
 
@@ -105,7 +105,8 @@ bool dispute_effect(const struct dispute *d, const struct id *change, struct are
 			field_add_bytes(&set, CONFLICT_OWNER, ID_BYTES(&d->owner));
 	}
 	if (fresh || d->settled)
-		field_add_number(&set, CONFLICT_STATE, d->settled ? CONFLICT_SETTLED : CONFLICT_OPEN);
+		field_add_number(&set, CONFLICT_STATE,
+				 d->settled ? CONFLICT_SETTLED : CONFLICT_OPEN);
 	if (d->settled)
 		field_add_bytes(&set, CONFLICT_SETTLED_BY, ID_BYTES(change));
 	*out = (struct outcome_effect){

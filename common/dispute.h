@@ -1,6 +1,7 @@
 /*
- * Conflict records in the making: which sides a change adds to a record's field group, which it takes
- * away, and whether it settles the matter. Part of reconciling (PROTOCOL.md, "Conflicts"); pure.
+ * Conflict records in the making: which sides a change adds to a record's field group, which it
+ * takes away, and whether it settles the matter. Part of reconciling (PROTOCOL.md, "Conflicts");
+ * pure.
  */
 #ifndef FIVEPITS_DISPUTE_H
 #define FIVEPITS_DISPUTE_H
@@ -25,9 +26,9 @@ struct dispute {
 
 /* The open one on a record's group, or a new one with the id that derives from `opened_by`. Kept in
  * *list, one for each record and group. NULL: the ground failed, with *err. */
-struct dispute *dispute_find(struct dispute **list, const struct ground *ground, struct arena *arena,
-			     const struct edit *edit, uint32_t group, const struct id *opened_by,
-			     int *err);
+struct dispute *dispute_find(struct dispute **list, const struct ground *ground,
+			     struct arena *arena, const struct edit *edit, uint32_t group,
+			     const struct id *opened_by, int *err);
 void dispute_add(struct dispute *d, const struct id *side);
 void dispute_take(struct dispute *d, const struct id *side);
 /* The sides that stand in the record: their number, each by `i`. */

@@ -1,6 +1,6 @@
 /*
- * The clock and the dice, handed in: the product passes the system's (os_env), the simulator its own,
- * so that a seed repeats a run. Nothing pure asks the system for either.
+ * The clock and the dice, handed in: the product passes the system's (os_env), the simulator its
+ * own, so that a seed repeats a run. Nothing pure asks the system for either.
  */
 #ifndef FIVEPITS_ENV_H
 #define FIVEPITS_ENV_H

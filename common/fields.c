@@ -1,4 +1,5 @@
-/* A reader of protobuf's wire format that needs no schema, strict enough that bytes can be compared. */
+/* A reader of protobuf's wire format that needs no schema, strict enough that bytes can be
+ * compared. */
 #include "common/fields.h"
 
 #include "common/err.h"

@@ -13,20 +13,22 @@ struct field {
 	uint32_t number;	/* 1 and up */
 	unsigned wire_type;	/* 0 varint, 1 fixed64, 2 length-delimited, 5 fixed32 */
 	struct bytes whole;	/* tag and payload */
-	struct bytes payload;	/* for wire type 2 what stands behind the length, else the number's bytes */
+	struct bytes
+	    payload; /* for wire type 2 what stands behind the length, else the number's bytes */
 	uint64_t value;		/* of a number */
 };
 
 /*
- * Take the next field off the front of `rest`. 1: there was one; 0: the end; ERR_PROTO: not protobuf,
- * a group, a field number of 0, or a varint in more bytes than it needs. Borrows from `rest`.
+ * Take the next field off the front of `rest`. 1: there was one; 0: the end; ERR_PROTO: not
+ * protobuf, a group, a field number of 0, or a varint in more bytes than it needs. Borrows from
+ * `rest`.
  */
 int field_next(struct bytes *rest, struct field *out);
 
 /*
- * Check that `message` is a serialised message of numbers, texts and bytes with at most `most` fields,
- * each number's occurrences together and the numbers rising: the one form in which equal values are
- * equal bytes. 0 or ERR_PROTO or ERR_LIMIT.
+ * Check that `message` is a serialised message of numbers, texts and bytes with at most `most`
+ * fields, each number's occurrences together and the numbers rising: the one form in which equal
+ * values are equal bytes. 0 or ERR_PROTO or ERR_LIMIT.
  */
 int fields_check(struct bytes message, size_t most);
 

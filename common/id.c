@@ -132,7 +132,8 @@ struct id id_personal(const struct id *area, const struct id *person)
 	return id_derive(area, BYTES(name, sizeof(name)));
 }
 
-struct id id_record(const struct id *area, const struct id *space, uint32_t type, const char *reference)
+struct id id_record(const struct id *area, const struct id *space, uint32_t type,
+		    const char *reference)
 {
 	struct buf b = {0};
 	buf_add(&b, space->b, 16);

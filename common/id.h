@@ -1,6 +1,7 @@
 /*
  * 128-bit ids: UUIDs of RFC 9562. Version 7 for what is made (ordered by time, so that keys land at
- * the end of their tables), version 5 for what is derived, so that two schools doing the same make one.
+ * the end of their tables), version 5 for what is derived, so that two schools doing the same make
+ * one.
  */
 #ifndef FIVEPITS_ID_H
 #define FIVEPITS_ID_H
@@ -38,6 +39,7 @@ struct id id_partnership(const struct id *area);
 struct id id_admin(const struct id *area);
 struct id id_personal(const struct id *area, const struct id *person);
 /* A record that is imported or generated: of (space, type, reference such as "2019-20/1.5"). */
-struct id id_record(const struct id *area, const struct id *space, uint32_t type, const char *reference);
+struct id id_record(const struct id *area, const struct id *space, uint32_t type,
+		    const char *reference);
 
 #endif

@@ -215,7 +215,8 @@ void *arena_try_alloc(struct arena *a, size_t n)
 	size_t room = ((n ? n : 1) + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
 	a->used += room < a->budget - a->used ? room : a->budget - a->used;
 	if (!block || block->size - block->used < room) {
-		/* A large one gets a block of its own behind the current, which goes on being filled. */
+		/* A large one gets a block of its own behind the current, which goes on being
+		 * filled. */
 		size_t size = room > ARENA_BLOCK / 4 ? room : ARENA_BLOCK;
 		struct arena_block *fresh = mem_check(malloc(sizeof(*fresh) + size));
 		fresh->size = size;

@@ -1,7 +1,7 @@
 /*
- * Memory. An allocation never fails: out of memory ends the program, and sizes that come from outside
- * are checked against limits first. What one frame or one change needs lives in an arena, so that its
- * end is one call.
+ * Memory. An allocation never fails: out of memory ends the program, and sizes that come from
+ * outside are checked against limits first. What one frame or one change needs lives in an arena,
+ * so that its end is one call.
  */
 #ifndef FIVEPITS_MEM_H
 #define FIVEPITS_MEM_H

@@ -37,7 +37,8 @@ void os_lock_free(struct os_lock *lock); /* let go of it, keep the file open */
 void os_lock_close(struct os_lock **lock);
 
 /* A doorbell at `path`: os_bell_open makes it and returns a descriptor that becomes readable when
- * another process rings; os_bell_clear takes the rings. Ringing where nobody listens does nothing. */
+ * another process rings; os_bell_clear takes the rings. Ringing where nobody listens does nothing.
+ */
 int os_bell_open(const char *path, struct cause *cause); /* descriptor or error */
 void os_bell_clear(int fd);
 void os_bell_ring(const char *path);
@@ -45,7 +46,8 @@ void os_bell_ring(const char *path);
 /* Is this stream a terminal, and how wide (80 if not known)? */
 bool os_is_terminal(FILE *stream);
 int os_terminal_width(FILE *stream);
-/* Let the person edit `text` in $VISUAL or $EDITOR or vi, on a private temporary file. ERR_IO with a cause. */
+/* Let the person edit `text` in $VISUAL or $EDITOR or vi, on a private temporary file. ERR_IO with
+ * a cause. */
 int os_edit_text(struct bytes text, struct buf *out, struct cause *cause);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Reconciling one change. Each edit becomes a `subject`: the record as it stands, what its author
- * wishes of it field by field, and what happened to it unseen. Wishes of one field group are decided
- * together: taken, a repeat of what somebody else did already, or disputed. When all is taken, the
- * outcome is the change as sent, which is the common case and costs no look at history.
+ * wishes of it field by field, and what happened to it unseen. Wishes of one field group are
+ * decided together: taken, a repeat of what somebody else did already, or disputed. When all is
+ * taken, the outcome is the change as sent, which is the common case and costs no look at history.
  */
 #include "common/reconcile.h"
 
@@ -158,7 +158,8 @@ static uint32_t group_of(const struct subject *s, uint32_t field)
 }
 
 /* The newest entry that set a field of the group, of all or only of those not seen. 0: none. */
-static int group_newest(struct work *w, struct subject *s, uint32_t group, bool unseen, uint64_t *out)
+static int group_newest(struct work *w, struct subject *s, uint32_t group, bool unseen,
+			uint64_t *out)
 {
 	*out = 0;
 	for (size_t i = 0; i < s->record.n_values; i++) {
@@ -428,8 +429,8 @@ static int added_unseen(struct work *w, struct subject *s, const struct field *m
 
 /*
  * What is left to do of the members that the change adds or takes. Where nobody else touched the
- * record, all of it. Else an addition that somebody made already is a repeat, whatever became of it; and a
- * removal does not reach a member that was added unseen.
+ * record, all of it. Else an addition that somebody made already is a repeat, whatever became of
+ * it; and a removal does not reach a member that was added unseen.
  */
 static int decide_members(struct work *w, struct subject *s, struct bytes members, bool adding,
 			  struct bytes *left)
@@ -538,7 +539,8 @@ static bool has_effect(const struct subject *s)
 	return s->add.len || s->take.len;
 }
 
-/* Values changed by one who did not know that the record was withdrawn, or that somebody wants to. */
+/* Values changed by one who did not know that the record was withdrawn, or that somebody wants to.
+ */
 static int decide_edit_of_withdrawn(struct work *w, struct subject *s)
 {
 	const struct value *v = record_find(&s->record, 0);
@@ -581,7 +583,8 @@ static int settle_sides(struct work *w, struct subject *s, struct dispute *d, en
 	struct id side;
 	size_t later = 0;
 
-	/* What it is disputed with anew stays a side; else the sides are counted again from here. */
+	/* What it is disputed with anew stays a side; else the sides are counted again from here.
+	 */
 	d->n_take = 0;
 	if (fate != DISPUTED)
 		d->n_add = 0;
@@ -613,7 +616,8 @@ static int settle_one(struct work *w, const struct id *conflict)
 	if ((err = w->ground->record(w->ground->arg, conflict, TYPE_CONFLICT, &c)) < 0)
 		return err;
 	uint32_t group = (uint32_t)value_number(record_get(&c, CONFLICT_GROUP));
-	if (c.type != TYPE_CONFLICT || !id_from(&record, value_bytes(record_get(&c, CONFLICT_RECORD))))
+	if (c.type != TYPE_CONFLICT ||
+	    !id_from(&record, value_bytes(record_get(&c, CONFLICT_RECORD))))
 		return 0; /* not known here: an edit like any other */
 	for (size_t i = 0; i < w->change->n_edits; i++) {
 		struct subject *s = &w->subjects[i];
@@ -642,7 +646,8 @@ static int subject_init(struct work *w, struct subject *s, const struct edit *e)
 	if (err < 0)
 		return err;
 	if (s->record.type != e->type)
-		return cause_set(w->cause, ERR_INVALID, "that id belongs to a record of another type");
+		return cause_set(w->cause, ERR_INVALID,
+				 "that id belongs to a record of another type");
 	if (!id_is_zero(&s->own_next) && (err = own_extend(w, s)) < 0)
 		return err;
 	s->n_wishes = e->n_bases;

@@ -22,29 +22,37 @@ struct past {
 struct ground {
 	void *arg;
 	const struct id *area;
-	/* The record's accepted state, absent if there is none. 0 or an error, which ends reconciling. */
+	/* The record's accepted state, absent if there is none. 0 or an error, which ends
+	 * reconciling. */
 	int (*record)(void *arg, const struct id *record, uint32_t type, struct record *out);
 	/* The entry `number` as it touched `record`. ERR_MISSING: it did not. */
 	int (*past)(void *arg, uint64_t number, const struct id *record, struct past *out);
 	/* Where an accepted change of this space stands; 0: it is not in it. */
 	int (*number_of)(void *arg, const struct id *change, uint64_t *number);
 	/* The open Conflict on a record's field group; zero: none. */
-	int (*open_conflict)(void *arg, const struct id *record, uint32_t group, struct id *conflict);
+	int (*open_conflict)(void *arg, const struct id *record, uint32_t group,
+			     struct id *conflict);
 	/* Who should settle a record of this type: a person or group, or zero. */
 	int (*owner)(void *arg, const struct record *record, struct id *owner);
 };
 
 /* The fields of a Conflict record (records.proto), which outcomes alone write. */
 enum conflict_field {
-	CONFLICT_RECORD = 1, CONFLICT_TYPE, CONFLICT_GROUP, CONFLICT_BASE, CONFLICT_SIDES, CONFLICT_OWNER,
-	CONFLICT_STATE, CONFLICT_SETTLED_BY,
+	CONFLICT_RECORD = 1,
+	CONFLICT_TYPE,
+	CONFLICT_GROUP,
+	CONFLICT_BASE,
+	CONFLICT_SIDES,
+	CONFLICT_OWNER,
+	CONFLICT_STATE,
+	CONFLICT_SETTLED_BY,
 };
 enum conflict_state { CONFLICT_OPEN = 1, CONFLICT_SETTLED };
 
 /*
  * Reconcile `change`, whose values were checked, as entry `number`. 0: `outcome` and `touches` are
- * filled (in `arena`). ERR_INVALID: refused, with why in `cause`. ERR_AGAIN: it stands after a change
- * that the space does not have (yet): no verdict. Other errors are the ground's.
+ * filled (in `arena`). ERR_INVALID: refused, with why in `cause`. ERR_AGAIN: it stands after a
+ * change that the space does not have (yet): no verdict. Other errors are the ground's.
  */
 int reconcile(const struct ground *ground, const struct change *change, uint64_t number,
 	      struct arena *arena, struct outcome *outcome, struct touch **touches,

@@ -1,9 +1,10 @@
 /*
- * The accepted state of one record, without its schema: each field's value as bytes, and the number of
- * the entry that last set it. The server and every copy keep the same bytes of it, whatever version
- * of the schema they know, so that their digests agree.
+ * The accepted state of one record, without its schema: each field's value as bytes, and the number
+ * of the entry that last set it. The server and every copy keep the same bytes of it, whatever
+ * version of the schema they know, so that their digests agree.
  *
- * Field 0 is existence: one varint of wire.proto's Existence, ABSENT (never made) where it has no value.
+ * Field 0 is existence: one varint of wire.proto's Existence, ABSENT (never made) where it has no
+ * value.
  */
 #ifndef FIVEPITS_RECORD_H
 #define FIVEPITS_RECORD_H
@@ -39,7 +40,8 @@ unsigned record_existence(const struct record *r);
 /* Replace a field's value (empty: clear it), as set by entry `number`. */
 void record_set(struct record *r, uint32_t field, struct bytes value, uint64_t number);
 void record_set_existence(struct record *r, unsigned existence, uint64_t number);
-/* Add the members in `members` (occurrences of `field`) to a set, or take them; kept sorted by bytes. */
+/* Add the members in `members` (occurrences of `field`) to a set, or take them; kept sorted by
+ * bytes. */
 void record_add(struct record *r, uint32_t field, struct bytes members, uint64_t number);
 void record_take(struct record *r, uint32_t field, struct bytes members, uint64_t number);
 bool value_has_member(struct bytes value, struct bytes member);

@@ -339,8 +339,11 @@ enum {
 };
 
 #define TYPE(num, text, rows, title_field, where, ...)                                             \
-	{.number = num, .name = text, .message = &records__##rows##__descriptor, .fields = rows,   \
-	 .n_fields = sizeof(rows) / sizeof(*rows), .title = title_field, .spaces = where, __VA_ARGS__}
+	{                                                                                          \
+		.number = num, .name = text, .message = &records__##rows##__descriptor,            \
+		.fields = rows, .n_fields = sizeof(rows) / sizeof(*rows), .title = title_field,    \
+		.spaces = where, __VA_ARGS__                                                       \
+	}
 
 /* By rising number. A number is for ever, as a field's is. */
 static const struct schema_type types[] = {
@@ -496,20 +499,26 @@ static int schema_verify_row(const struct schema_type *t, size_t i, struct cause
 	bool many = d->label == PROTOBUF_C_LABEL_REPEATED;
 
 	if (strcmp(f->name, d->name) != 0)
-		return cause_set(cause, ERR_INVALID, "schema: %s: row %zu is %s, the message has %s",
-				 t->name, i + 1, f->name, d->name);
+		return cause_set(cause, ERR_INVALID,
+				 "schema: %s: row %zu is %s, the message has %s", t->name, i + 1,
+				 f->name, d->name);
 	if (!schema_suits(f->format, d->type))
-		return cause_set(cause, ERR_INVALID, "schema: %s.%s: its format does not suit its type",
-				 t->name, f->name);
+		return cause_set(cause, ERR_INVALID,
+				 "schema: %s.%s: its format does not suit its type", t->name,
+				 f->name);
 	if (many != (f->most > 0) || (f->merge == MERGE_SET && !many))
-		return cause_set(cause, ERR_INVALID, "schema: %s.%s: repeated, or not?", t->name, f->name);
+		return cause_set(cause, ERR_INVALID, "schema: %s.%s: repeated, or not?", t->name,
+				 f->name);
 	if (many && (d->flags & PROTOBUF_C_FIELD_FLAG_PACKED))
-		return cause_set(cause, ERR_INVALID, "schema: %s.%s: must not be packed", t->name, f->name);
+		return cause_set(cause, ERR_INVALID, "schema: %s.%s: must not be packed", t->name,
+				 f->name);
 	if (f->max == 0 || (f->format <= FORMAT_BYTES && f->max > TEXT_MAX))
-		return cause_set(cause, ERR_INVALID, "schema: %s.%s: no sensible limit", t->name, f->name);
+		return cause_set(cause, ERR_INVALID, "schema: %s.%s: no sensible limit", t->name,
+				 f->name);
 	if (!schema_refs_exist(f->refs))
-		return cause_set(cause, ERR_INVALID, "schema: %s.%s refers to a type that is not there (%s)",
-				 t->name, f->name, f->refs);
+		return cause_set(cause, ERR_INVALID,
+				 "schema: %s.%s refers to a type that is not there (%s)", t->name,
+				 f->name, f->refs);
 	return 0;
 }
 
@@ -537,16 +546,19 @@ int schema_verify(struct cause *cause)
 		const struct schema_type *t = &types[k];
 
 		if (t->number <= last)
-			return cause_set(cause, ERR_INVALID, "schema: %s: numbers must rise", t->name);
+			return cause_set(cause, ERR_INVALID, "schema: %s: numbers must rise",
+					 t->name);
 		last = t->number;
 		if (!schema_name_fits(t->name, t->message->short_name))
-			return cause_set(cause, ERR_INVALID, "schema: %s is not the name of %s", t->name,
-					 t->message->short_name);
+			return cause_set(cause, ERR_INVALID, "schema: %s is not the name of %s",
+					 t->name, t->message->short_name);
 		if (t->n_fields != t->message->n_fields)
-			return cause_set(cause, ERR_INVALID, "schema: %s has %zu rows, its message %u fields",
-					 t->name, t->n_fields, t->message->n_fields);
+			return cause_set(cause, ERR_INVALID,
+					 "schema: %s has %zu rows, its message %u fields", t->name,
+					 t->n_fields, t->message->n_fields);
 		if (!schema_field_named(t, t->title))
-			return cause_set(cause, ERR_INVALID, "schema: %s has no field %s", t->name, t->title);
+			return cause_set(cause, ERR_INVALID, "schema: %s has no field %s", t->name,
+					 t->title);
 		for (size_t i = 0; i < t->n_fields; i++) {
 			int err = schema_verify_row(t, i, cause);
 			if (err < 0)

@@ -39,7 +39,7 @@ struct schema_field {
 	const char *name; /* as in records.proto */
 	enum merge merge;
 	enum format format;
-	char group;	  /* fields of a type with the same letter are settled together; 0: by itself */
+	char group; /* fields of a type with the same letter are settled together; 0: by itself */
 	uint32_t least;	  /* bytes of one occurrence, of FORMAT_BYTES */
 	uint32_t max;	  /* bytes of one occurrence, or the largest number */
 	uint32_t most;	  /* occurrences of a repeated field */
@@ -54,7 +54,7 @@ struct schema_type {
 	const struct schema_field *fields; /* in the order of message->fields, which is by number */
 	size_t n_fields;		   /* as many as message->n_fields */
 	const char *title;		   /* the field that stands for the record in a list */
-	uint32_t spaces;		   /* kinds of space it may live in, 1 << SpaceKind; 0: any */
+	uint32_t spaces; /* kinds of space it may live in, 1 << SpaceKind; 0: any */
 	bool outcome_only;		   /* written by outcomes, never by a change (Conflict) */
 };
 /* All types, by rising number; *n is their count. */

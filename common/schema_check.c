@@ -119,7 +119,9 @@ static const char *check_payload(const struct schema_field *f, struct bytes v)
 	case FORMAT_YEAR:
 		return is_year(v) ? NULL : "it must be a school year such as 2019-20";
 	case FORMAT_POSITION:
-		return position_is_valid(v) ? NULL : "it must be a position: letters and digits, not ending in 0";
+		return position_is_valid(v)
+			   ? NULL
+			   : "it must be a position: letters and digits, not ending in 0";
 	case FORMAT_REF:
 		return id_from(&id, v) && !id_is_zero(&id) ? NULL : "it must be an id";
 	default:
@@ -135,30 +137,34 @@ static int check_number(const struct schema_type *t, const struct schema_field *
 	if (f->format == FORMAT_WORD) {
 		const ProtobufCEnumDescriptor *e = d->descriptor;
 		if (v > INT32_MAX || !protobuf_c_enum_descriptor_get_value(e, (int)v))
-			return cause_set(cause, ERR_MISSING, "%s.%s: %" PRIu64 " is none of its words", t->name,
+			return cause_set(cause, ERR_MISSING,
+					 "%s.%s: %" PRIu64 " is none of its words", t->name,
 					 f->name, v);
 	} else if (f->format == FORMAT_FLAG && v > 1) {
 		return cause_set(cause, ERR_INVALID, "%s.%s must be yes or no", t->name, f->name);
 	} else if (v > f->max) {
-		return cause_set(cause, ERR_INVALID, "%s.%s: %" PRIu64 " is more than %u", t->name, f->name, v,
-				 f->max);
+		return cause_set(cause, ERR_INVALID, "%s.%s: %" PRIu64 " is more than %u", t->name,
+				 f->name, v, f->max);
 	}
 	return 0;
 }
 
 static int check_occurrence(const struct schema_type *t, const struct schema_field *f,
-			    const ProtobufCFieldDescriptor *d, const struct field *o, struct cause *cause)
+			    const ProtobufCFieldDescriptor *d, const struct field *o,
+			    struct cause *cause)
 {
 	bool number = f->format >= FORMAT_NUMBER;
 	const char *why;
 
 	if (o->wire_type != (number ? 0u : 2u))
-		return cause_set(cause, ERR_INVALID, "%s.%s is not encoded as its type", t->name, f->name);
+		return cause_set(cause, ERR_INVALID, "%s.%s is not encoded as its type", t->name,
+				 f->name);
 	if (number)
 		return check_number(t, f, d, o->value, cause);
 	if (o->payload.len > f->max)
-		return cause_set(cause, ERR_INVALID, "%s.%s: %zu bytes are more than the %u that fit", t->name,
-				 f->name, o->payload.len, f->max);
+		return cause_set(cause, ERR_INVALID,
+				 "%s.%s: %zu bytes are more than the %u that fit", t->name, f->name,
+				 o->payload.len, f->max);
 	why = check_payload(f, o->payload);
 	return why ? cause_set(cause, ERR_INVALID, "%s.%s: %s", t->name, f->name, why) : 0;
 }
@@ -174,22 +180,25 @@ int schema_check(const struct schema_type *t, struct bytes message, bool sets, s
 
 	while ((got = field_next(&message, &o)) > 0) {
 		if (o.number < last)
-			return cause_set(cause, ERR_INVALID, "%s: its fields are not in order", t->name);
+			return cause_set(cause, ERR_INVALID, "%s: its fields are not in order",
+					 t->name);
 		if (o.number != last) {
 			f = schema_field(t, o.number, &d);
 			if (!f)
-				return cause_set(cause, ERR_MISSING, "%s: field %u is not known here", t->name,
+				return cause_set(cause, ERR_MISSING,
+						 "%s: field %u is not known here", t->name,
 						 o.number);
 			if ((f->merge == MERGE_SET) != sets)
-				return cause_set(cause, ERR_INVALID, sets ? "%s.%s is not a set"
-									  : "%s.%s is a set: add to it or take from it",
+				return cause_set(cause, ERR_INVALID,
+						 sets ? "%s.%s is not a set"
+						      : "%s.%s is a set: add to it or take from it",
 						 t->name, f->name);
 			last = o.number;
 			count = 0;
 		}
 		if (++count > (f->most ? f->most : 1))
-			return cause_set(cause, ERR_INVALID, "%s.%s: more than %u of it", t->name, f->name,
-					 f->most ? f->most : 1);
+			return cause_set(cause, ERR_INVALID, "%s.%s: more than %u of it", t->name,
+					 f->name, f->most ? f->most : 1);
 		err = check_occurrence(t, f, d, &o, cause);
 		if (err < 0)
 			return err;
@@ -287,8 +296,8 @@ static int read_word(const struct schema_type *t, const ProtobufCFieldDescriptor
 		return 0;
 	}
 	list_words(d->descriptor, &list);
-	cause_set(cause, ERR_INVALID, "%s.%s can't be \"%.60s\": it is one of %s", t->name, d->name, words,
-		  (const char *)list.data);
+	cause_set(cause, ERR_INVALID, "%s.%s can't be \"%.60s\": it is one of %s", t->name, d->name,
+		  words, (const char *)list.data);
 	buf_fini(&list);
 	return ERR_INVALID;
 }
@@ -299,8 +308,8 @@ static int read_number(const struct schema_type *t, const ProtobufCFieldDescript
 	size_t n = strlen(words);
 
 	if (n == 0 || n > 19 || strspn(words, "0123456789") != n)
-		return cause_set(cause, ERR_INVALID, "%s.%s must be a number, not \"%.60s\"", t->name, d->name,
-				 words);
+		return cause_set(cause, ERR_INVALID, "%s.%s must be a number, not \"%.60s\"",
+				 t->name, d->name, words);
 	field_add_number(out, d->id, strtoull(words, NULL, 10));
 	return 0;
 }
@@ -311,8 +320,8 @@ static int read_flag(const struct schema_type *t, const ProtobufCFieldDescriptor
 	bool yes = strcasecmp(words, "yes") == 0 || strcasecmp(words, "true") == 0;
 
 	if (!yes && strcasecmp(words, "no") != 0 && strcasecmp(words, "false") != 0)
-		return cause_set(cause, ERR_INVALID, "%s.%s must be yes or no, not \"%.60s\"", t->name, d->name,
-				 words);
+		return cause_set(cause, ERR_INVALID, "%s.%s must be yes or no, not \"%.60s\"",
+				 t->name, d->name, words);
 	field_add_number(out, d->id, yes);
 	return 0;
 }
@@ -335,8 +344,9 @@ static int read_hex(const struct schema_type *t, const ProtobufCFieldDescriptor 
 		field_add_bytes(out, d->id, buf_bytes(&b));
 	bool whole = b.len * 2 == n;
 	buf_fini(&b);
-	return whole ? 0
-		     : cause_set(cause, ERR_INVALID, "%s.%s must be bytes in hex", t->name, d->name);
+	return whole
+		   ? 0
+		   : cause_set(cause, ERR_INVALID, "%s.%s must be bytes in hex", t->name, d->name);
 }
 
 static int read_ref(const struct schema_type *t, const ProtobufCFieldDescriptor *d,
@@ -345,8 +355,8 @@ static int read_ref(const struct schema_type *t, const ProtobufCFieldDescriptor 
 	struct id id;
 
 	if (!id_parse(&id, words))
-		return cause_set(cause, ERR_INVALID, "%s.%s must be an id, not \"%.60s\"", t->name, d->name,
-				 words);
+		return cause_set(cause, ERR_INVALID, "%s.%s must be an id, not \"%.60s\"", t->name,
+				 d->name, words);
 	field_add_bytes(out, d->id, ID_BYTES(&id));
 	return 0;
 }

@@ -56,9 +56,9 @@ static int config_lines(struct config *c, char *text, const char *path, struct c
 	for (char *line; (line = strsep(&rest, "\n")); n++)
 		if (config_line(c, line) < 0)
 			return cause_set(
-				cause, ERR_INVALID,
-				"line %d of %s is not \"listen HOST:PORT\" or \"address HOST:PORT\"",
-				n, path);
+			    cause, ERR_INVALID,
+			    "line %d of %s is not \"listen HOST:PORT\" or \"address HOST:PORT\"", n,
+			    path);
 	if (!c->listen[0] || !c->address[0])
 		return cause_set(cause, ERR_INVALID, "%s must say both listen and address", path);
 	return 0;

@@ -71,7 +71,7 @@ static void files(void)
 static void locks(void)
 {
 	char *path = in_dir("lock");
-	struct os_lock *a, *b;
+	struct os_lock *a = NULL, *b = NULL;
 	struct cause cause;
 	int status;
 
