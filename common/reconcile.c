@@ -36,6 +36,7 @@ struct subject {
 	struct past *unseen; /* others' entries on the record since what was seen, newest first */
 	size_t n_unseen;
 	bool has_unseen; /* they were looked up */
+	bool cut_short;	 /* there were more of them than we look at */
 };
 
 struct work {
@@ -46,7 +47,16 @@ struct work {
 	struct cause *cause;
 	struct subject *subjects;
 	struct dispute *disputes;
+	size_t start; /* what the arena held before */
 };
+
+/* History is read only so far; what lies beyond counts as not seen, which keeps both versions. */
+enum { HISTORY_BYTES = 32 * 1024 * 1024, HISTORY_ENTRIES = 4096 };
+
+static bool is_spent(const struct work *w)
+{
+	return w->arena->used - w->start > HISTORY_BYTES;
+}
 
 /* ---- What the author had seen --------------------------------------------------------------- */
 
@@ -64,7 +74,7 @@ static int own_extend(struct work *w, struct subject *s)
 	struct past past = {0};
 	uint64_t number = 0;
 
-	if (id_is_zero(&s->own_next))
+	if (id_is_zero(&s->own_next) || is_spent(w))
 		return 0;
 	int err = w->ground->number_of(w->ground->arg, &s->own_next, &number);
 	s->own_next = (struct id){{0}};
@@ -129,6 +139,10 @@ static int unseen_load(struct work *w, struct subject *s)
 	s->has_unseen = true;
 	for (uint64_t n = s->record.number; n > w->change->seen_number;) {
 		struct past past = {0};
+		if (is_spent(w) || s->n_unseen == HISTORY_ENTRIES) {
+			s->cut_short = true;
+			return 0;
+		}
 		int err = w->ground->past(w->ground->arg, n, &s->edit->record, &past);
 		if (err < 0)
 			return err;
@@ -261,7 +275,7 @@ static int group_check_fixed(struct work *w, const struct subject *s, uint32_t g
 /* The change that had set the group where the author saw it; zero if none had. */
 static int find_base(struct work *w, struct subject *s, uint32_t group, struct id *base)
 {
-	for (uint64_t n = s->record.number; n;) {
+	for (uint64_t n = s->record.number; n && !is_spent(w);) {
 		struct past past = {0};
 		int err = w->ground->past(w->ground->arg, n, &s->edit->record, &past);
 		if (err < 0)
@@ -447,7 +461,7 @@ static int decide_members(struct work *w, struct subject *s, struct bytes member
 		bool stands = v && value_has_member(v->bytes, f.whole);
 		bool keep = !moved || stands != adding;
 		if (keep && moved)
-			keep = (err = added_unseen(w, s, &f)) == 0;
+			keep = (err = added_unseen(w, s, &f)) == 0 && (adding || !s->cut_short);
 		if (keep)
 			buf_add_bytes(&b, f.whole);
 	}
@@ -808,7 +822,8 @@ int reconcile(const struct ground *ground, const struct change *change, uint64_t
 			 .change = change,
 			 .number = number,
 			 .arena = arena,
-			 .cause = cause};
+			 .cause = cause,
+			 .start = arena->used};
 
 	*outcome = (struct outcome){0};
 	if (change->seen_number >= number)

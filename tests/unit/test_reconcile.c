@@ -29,6 +29,7 @@ struct world {
 	size_t n_records;
 	enum verdict verdict; /* of the last change */
 	int err;
+	bool heavy; /* entries are copied as they are read, as a database would */
 	struct cause cause;
 };
 
@@ -62,6 +63,8 @@ static int ground_past(void *arg, uint64_t number, const struct id *record, stru
 	struct entry *e = &w->entries[number];
 	must(number >= 1 && number <= w->number);
 	*out = (struct past){.number = number, .change = e->change.id, .said = &e->change};
+	if (w->heavy)
+		arena_alloc(&w->arena, e->change.edits[0].effect.set.len);
 	for (size_t i = 0; i < e->n_touches; i++)
 		if (id_equal(&e->touches[i].record, record)) {
 			out->previous = e->touches[i].previous;
@@ -560,6 +563,28 @@ static void test_existence(void)
 	world_fini(&w);
 }
 
+/* More history than is read: nobody's version is lost for that. */
+static void test_long_history(void)
+{
+	struct world w;
+	make_action(&w);
+	char *text = arena_alloc(&w.arena, 1024 * 1024 + 1);
+	memset(text, 'x', 1024 * 1024);
+	arrive(&w, say_text(&w, say(&w, 0x20, 1, 1), TEXT, "A", "old"));
+	arrive(&w, say_member(&w, say(&w, 0x21, 1, 1), "max", true));
+	for (unsigned i = 0; i < 40; i++)
+		arrive(&w, say_text(&w, say(&w, 0x40 + i, 1, w.number), STATUS, text, i ? text : NULL));
+	w.heavy = true;
+	arrive(&w, say_text(&w, say(&w, 0x22, 1, 1), TEXT, "A", "old"));
+	ok(w.err == 0 && w.verdict == VERDICT_MERGED, "what stands already is a repeat, however long the history");
+	arrive(&w, say_text(&w, say(&w, 0x23, 1, 1), TEXT, "B", "old"));
+	ok(w.err == 0 && w.verdict == VERDICT_CONFLICT && stands(&w, 1, TEXT, "A"),
+	   "a history too long to read makes two versions, not one");
+	arrive(&w, say_member(&w, say(&w, 0x24, 1, 1), "kim", false));
+	ok(w.err == 0 && member(&w, "kim"), "and a set keeps a member that somebody may have added");
+	world_fini(&w);
+}
+
 static void test_exact(void)
 {
 	struct world w;
@@ -621,6 +646,7 @@ int main(void)
 	test_withdrawn(true);
 	test_settled_by_withdrawal();
 	test_existence();
+	test_long_history();
 	test_exact();
 	test_fixed();
 	return tap_end();
