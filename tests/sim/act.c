@@ -28,18 +28,20 @@ const struct known *pick_of_type(struct world *w, uint32_t type)
 	size_t n = 0;
 	const struct known *picked = NULL;
 	for (size_t i = 0; i < w->n_known; i++)
-		if (w->known[i].type == type && !w->known[i].guarded && dice_below(&w->dice, ++n) == 0)
+		if (w->known[i].type == type && !w->known[i].guarded &&
+		    dice_below(&w->dice, ++n) == 0)
 			picked = &w->known[i];
 	return picked;
 }
 
 bool is_delicate(uint32_t type)
 {
-	return type == TYPE_APPOINTMENT || type == TYPE_DEVICE || type == TYPE_SPACE || type == TYPE_VERSION;
+	return type == TYPE_APPOINTMENT || type == TYPE_DEVICE || type == TYPE_SPACE ||
+	       type == TYPE_VERSION;
 }
 
 const struct known *pick_record(struct world *w, struct device *d, struct arena *arena,
-				       struct record *out)
+				struct record *out)
 {
 	bool hot = dice_chance(&w->dice, 50);
 	for (int i = 0; i < 24 && w->n_known; i++) {
@@ -48,7 +50,8 @@ const struct known *pick_record(struct world *w, struct device *d, struct arena 
 			k = &w->known[dice_below(&w->dice, w->n_known < 30 ? w->n_known : 30)];
 		if (k->guarded || is_delicate(k->type))
 			continue;
-		/* The directory is the administrator's; others try it now and then, and are refused. */
+		/* The directory is the administrator's; others try it now and then, and are
+		 * refused. */
 		if (is_directory_type(k->type) && d->number != 0 && !dice_chance(&w->dice, 5))
 			continue;
 		if (copy_record(d->copy, &k->id, VIEW_SHOWN, arena, out, NULL) == 0)
@@ -99,7 +102,7 @@ void draft_name(struct world *w, struct draft *d, const struct device *by, const
 }
 
 void draft_field(struct world *w, struct device *by, struct draft *d, const struct schema_type *t,
-			uint32_t field, const struct id *space, const struct record *now)
+		 uint32_t field, const struct id *space, const struct record *now)
 {
 	const struct schema_field *f = schema_field(t, field, NULL);
 	struct buf b = {0};
@@ -127,7 +130,7 @@ static bool may_touch(struct world *w, uint32_t type, const struct schema_field 
 }
 
 void draft_fields(struct world *w, struct device *by, struct draft *d, const struct schema_type *t,
-			 const struct id *space, const struct record *now, unsigned n)
+		  const struct id *space, const struct record *now, unsigned n)
 {
 	uint64_t done = 0;
 	for (unsigned i = 0; i < n; i++) {
@@ -141,15 +144,16 @@ void draft_fields(struct world *w, struct device *by, struct draft *d, const str
 }
 
 void draft_new_record(struct world *w, struct device *by, struct draft *d, uint32_t type,
-			     const struct id *space, struct id *id)
+		      const struct id *space, struct id *id)
 {
 	*id = id_make(&by->machine.env);
 	draft_create(d, type, id);
-	draft_fields(w, by, d, schema_type(type), space, NULL, (unsigned)dice_between(&w->dice, 1, 8));
+	draft_fields(w, by, d, schema_type(type), space, NULL,
+		     (unsigned)dice_between(&w->dice, 1, 8));
 }
 
 void draft_appointment(struct world *w, struct draft *draft, const struct id *person, uint64_t role,
-			      const struct id *school, const struct id *group, bool guarded)
+		       const struct id *school, const struct id *group, bool guarded)
 {
 	struct id id = id_make(&w->devices[0].machine.env);
 	draft_create(draft, TYPE_APPOINTMENT, &id);

@@ -12,14 +12,16 @@
 struct device *pick_device(struct world *w); /* one that is running; NULL: none was found */
 /* A record of the type that anybody made, and that is not guarded; NULL: there is none. */
 const struct known *pick_of_type(struct world *w, uint32_t type);
-/* A record that this device holds, as it shows it, in `arena`; often one of the few that everybody works
- * on. NULL: none was found, or the process ended. */
-const struct known *pick_record(struct world *w, struct device *d, struct arena *arena, struct record *out);
+/* A record that this device holds, as it shows it, in `arena`; often one of the few that everybody
+ * works on. NULL: none was found, or the process ended. */
+const struct known *pick_record(struct world *w, struct device *d, struct arena *arena,
+				struct record *out);
 uint64_t pick_role(struct world *w);
 
 /* Who is who, which only administrators write. */
 bool is_directory_type(uint32_t type);
-/* Types that generic edits leave alone, since rights hang on them: they have actions of their own. */
+/* Types that generic edits leave alone, since rights hang on them: they have actions of their own.
+ */
 bool is_delicate(uint32_t type);
 
 /* All of the record that the draft has last named. */

@@ -1,4 +1,5 @@
-/* What the administrator does, on the founder's laptop: rights are given and taken, devices come and go. */
+/* What the administrator does, on the founder's laptop: rights are given and taken, devices come
+ * and go. */
 #include "tests/sim/act.h"
 
 #include "common/fields.h"
@@ -25,7 +26,8 @@ static bool administered(struct world *w, struct draft **draft, const char *what
 
 bool act_appoint(struct world *w)
 {
-	const struct known *person = pick_of_type(w, TYPE_PERSON), *group = pick_of_type(w, TYPE_GROUP);
+	const struct known *person = pick_of_type(w, TYPE_PERSON),
+			   *group = pick_of_type(w, TYPE_GROUP);
 	struct draft *draft = person && group ? administer(w, NULL) : NULL;
 	if (!draft)
 		return false;
@@ -53,14 +55,16 @@ bool act_standing(struct world *w)
 	struct draft *draft = k ? administer(w, &k->id) : NULL;
 	if (!draft)
 		return false;
-	draft_number(draft, 5, dice_chance(&w->dice, 30) ? RECORDS__STANDING__SUSPENDED
-							 : RECORDS__STANDING__ACTIVE);
+	draft_number(draft, 5,
+		     dice_chance(&w->dice, 30) ? RECORDS__STANDING__SUSPENDED
+					       : RECORDS__STANDING__ACTIVE);
 	return administered(w, &draft, "suspends or readmits");
 }
 
 bool act_chair(struct world *w)
 {
-	const struct known *group = pick_of_type(w, TYPE_GROUP), *person = pick_of_type(w, TYPE_PERSON);
+	const struct known *group = pick_of_type(w, TYPE_GROUP),
+			   *person = pick_of_type(w, TYPE_PERSON);
 	struct draft *draft = group && person ? administer(w, &group->id) : NULL;
 	if (!draft)
 		return false;
@@ -105,9 +109,11 @@ bool act_space(struct world *w)
 /* A space for a few named persons, as a case needs. */
 bool act_new_space(struct world *w)
 {
-	const struct known *one = pick_of_type(w, TYPE_PERSON), *other = pick_of_type(w, TYPE_PERSON);
+	const struct known *one = pick_of_type(w, TYPE_PERSON),
+			   *other = pick_of_type(w, TYPE_PERSON);
 	struct device *d = &w->devices[0];
-	struct draft *draft = one && other && w->n_places < WORLD_PLACES / 2 ? administer(w, NULL) : NULL;
+	struct draft *draft =
+	    one && other && w->n_places < WORLD_PLACES / 2 ? administer(w, NULL) : NULL;
 	if (!draft)
 		return false;
 	struct id space = id_make(&d->machine.env);

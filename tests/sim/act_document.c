@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* A file of `size` bytes: a canary, and what the dice say. */
-static void file_make(struct world *w, struct device *d, const struct id *space, const char *path, size_t size)
+static void file_make(struct world *w, struct device *d, const struct id *space, const char *path,
+		      size_t size)
 {
 	char word[CANARY_MAX];
 	struct buf b = {0};
@@ -25,8 +26,8 @@ static void file_make(struct world *w, struct device *d, const struct id *space,
 	buf_fini(&b);
 }
 
-static void draft_version(struct draft *draft, const struct id *document, const uint8_t sha[SHA256_LEN],
-			  uint64_t size)
+static void draft_version(struct draft *draft, const struct id *document,
+			  const uint8_t sha[SHA256_LEN], uint64_t size)
 {
 	struct buf b = {0};
 	field_add_bytes(&b, 5, BYTES(sha, SHA256_LEN));
@@ -48,7 +49,8 @@ static const struct place *pick_place(struct world *w, struct device *d)
 {
 	struct held *held = NULL;
 	int n = copy_spaces(d->copy, &held);
-	const struct place *p = n > 0 ? world_place(w, &held[dice_below(&w->dice, (uint64_t)n)].id) : NULL;
+	const struct place *p =
+	    n > 0 ? world_place(w, &held[dice_below(&w->dice, (uint64_t)n)].id) : NULL;
 	free(held);
 	return p && (schema_type(TYPE_VERSION)->spaces >> p->kind & 1) ? p : NULL;
 }
@@ -57,13 +59,15 @@ bool act_put(struct world *w)
 {
 	struct device *d = pick_device(w);
 	const struct place *p = d ? pick_place(w, d) : NULL;
-	size_t size = dice_chance(&w->dice, 70) ? dice_below(&w->dice, 3000) : dice_below(&w->dice, 700000);
+	size_t size =
+	    dice_chance(&w->dice, 70) ? dice_below(&w->dice, 3000) : dice_below(&w->dice, 700000);
 	char path[200];
 	uint8_t sha[SHA256_LEN];
 	uint64_t bytes;
 	if (!p)
 		return false;
-	struct id space = p->id, document = id_make(&d->machine.env), version = id_make(&d->machine.env);
+	struct id space = p->id, document = id_make(&d->machine.env),
+		  version = id_make(&d->machine.env);
 	snprintf(path, sizeof(path), "%s/file", d->home);
 	file_make(w, d, &space, path, size);
 	if (contents_add(d->home, path, sha, &bytes, NULL, NULL, NULL) < 0) {
@@ -94,10 +98,11 @@ static void fetched(void *arg, int err, const char *words)
 	struct fetch *f = arg;
 	struct world *w = f->d->world;
 	struct cause cause = {""};
-	trace_line(&w->trace, "c%u fetched a document: %s %s", f->d->number, err ? err_words(err) : "", words);
+	trace_line(&w->trace, "c%u fetched a document: %s %s", f->d->number,
+		   err ? err_words(err) : "", words);
 	if (err == 0 && contents_verify(f->d->home, f->sha, &cause) < 0)
-		world_fail(w, "c%u has fetched a document that is not what it should be: %s", f->d->number,
-			   cause.words);
+		world_fail(w, "c%u has fetched a document that is not what it should be: %s",
+			   f->d->number, cause.words);
 }
 
 bool act_get(struct world *w)

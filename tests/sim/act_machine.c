@@ -54,7 +54,8 @@ bool act_device_ends(struct world *w)
 	if (dice_chance(&w->dice, 30))
 		device_stop(d, how);
 	else
-		disk_stop_after(d->disk, dice_below(&w->dice, dice_chance(&w->dice, 50) ? 10 : 100), how);
+		disk_stop_after(d->disk, dice_below(&w->dice, dice_chance(&w->dice, 50) ? 10 : 100),
+				how);
 	return true;
 }
 
@@ -66,7 +67,8 @@ bool act_host_ends(struct world *w)
 	if (dice_chance(&w->dice, 30))
 		host_stop(w, how);
 	else
-		disk_stop_after(w->host.disk, dice_below(&w->dice, dice_chance(&w->dice, 50) ? 10 : 100), how);
+		disk_stop_after(w->host.disk,
+				dice_below(&w->dice, dice_chance(&w->dice, 50) ? 10 : 100), how);
 	return true;
 }
 
@@ -108,7 +110,9 @@ bool act_clock(struct world *w)
 	struct device *d = pick_device(w);
 	struct machine *m = d ? &d->machine : &w->host.machine;
 	int64_t year = 365ll * 86400000;
-	m->offset_ms = dice_chance(&w->dice, 30) ? 0 : (int64_t)dice_below(&w->dice, 20 * (uint64_t)year) - 10 * year;
+	m->offset_ms = dice_chance(&w->dice, 30)
+			   ? 0
+			   : (int64_t)dice_below(&w->dice, 20 * (uint64_t)year) - 10 * year;
 	trace_line(&w->trace, "%s: its clock jumps", d ? "a device" : "server");
 	return true;
 }

@@ -69,7 +69,8 @@ static bool may_create(struct world *w, const struct device *d, const struct sch
 	if (t->outcome_only || is_delicate(t->number) || t->number == TYPE_PARTNERSHIP ||
 	    (t->spaces && !(t->spaces >> p->kind & 1)))
 		return false;
-	return p->kind != RECORDS__SPACE_KIND__DIRECTORY || d->number == 0 || dice_chance(&w->dice, 3);
+	return p->kind != RECORDS__SPACE_KIND__DIRECTORY || d->number == 0 ||
+	       dice_chance(&w->dice, 3);
 }
 
 bool act_create(struct world *w)
@@ -136,7 +137,8 @@ bool act_read(struct world *w)
 	arena_init(&arena, ARENA_NO_BUDGET);
 	const struct known *k = d ? pick_record(w, d, &arena, &now) : NULL;
 	if (k) {
-		size_t at = d->n_reads < DEVICE_READS ? d->n_reads : dice_below(&w->dice, DEVICE_READS);
+		size_t at =
+		    d->n_reads < DEVICE_READS ? d->n_reads : dice_below(&w->dice, DEVICE_READS);
 		d->reads[at].record = k->id;
 		read = copy_seen(d->copy, &k->id, &d->reads[at].seen) == 0;
 		d->n_reads += read && at == d->n_reads;
@@ -171,7 +173,8 @@ bool act_save_read(struct world *w)
 	return saved;
 }
 
-static bool act_existence(struct world *w, unsigned from, void (*how)(struct draft *), const char *what)
+static bool act_existence(struct world *w, unsigned from, void (*how)(struct draft *),
+			  const char *what)
 {
 	struct device *d = pick_device(w);
 	struct arena arena;
@@ -206,7 +209,8 @@ bool act_bring_back(struct world *w)
 }
 
 /* Settle a Conflict as this copy shows it, with a value of one's own. */
-static bool settle(struct world *w, struct device *d, const struct record *conflict, const struct id *space)
+static bool settle(struct world *w, struct device *d, const struct record *conflict,
+		   const struct id *space)
 {
 	struct arena arena;
 	struct record now;

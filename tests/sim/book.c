@@ -95,8 +95,9 @@ static void book_lay(struct book *b, const struct book_entry *e)
 	const struct outcome_effect *effects;
 	size_t n = outcome_effects(&e->change, &e->outcome, &b->arena, &effects);
 	for (size_t i = 0; i < n; i++)
-		record_apply(book_record_make(b, &e->space->id, &effects[i].record, effects[i].type),
-			     &effects[i].effect, e->header.number);
+		record_apply(
+		    book_record_make(b, &e->space->id, &effects[i].record, effects[i].type),
+		    &effects[i].effect, e->header.number);
 }
 
 /* The change and outcome of an entry as it was sent; the receiver may be its author. */
@@ -109,25 +110,30 @@ static int entry_body(struct book *b, const struct id *device, const Wire__Entry
 	if (w->has_body) {
 		struct bytes bytes = arena_copy(&b->arena, BYTES_OF(w->body));
 		if (body_read(bytes, &e->change_bytes, &outcome) < 0)
-			return cause_set(fault, ERR_CORRUPT, "the body of entry %" PRIu64 " can't be read",
+			return cause_set(fault, ERR_CORRUPT,
+					 "the body of entry %" PRIu64 " can't be read",
 					 e->header.number);
 		buf_add_bytes(body, bytes);
 	} else {
 		if (!id_equal(device, &e->header.device) || !made.len)
-			return cause_set(fault, ERR_CORRUPT, "entry %" PRIu64 " came without its body to one "
-					 "who did not write it", e->header.number);
+			return cause_set(fault, ERR_CORRUPT,
+					 "entry %" PRIu64 " came without its body to one "
+					 "who did not write it",
+					 e->header.number);
 		e->change_bytes = made;
 		body_write(made, BYTES_NONE, body);
 	}
-	if (made.len && (!bytes_equal(made, e->change_bytes) || !id_equal(&maker, &e->header.device)))
-		return cause_set(fault, ERR_CORRUPT, "entry %" PRIu64 " is not what its author made",
-				 e->header.number);
+	if (made.len &&
+	    (!bytes_equal(made, e->change_bytes) || !id_equal(&maker, &e->header.device)))
+		return cause_set(fault, ERR_CORRUPT,
+				 "entry %" PRIu64 " is not what its author made", e->header.number);
 	if (!made.len && !id_equal(&e->header.device, &b->server))
-		return cause_set(fault, ERR_CORRUPT, "entry %" PRIu64 " was made by nobody", e->header.number);
+		return cause_set(fault, ERR_CORRUPT, "entry %" PRIu64 " was made by nobody",
+				 e->header.number);
 	if (change_read(&e->change, e->change_bytes, &b->arena, fault) < 0 ||
 	    outcome_read(&e->outcome, outcome, &b->arena) < 0)
-		return cause_set(fault, ERR_CORRUPT, "the change of entry %" PRIu64 " can't be read",
-				 e->header.number);
+		return cause_set(fault, ERR_CORRUPT,
+				 "the change of entry %" PRIu64 " can't be read", e->header.number);
 	return 0;
 }
 
@@ -167,13 +173,14 @@ static int book_append(struct book *b, struct book_space *s, const struct id *de
 static int book_compare(const struct book_entry *e, const Wire__Entry *w, struct cause *fault)
 {
 	struct bytes change, outcome;
-	bool same = bytes_equal(e->packed, BYTES_OF(w->header)) && bytes_equal(e->salt, BYTES_OF(w->salt));
+	bool same =
+	    bytes_equal(e->packed, BYTES_OF(w->header)) && bytes_equal(e->salt, BYTES_OF(w->salt));
 	if (same && w->has_body)
 		same = body_read(BYTES_OF(w->body), &change, &outcome) == 0 &&
 		       bytes_equal(change, e->change_bytes);
 	if (!same)
-		return cause_set(fault, ERR_CORRUPT, "entry %" PRIu64 " was told differently before",
-				 e->header.number);
+		return cause_set(fault, ERR_CORRUPT,
+				 "entry %" PRIu64 " was told differently before", e->header.number);
 	return 0;
 }
 
@@ -182,7 +189,8 @@ int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, s
 	struct id id;
 	uint64_t last = 0;
 	if (!id_from(&id, BYTES_OF(feed->space)) || !feed->head || feed->n_entries == 0)
-		return cause_set(fault, ERR_CORRUPT, "a Feed lacks its space, its head or its entries");
+		return cause_set(fault, ERR_CORRUPT,
+				 "a Feed lacks its space, its head or its entries");
 	struct book_space *s = book_space_make(b, &id, feed->head->epoch);
 	for (size_t i = 0; i < feed->n_entries; i++) {
 		struct arena arena;
@@ -191,8 +199,10 @@ int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, s
 		int err = header_read(&header, BYTES_OF(feed->entries[i]->header), &arena);
 		uint64_t number = header.number;
 		if (err < 0 || number == 0 || number > s->n + 1 || (last && number != last + 1))
-			err = cause_set(fault, ERR_CORRUPT, "a Feed has entry %" PRIu64 " after %" PRIu64
-					" (the book has %zu)", number, last, s->n);
+			err = cause_set(fault, ERR_CORRUPT,
+					"a Feed has entry %" PRIu64 " after %" PRIu64
+					" (the book has %zu)",
+					number, last, s->n);
 		else if (number == s->n + 1)
 			err = book_append(b, s, device, feed->entries[i], fault);
 		else
@@ -203,7 +213,9 @@ int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, s
 		last = number;
 	}
 	if (feed->head->number != last || feed->head->epoch != s->epoch ||
-	    !bytes_equal(BYTES_OF(feed->head->chain), BYTES(s->entries[last - 1]->chain, SHA256_LEN)))
-		return cause_set(fault, ERR_CORRUPT, "the head of entry %" PRIu64 " does not fit the chain", last);
+	    !bytes_equal(BYTES_OF(feed->head->chain),
+			 BYTES(s->entries[last - 1]->chain, SHA256_LEN)))
+		return cause_set(fault, ERR_CORRUPT,
+				 "the head of entry %" PRIu64 " does not fit the chain", last);
 	return 0;
 }

@@ -1,9 +1,9 @@
 /*
  * The book: what the server has ever told anyone, kept apart from the product and never taken back.
- * Every Feed that leaves the server is entered here: the journal of each space with its chain, and the
- * accepted state that follows from it. Each entry is judged as it comes (book_judge.c): does it fit the
- * chain, was its author allowed, is the change what the author made, was anybody's value replaced that
- * the author had not seen, is every value that does not stand a side of a Conflict.
+ * Every Feed that leaves the server is entered here: the journal of each space with its chain, and
+ * the accepted state that follows from it. Each entry is judged as it comes (book_judge.c): does it
+ * fit the chain, was its author allowed, is the change what the author made, was anybody's value
+ * replaced that the author had not seen, is every value that does not stand a side of a Conflict.
  */
 #ifndef FIVEPITS_SIM_BOOK_H
 #define FIVEPITS_SIM_BOOK_H
@@ -42,7 +42,8 @@ struct book {
 	struct book_record **records; /* of all spaces, as they came */
 	size_t n_records, cap_records;
 	struct idmap by_space, by_record, by_change;
-	/* The bytes of a change that a client made, BYTES_NONE if none did; and whose device it was. */
+	/* The bytes of a change that a client made, BYTES_NONE if none did; and whose device it
+	 * was. */
 	struct bytes (*made)(void *arg, const struct id *change, struct id *device);
 	void *arg;
 	uint64_t replaced, conflicts, merged, repeats; /* what it saw, for the summary */
@@ -51,8 +52,9 @@ struct book {
 void book_init(struct book *b, const struct id *area);
 void book_fini(struct book *b);
 
-struct book_space *book_space(const struct book *b, const struct id *id);     /* NULL: nothing of it */
-const struct book_entry *book_entry(const struct book *b, const struct id *change); /* NULL: not accepted */
+struct book_space *book_space(const struct book *b, const struct id *id); /* NULL: nothing of it */
+const struct book_entry *book_entry(const struct book *b,
+				    const struct id *change); /* NULL: not accepted */
 /* Accepted state; NULL: never made. */
 const struct record *book_record(const struct book *b, const struct id *space, const struct id *id);
 uint64_t book_number(const struct book *b, const struct id *space);

@@ -1,6 +1,6 @@
 /*
- * A client's process: its copy, its uplink, and one person who saves drafts. A process may end at any
- * write; device_lives notices, and takes it apart.
+ * A client's process: its copy, its uplink, and one person who saves drafts. A process may end at
+ * any write; device_lives notices, and takes it apart.
  */
 #include "tests/sim/world.h"
 
@@ -48,12 +48,14 @@ static void device_note_made(struct device *d, bool may)
 		if (world_made(d->world, &p.change))
 			continue;
 		if (!may)
-			world_fail(d->world, "c%u has a pending change that nobody made", d->number);
+			world_fail(d->world, "c%u has a pending change that nobody made",
+				   d->number);
 		world_make(d->world, d, &p.change, &p.space, p.bytes);
 		d->world->saved++;
 	}
 	if (got < 0 && device_lives(d))
-		world_fail(d->world, "c%u: its pending changes can't be read: %s", d->number, err_words(got));
+		world_fail(d->world, "c%u: its pending changes can't be read: %s", d->number,
+			   err_words(got));
 }
 
 bool device_save(struct device *d, struct draft **draft, const char *what)
@@ -66,9 +68,10 @@ bool device_save(struct device *d, struct draft **draft, const char *what)
 		return false;
 	}
 	if (err < 0) {
-		trace_line(&d->world->trace, "c%u does not save (%s): %s", d->number, what, cause.words);
-		if (err != ERR_INVALID && err != ERR_FULL && err != ERR_MISSING && err != ERR_EXISTS &&
-		    err != ERR_LIMIT)
+		trace_line(&d->world->trace, "c%u does not save (%s): %s", d->number, what,
+			   cause.words);
+		if (err != ERR_INVALID && err != ERR_FULL && err != ERR_MISSING &&
+		    err != ERR_EXISTS && err != ERR_LIMIT)
 			world_fail(d->world, "c%u: saving failed: %s (%s)", d->number, cause.words,
 				   err_words(err));
 		return false;
@@ -78,7 +81,8 @@ bool device_save(struct device *d, struct draft **draft, const char *what)
 	device_note_made(d, true);
 	if (!world_made(d->world, &change))
 		world_fail(d->world, "c%u: a change was saved and is not pending", d->number);
-	trace_line(&d->world->trace, "c%u %s [%02x%02x]", d->number, what, change.b[14], change.b[15]);
+	trace_line(&d->world->trace, "c%u %s [%02x%02x]", d->number, what, change.b[14],
+		   change.b[15]);
 	device_wake(d);
 	return true;
 }
@@ -94,7 +98,8 @@ static void audit_pending(struct device *d, const struct pending *p)
 		world_fail(w, "c%u has a pending change that is not as it was made", d->number);
 	else if (e && p->state != PENDING_UNSENT)
 		world_fail(w, "c%u shows a change as %s (%s) that the server accepted", d->number,
-			   p->state == PENDING_REFUSED ? "refused" : "waiting", p->words ? p->words : "");
+			   p->state == PENDING_REFUSED ? "refused" : "waiting",
+			   p->words ? p->words : "");
 	else if (e && w->quiet && !d->revoked)
 		world_fail(w, "c%u still wants to send a change that was accepted", d->number);
 }
@@ -116,8 +121,11 @@ void device_audit(struct device *d)
 		const struct made *m = w->made[i];
 		if (m->by == d->number && id_equal(&m->device, &d->id) && !m->dropped &&
 		    !idmap_get(&pending, &m->id) && !book_entry(&w->book, &m->id))
-			world_fail(w, "c%u made change [%02x%02x], which is neither pending nor accepted: it is "
-				   "lost", d->number, m->id.b[14], m->id.b[15]);
+			world_fail(w,
+				   "c%u made change [%02x%02x], which is neither pending nor "
+				   "accepted: it is "
+				   "lost",
+				   d->number, m->id.b[14], m->id.b[15]);
 	}
 	idmap_fini(&pending);
 }
@@ -159,18 +167,21 @@ static void device_heed(struct device *d, const struct frame *f)
 		return;
 	arena_init(&arena, ARENA_NO_BUDGET);
 	if (f->kind == WIRE__KIND__LOST) {
-		const Wire__Lost *lost = (Wire__Lost *)frame_unpack(f, &wire__lost__descriptor, &arena, NULL);
+		const Wire__Lost *lost =
+		    (Wire__Lost *)frame_unpack(f, &wire__lost__descriptor, &arena, NULL);
 		if (lost && id_from(&space, BYTES_OF(lost->space)))
 			cursor_forget(d, &space);
 	} else {
-		const Wire__Welcome *w = (Wire__Welcome *)frame_unpack(f, &wire__welcome__descriptor, &arena, NULL);
+		const Wire__Welcome *w =
+		    (Wire__Welcome *)frame_unpack(f, &wire__welcome__descriptor, &arena, NULL);
 		size_t n = d->n_cursors;
 		struct cursor had[WORLD_PLACES];
 		memcpy(had, d->cursors, n * sizeof(*had));
 		d->n_cursors = 0;
 		for (size_t i = 0; w && i < n; i++)
 			for (size_t k = 0; k < w->n_spaces; k++)
-				if (bytes_equal(BYTES_OF(w->spaces[k]->space), ID_BYTES(&had[i].space)))
+				if (bytes_equal(BYTES_OF(w->spaces[k]->space),
+						ID_BYTES(&had[i].space)))
 					d->cursors[d->n_cursors++] = had[i];
 	}
 	arena_fini(&arena);
@@ -260,7 +271,8 @@ void device_dial(struct device *d)
 	}
 	struct net_speed speed = device_speed(d);
 	d->end = host_dial(w, d->number, &speed);
-	net_own(d->end, &(struct net_owner){device_frame, device_garbage, device_drained, device_closed, d});
+	net_own(d->end, &(struct net_owner){device_frame, device_garbage, device_drained,
+					    device_closed, d});
 	d->patience_us = 20000;
 	d->uplink = uplink_new(d->copy, net_link(d->end));
 	trace_line(&w->trace, "c%u dials", d->number);
@@ -310,8 +322,10 @@ static void device_check_cursors(struct device *d)
 		if (held[i].state != HELD_OPEN)
 			continue;
 		for (size_t k = 0; k < d->n_cursors; k++)
-			if (id_equal(&d->cursors[k].space, &held[i].id) && held[i].number < d->cursors[k].number)
-				world_fail(d->world, "c%u: a cursor went back from %" PRIu64 " to %" PRIu64,
+			if (id_equal(&d->cursors[k].space, &held[i].id) &&
+			    held[i].number < d->cursors[k].number)
+				world_fail(d->world,
+					   "c%u: a cursor went back from %" PRIu64 " to %" PRIu64,
 					   d->number, d->cursors[k].number, held[i].number);
 		now[kept++] = (struct cursor){held[i].id, held[i].number};
 	}
@@ -338,7 +352,8 @@ static void device_ended(struct device *d)
 	case WIRE__REASON__DONE:
 		break;
 	default:
-		world_fail(w, "c%u was told Bye (%d): %s", d->number, (int)reason, uplink_words(d->uplink));
+		world_fail(w, "c%u was told Bye (%d): %s", d->number, (int)reason,
+			   uplink_words(d->uplink));
 	}
 	net_link(d->end)->ops->close(net_link(d->end));
 	net_own(d->end, NULL);
@@ -377,7 +392,8 @@ static void device_turn(void *arg, uint64_t life)
 
 bool device_quiet(const struct device *d)
 {
-	return d->copy && d->uplink && uplink_state(d->uplink) == UPLINK_READY && uplink_quiet(d->uplink);
+	return d->copy && d->uplink && uplink_state(d->uplink) == UPLINK_READY &&
+	       uplink_quiet(d->uplink);
 }
 
 /* ---- The process ---------------------------------------------------------------------------- */
@@ -415,7 +431,8 @@ static void device_take_apart(struct device *d)
 {
 	struct world *w = d->world;
 	if (d->end)
-		net_abandon(d->end, w->calm ? NET_RESET : (enum net_cut)dice_below(&w->net.dice, 3));
+		net_abandon(d->end,
+			    w->calm ? NET_RESET : (enum net_cut)dice_below(&w->net.dice, 3));
 	d->end = NULL;
 	if (d->uplink)
 		uplink_free(&d->uplink);
@@ -424,14 +441,16 @@ static void device_take_apart(struct device *d)
 	d->turn_planned = d->dial_planned = false;
 	d->n_reads = 0;
 	d->life++;
-	queue_in(&w->queue, dice_between(&d->machine.dice, 10000, 20000000), device_start_event, d, d->life);
+	queue_in(&w->queue, dice_between(&d->machine.dice, 10000, 20000000), device_start_event, d,
+		 d->life);
 }
 
 void device_stop(struct device *d, enum disk_end how)
 {
 	if (!d->copy)
 		return;
-	trace_line(&d->world->trace, "c%u %s", d->number, how == DISK_CRASH ? "crashes" : "loses power");
+	trace_line(&d->world->trace, "c%u %s", d->number,
+		   how == DISK_CRASH ? "crashes" : "loses power");
 	disk_stop(d->disk, how);
 	device_take_apart(d);
 }

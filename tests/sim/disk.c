@@ -1,7 +1,7 @@
 /*
- * A file is its bytes as the running process sees them, its bytes as they are on the platter, and the
- * writes between the two in order. A sync lays those writes on the platter; a power cut lays on what
- * its dice leave of them, and the platter is then all there is.
+ * A file is its bytes as the running process sees them, its bytes as they are on the platter, and
+ * the writes between the two in order. A sync lays those writes on the platter; a power cut lays on
+ * what its dice leave of them, and the platter is then all there is.
  */
 #include "tests/sim/disk.h"
 
@@ -28,7 +28,8 @@ struct disk_file {
 	struct buf now, platter;
 	struct disk_write *first, **last;
 	bool made;    /* its name is on the platter */
-	bool removed; /* it has no name any more; if it is still made, a power cut may bring it back */
+	bool removed; /* it has no name any more; if it is still made, a power cut may bring it back
+		       */
 	unsigned handles;
 };
 
@@ -124,7 +125,8 @@ static void content_write(struct buf *b, size_t offset, const uint8_t *data, siz
 		memcpy(b->data + offset, data, n);
 }
 
-static void file_note_write(struct disk_file *f, size_t offset, const uint8_t *data, size_t n, bool cuts)
+static void file_note_write(struct disk_file *f, size_t offset, const uint8_t *data, size_t n,
+			    bool cuts)
 {
 	struct disk_write *w = mem_alloc(sizeof(*w) + n);
 	w->offset = offset;
@@ -306,8 +308,8 @@ void disk_wipe(struct disk_device *device)
 		file_unlink(device->files);
 }
 
-void disk_each(struct disk_device *device, void (*see)(void *arg, const char *path, struct bytes data),
-	       void *arg)
+void disk_each(struct disk_device *device,
+	       void (*see)(void *arg, const char *path, struct bytes data), void *arg)
 {
 	for (struct disk_file *f = device->files; f; f = f->next)
 		if (!f->removed)
@@ -479,7 +481,8 @@ static const sqlite3_io_methods handle_methods = {
 
 /* ---- The VFS -------------------------------------------------------------------------------- */
 
-static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags, int *flags_out)
+static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags,
+		    int *flags_out)
 {
 	struct disk *disk = vfs->pAppData;
 	struct disk_handle *h = (struct disk_handle *)base;
@@ -552,7 +555,8 @@ static int vfs_sleep(sqlite3_vfs *vfs, int us)
 static int vfs_time(sqlite3_vfs *vfs, sqlite3_int64 *ms)
 {
 	(void)vfs;
-	*ms = 210866760000000 + 1700000000000; /* of a fixed day: nothing here may ask SQLite for it */
+	*ms = 210866760000000 +
+	      1700000000000; /* of a fixed day: nothing here may ask SQLite for it */
 	return SQLITE_OK;
 }
 
@@ -578,23 +582,24 @@ struct disk *disk_new(const char *name, uint64_t seed)
 	disk->name = mem_copy_text(name);
 	disk->dice = dice_fork(seed, 0xd15c);
 	disk->vfs = (sqlite3_vfs){
-		.iVersion = 2,
-		.szOsFile = sizeof(struct disk_handle),
-		.mxPathname = 512,
-		.zName = disk->name,
-		.pAppData = disk,
-		.xOpen = vfs_open,
-		.xDelete = vfs_delete,
-		.xAccess = vfs_access,
-		.xFullPathname = vfs_full_path,
-		.xRandomness = vfs_random,
-		.xSleep = vfs_sleep,
-		.xCurrentTime = vfs_day,
-		.xGetLastError = vfs_error,
-		.xCurrentTimeInt64 = vfs_time,
+	    .iVersion = 2,
+	    .szOsFile = sizeof(struct disk_handle),
+	    .mxPathname = 512,
+	    .zName = disk->name,
+	    .pAppData = disk,
+	    .xOpen = vfs_open,
+	    .xDelete = vfs_delete,
+	    .xAccess = vfs_access,
+	    .xFullPathname = vfs_full_path,
+	    .xRandomness = vfs_random,
+	    .xSleep = vfs_sleep,
+	    .xCurrentTime = vfs_day,
+	    .xGetLastError = vfs_error,
+	    .xCurrentTimeInt64 = vfs_time,
 	};
 	must(sqlite3_initialize() == SQLITE_OK);
-	/* By default too, and with SQLite's own dice thrown anew: they are part of what a seed repeats. */
+	/* By default too, and with SQLite's own dice thrown anew: they are part of what a seed
+	 * repeats. */
 	must(sqlite3_vfs_register(&disk->vfs, 1) == SQLITE_OK);
 	sqlite3_randomness(0, NULL);
 	return disk;

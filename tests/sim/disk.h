@@ -1,9 +1,9 @@
 /*
  * Disks in memory, as an SQLite VFS that knows what was synced. Each device has its own files, told
- * apart by the start of their paths. A crash ends the process and leaves everything that was written;
- * a power cut also decides, sector by sector, about each write that was not synced: it is kept, lost,
- * or garbage. No shared memory and no real locks: one connection uses a file at a time (which the VFS
- * checks), so databases must be opened with locking_mode=EXCLUSIVE.
+ * apart by the start of their paths. A crash ends the process and leaves everything that was
+ * written; a power cut also decides, sector by sector, about each write that was not synced: it is
+ * kept, lost, or garbage. No shared memory and no real locks: one connection uses a file at a time
+ * (which the VFS checks), so databases must be opened with locking_mode=EXCLUSIVE.
  */
 #ifndef FIVEPITS_SIM_DISK_H
 #define FIVEPITS_SIM_DISK_H
@@ -33,8 +33,8 @@ const struct disk_counts *disk_counts(const struct disk *disk);
 struct disk_device *disk_device(struct disk *disk, const char *path);
 
 /*
- * The process on this device ends now. Every open handle is dead: what its owner still does while it
- * is taken apart fails and leaves no trace. disk_start, once every handle is closed, lets a new
+ * The process on this device ends now. Every open handle is dead: what its owner still does while
+ * it is taken apart fails and leaves no trace. disk_start, once every handle is closed, lets a new
  * process open the files.
  */
 void disk_stop(struct disk_device *device, enum disk_end how);
@@ -51,7 +51,7 @@ void disk_room(struct disk_device *device, size_t room);
 /* Forget all files of a device, as when the laptop is thrown away. It must be stopped. */
 void disk_wipe(struct disk_device *device);
 /* Call `see` with each file as it stands. Borrowed for the call. */
-void disk_each(struct disk_device *device, void (*see)(void *arg, const char *path, struct bytes data),
-	       void *arg);
+void disk_each(struct disk_device *device,
+	       void (*see)(void *arg, const char *path, struct bytes data), void *arg);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The server's process: its area, a peer for each line, and the turn. What it sends is kept until the
- * turn has ended, so that the oracle sees all of a turn at once.
+ * The server's process: its area, a peer for each line, and the turn. What it sends is kept until
+ * the turn has ended, so that the oracle sees all of a turn at once.
  */
 #include "tests/sim/world.h"
 
@@ -17,7 +17,8 @@ static void host_turn(void *arg, uint64_t life);
 static bool is_promise(unsigned kind)
 {
 	return kind == WIRE__KIND__VERDICTS || kind == WIRE__KIND__FEED ||
-	       kind == WIRE__KIND__GRANTED || kind == WIRE__KIND__LOST || kind == WIRE__KIND__ENROLLED;
+	       kind == WIRE__KIND__GRANTED || kind == WIRE__KIND__LOST ||
+	       kind == WIRE__KIND__ENROLLED;
 }
 
 static void peer_send(struct link *link, struct bytes frames)
@@ -34,10 +35,11 @@ static void peer_send(struct link *link, struct bytes frames)
 			return;
 		}
 		if (f.kind == WIRE__KIND__BYE && f.message.len > 4)
-			trace_line(&w->trace, "server tells c%u Bye: %.*s", p->number, (int)f.message.len - 4,
-				   (const char *)f.message.data + 4);
+			trace_line(&w->trace, "server tells c%u Bye: %.*s", p->number,
+				   (int)f.message.len - 4, (const char *)f.message.data + 4);
 		if (is_promise(f.kind) && !w->host.in_turn)
-			world_fail(w, "the server sent a frame of kind %u before the turn's end", f.kind);
+			world_fail(w, "the server sent a frame of kind %u before the turn's end",
+				   f.kind);
 		buf_add_u32be(&w->host.sent, p->number);
 		buf_add_u32be(&w->host.sent, (uint32_t)size);
 		buf_add(&w->host.sent, rest.data, size);
@@ -146,13 +148,15 @@ static void peer_accept(void *arg, uint64_t life)
 {
 	struct peer *p = arg;
 	struct world *w = p->world;
-	if (!w->host.area || w->host.life != life || p->lost || p->closing || !net_is_open(p->end)) {
+	if (!w->host.area || w->host.life != life || p->lost || p->closing ||
+	    !net_is_open(p->end)) {
 		if (!p->lost)
 			net_abandon(p->end, NET_RESET);
 		p->lost = true;
 		return;
 	}
-	net_own(p->end, &(struct net_owner){peer_frame, peer_garbage, peer_drained, peer_closed, p});
+	net_own(p->end,
+		&(struct net_owner){peer_frame, peer_garbage, peer_drained, peer_closed, p});
 	p->session = session_open(w->host.area, &p->link, &world_device(w, p->number)->id);
 	if (host_lives(w))
 		host_plan_turn(w);
@@ -167,7 +171,8 @@ struct net_end *host_dial(struct world *w, unsigned number, const struct net_spe
 	return ends[0];
 }
 
-/* ---- The witness: an administrator's device without delay, whose frames only the book reads --- */
+/* ---- The witness: an administrator's device without delay, whose frames only the book reads ---
+ */
 
 static void witness_hello(struct world *w)
 {
@@ -265,14 +270,16 @@ static void host_take_apart(struct world *w)
 		p->lost = true;
 		p->session = NULL;
 		if (p->end)
-			net_abandon(p->end, w->calm ? NET_RESET : (enum net_cut)dice_below(&w->net.dice, 3));
+			net_abandon(p->end, w->calm ? NET_RESET
+						    : (enum net_cut)dice_below(&w->net.dice, 3));
 	}
 	w->witness_peer = NULL;
 	h->turn_planned = false;
 	area_close(&h->area);
 	h->area = NULL;
 	h->life++;
-	queue_in(&w->queue, dice_between(&h->machine.dice, 10000, 5000000), host_start_event, w, h->life);
+	queue_in(&w->queue, dice_between(&h->machine.dice, 10000, 5000000), host_start_event, w,
+		 h->life);
 }
 
 void host_stop(struct world *w, enum disk_end how)
@@ -348,7 +355,8 @@ bool host_enrol(struct world *w, struct device *d, const struct id *person, cons
 	if (!host_lives(w) || !host_turn_now(w))
 		return false;
 	if (err == 0)
-		err = area_enrol(w->host.area, invitation.b, BYTES(key, sizeof(key)), label, &device);
+		err =
+		    area_enrol(w->host.area, invitation.b, BYTES(key, sizeof(key)), label, &device);
 	if (!host_lives(w))
 		return false;
 	if (err < 0) {
@@ -363,7 +371,8 @@ bool host_enrol(struct world *w, struct device *d, const struct id *person, cons
 	d->enrolled = true;
 	struct id own = id_personal(&w->area, person);
 	world_place_add(w, &own, RECORDS__SPACE_KIND__PERSONAL);
-	world_know(w, &device, &w->directory, TYPE_DEVICE, d->number >= WORLD_DEVICES || d->number == 0);
+	world_know(w, &device, &w->directory, TYPE_DEVICE,
+		   d->number >= WORLD_DEVICES || d->number == 0);
 	trace_line(&w->trace, "c%u is enrolled", d->number);
 	if (d->number == WORLD_WITNESS)
 		witness_hello(w);

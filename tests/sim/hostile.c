@@ -1,7 +1,7 @@
 /*
- * A modified client: a device that is enrolled like any other, and sends what no honest one would. It
- * may be refused, told Bye, or ignored; nobody else must notice. What of it could be accepted stands in
- * the ledger, so that the book can tell what the server should never have taken.
+ * A modified client: a device that is enrolled like any other, and sends what no honest one would.
+ * It may be refused, told Bye, or ignored; nobody else must notice. What of it could be accepted
+ * stands in the ledger, so that the book can tell what the server should never have taken.
  */
 #include "tests/sim/world.h"
 
@@ -60,21 +60,24 @@ enum forgery {
 	FORGE_FOREIGN_SPACE, /* wherever it likes */
 	FORGE_SEEN_AHEAD,
 	FORGE_AFTER_NOTHING,
-	FORGE_CONFLICT,	  /* a record that only outcomes write */
-	FORGE_RIGHTS,	  /* an appointment as administrator, for itself */
-	FORGE_BASES,	  /* bases that were never there */
+	FORGE_CONFLICT, /* a record that only outcomes write */
+	FORGE_RIGHTS,	/* an appointment as administrator, for itself */
+	FORGE_BASES,	/* bases that were never there */
 	FORGE_NO_TYPE,
-	FORGE_OTHERS_ID,  /* a change id that was accepted from somebody else */
+	FORGE_OTHERS_ID, /* a change id that was accepted from somebody else */
 	FORGERIES,
 };
 
 static uint32_t forged_type(enum forgery how)
 {
-	return how == FORGE_CONFLICT ? TYPE_CONFLICT : how == FORGE_RIGHTS ? TYPE_APPOINTMENT
-	       : how == FORGE_NO_TYPE ? 4711 : TYPE_NOTE;
+	return how == FORGE_CONFLICT  ? TYPE_CONFLICT
+	       : how == FORGE_RIGHTS  ? TYPE_APPOINTMENT
+	       : how == FORGE_NO_TYPE ? 4711
+				      : TYPE_NOTE;
 }
 
-static void forged_fields(struct world *w, enum forgery how, const struct id *space, struct buf *set)
+static void forged_fields(struct world *w, enum forgery how, const struct id *space,
+			  struct buf *set)
 {
 	const struct schema_type *note = schema_type(TYPE_NOTE);
 	if (how == FORGE_RIGHTS) {
@@ -93,7 +96,8 @@ static void forge(struct line *l, enum forgery how)
 	struct world *w = l->world;
 	struct dice *d = &w->dice;
 	struct buf set = {0}, bytes = {0};
-	struct id space = how == FORGE_RIGHTS ? w->directory : w->places[dice_below(d, w->n_places)].id;
+	struct id space =
+	    how == FORGE_RIGHTS ? w->directory : w->places[dice_below(d, w->n_places)].id;
 	struct base base = {3, 0};
 	struct edit edit = {.type = forged_type(how), .effect = {.existence = LIVE}};
 	struct change c = {.space = space, .seen_epoch = 1, .edits = &edit, .n_edits = 1};
@@ -167,7 +171,8 @@ static void send_others(struct line *l)
 		return;
 	buf_add_bytes(&copy, m->bytes);
 	for (unsigned i = (unsigned)dice_below(&w->dice, 3); i > 0 && copy.len > 20; i--)
-		copy.data[dice_between(&w->dice, 19, copy.len - 1)] ^= (uint8_t)(1 << dice_below(&w->dice, 8));
+		copy.data[dice_between(&w->dice, 19, copy.len - 1)] ^=
+		    (uint8_t)(1 << dice_below(&w->dice, 8));
 	push(l, buf_bytes(&copy));
 	buf_fini(&copy);
 }

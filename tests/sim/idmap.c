@@ -13,7 +13,8 @@ void idmap_fini(struct idmap *m)
 
 static size_t idmap_slot(const struct idmap *m, const struct id *key)
 {
-	size_t i = (size_t)(read_u64be(key->b) * 0x9e3779b97f4a7c15u ^ read_u64be(key->b + 8)) & (m->cap - 1);
+	size_t i = (size_t)(read_u64be(key->b) * 0x9e3779b97f4a7c15u ^ read_u64be(key->b + 8)) &
+		   (m->cap - 1);
 	while (m->values[i] && !id_equal(&m->keys[i], key))
 		i = (i + 1) & (m->cap - 1);
 	return i;

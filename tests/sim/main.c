@@ -19,7 +19,7 @@ struct options {
 	uint64_t from, seeds, only;
 	unsigned actions;
 	bool verbose, one;
-	const char *list; /* a file of seeds that were bad once */
+	const char *list;     /* a file of seeds that were bad once */
 	unsigned part, parts; /* this process runs blocks part, part + parts, ... */
 };
 
@@ -36,8 +36,10 @@ static void on_abort(int sig)
 {
 	/* Not safe in general; the process is lost anyhow, and the seed is what matters. */
 	if (running) {
-		fprintf(stderr, "# it ended by signal %d in seed %" PRIu64 "; again: make sim SEED=%" PRIu64 "\n", sig,
-		       running->seed, running->seed);
+		fprintf(stderr,
+			"# it ended by signal %d in seed %" PRIu64 "; again: make sim SEED=%" PRIu64
+			"\n",
+			sig, running->seed, running->seed);
 		trace_tail(&running->trace, 10);
 	}
 	fflush(stdout);
@@ -48,7 +50,8 @@ static void on_abort(int sig)
 static void quiet_log(enum log_level level, const char *line)
 {
 	if (running && level <= LOG_WARN)
-		trace_line(&running->trace, "log: %s", strchr(line, ' ') ? strchr(line, ' ') + 1 : line);
+		trace_line(&running->trace, "log: %s",
+			   strchr(line, ' ') ? strchr(line, ' ') + 1 : line);
 }
 
 static void add_totals(const struct world *w)
@@ -83,7 +86,8 @@ static bool run_seed(const struct options *o, uint64_t seed, uint64_t *hash)
 		fprintf(stderr, "# seed %" PRIu64 ": %s\n", seed, w->fault);
 		if (!o->verbose)
 			trace_tail(&w->trace, TAIL);
-		fprintf(stderr, "# again: make sim SEED=%" PRIu64 " ACTIONS=%u\n", seed, o->actions);
+		fprintf(stderr, "# again: make sim SEED=%" PRIu64 " ACTIONS=%u\n", seed,
+			o->actions);
 	}
 	add_totals(w);
 	world_fini(w);
@@ -100,8 +104,9 @@ static bool run_twice(const struct options *o, uint64_t seed)
 	quiet.verbose = false;
 	bool good = run_seed(&quiet, seed, &first) && run_seed(&quiet, seed, &second);
 	if (good && first != second)
-		fprintf(stderr, "# seed %" PRIu64 " gave two traces, %016" PRIx64 " and %016" PRIx64 "\n", seed, first,
-		       second);
+		fprintf(stderr,
+			"# seed %" PRIu64 " gave two traces, %016" PRIx64 " and %016" PRIx64 "\n",
+			seed, first, second);
 	return good && first == second;
 }
 
@@ -110,13 +115,15 @@ static void run_blocks(const struct options *o)
 	uint64_t hash = 0;
 	unsigned block = 0;
 	for (uint64_t at = 0; at < o->seeds; at += BLOCK, block++) {
-		uint64_t n = o->seeds - at < BLOCK ? o->seeds - at : BLOCK, first = o->from + at, bad = 0;
+		uint64_t n = o->seeds - at < BLOCK ? o->seeds - at : BLOCK, first = o->from + at,
+			 bad = 0;
 		if (block % o->parts != o->part)
 			continue;
 		for (uint64_t seed = first; seed < first + n && bad < 3; seed++)
 			bad += !run_seed(o, seed, &hash);
-		ok(bad == 0, "seeds %" PRIu64 " to %" PRIu64 ": nothing lost, nothing doubled, all equal", first,
-		   first + n - 1);
+		ok(bad == 0,
+		   "seeds %" PRIu64 " to %" PRIu64 ": nothing lost, nothing doubled, all equal",
+		   first, first + n - 1);
 		ok(run_twice(o, first), "seed %" PRIu64 " again gives the same trace", first);
 	}
 }
@@ -150,11 +157,13 @@ static void print_count(void *arg, const char *name, uint64_t n)
 
 static void print_totals(double seconds)
 {
-	note("%" PRIu64 " worlds: %" PRIu64 " changes made, %" PRIu64 " entries, %" PRIu64 " conflicts, %" PRIu64
-	     " merged, %" PRIu64 " repeats, %" PRIu64 " lines cut, sectors %" PRIu64 " kept %" PRIu64 " lost %" PRIu64
-	     " torn, %" PRIu64 " events in %.1f s",
-	     totals.worlds, totals.made, totals.entries, totals.conflicts, totals.merged, totals.repeats,
-	     totals.cuts, totals.kept, totals.lost, totals.torn, totals.events, seconds);
+	note("%" PRIu64 " worlds: %" PRIu64 " changes made, %" PRIu64 " entries, %" PRIu64
+	     " conflicts, %" PRIu64 " merged, %" PRIu64 " repeats, %" PRIu64
+	     " lines cut, sectors %" PRIu64 " kept %" PRIu64 " lost %" PRIu64 " torn, %" PRIu64
+	     " events in %.1f s",
+	     totals.worlds, totals.made, totals.entries, totals.conflicts, totals.merged,
+	     totals.repeats, totals.cuts, totals.kept, totals.lost, totals.torn, totals.events,
+	     seconds);
 	printf("# actions:");
 	actions_counts(print_count, NULL);
 	printf("\n");
@@ -216,7 +225,8 @@ int main(int argc, char **argv)
 	uint64_t hash = 0;
 	if (!read_options(&o, argc, argv)) {
 		fprintf(stderr, "usage: sim check PART PARTS, or\n"
-				"       sim [-s SEED] [-n SEEDS] [-f FROM] [-a ACTIONS] [-l LIST] [-p PART/PARTS] "
+				"       sim [-s SEED] [-n SEEDS] [-f FROM] [-a ACTIONS] [-l LIST] "
+				"[-p PART/PARTS] "
 				"[-v]\n");
 		return 2;
 	}

@@ -1,6 +1,7 @@
 /*
- * Each direction of a line is three queues: what the sender has not got rid of (`out`, which is what
- * queued() reports), what is under way (an event for each piece), and what the receiver has not taken
+ * Each direction of a line is three queues: what the sender has not got rid of (`out`, which is
+ * what queued() reports), what is under way (an event for each piece), and what the receiver has
+ * not taken
  * (`in`). A cut line keeps `out` and drops the rest, as a socket does that has not noticed yet.
  */
 #include "tests/sim/net.h"
@@ -16,10 +17,10 @@ struct net_end {
 	struct net_owner owner;
 	bool owned;
 	struct buf out, way, in; /* way: sent by this end, not yet at the peer */
-	uint64_t arrives_us;  /* when the last of them arrives */
-	bool sending;	      /* an event will send the next piece */
-	bool paused, closing; /* closing: this end asked for it */
-	bool told;	      /* the owner knows that the line is gone */
+	uint64_t arrives_us;	 /* when the last of them arrives */
+	bool sending;		 /* an event will send the next piece */
+	bool paused, closing;	 /* closing: this end asked for it */
+	bool told;		 /* the owner knows that the line is gone */
 };
 
 struct net_line {
@@ -112,7 +113,8 @@ void net_cut(struct net_end *end, enum net_cut how)
 	line->cut = true;
 	net->cut++;
 	for (int i = 0; i < 2; i++) {
-		uint64_t delay = how == NET_LATE ? dice_below(&net->dice, most_us[how]) : most_us[how];
+		uint64_t delay =
+		    how == NET_LATE ? dice_below(&net->dice, most_us[how]) : most_us[how];
 		net->lost_bytes += line->ends[i].way.len;
 		end_tell_in(&line->ends[i], delay);
 	}

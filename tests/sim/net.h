@@ -1,8 +1,8 @@
 /*
- * A network in memory: lines of two ends, each end a struct link for the engine that holds it. Bytes
- * leave a sender at the line's bandwidth while the receiver has room, and arrive after its delay, in
- * pieces of any size and in order. A line can be cut: what is under way is lost, and each end is told
- * soon, late, or only when it would have given up waiting by itself.
+ * A network in memory: lines of two ends, each end a struct link for the engine that holds it.
+ * Bytes leave a sender at the line's bandwidth while the receiver has room, and arrive after its
+ * delay, in pieces of any size and in order. A line can be cut: what is under way is lost, and each
+ * end is told soon, late, or only when it would have given up waiting by itself.
  */
 #ifndef FIVEPITS_SIM_NET_H
 #define FIVEPITS_SIM_NET_H
@@ -25,7 +25,7 @@ struct net_owner {
 };
 
 struct net_speed {
-	uint64_t delay_us;	 /* one way */
+	uint64_t delay_us; /* one way */
 	uint64_t bytes_per_s;
 	unsigned jitter_percent; /* of the delay, more */
 };
@@ -55,7 +55,7 @@ enum net_cut {
 void net_cut(struct net_end *end, enum net_cut how);
 /* The process at this end died: its end is silent at once, the other is told as after a cut. */
 void net_abandon(struct net_end *end, enum net_cut how);
-bool net_is_idle(const struct net *net); /* nothing is under way on any line that is not cut */
+bool net_is_idle(const struct net *net);     /* nothing is under way on any line that is not cut */
 bool net_is_open(const struct net_end *end); /* neither cut nor closed */
 
 #endif

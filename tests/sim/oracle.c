@@ -1,6 +1,6 @@
 /*
- * What must be true: of everything the server sends, at the end of each of its turns; and of all copies
- * once the faults have stopped and everybody has met.
+ * What must be true: of everything the server sends, at the end of each of its turns; and of all
+ * copies once the faults have stopped and everybody has met.
  */
 #include "tests/sim/world.h"
 
@@ -16,9 +16,11 @@ static void rights_note(struct world *w)
 {
 	for (unsigned n = 0; n < WORLD_NUMBERS; n++)
 		for (size_t p = 0; p < w->n_places; p++) {
-			const struct device *d = n < WORLD_DEVICES ? &w->devices[n] : world_device(w, n);
-			enum right r = id_is_zero(&d->id) ? RIGHT_NONE
-							  : rights_of(&w->book, &d->id, &w->places[p].id);
+			const struct device *d =
+			    n < WORLD_DEVICES ? &w->devices[n] : world_device(w, n);
+			enum right r = id_is_zero(&d->id)
+					   ? RIGHT_NONE
+					   : rights_of(&w->book, &d->id, &w->places[p].id);
 			w->now[n][p] = r;
 			if (r > w->lately[n][p])
 				w->lately[n][p] = r;
@@ -49,11 +51,11 @@ static void trace_conflicts(struct world *w, const struct book_entry *e)
 		for (int k = 0; k < 2; k++)
 			while (field_next(&lists[k], &f) > 0)
 				if (f.payload.len == 16)
-					buf_add_text(&line, " %s[%02x%02x]", k ? "without " : "", f.payload.data[14],
-						     f.payload.data[15]);
-		trace_line(&w->trace, "  two versions %02x%02x (group %u):%.*s%s", o->record.b[14], o->record.b[15],
-			   (unsigned)value_number(fields_get(o->effect.set, 3)), (int)line.len,
-			   line.len ? (const char *)line.data : "",
+					buf_add_text(&line, " %s[%02x%02x]", k ? "without " : "",
+						     f.payload.data[14], f.payload.data[15]);
+		trace_line(&w->trace, "  two versions %02x%02x (group %u):%.*s%s", o->record.b[14],
+			   o->record.b[15], (unsigned)value_number(fields_get(o->effect.set, 3)),
+			   (int)line.len, line.len ? (const char *)line.data : "",
 			   value_number(fields_get(o->effect.set, 7)) == 2 ? " settled" : "");
 		buf_fini(&line);
 	}
@@ -65,8 +67,10 @@ static void turn_feed(struct world *w, const struct frame *f, unsigned number)
 	struct cause fault = {""};
 	struct id space;
 	arena_init(&arena, ARENA_NO_BUDGET);
-	const Wire__Feed *feed = (Wire__Feed *)frame_unpack(f, &wire__feed__descriptor, &arena, &fault);
-	uint64_t before = feed && id_from(&space, BYTES_OF(feed->space)) ? book_number(&w->book, &space) : 0;
+	const Wire__Feed *feed =
+	    (Wire__Feed *)frame_unpack(f, &wire__feed__descriptor, &arena, &fault);
+	uint64_t before =
+	    feed && id_from(&space, BYTES_OF(feed->space)) ? book_number(&w->book, &space) : 0;
 	if (!feed || book_feed(&w->book, &world_device(w, number)->id, feed, &fault) < 0) {
 		world_fail(w, "the server told c%u: %s", number, fault.words);
 		arena_fini(&arena);
@@ -75,10 +79,12 @@ static void turn_feed(struct world *w, const struct frame *f, unsigned number)
 	const struct book_space *s = book_space(&w->book, &space);
 	for (uint64_t n = before; n < s->n; n++) {
 		const struct book_entry *e = s->entries[n];
-		trace_line(&w->trace, "entry %" PRIu64 " of %02x: [%02x%02x] %s, %zu edits, by %02x%02x", n + 1,
-			   (unsigned)(world_place(w, &space) ? world_place(w, &space) - w->places : 255),
-			   e->change.id.b[14], e->change.id.b[15], verdict_word(e->outcome.verdict),
-			   e->change.n_edits, e->header.device.b[14], e->header.device.b[15]);
+		trace_line(
+		    &w->trace, "entry %" PRIu64 " of %02x: [%02x%02x] %s, %zu edits, by %02x%02x",
+		    n + 1,
+		    (unsigned)(world_place(w, &space) ? world_place(w, &space) - w->places : 255),
+		    e->change.id.b[14], e->change.id.b[15], verdict_word(e->outcome.verdict),
+		    e->change.n_edits, e->header.device.b[14], e->header.device.b[15]);
 		trace_conflicts(w, e);
 		if (moves_rights(w, e))
 			rights_note(w);
@@ -95,7 +101,9 @@ static void turn_judge_writers(struct world *w)
 			const struct book_entry *e = s->entries[w->judged_entries[i]];
 			const struct made *m = world_made(w, &e->header.change);
 			if (m && w->lately[m->by][i] != RIGHT_WRITE)
-				world_fail(w, "entry %" PRIu64 " of place %02zx was written by c%u, who may not",
+				world_fail(w,
+					   "entry %" PRIu64
+					   " of place %02zx was written by c%u, who may not",
 					   e->header.number, i, m->by);
 		}
 	}
@@ -112,12 +120,16 @@ static void turn_search(struct world *w, struct bytes sent, unsigned number, uns
 		enum right r = piece ? w->lately[number][place] : w->now[number][place];
 		/* What it wrote itself may come back in the words of a refusal. */
 		if (r == RIGHT_NONE && (by != number || kind == WIRE__KIND__FEED))
-			world_fail(w, "the server sent c%u a word of place %02x (by c%u, in a frame of kind %u), "
-				   "which it may not read", number, place, by, kind);
+			world_fail(w,
+				   "the server sent c%u a word of place %02x (by c%u, in a frame "
+				   "of kind %u), "
+				   "which it may not read",
+				   number, place, by, kind);
 	}
 }
 
-static void each_sent(struct world *w, void (*see)(struct world *, const struct frame *, struct bytes, unsigned))
+static void each_sent(struct world *w,
+		      void (*see)(struct world *, const struct frame *, struct bytes, unsigned))
 {
 	struct bytes rest = buf_bytes(&w->host.sent);
 	while (rest.len && !w->failed) {
@@ -176,8 +188,10 @@ static void note_digest(void *arg, const char *name, const struct id *space, uin
 	r->rows[r->n].number = number;
 	memcpy(r->rows[r->n++].digest, digest, SHA256_LEN);
 	if (world_place(r->w, space) && book_number(&r->w->book, space) > number)
-		world_fail(r->w, "the server has %" PRIu64 " entries of place %02x and told of %" PRIu64, number,
-			   (unsigned)(world_place(r->w, space) - r->w->places), book_number(&r->w->book, space));
+		world_fail(r->w,
+			   "the server has %" PRIu64 " entries of place %02x and told of %" PRIu64,
+			   number, (unsigned)(world_place(r->w, space) - r->w->places),
+			   book_number(&r->w->book, space));
 }
 
 static void compare_space(struct device *d, const struct held *h, const struct digest_row *server)
@@ -192,15 +206,18 @@ static void compare_space(struct device *d, const struct held *h, const struct d
 		if (!id_equal(&server->rows[i].space, &h->id))
 			continue;
 		if (h->number != server->rows[i].number)
-			world_fail(w, "c%u has %" PRIu64 " entries of place %02x, the server %" PRIu64, d->number,
-				   h->number, n, server->rows[i].number);
+			world_fail(w,
+				   "c%u has %" PRIu64 " entries of place %02x, the server %" PRIu64,
+				   d->number, h->number, n, server->rows[i].number);
 		else if (copy_digest(d->copy, &h->id, digest) < 0 ||
 			 memcmp(digest, server->rows[i].digest, SHA256_LEN) != 0)
-			world_fail(w, "c%u and the server differ in place %02x at entry %" PRIu64, d->number, n,
-				   h->number);
-		else if (h->number && (!s || s->n < h->number ||
-				       memcmp(s->entries[h->number - 1]->chain, h->chain, SHA256_LEN) != 0))
-			world_fail(w, "the chain of c%u in place %02x is not the one that was told", d->number, n);
+			world_fail(w, "c%u and the server differ in place %02x at entry %" PRIu64,
+				   d->number, n, h->number);
+		else if (h->number &&
+			 (!s || s->n < h->number ||
+			  memcmp(s->entries[h->number - 1]->chain, h->chain, SHA256_LEN) != 0))
+			world_fail(w, "the chain of c%u in place %02x is not the one that was told",
+				   d->number, n);
 		return;
 	}
 	world_fail(w, "c%u holds place %02x, which the server does not have", d->number, n);
@@ -229,7 +246,8 @@ static void compare_device(struct device *d, const struct digest_row *server)
 		if (held[i].state == HELD_OPEN)
 			compare_space(d, &held[i], server);
 		else
-			world_fail(w, "c%u still waits for verdicts in a space that it lost", d->number);
+			world_fail(w, "c%u still waits for verdicts in a space that it lost",
+				   d->number);
 	free(held);
 }
 
@@ -250,15 +268,17 @@ static void compare_journal(struct device *d)
 			int got = copy_entry(d->copy, &s->id, n, &arena, &past);
 			if (got == 1 && !id_is_zero(&past.change.id))
 				change_write(&past.change, &again);
-			if (got != 1 || !bytes_equal(buf_bytes(&again), s->entries[n - 1]->change_bytes))
-				world_fail(w, "c%u does not have entry %" PRIu64 " of place %02zx as it was made",
+			if (got != 1 ||
+			    !bytes_equal(buf_bytes(&again), s->entries[n - 1]->change_bytes))
+				world_fail(w,
+					   "c%u does not have entry %" PRIu64
+					   " of place %02zx as it was made",
 					   d->number, n, p);
 			buf_fini(&again);
 		}
 	}
 	arena_fini(&arena);
 }
-
 
 static void fault_found(void *arg, const char *words)
 {
@@ -277,10 +297,12 @@ static void copy_sum(struct device *d, uint64_t *sum)
 	struct db *db = copy_db(d->copy);
 	char names[64][64];
 	size_t n = 0;
-	struct db_stmt *st = db_query_text(db,
-					   "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT "
-					   "LIKE 'search%' AND name NOT LIKE 'sqlite%' AND name NOT IN "
-					   "('held', 'stale', 'meta') ORDER BY name", NULL);
+	struct db_stmt *st =
+	    db_query_text(db,
+			  "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT "
+			  "LIKE 'search%' AND name NOT LIKE 'sqlite%' AND name NOT IN "
+			  "('held', 'stale', 'meta') ORDER BY name",
+			  NULL);
 	*sum = 0;
 	while (st && db_step(st) > 0 && n < 64)
 		snprintf(names[n++], sizeof(names[0]), "%s", db_text(st, 0));
@@ -308,7 +330,8 @@ static void compare_rebuild(struct device *d)
 		world_fail(d->world, "c%u can't be rebuilt: %s", d->number, cause.words);
 	copy_sum(d, &after);
 	if (before != after)
-		world_fail(d->world, "c%u: its tables are not those that its journal makes", d->number);
+		world_fail(d->world, "c%u: its tables are not those that its journal makes",
+			   d->number);
 }
 
 static void judge_device(struct device *d, const struct digest_row *server, bool thorough)
@@ -374,9 +397,11 @@ static void judge_conflicts(struct world *w)
 		struct id side;
 		if (r->type != TYPE_CONFLICT)
 			continue;
-		if (value_count(rest) < 2 && value_number(record_get(r, 7)) == RECORDS__CONFLICT_STATE__OPEN)
-			world_fail(w, "an open Conflict has %zu sides (type %u, group %u)", value_count(rest),
-				   (unsigned)value_number(record_get(r, 2)), (unsigned)value_number(record_get(r, 3)));
+		if (value_count(rest) < 2 &&
+		    value_number(record_get(r, 7)) == RECORDS__CONFLICT_STATE__OPEN)
+			world_fail(w, "an open Conflict has %zu sides (type %u, group %u)",
+				   value_count(rest), (unsigned)value_number(record_get(r, 2)),
+				   (unsigned)value_number(record_get(r, 3)));
 		while (field_next(&rest, &f) > 0)
 			if (!id_from(&side, f.payload) || !book_entry(&w->book, &side))
 				world_fail(w, "a Conflict names a side that is in no history");
@@ -393,8 +418,9 @@ void oracle_calm(struct world *w)
 		for (unsigned i = 0; i < w->n_devices; i++) {
 			struct device *d = &w->devices[i];
 			if (d->enrolled && !d->revoked && !device_quiet(d))
-				world_fail(w, "c%u does not become quiet in three rounds (%s, %s)", d->number,
-					   d->copy ? "it runs" : "it is down", d->uplink ? "it has a line" : "no line");
+				world_fail(w, "c%u does not become quiet in three rounds (%s, %s)",
+					   d->number, d->copy ? "it runs" : "it is down",
+					   d->uplink ? "it has a line" : "no line");
 		}
 		world_fail(w, "the server does not become quiet in three rounds");
 		return;

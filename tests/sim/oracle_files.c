@@ -17,9 +17,12 @@ static void search_bytes(struct device *d, const char *path, struct bytes data)
 	unsigned place, by;
 	while (canary_next(&data, &place, &by))
 		/* What it wrote itself stays, as a change that was refused. */
-		if (place < w->n_places && w->now[d->number][place] == RIGHT_NONE && by != d->number)
-			world_fail(w, "c%u has a word of place %02x (by c%u), which it may not read, in %s",
-				   d->number, place, by, path + strlen(w->dir));
+		if (place < w->n_places && w->now[d->number][place] == RIGHT_NONE &&
+		    by != d->number)
+			world_fail(
+			    w,
+			    "c%u has a word of place %02x (by c%u), which it may not read, in %s",
+			    d->number, place, by, path + strlen(w->dir));
 }
 
 static void search_file(void *arg, const char *path, struct bytes data)

@@ -16,7 +16,8 @@ static bool event_before(const struct queue_event *a, const struct queue_event *
 	return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
 }
 
-void queue_in(struct queue *q, uint64_t delay_us, void (*run)(void *, uint64_t), void *arg, uint64_t tag)
+void queue_in(struct queue *q, uint64_t delay_us, void (*run)(void *, uint64_t), void *arg,
+	      uint64_t tag)
 {
 	struct queue_event e = {q->now_us + delay_us, q->orders++, run, arg, tag};
 	if (q->n == q->cap) {

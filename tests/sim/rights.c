@@ -66,14 +66,15 @@ static const struct record *space_record(const struct book *b, const struct id *
 	return own ? own : in_directory(b, space);
 }
 
-static bool leads_group_of(const struct book *b, const struct id *person, const struct record *space,
-			   uint32_t groups)
+static bool leads_group_of(const struct book *b, const struct id *person,
+			   const struct record *space, uint32_t groups)
 {
 	struct bytes rest = record_get(space, groups);
 	struct field f;
 	while (field_next(&rest, &f) > 0) {
 		struct id group, chair, clerk;
-		const struct record *r = id_from(&group, f.payload) ? in_directory(b, &group) : NULL;
+		const struct record *r =
+		    id_from(&group, f.payload) ? in_directory(b, &group) : NULL;
 		if (!is_live(r))
 			continue;
 		chair = id_in(r, 6);
@@ -90,7 +91,8 @@ static bool gone(const struct book *b, const struct id *unit)
 	return r && !is_live(r);
 }
 
-/* Does one appointment open the lists that begin with field `groups`: groups, schools, persons, roles? */
+/* Does one appointment open the lists that begin with field `groups`: groups, schools, persons,
+ * roles? */
 static bool appointment_opens(const struct book *b, const struct record *appointment,
 			      const struct record *space, uint32_t groups)
 {
@@ -123,7 +125,8 @@ enum right rights_of_person(const struct book *b, const struct id *person, const
 			continue;
 		if (appointment_opens(b, r, rule, WRITERS))
 			return RIGHT_WRITE;
-		if (appointment_opens(b, r, rule, READERS) || value_number(record_get(rule, 5)) == 1)
+		if (appointment_opens(b, r, rule, READERS) ||
+		    value_number(record_get(rule, 5)) == 1)
 			right = RIGHT_READ;
 	}
 	return right;

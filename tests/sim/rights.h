@@ -1,6 +1,6 @@
 /*
- * Who may read and write what, worked out from the book's records in the plainest way: the reference
- * that the server's own answer is judged by.
+ * Who may read and write what, worked out from the book's records in the plainest way: the
+ * reference that the server's own answer is judged by.
  */
 #ifndef FIVEPITS_SIM_RIGHTS_H
 #define FIVEPITS_SIM_RIGHTS_H

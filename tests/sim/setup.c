@@ -20,7 +20,8 @@ static void setup_people(struct world *w, struct draft *draft, struct id *person
 		world_know(w, &persons[i], &w->directory, TYPE_PERSON, false);
 		bool grouped = dice_chance(&w->dice, 70);
 		draft_appointment(w, draft, &persons[i], pick_role(w), &schools[i % SETUP_SCHOOLS],
-				  grouped ? &groups[i % SETUP_GROUPS] : NULL, dice_chance(&w->dice, 50));
+				  grouped ? &groups[i % SETUP_GROUPS] : NULL,
+				  dice_chance(&w->dice, 50));
 	}
 }
 
@@ -46,8 +47,8 @@ static void setup_groups(struct world *w, struct draft *draft, struct id *groups
 
 static void setup_plan(struct world *w)
 {
-	static const uint32_t types[] = {TYPE_PLAN, TYPE_PRIORITY, TYPE_ACTION, TYPE_ACTION, TYPE_EVENT,
-					 TYPE_AGENDA_ITEM, TYPE_NOTE};
+	static const uint32_t types[] = {TYPE_PLAN,  TYPE_PRIORITY,    TYPE_ACTION, TYPE_ACTION,
+					 TYPE_EVENT, TYPE_AGENDA_ITEM, TYPE_NOTE};
 	struct device *d = &w->devices[0];
 	struct draft *draft = draft_new(d->copy, &w->partnership);
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {

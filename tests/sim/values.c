@@ -1,6 +1,7 @@
 /*
- * Values made from what the schema says of a field, so that a new field is tried as soon as it exists.
- * Texts carry a canary: a word that says into which space and by which device it was written.
+ * Values made from what the schema says of a field, so that a new field is tried as soon as it
+ * exists. Texts carry a canary: a word that says into which space and by which device it was
+ * written.
  */
 #include "tests/sim/world.h"
 
@@ -15,7 +16,8 @@ void canary_make(struct world *w, const struct id *space, unsigned number, char 
 {
 	const struct place *p = world_place(w, space);
 	must(p);
-	snprintf(word, CANARY_MAX, "Qz%02xc%xq%" PRIx64, (unsigned)(p - w->places), number & 15, ++w->words);
+	snprintf(word, CANARY_MAX, "Qz%02xc%xq%" PRIx64, (unsigned)(p - w->places), number & 15,
+		 ++w->words);
 }
 
 static int hex_digit(uint8_t c)
@@ -43,8 +45,13 @@ bool canary_next(struct bytes *rest, unsigned *place, unsigned *number)
 /* ---- Texts ---------------------------------------------------------------------------------- */
 
 static const char *const phrases[] = {
-	"Agreed.", "The group will meet again.", "Ring-fence £500 for the twelve schools.",
-	"Every school brings two pieces of work.", "To be confirmed", "Naïve façade — “quoted”", "x",
+	"Agreed.",
+	"The group will meet again.",
+	"Ring-fence £500 for the twelve schools.",
+	"Every school brings two pieces of work.",
+	"To be confirmed",
+	"Naïve façade — “quoted”",
+	"x",
 	"The chair thanked Mrs. Booth (e.g. for the hall).",
 };
 
@@ -87,7 +94,8 @@ static bool is_common(const struct world *w, const struct id *space)
 }
 
 /* Some record that the field may refer to from `space`. */
-static bool ref_make(struct world *w, const struct schema_field *f, const struct id *space, struct id *out)
+static bool ref_make(struct world *w, const struct schema_field *f, const struct id *space,
+		     struct id *out)
 {
 	size_t n = 0;
 	for (int pass = 0; pass < 2; pass++) {
@@ -113,8 +121,8 @@ static bool ref_make(struct world *w, const struct schema_field *f, const struct
 
 static void day_make(struct dice *d, struct buf *out)
 {
-	buf_add_text(out, "20%02u-%02u-%02u", (unsigned)dice_between(d, 19, 40), (unsigned)dice_between(d, 1, 12),
-		     (unsigned)dice_between(d, 1, 28));
+	buf_add_text(out, "20%02u-%02u-%02u", (unsigned)dice_between(d, 19, 40),
+		     (unsigned)dice_between(d, 1, 12), (unsigned)dice_between(d, 1, 28));
 }
 
 /* The payload of one occurrence of a field that is no number. False: there is none to be had. */
@@ -135,7 +143,8 @@ static bool payload_make(struct world *w, unsigned number, const struct schema_f
 		day_make(d, out);
 		return true;
 	case FORMAT_TIME:
-		buf_add_text(out, "%02u:%02u", (unsigned)dice_below(d, 24), (unsigned)dice_below(d, 60));
+		buf_add_text(out, "%02u:%02u", (unsigned)dice_below(d, 24),
+			     (unsigned)dice_below(d, 60));
 		return true;
 	case FORMAT_YEAR:
 		year = (unsigned)dice_between(d, 19, 29);
@@ -157,7 +166,8 @@ static bool payload_make(struct world *w, unsigned number, const struct schema_f
 	}
 }
 
-static uint64_t number_make(struct world *w, const struct schema_field *f, const ProtobufCFieldDescriptor *d)
+static uint64_t number_make(struct world *w, const struct schema_field *f,
+			    const ProtobufCFieldDescriptor *d)
 {
 	if (f->format == FORMAT_FLAG)
 		return dice_below(&w->dice, 2);
@@ -166,7 +176,8 @@ static uint64_t number_make(struct world *w, const struct schema_field *f, const
 		return (uint64_t)e->values[dice_below(&w->dice, e->n_values)].value;
 	}
 	uint64_t small = dice_below(&w->dice, 4);
-	return dice_chance(&w->dice, 50) && small <= f->max ? small : dice_below(&w->dice, f->max + 1ull);
+	return dice_chance(&w->dice, 50) && small <= f->max ? small
+							    : dice_below(&w->dice, f->max + 1ull);
 }
 
 void value_make(struct world *w, unsigned number, const struct schema_type *t, uint32_t field,

@@ -66,7 +66,8 @@ struct place *world_place_add(struct world *w, const struct id *space, Records__
 	return p;
 }
 
-void world_know(struct world *w, const struct id *id, const struct id *space, uint32_t type, bool guarded)
+void world_know(struct world *w, const struct id *id, const struct id *space, uint32_t type,
+		bool guarded)
 {
 	if (w->n_known == w->cap_known) {
 		w->cap_known = w->cap_known ? 2 * w->cap_known : 256;
@@ -131,7 +132,8 @@ static bool world_quiet(const struct world *w)
 		return false;
 	for (unsigned i = 0; i < w->n_devices; i++) {
 		const struct device *d = &w->devices[i];
-		if (d->enrolled && d->online && !d->revoked && (!device_quiet(d) || d->turn_planned))
+		if (d->enrolled && d->online && !d->revoked &&
+		    (!device_quiet(d) || d->turn_planned))
 			return false;
 	}
 	return true;
@@ -204,7 +206,8 @@ void world_init(struct world *w, uint64_t seed, bool verbose)
 {
 	static const char *const roots[] = {"/dev/shm", "/tmp"};
 	*w = (struct world){.seed = seed, .dice = dice_fork(seed, 1)};
-	w->n_devices = (unsigned)(dice_chance(&w->dice, 20) ? WORLD_DEVICES : dice_between(&w->dice, 3, 7));
+	w->n_devices =
+	    (unsigned)(dice_chance(&w->dice, 20) ? WORLD_DEVICES : dice_between(&w->dice, 3, 7));
 	snprintf(w->dir, sizeof(w->dir), "%s/fivepits-sim-%d", roots[access(roots[0], W_OK) != 0],
 		 (int)getpid());
 	snprintf(w->host.dir, sizeof(w->host.dir), "%s/server", w->dir);

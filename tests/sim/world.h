@@ -1,11 +1,11 @@
 /*
- * One simulated area: a server and up to twelve devices, each with a disk, a clock and dice of its own,
- * on a network of virtual lines; a witness who hears everything at once; the ledger of what was made and
- * the book of what was accepted. Everything follows from the seed.
+ * One simulated area: a server and up to twelve devices, each with a disk, a clock and dice of its
+ * own, on a network of virtual lines; a witness who hears everything at once; the ledger of what
+ * was made and the book of what was accepted. Everything follows from the seed.
  *
- * The engines are the product's own (server/area.h, client/copy.h, draft.h, uplink.h). The rest of the
- * files: host.c runs the server, device.c a client, actions.c is what can happen, values.c makes up
- * values, hostile.c sends what no honest client would, oracle.c judges when all is quiet.
+ * The engines are the product's own (server/area.h, client/copy.h, draft.h, uplink.h). The rest of
+ * the files: host.c runs the server, device.c a client, actions.c is what can happen, values.c
+ * makes up values, hostile.c sends what no honest client would, oracle.c judges when all is quiet.
  */
 #ifndef FIVEPITS_SIM_WORLD_H
 #define FIVEPITS_SIM_WORLD_H
@@ -29,7 +29,8 @@
 enum {
 	WORLD_DEVICES = 12,
 	WORLD_PLACES = 40,
-	WORLD_WITNESS = WORLD_DEVICES, /* devices by number: the witness and the hostile one come last */
+	WORLD_WITNESS =
+	    WORLD_DEVICES, /* devices by number: the witness and the hostile one come last */
 	WORLD_HOSTILE,
 	WORLD_NUMBERS,
 	DEVICE_READS = 8,
@@ -56,7 +57,8 @@ struct place {
 struct known {
 	struct id id, space;
 	uint32_t type;
-	bool guarded; /* the founder's, the witness's: left alone, so that somebody can still administer */
+	bool guarded; /* the founder's, the witness's: left alone, so that somebody can still
+			 administer */
 };
 
 /* A change that was saved; the ledger's line. */
@@ -175,11 +177,13 @@ void world_fail(struct world *w, const char *format, ...) __attribute__((format(
 
 struct place *world_place(struct world *w, const struct id *space); /* NULL: not known */
 struct place *world_place_add(struct world *w, const struct id *space, Records__SpaceKind kind);
-void world_know(struct world *w, const struct id *id, const struct id *space, uint32_t type, bool guarded);
+void world_know(struct world *w, const struct id *id, const struct id *space, uint32_t type,
+		bool guarded);
 struct made *world_made(const struct world *w, const struct id *change);
 struct made *world_make(struct world *w, const struct device *by, const struct id *change,
 			const struct id *space, struct bytes bytes);
-struct device *world_device(struct world *w, unsigned number); /* also the witness and the hostile one */
+struct device *world_device(struct world *w,
+			    unsigned number); /* also the witness and the hostile one */
 void machine_init(struct machine *m, struct world *w, uint64_t part);
 
 /* ---- The server (host.c) -------------------------------------------------------------------- */
@@ -192,7 +196,8 @@ bool host_lives(struct world *w);
 /* A new line for a device's end; the server hears of it after its delay. */
 struct net_end *host_dial(struct world *w, unsigned number, const struct net_speed *speed);
 /* Make a device for a person, known to the server. False: it could not be. */
-bool host_enrol(struct world *w, struct device *d, const struct id *person, const struct id *school);
+bool host_enrol(struct world *w, struct device *d, const struct id *person,
+		const struct id *school);
 
 /* ---- Devices (device.c) --------------------------------------------------------------------- */
 
@@ -224,7 +229,7 @@ void value_make(struct world *w, unsigned number, const struct schema_type *t, u
 
 /* ---- What happens, and whether it was right ------------------------------------------------- */
 
-void actions_setup(struct world *w);	      /* people, groups and spaces to begin with */
+void actions_setup(struct world *w);	       /* people, groups and spaces to begin with */
 void actions_run(struct world *w, unsigned n); /* n things that happen, one after the other */
 void actions_counts(void (*row)(void *arg, const char *name, uint64_t n), void *arg);
 void hostile_act(struct world *w);

@@ -1,4 +1,5 @@
-/* The simulator's disk and network bite: what is not synced can be lost or torn, what is synced stays. */
+/* The simulator's disk and network bite: what is not synced can be lost or torn, what is synced
+ * stays. */
 #include "common/db.h"
 #include "common/log.h"
 #include "tests/sim/disk.h"
@@ -36,7 +37,8 @@ static int one_number(sqlite3 *db, const char *sql)
 {
 	sqlite3_stmt *st = NULL;
 	int n = -1;
-	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW)
+	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
 		n = sqlite3_column_int(st, 0);
 	sqlite3_finalize(st);
 	return n;
@@ -72,7 +74,8 @@ static struct result try_ends(const char *synchronous, enum disk_end end, int ti
 		while (done < ROWS && insert(db, done) == SQLITE_OK) {
 			done++;
 			if (done % 16 == 0)
-				sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+				sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+							  NULL);
 		}
 		disk_stop(device, end);
 		sqlite3_close(db);
@@ -106,8 +109,8 @@ static void test_ends(void)
 	r = try_ends("NORMAL", DISK_POWER_CUT, 60);
 	ok(r.lost > 0, "a power cut loses commits with NORMAL (%d of 60 times)", r.lost);
 	r = try_ends("OFF", DISK_POWER_CUT, 60);
-	ok(r.lost > 0 && r.unsound > 0, "a power cut damages a database that is never synced (%d of 60)",
-	   r.unsound);
+	ok(r.lost > 0 && r.unsound > 0,
+	   "a power cut damages a database that is never synced (%d of 60)", r.unsound);
 }
 
 static void test_room(void)
@@ -119,10 +122,12 @@ static void test_room(void)
 	int done = 0, code = SQLITE_OK;
 	while (done < 1000 && (code = insert(db, done)) == SQLITE_OK)
 		done++;
-	ok(code == SQLITE_FULL && done > 5 && done < 100, "a full disk says so, after %d rows", done);
+	ok(code == SQLITE_FULL && done > 5 && done < 100, "a full disk says so, after %d rows",
+	   done);
 	disk_room(device, SIZE_MAX);
 	ok(insert(db, done) == SQLITE_OK, "with room again the same process goes on");
-	ok(one_number(db, "SELECT count(*) FROM t") == done + 1 && is_sound(db), "nothing was lost by it");
+	ok(one_number(db, "SELECT count(*) FROM t") == done + 1 && is_sound(db),
+	   "nothing was lost by it");
 	sqlite3_close(db);
 	disk_free(&disk);
 }
@@ -174,13 +179,15 @@ static int64_t start_after_crash(struct disk_device *device, struct db **db, uin
 		return -1;
 	disk_stop_after(device, operations, DISK_CRASH);
 	for (int i = 0; i < 5; i++)
-		if (db_begin(*db) < 0 || db_run(*db, "INSERT INTO t (v) VALUES (zeroblob(5000))", "") < 0 ||
+		if (db_begin(*db) < 0 ||
+		    db_run(*db, "INSERT INTO t (v) VALUES (zeroblob(5000))", "") < 0 ||
 		    db_commit(*db) < 0)
 			break;
 	disk_stop(device, DISK_CRASH);
 	db_close(db);
 	disk_start(device);
-	return db_open(db, "/d/a.db", DB_SOLE, schema, 1, "testdisk", NULL) == 0 ? count_rows(*db) : -1;
+	return db_open(db, "/d/a.db", DB_SOLE, schema, 1, "testdisk", NULL) == 0 ? count_rows(*db)
+										 : -1;
 }
 
 static void test_read_is_durable(void)
@@ -199,7 +206,8 @@ static void test_read_is_durable(void)
 		db_close(&db);
 		disk_free(&disk);
 	}
-	ok(bad == 0, "what a server reads after a crash outlasts a power cut right then (%d of 60 times not)",
+	ok(bad == 0,
+	   "what a server reads after a crash outlasts a power cut right then (%d of 60 times not)",
 	   bad);
 }
 
@@ -298,9 +306,11 @@ static void test_line(void)
 	struct pair p;
 	pair_init(&p, 1);
 	pair_send(&p, 100, 10000);
-	ok(net_link(p.ends[0])->ops->queued(net_link(p.ends[0])) > 900000, "what is sent is queued");
+	ok(net_link(p.ends[0])->ops->queued(net_link(p.ends[0])) > 900000,
+	   "what is sent is queued");
 	pair_run(&p, 500000);
-	ok(p.heard[1].frames > 20 && p.heard[1].frames < 60, "half of a second's bytes take half a second");
+	ok(p.heard[1].frames > 20 && p.heard[1].frames < 60,
+	   "half of a second's bytes take half a second");
 	pair_run(&p, 1000000);
 	ok(p.heard[1].frames == 100 && p.heard[1].in_order, "all frames arrive whole and in order");
 	ok(p.heard[0].drained == 1 && net_link(p.ends[0])->ops->queued(net_link(p.ends[0])) == 0,
@@ -341,8 +351,8 @@ static void test_cut(void)
 			had = -1;
 		late |= p.heard[0].closed_us > 10000000;
 		apart |= p.heard[0].closed_us != p.heard[1].closed_us;
-		ok(had >= 0 && had < 100 && p.heard[1].in_order, "a cut line delivers no more (seed %d)",
-		   (int)seed);
+		ok(had >= 0 && had < 100 && p.heard[1].in_order,
+		   "a cut line delivers no more (seed %d)", (int)seed);
 		pair_fini(&p);
 	}
 	ok(late && apart, "its ends hear of it late, and not together");
