@@ -91,6 +91,7 @@ static int copy_open_file(struct copy **out, const char *home, const char *vfs,
 	copy->env = env;
 	arena_init(&copy->arena, ARENA_NO_BUDGET);
 	arena_init(&copy->feed_arena, ARENA_NO_BUDGET);
+	arena_init(&copy->overlay_arena, ARENA_NO_BUDGET);
 	copy->tables = tables_new();
 	int err = db_open(&copy->db, path, DB_SHARED, schema_sql, COPY_VERSION, vfs, cause);
 	free(path);
@@ -210,6 +211,7 @@ void copy_close(struct copy **copy)
 	tables_free(&c->tables); /* after the statements that are known by its texts */
 	arena_fini(&c->arena);
 	arena_fini(&c->feed_arena);
+	arena_fini(&c->overlay_arena);
 	buf_fini(&c->fields);
 	buf_fini(&c->body);
 	buf_fini(&c->contents);

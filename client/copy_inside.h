@@ -32,6 +32,8 @@ struct copy {
 	struct tables *tables;
 	struct arena arena;	 /* of one entry */
 	struct arena feed_arena; /* of one Feed */
+	struct arena overlay_arena; /* of `overlay` */
+	struct change overlay;	   /* the pending change last laid on a record; id zero: none */
 	struct buf fields, body; /* scratch */
 	struct buf contents;	 /* to remove once the space that named them is lost */
 	bool lost;		 /* the open transaction removes a space */

@@ -42,25 +42,49 @@ bool inside_lay(const struct change *c, struct record *r)
 	return false;
 }
 
+/* The pending change `seq`, read once for all the records that it edits. Borrowed until the next. */
+static int overlay_change(struct copy *copy, int64_t seq, const struct id *change,
+			  const struct change **out)
+{
+	*out = &copy->overlay;
+	if (id_equal(&copy->overlay.id, change))
+		return 0;
+	struct db_stmt *st = db_query(copy->db, "SELECT bytes FROM pending WHERE seq = $1", "i", seq);
+	int err = db_step(st);
+	arena_reset(&copy->overlay_arena);
+	copy->overlay = (struct change){0};
+	if (err == 1) {
+		struct bytes bytes = arena_copy(&copy->overlay_arena, db_bytes(st, 0));
+		db_reset(st);
+		err = change_read(&copy->overlay, bytes, &copy->overlay_arena, NULL);
+		if (err == 0)
+			return 0;
+	}
+	copy->overlay = (struct change){0};
+	return err < 0 && err != ERR_PROTO && err != ERR_LIMIT ? err : ERR_CORRUPT;
+}
+
 int inside_overlay(struct copy *copy, const struct id *space, struct record *r, struct id *last)
 {
 	struct db_stmt *st =
 		db_query(copy->db,
-			 "SELECT p.bytes FROM pending_record r JOIN pending p ON p.seq = r.seq"
+			 "SELECT p.seq, p.change FROM pending_record r JOIN pending p ON p.seq = r.seq"
 			 " WHERE r.record = $1 AND p.space = $2 ORDER BY r.seq",
 			 "dd", &r->id, space);
+	const struct change *c;
+	struct id change;
 	int n = 0, err;
 
 	while ((err = db_step(st)) == 1) {
-		struct change c;
-		err = change_read(&c, arena_copy(r->arena, db_bytes(st, 0)), r->arena, NULL);
+		err = db_id(st, 1, &change) ? overlay_change(copy, db_int(st, 0), &change, &c)
+					    : ERR_CORRUPT;
 		if (err < 0) {
 			db_reset(st);
-			return ERR_CORRUPT;
+			return err;
 		}
-		n += inside_lay(&c, r);
+		n += inside_lay(c, r);
 		if (last)
-			*last = c.id;
+			*last = c->id;
 	}
 	return err < 0 ? err : n;
 }
