@@ -98,6 +98,22 @@ static int judge_taken(const struct book_entry *e, const struct edit *edit,
 	return 0;
 }
 
+/* What was replaced is what the author says to have had before them, byte for byte. */
+static int judge_bases(const struct book_entry *e, const struct edit *edit, const struct record *stands,
+		       const struct outcome_effect *o, struct cause *fault)
+{
+	for (size_t i = 0; i < edit->n_bases; i++) {
+		uint32_t field = edit->bases[i].field;
+		struct bytes wanted, had = stands ? record_get(stands, field) : BYTES_NONE;
+		if (names_field(&o->effect, field, &wanted) && edit->bases[i].digest != base_digest(had))
+			return cause_set(fault, ERR_CORRUPT,
+					 "entry %" PRIu64 " replaces field %u, which was not what its author had "
+					 "before them",
+					 e->header.number, field);
+	}
+	return 0;
+}
+
 /* A side is taken from a Conflict, or the Conflict settled, only by one who had seen it. */
 static int judge_sides(const struct book *b, const struct book_entry *e,
 		       const struct outcome_effect *o, struct cause *fault)
@@ -162,8 +178,10 @@ int book_judge_before(const struct book *b, const struct book_entry *e, struct c
 					e->header.number);
 			break;
 		}
-		err = judge_replaced(e, edit, book_record(b, &e->space->id, &effects[i].record),
-				     &effects[i], fault);
+		const struct record *stands = book_record(b, &e->space->id, &effects[i].record);
+		err = judge_replaced(e, edit, stands, &effects[i], fault);
+		if (err == 0)
+			err = judge_bases(e, edit, stands, &effects[i], fault);
 		if (err == 0)
 			err = judge_taken(e, edit, &effects[i], fault);
 	}
