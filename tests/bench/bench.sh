@@ -2,9 +2,10 @@
 # The figures: real processes, real TLS, files that are flushed; each as key=value beside its goal.
 # usage: tests/bench/bench.sh BUILD DIR [floor|w1|w1b|w2|bytes|idle|plan]...
 #
-# Everything is made new in DIR, on whatever disk that is. What is timed is whole processes from start
-# to exit, but for W2, which is timed inside by the lines that the programs log for it (draft.commit at
-# A, uplink.commit at B, both of the monotonic clock). Rounds are repeated, and the median counts.
+# Everything is made new in DIR, on whatever disk that is; DIR/figures.txt keeps what is printed. What
+# is timed is whole processes from start to exit, but for W2 and the end of W1b, which are timed inside
+# by the lines that the programs log for it (draft.commit at A, uplink.commit at B). Rounds are
+# repeated, and the median counts.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 case $1 in /*) build=$1 ;; *) build=$PWD/$1 ;; esac
@@ -42,6 +43,7 @@ wait_for() { # wait_for SECONDS COMMAND...
 	done
 }
 start() { # the server of this area
+	rm -f "$area/server.out"
 	"$build/fivepitsd" run "$area/server" >"$area/server.out" 2>>"$area/server.log" &
 	server=$!
 	wait_for 20 grep -q '^listening on' "$area/server.out" || die "the server does not start: $area/server.log"
@@ -108,7 +110,8 @@ percentile() { # percentile SHARE: of the numbers on standard input
 }
 calc() { awk "BEGIN {printf \"$1\", ($2)}"; }
 
-# figure KEY VALUE [at-least|at-most GOAL [WHY]]: print it, and keep it for the table.
+say() { echo "$*" | tee -a "$dir/figures.txt"; }
+# note KEY VALUE [at-least|at-most GOAL [WHY]]: print it, and keep it for the table.
 note() {
 	local verdict=
 	figure[$1]=$2
@@ -119,9 +122,9 @@ note() {
 		at-most) [ "$(calc %d "$2 <= $4")" = 1 ] && verdict=met ;;
 		esac
 		[ $verdict = met ] || failed=$((failed + 1))
-		echo "$1=$2 goal=$3:$4 $verdict${5:+ ($5)}"
+		say "$1=$2 goal=$3:$4 $verdict${5:+ ($5)}"
 	else
-		echo "$1=$2"
+		say "$1=$2"
 	fi
 	rows+=("$1|$2|${3:+${3/-/ } $4}|$verdict")
 }
@@ -166,8 +169,9 @@ log_us() { # the wall clock of a log line, in microseconds
 entries_in() { # entries_in LOG: how many entries its commits took
 	awk '/ uplink.commit / {for (i = 1; i <= NF; i++) if ($i ~ /^entries=/) n += substr($i, 9)} END {print n + 0}' "$1"
 }
-all_came() { # all twelve have the entries of all twelve
+all_came() { # all twelve have the entries of all twelve; asked rarely, so as not to be in the way
 	local s
+	sleep 0.3
 	for s in "${schools[@]}"; do [ "$(entries_in "$area/${s%%:*}.log")" -ge 6000 ] || return 1; done
 }
 
@@ -221,8 +225,8 @@ bench_w2() {
 	: >"$area/made"
 	for ((i = 1; i <= n; i++)); do
 		FIVEPITS_LOG=debug at pilsley set "$action" details="word $i" 2>>"$area/made" >/dev/null
+		sleep 0.05 # nothing of ours runs meanwhile
 		wait_for 10 has_commits heath $((i + 1)) || die "edit $i does not arrive"
-		sleep 0.01
 	done
 	grep ' draft.commit ' "$area/made" >"$area/a"
 	grep ' uplink.commit ' "$area/heath.log" | tail -n $n >"$area/b"
@@ -325,12 +329,18 @@ bench_plan() {
 	rm -rf "$dir/plan"
 }
 
+table() {
+	local row key value goal verdict
+	printf '\n%-22s %12s  %-16s %s\n' figure value goal ''
+	for row in "${rows[@]}"; do
+		IFS='|' read -r key value goal verdict <<<"$row"
+		printf '%-22s %12s  %-16s %s\n' "$key" "$value" "$goal" "$verdict"
+	done
+	echo "$failed goals missed"
+}
+
 mkdir -p "$dir"
-note load "$(cut -d ' ' -f 1 /proc/loadavg)"
+: >"$dir/figures.txt"
+note load "$(cut -d ' ' -f 1 /proc/loadavg)" # of the machine before: a busy one says little
 for part in $want; do "bench_$part"; done
-printf '\n%-22s %12s  %-16s %s\n' figure value goal ''
-for row in "${rows[@]}"; do
-	IFS='|' read -r key value goal verdict <<<"$row"
-	printf '%-22s %12s  %-16s %s\n' "$key" "$value" "$goal" "$verdict"
-done
-echo "$failed goals missed"
+say "$(table)"

@@ -10,6 +10,7 @@
  * standard input, connects all of them, prints "held COUNT" and waits for the end of its input.
  */
 #include "common/keys.h"
+#include "common/log.h"
 #include "common/os.h"
 #include "common/wire.h"
 #include "server/area.h"
@@ -312,6 +313,7 @@ static void hold(const char *dir, const char *file, const char *address)
 
 int main(int argc, char **argv)
 {
+	log_level_set(LOG_WARN);
 	if (argc == 7 && strcmp(argv[1], "enrol") == 0) {
 		enrol(argv[2], argv[3], argv[4], argv[5], atoi(argv[6]));
 	} else if (argc == 5 && strcmp(argv[1], "hold") == 0) {
