@@ -42,14 +42,16 @@ bool inside_lay(const struct change *c, struct record *r)
 	return false;
 }
 
-/* The pending change `seq`, read once for all the records that it edits. Borrowed until the next. */
+/* The pending change `seq`, read once for all the records that it edits. Borrowed until the next.
+ */
 static int overlay_change(struct copy *copy, int64_t seq, const struct id *change,
 			  const struct change **out)
 {
 	*out = &copy->overlay;
 	if (id_equal(&copy->overlay.id, change))
 		return 0;
-	struct db_stmt *st = db_query(copy->db, "SELECT bytes FROM pending WHERE seq = $1", "i", seq);
+	struct db_stmt *st =
+	    db_query(copy->db, "SELECT bytes FROM pending WHERE seq = $1", "i", seq);
 	int err = db_step(st);
 	arena_reset(&copy->overlay_arena);
 	copy->overlay = (struct change){0};
@@ -67,10 +69,10 @@ static int overlay_change(struct copy *copy, int64_t seq, const struct id *chang
 int inside_overlay(struct copy *copy, const struct id *space, struct record *r, struct id *last)
 {
 	struct db_stmt *st =
-		db_query(copy->db,
-			 "SELECT p.seq, p.change FROM pending_record r JOIN pending p ON p.seq = r.seq"
-			 " WHERE r.record = $1 AND p.space = $2 ORDER BY r.seq",
-			 "dd", &r->id, space);
+	    db_query(copy->db,
+		     "SELECT p.seq, p.change FROM pending_record r JOIN pending p ON p.seq = r.seq"
+		     " WHERE r.record = $1 AND p.space = $2 ORDER BY r.seq",
+		     "dd", &r->id, space);
 	const struct change *c;
 	struct id change;
 	int n = 0, err;

@@ -4,7 +4,7 @@
 # usage: tests/demo.sh BUILD DIR [--run]
 set -eu
 cd "$(dirname "$0")/.."
-build=$PWD/$1 dir=$PWD/$2
+build=$(realpath "$1") dir=$(realpath -m "$2")
 schools=(pilsley:'Pilsley Primary School' blackwell:'Blackwell Primary School' newton:'Newton Primary School'
 	tibshelf-infant:'Tibshelf Infant and Nursery School' heath:'Heath Primary School'
 	tcs:'Tibshelf Community School' mickley:'Mickley Infant School' shirland:'Shirland Primary School'
