@@ -53,6 +53,7 @@ bool act_save_read(struct world *w);
 bool act_withdraw(struct world *w);
 bool act_bring_back(struct world *w);
 bool act_settle(struct world *w);
+bool act_contest(struct world *w);
 bool act_exact(struct world *w);
 bool act_drop(struct world *w);
 

@@ -257,6 +257,38 @@ bool act_settle(struct world *w)
 	return saved;
 }
 
+/* One more who edits what others differ on, without having heard of it. */
+bool act_contest(struct world *w)
+{
+	struct device *d = pick_device(w);
+	bool saved = false;
+	for (size_t i = w->book.n_records; d && d->copy && i-- > 0 && !saved;) {
+		const struct book_record *b = w->book.records[i];
+		uint32_t group = (uint32_t)value_number(record_get(&b->record, 3));
+		struct arena arena;
+		struct record now, known;
+		struct id on;
+		if (b->record.type != TYPE_CONFLICT || group == 0 ||
+		    value_number(record_get(&b->record, 7)) != RECORDS__CONFLICT_STATE__OPEN ||
+		    !id_from(&on, value_bytes(record_get(&b->record, 1))))
+			continue;
+		arena_init(&arena, ARENA_NO_BUDGET);
+		if (copy_record(d->copy, &b->record.id, VIEW_SHOWN, &arena, &known, NULL) == ERR_MISSING &&
+		    copy_record(d->copy, &on, VIEW_SHOWN, &arena, &now, NULL) == 0) {
+			struct draft *draft = draft_new(d->copy, &b->space);
+			if (draft_edit(draft, &on, NULL, NULL) == 0) {
+				draft_field(w, d, draft, schema_type(now.type), group, &b->space, &now);
+				saved = device_save(d, &draft, "edits what others differ on");
+			}
+			draft_free(&draft);
+		}
+		arena_fini(&arena);
+	}
+	if (d)
+		device_lives(d);
+	return saved;
+}
+
 /* An edit that is refused if one of the records that it names has moved. */
 bool act_exact(struct world *w)
 {
