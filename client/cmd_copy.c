@@ -447,8 +447,6 @@ int cmd_outbox(struct call *call)
 	if (call->n_words == 0)
 		return outbox_show(call);
 	bool send = strcmp(call->words[0], "send") == 0;
-	if (!send && strcmp(call->words[0], "drop") != 0)
-		return cause_set(&call->cause, ERR_USAGE, "outbox: it is 'send' or 'drop'");
 	if (!w.word || !*w.word)
 		return cause_set(&call->cause, ERR_USAGE, "outbox: CHANGE is missing");
 	if ((err = outbox_walk(call, outbox_match, &w)) < 0)
@@ -514,6 +512,8 @@ int cmd_rebuild(struct call *call)
 		cause_set(&call->cause, err, "the search index can't be made: %s", err_words(err));
 	if (err < 0)
 		return err;
+	if (call->json)
+		return cmd_json(call, json_pack("{s:b}", "rebuilt", 1));
 	cmd_say(call, "The tables and the search index were made anew.");
 	return 0;
 }

@@ -322,6 +322,12 @@ static int edit_save(struct call *call, const struct target *at,
 	return err;
 }
 
+static int edit_unchanged(struct call *call)
+{
+	cmd_say(call, "Nothing was changed.");
+	return call->json ? cmd_json(call, json_pack("{s:n}", "change")) : 0;
+}
+
 int cmd_edit(struct call *call)
 {
 	const ProtobufCFieldDescriptor *field;
@@ -346,7 +352,7 @@ int cmd_edit(struct call *call)
 	    (row->format == FORMAT_LINE || old.len == 0 || old.data[old.len - 1] != '\n'))
 		text.len--;
 	if (err >= 0 && bytes_equal(old, buf_bytes(&text)))
-		cmd_say(call, "Nothing was changed.");
+		err = edit_unchanged(call);
 	else if (err >= 0)
 		err = edit_save(call, &at, field, buf_bytes(&text));
 	buf_fini(&text);
@@ -402,6 +408,14 @@ static int existence_save(struct call *call, bool withdraw, struct target *targe
 	return err;
 }
 
+static int existence_json(struct call *call, const struct target *targets, size_t n)
+{
+	json_t *records = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(records, cmd_json_id(&targets[i].id));
+	return cmd_json(call, json_pack("{s:o}", "records", records));
+}
+
 static int existence_change(struct call *call, bool withdraw)
 {
 	enum { MANY = 20 };
@@ -417,6 +431,8 @@ static int existence_change(struct call *call, bool withdraw)
 	err = existence_save(call, withdraw, targets, n);
 	if (err < 0)
 		return err;
+	if (call->json)
+		return existence_json(call, targets, n);
 	if (n == 0)
 		cmd_say(call, withdraw ? "Nothing to withdraw: it is withdrawn already."
 				       : "Nothing to bring back: nothing of it was withdrawn.");

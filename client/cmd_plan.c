@@ -7,14 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int plan_check_word(struct call *call)
-{
-	if (strcmp(call->words[0], "plan") == 0)
-		return 0;
-	return cause_set(&call->cause, ERR_USAGE, "%s: only a 'plan' can be %sed",
-			 call->command->name, call->command->name);
-}
-
 static int import_json(struct call *call, const struct plan_report *r)
 {
 	json_t *missing = json_array();
@@ -29,13 +21,10 @@ static int import_json(struct call *call, const struct plan_report *r)
 int cmd_import(struct call *call)
 {
 	struct plan_report report = {0};
-	int err = plan_check_word(call);
-	if (err < 0)
-		return err;
 	json_t *file = json_read_file(call->words[1], PLAN_FILE_MAX, &call->cause);
 	if (!file)
 		return ERR_INVALID;
-	err = plan_import(call->copy, file, &call->arena, &report, &call->cause);
+	int err = plan_import(call->copy, file, &call->arena, &report, &call->cause);
 	json_decref(file);
 	if (err < 0)
 		return err;
@@ -61,9 +50,7 @@ int cmd_export(struct call *call)
 {
 	const char *path = call_option(call, "output");
 	json_t *plan;
-	int err = plan_check_word(call);
-	if (err >= 0)
-		err = plan_export(call->copy, call_word(call, 1), &plan, &call->cause);
+	int err = plan_export(call->copy, call_word(call, 1), &plan, &call->cause);
 	if (err < 0)
 		return err;
 	if (!path || strcmp(path, "-") == 0)

@@ -54,6 +54,10 @@ int cmd_sync(struct call *call)
 		err = copy_counts(call->copy, &pending, &refused, &conflicts);
 	if (err < 0)
 		return err;
+	if (call->json)
+		return cmd_json(call, json_pack("{s:I,s:I,s:I}", "pending", (json_int_t)pending,
+						"refused", (json_int_t)refused, "conflicts",
+						(json_int_t)conflicts));
 	if (pending > 0)
 		cmd_say(
 		    call, "%s on this computer: 'fivepits outbox' says for what.",
@@ -84,6 +88,9 @@ int cmd_join(struct call *call)
 			   call_option(call, "label"), &call->cause);
 	if (err < 0)
 		return err;
+	if (call->json)
+		return cmd_json(call, json_pack("{s:o}", "home",
+						json_text(BYTES(call->home, strlen(call->home)))));
 	cmd_say(call, "This computer has joined. 'fivepits sync' fetches what you may read.");
 	return 0;
 }

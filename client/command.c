@@ -114,7 +114,16 @@ static int command_choose(struct call *call, const char *word)
 	return cause_set(&call->cause, ERR_USAGE, "there is no command '%.60s'", clean);
 }
 
-/* Are there as many words as the command wants? */
+static bool command_is_choice(const char *choices, const char *word)
+{
+	size_t len = strlen(word);
+	for (const char *c = choices; *c; c += strcspn(c, " "), c += *c == ' ')
+		if (strcspn(c, " ") == len && strncmp(c, word, len) == 0)
+			return true;
+	return false;
+}
+
+/* Are there as many words as the command wants, and those that are a choice among the choices? */
 static int command_check_words(struct call *call)
 {
 	const struct command *c = call->command;
@@ -130,6 +139,13 @@ static int command_check_words(struct call *call)
 		return cause_set(
 		    &call->cause, ERR_USAGE, "%s: '%.60s' is one word too many", c->name,
 		    screen_line(&call->arena, BYTES(call->words[most], strlen(call->words[most]))));
+	for (size_t i = 0; i < call->n_words && c->arguments[i].name && !c->arguments[i].many; i++)
+		if (c->arguments[i].choices &&
+		    !command_is_choice(c->arguments[i].choices, call->words[i]))
+			return cause_set(&call->cause, ERR_USAGE, "%s: '%.60s' is not %s", c->name,
+					 screen_line(&call->arena,
+						     BYTES(call->words[i], strlen(call->words[i]))),
+					 c->arguments[i].name);
 	if (call->json && !(c->flags & COMMAND_JSON))
 		return cause_set(&call->cause, ERR_USAGE,
 				 "%s: it prints nothing that --json could change", c->name);
@@ -340,10 +356,23 @@ static void completion_print_values(FILE *out, const char *command, const struct
 		fprintf(out, "\t%s:--%s", command, o->name);
 		if (o->letter)
 			fprintf(out, "|%s:-%c", command, o->letter);
-		fputs(") value=1; ", out);
+		fputs(") ", out);
 		completion_print_kind(out, o->complete, o->choices);
 		fputs(" ;;\n", out);
 	}
+}
+
+/* What completes the value of "COMMAND:OPTION"; fails where that takes none. */
+static void completion_print_value(FILE *out)
+{
+	size_t n;
+	const struct command *table = command_table(&n);
+
+	fputs("_fivepits_value() {\n\tcase $1 in\n", out);
+	completion_print_values(out, "*", command_globals);
+	for (size_t i = 0; i < n; i++)
+		completion_print_values(out, table[i].name, table[i].options);
+	fputs("\t*) return 1 ;;\n\tesac\n}\n", out);
 }
 
 static void completion_print_arguments(FILE *out, const struct command *c)
@@ -357,7 +386,7 @@ static void completion_print_arguments(FILE *out, const struct command *c)
 	}
 }
 
-/* The fields of every type, so that completing needs no copy. */
+/* The fields of every type, so that completing them needs no copy; those of a record ask it. */
 static void completion_print_fields(FILE *out)
 {
 	size_t n;
@@ -369,7 +398,11 @@ static void completion_print_fields(FILE *out)
 			fprintf(out, "%s%s=", f ? " " : "", types[i].message->fields[f].name);
 		fputs("' ;;\n", out);
 	}
-	fputs("\tesac\n}\n", out);
+	fputs("\t*) [[ -z $1 ]] || _fivepits_fields \"$(fivepits ${home:+--home \"$home\"} show "
+	      "\"$1\" --json "
+	      "2>/dev/null |\n\t\tsed -n 's/^  \"type\": \"\\(.*\\)\".*/\\1/p')\" ;;\n"
+	      "\tesac\n}\n",
+	      out);
 }
 
 static void completion_print_words(FILE *out)
@@ -390,11 +423,13 @@ static void completion_print_words(FILE *out)
 /* Walk the words so far: which command, how many arguments it has, the first of them. */
 static const char completion_walk[] =
     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-    "\tlocal command='' first='' words='' files='' value='' i n=0\n"
+    "\tlocal command='' first='' words='' files='' home='' i n=0\n"
     "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
     "\t\tcase ${COMP_WORDS[i]} in\n"
-    "\t\t--home) i=$((i + 1)) ;;\n"
-    "\t\t-*) ;;\n"
+    "\t\t--home) i=$((i + 1)) home=${COMP_WORDS[i]} ;;\n"
+    "\t\t-*)\n"
+    "\t\t\t_fivepits_value \"$command:${COMP_WORDS[i]}\" && i=$((i + 1))\n"
+    "\t\t\twords='' files='' ;;\n"
     "\t\t*)\n"
     "\t\t\tif [[ -z $command ]]; then\n"
     "\t\t\t\tcommand=${COMP_WORDS[i]}\n"
@@ -414,15 +449,12 @@ void command_print_completion(FILE *out)
 	      "bash'.\n",
 	      out);
 	completion_print_fields(out);
+	completion_print_value(out);
 	fputs("_fivepits() {\n", out);
 	completion_print_words(out);
 	fputs(completion_walk, out);
-	fputs("\tcase $command:$previous in\n", out);
-	completion_print_values(out, "*", command_globals);
-	for (size_t i = 0; i < n; i++)
-		completion_print_values(out, table[i].name, table[i].options);
-	fputs("\tesac\n\tif [[ -n $value ]]; then\n\t\t:\n\telif [[ $cur == -* ]]; then\n\t\tcase "
-	      "$command in\n",
+	fputs("\tif _fivepits_value \"$command:$previous\"; then\n\t\t:\n"
+	      "\telif [[ $cur == -* ]]; then\n\t\tcase $command in\n",
 	      out);
 	for (size_t i = 0; i < n; i++) {
 		struct buf b = {0};
@@ -433,7 +465,7 @@ void command_print_completion(FILE *out)
 		buf_fini(&b);
 	}
 	fputs("\t\t*) words='--home --help --version' ;;\n\t\tesac\n\telse\n\tcase $command:$n in\n"
-	      "\t:*) words=$commands ;;\n",
+	      "\t:*|help:0) words=$commands ;;\n",
 	      out);
 	for (size_t i = 0; i < n; i++)
 		completion_print_arguments(out, &table[i]);

@@ -103,7 +103,7 @@ static const struct command commands[] = {
 	.name = "edit",
 	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false},
 		      {"FIELD", COMPLETE_FIELD, NULL, false, false}},
-	.flags = COMMAND_COPY,
+	.flags = COMMAND_COPY | COMMAND_JSON,
 	.group = group_edit,
 	.summary = "change a text in your editor ($VISUAL or $EDITOR)",
 	.example = "fivepits edit 0192f0c4 minute_text",
@@ -114,7 +114,7 @@ static const struct command commands[] = {
 	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, true}},
 	.options = {{"yes", 'y', NULL, "do not ask, however many they are", COMPLETE_NOTHING,
 		     NULL}},
-	.flags = COMMAND_COPY,
+	.flags = COMMAND_COPY | COMMAND_JSON,
 	.group = group_edit,
 	.summary = "withdraw records; nothing is lost, 'restore' brings them back",
 	.example = "fivepits withdraw 0192f0c4",
@@ -123,7 +123,7 @@ static const struct command commands[] = {
     {
 	.name = "restore",
 	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, true}},
-	.flags = COMMAND_COPY,
+	.flags = COMMAND_COPY | COMMAND_JSON,
 	.group = group_edit,
 	.summary = "bring back what was withdrawn",
 	.example = "fivepits restore 0192f0c4",
@@ -161,7 +161,7 @@ static const struct command commands[] = {
     /* ---- In step with the others ---- */
     {
 	.name = "sync",
-	.flags = COMMAND_COPY,
+	.flags = COMMAND_COPY | COMMAND_JSON,
 	.group = group_sync,
 	.summary = "send what waits here and fetch what is new, until nothing is left",
 	.help = "Exit 75: the server can't be reached; everything stays saved on this computer.",
@@ -260,7 +260,7 @@ static const struct command commands[] = {
 		     NULL},
 		    {"label", 0, "NAME", "what to call this computer; else its own name",
 		     COMPLETE_NOTHING, NULL}},
-	.flags = 0,
+	.flags = COMMAND_JSON,
 	.group = group_admin,
 	.summary = "join an area with the invitation that you were given",
 	.example = "fivepits join fivepits:area.example.org:443/...",
@@ -323,7 +323,7 @@ static const struct command commands[] = {
     },
     {
 	.name = "rebuild",
-	.flags = COMMAND_COPY,
+	.flags = COMMAND_COPY | COMMAND_JSON,
 	.group = group_check,
 	.summary = "make the tables and the search index anew from the journal",
 	.example = "fivepits rebuild",

@@ -11,6 +11,7 @@ first_id() { sed -n 's/.*"id": *"\([0-9a-f-]*\)".*/\1/p' | head -n 1; }
 everywhere() { at heath sync --quiet && at morton sync --quiet && at heath sync --quiet; }
 kind_of_json() { perl -MJSON::PP -e 'local $/; my $v = JSON::PP->new->allow_nonref->decode(<STDIN>); print ref $v'; }
 
+is "--help lists the commands" "$(fivepits --help | grep -c '^  [a-z]\+  .*')" 28
 for c in $(fivepits --help | sed -n 's/^  \([a-z]\+\)  .*/\1/p'); do
 	like "$c --help has an example" "$(fivepits "$c" --help | tr '\n' ' ')" "Usage: fivepits $c.*Example +fivepits"
 done
@@ -18,7 +19,7 @@ for c in 'list' 'list action' 'list conflict' 'history 1.5' 'search plan' 'confl
 	# shellcheck disable=SC2086 # a command and its arguments
 	is "$c --json is a list" "$(at heath $c --json | kind_of_json)" ARRAY
 done
-for c in 'show 1.5' 'status' 'limits' 'export plan'; do
+for c in 'show 1.5' 'status' 'limits' 'export plan' 'sync' 'rebuild' 'set 1.9 rag=green' 'withdraw 1.9' 'restore 1.9'; do
 	# shellcheck disable=SC2086
 	is "$c --json is an object" "$(at heath $c --json | kind_of_json)" HASH
 done
@@ -104,5 +105,22 @@ device=$(at pilsley list device school=Morton --json | first_id)
 ok "a device is revoked" at pilsley revoke "$device" --reason lost
 at pilsley sync --quiet
 status 1 "and turned away" at morton sync
-ok "bash takes the completion script" bash -n <(fivepits completion bash)
+
+# Completion, as bash asks for it.
+cat >"$T/complete" <<'X'
+source <("$1" completion bash)
+PATH=$(dirname "$1"):$PATH
+compopt() { :; }
+COMP_WORDS=("${@:2}") COMP_CWORD=$(($# - 2))
+_fivepits && echo "${COMPREPLY[*]}"
+X
+complete() { bash "$T/complete" "$B/fivepits" fivepits "$@"; }
+is "commands are completed" "$(complete li)" 'list limits'
+is "types" "$(complete list --space partnership agenda)" 'agenda-item'
+is "fields of a type" "$(complete add action target_d)" 'target_due='
+is "fields of a record" "$(complete --home "$T/heath" set 1.5 target_d)" 'target_due='
+is "none of a record that is not there" "$(complete --home "$T/heath" set nothing target_d)" ""
+is "options" "$(complete put --doc)" '--document'
+is "words to choose from" "$(complete invite --role head)" 'headteacher'
+is "files" "$(complete import plan "$T/heath/ke")" "$T/heath/key.pem"
 finish

@@ -181,7 +181,10 @@ static void test_refusals(void)
 	ok(refuses("show a -x", "no option -x"), "an unknown letter is");
 	ok(refuses("get a -o", "--output needs FILE"), "an option's value is missing");
 	ok(refuses("withdraw a --yes=1", "takes no value"), "a flag takes no value");
-	ok(refuses("sync --json", "--json"), "--json where it changes nothing");
+	ok(refuses("serve --json", "--json"), "--json where nothing is printed");
+	ok(refuses("completion zsh", "'zsh' is not bash"), "what is none of the choices");
+	ok(refuses("outbox send? x", "'send?' is not send|drop"), "nor what only begins like one");
+	ok(refuses("export pla", "'pla' is not plan"), "nor the beginning of one");
 	ok(refuses("show a\x1b[31m b", "one word too many"), "and no control character comes back");
 }
 
