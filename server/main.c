@@ -49,6 +49,24 @@ static struct area_options main_options(const char *dir, struct ca *ca, const ch
 				     .address = address};
 }
 
+/* Open the area in `dir` to serve it or write to it. What was opened is for the caller to close,
+ * also after an error. */
+static int main_open(struct area **area, struct ca **ca, struct config *config, const char *dir,
+		     struct cause *cause)
+{
+	int err = config_read(config, dir, cause);
+
+	if (err == 0)
+		err = ca_open(ca, dir, cause);
+	if (err == 0) {
+		struct area_options o = main_options(dir, *ca, config->address);
+		err = area_open(area, &o, cause);
+	}
+	if (err == 0 && !id_equal(area_id(*area), ca_area(*ca)))
+		err = cause_set(cause, ERR_INVALID, "the keys in %s are another area's", dir);
+	return err;
+}
+
 /* Print a new invitation for a person as a line of its own. */
 static int main_invite(struct area *area, struct ca *ca, const char *address,
 		       const struct id *person, const struct id *school, struct cause *cause)
@@ -78,8 +96,8 @@ static int main_invite(struct area *area, struct ca *ca, const char *address,
 static int init_area(const struct words *w, struct ca *ca, const struct config *config,
 		     struct cause *cause)
 {
-	struct area_founding f = {.area = *ca_area(ca), .name = w->name, .school = w->school,
-				  .admin = w->admin};
+	struct area_founding f = {
+		.area = *ca_area(ca), .name = w->name, .school = w->school, .admin = w->admin};
 	struct area_options o = main_options(w->dir, ca, config->address);
 	struct id person, school;
 	struct buf key = {0};
@@ -174,16 +192,8 @@ static int main_run(const struct words *w, struct cause *cause)
 	struct area *area = NULL;
 	struct ca *ca = NULL;
 	struct config config;
-	int err = config_read(&config, w->dir, cause);
+	int err = main_open(&area, &ca, &config, w->dir, cause);
 
-	if (err == 0)
-		err = ca_open(&ca, w->dir, cause);
-	if (err == 0) {
-		struct area_options o = main_options(w->dir, ca, config.address);
-		err = area_open(&area, &o, cause);
-	}
-	if (err == 0 && !id_equal(area_id(area), ca_area(ca)))
-		err = cause_set(cause, ERR_INVALID, "the keys in %s are another area's", w->dir);
 	if (err == 0)
 		err = run_serve(area, ca, w->listen ? w->listen : config.listen, cause);
 	area_close(&area);
@@ -200,11 +210,33 @@ static int main_open_read(struct area **area, const struct words *w, struct caus
 	return area_open(area, &o, cause);
 }
 
-struct digest_print {
-	bool json, more;
+/* A JSON list is printed an item at a time. */
+struct list_print {
+	bool json;
+	size_t n;
 };
 
-static void digest_json_text(const char *s)
+static void list_begin(struct list_print *p, const struct words *w)
+{
+	*p = (struct list_print){.json = w->json};
+	if (p->json)
+		putchar('[');
+}
+
+static void list_item(struct list_print *p)
+{
+	if (p->json && p->n > 0)
+		printf(",\n ");
+	p->n++;
+}
+
+static void list_end(const struct list_print *p)
+{
+	if (p->json)
+		printf("]\n");
+}
+
+static void print_json_text(const char *s)
 {
 	putchar('"');
 	for (; *s; s++) {
@@ -218,7 +250,7 @@ static void digest_json_text(const char *s)
 static void digest_row(void *arg, const char *name, const struct id *space, uint64_t number,
 		       const uint8_t digest[32])
 {
-	struct digest_print *p = arg;
+	struct list_print *p = arg;
 	char hex[2 * SHA256_LEN + 1], id[ID_TEXT] = "";
 
 	for (int i = 0; i < SHA256_LEN; i++)
@@ -231,12 +263,12 @@ static void digest_row(void *arg, const char *name, const struct id *space, uint
 		printf("common  %s\n", hex);
 	if (!p->json)
 		return;
-	printf("%s{\"space\": ", p->more ? ",\n " : "");
-	p->more = true;
-	digest_json_text(space ? id : name);
+	list_item(p);
+	printf("{\"space\": ");
+	print_json_text(space ? id : name);
 	if (space) {
 		printf(", \"name\": ");
-		digest_json_text(name);
+		print_json_text(name);
 		printf(", \"number\": %llu", (unsigned long long)number);
 	}
 	printf(", \"digest\": \"%s\"}", hex);
@@ -244,41 +276,48 @@ static void digest_row(void *arg, const char *name, const struct id *space, uint
 
 static int main_digest(const struct words *w, struct cause *cause)
 {
-	struct digest_print p = {.json = w->json};
+	struct list_print p;
 	struct area *area;
 	int err = main_open_read(&area, w, cause);
 
 	if (err < 0)
 		return err;
-	printf("%s", w->json ? "[" : "");
+	list_begin(&p, w);
 	err = area_digest(area, digest_row, &p);
-	printf("%s", w->json ? "]\n" : "");
+	list_end(&p);
 	area_close(&area);
 	return err < 0 ? cause_set(cause, err, "the area can't be read: %s", err_words(err)) : 0;
 }
 
 static void fsck_fault(void *arg, const char *words)
 {
-	(*(size_t *)arg)++;
-	printf("%s\n", words);
+	struct list_print *p = arg;
+	list_item(p);
+	if (p->json)
+		print_json_text(words);
+	else
+		printf("%s\n", words);
 }
 
 static int main_fsck(const struct words *w, struct cause *cause)
 {
+	struct list_print faults;
 	struct area *area;
-	size_t faults = 0;
 	int err = main_open_read(&area, w, cause);
 
 	if (err < 0)
 		return err;
+	list_begin(&faults, w);
 	err = area_check(area, fsck_fault, &faults);
+	list_end(&faults);
 	area_close(&area);
 	if (err < 0)
 		return cause_set(cause, err, "the area can't be read: %s", err_words(err));
-	if (faults)
-		return cause_set(cause, ERR_CORRUPT, "%zu fault%s found in %s", faults,
-				 faults == 1 ? " was" : "s were", w->dir);
-	printf("no fault was found in %s\n", w->dir);
+	if (faults.n)
+		return cause_set(cause, ERR_CORRUPT, "%zu fault%s found in %s", faults.n,
+				 faults.n == 1 ? " was" : "s were", w->dir);
+	if (!w->json)
+		printf("no fault was found in %s\n", w->dir);
 	return 0;
 }
 
@@ -290,14 +329,8 @@ static int main_invite_again(const struct words *w, struct cause *cause)
 	struct ca *ca = NULL;
 	struct config config;
 	struct id person, school;
-	int err = config_read(&config, w->dir, cause);
+	int err = main_open(&area, &ca, &config, w->dir, cause);
 
-	if (err == 0)
-		err = ca_open(&ca, w->dir, cause);
-	if (err == 0) {
-		struct area_options o = main_options(w->dir, ca, config.address);
-		err = area_open(&area, &o, cause);
-	}
 	if (err == 0)
 		err = area_find_person(area, w->person, &person, &school, cause);
 	if (err == 0)
@@ -347,8 +380,8 @@ static const struct command commands[] = {
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd digest /srv/fivepits\n"},
-	{"fsck", main_fsck, "", "",
-	 "fivepitsd fsck DIR\n"
+	{"fsck", main_fsck, "--json ", "",
+	 "fivepitsd fsck DIR [--json]\n"
 	 "\n"
 	 "Check the database, the chain of every space, each record against its entries,\n"
 	 "and the documents. Prints one line a fault. The server may be running.\n"
@@ -419,7 +452,7 @@ static int wrong(const struct command *c, const char *words, const char *what)
  * so. */
 static int parse_one(const struct command *c, struct words *w, char **argv)
 {
-	if (strncmp(argv[0], "--", 2) != 0) {
+	if (argv[0][0] != '-') {
 		if (w->dir) {
 			wrong(c, "one directory is enough: ", argv[0]);
 			return 0;
@@ -448,13 +481,18 @@ static int parse_one(const struct command *c, struct words *w, char **argv)
 	return value ? 1 : 2;
 }
 
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static int run_command(const struct command *c, char **argv)
 {
 	struct words w = {0};
 	struct cause cause = {{0}};
 
 	for (int n; *argv; argv += n) {
-		if (strcmp(*argv, "--help") == 0) {
+		if (is_help(*argv)) {
 			fputs(c->help, stdout);
 			return EXIT_DONE;
 		}
@@ -489,7 +527,7 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0) {
+	if (is_help(argv[1])) {
 		usage(stdout);
 		return EXIT_DONE;
 	}

@@ -23,6 +23,10 @@ status 1 "a home that is none" at nowhere status
 status 1 "an invitation that is none" fivepits --home "$T/x" join 'fivepits:nonsense'
 status 1 "an area that is there already" fivepitsd init "$T/server" --name x --school x --admin x
 status 1 "a server without an area" fivepitsd run "$T/none"
+status 2 "a server's command that there is not" fivepitsd frobnicate
+status 2 "an option that there is not" fivepitsd digest "$T/server" --frob
+status 2 "nor with one dash" fivepitsd digest -x
+status 2 "a server's command without a directory" fivepitsd fsck
 is "and nothing was lost by any of it" "$(at heath show "$id" --json | grep -c '"text": *"x"')" 1
 
 tls() { timeout 10 openssl s_client -connect "$ADDRESS" -brief "$@" </dev/null >"$T/tls" 2>&1; }

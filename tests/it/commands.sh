@@ -23,6 +23,9 @@ for c in 'show 1.5' 'status' 'limits' 'export plan' 'sync' 'rebuild' 'set 1.9 ra
 	# shellcheck disable=SC2086
 	is "$c --json is an object" "$(at heath $c --json | kind_of_json)" HASH
 done
+for c in digest fsck; do
+	is "fivepitsd $c --json is a list" "$(fivepitsd $c "$T/server" --json | kind_of_json)" ARRAY
+done
 status 2 "the nearest command is named" at heath lits
 like "as a question" "$(cat "$T/err")" "did you mean 'list'\?$"
 
