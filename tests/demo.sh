@@ -48,6 +48,12 @@ sync_all() {
 	done
 	for s in "${pids[@]}"; do wait "$s"; done
 }
+head_of() { # a school's name without what every school has in it
+	local name=${1% School}
+	name=${name% Primary}
+	name=${name% Junior}
+	echo "Head of ${name% Infant}"
+}
 new_area() {
 	rm -rf "$dir"
 	mkdir -p "$dir"
@@ -61,7 +67,7 @@ new_area() {
 	say "Twelve schools join by invitation, each with its own key, over TLS 1.3."
 	for s in "${schools[@]:1}"; do
 		name=${s#*:}
-		invitation=$(at pilsley invite --school "$name" --name "Head of ${name%% *}" --role headteacher | tail -n 1)
+		invitation=$(at pilsley invite --school "$name" --name "$(head_of "$name")" --role headteacher | tail -n 1)
 		at "${s%%:*}" join "$invitation" >/dev/null
 		printf '  %s\n' "$name"
 	done
