@@ -14,11 +14,12 @@ fi
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ]; then
 	as=
-elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-	as=sudo
+elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+	as=sudo # on a terminal it may ask for the password
 else
+	if command -v sudo >/dev/null; then become='sudo sh'; else become=su; fi
 	echo "Please type this once, then try again:" >&2
-	echo "  su -c 'apt-get update && apt-get install -y$missing'" >&2
+	echo "  $become -c 'apt-get update && apt-get install -y$missing'" >&2
 	exit 1
 fi
 echo "installing$missing"
