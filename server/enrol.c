@@ -8,6 +8,7 @@
 #include "common/invitation.h"
 #include "common/keys.h"
 #include "common/log.h"
+#include "server/session.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,7 @@ void enrol_free(struct enrol **e)
 static void enrol_refuse(struct enrol *e, Wire__Reason reason, const char *words)
 {
 	e->state = ENROL_ENDED;
-	log_info("enrol.refused", "reason=%d", (int)reason);
+	log_info("enrol.refused", "reason=%s", session_reason_word(reason));
 	link_bye(e->link, reason, words);
 }
 

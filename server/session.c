@@ -32,29 +32,47 @@ static void session_move(struct session *s, enum session_state to)
 	s->state = to;
 }
 
+const char *session_reason_word(Wire__Reason reason)
+{
+	const ProtobufCEnumValue *v =
+		protobuf_c_enum_descriptor_get_value(&wire__reason__descriptor, (int)reason);
+	return v ? v->name : "?";
+}
+
 void session_bye(struct session *s, Wire__Reason reason, const char *words)
 {
 	char device[ID_TEXT];
 
 	if (s->state == SESSION_ENDED || s->lost)
 		return;
-	log_info("session.bye", "device=%s reason=%d", id_format(&s->device, device), (int)reason);
+	log_info("session.bye", "device=%s reason=%s", id_format(&s->device, device),
+		 session_reason_word(reason));
 	session_move(s, SESSION_ENDED);
 	link_bye(s->link, reason, words);
+}
+
+/* A device that comes and may not stay. */
+static struct session *session_turn_away(struct link *link, const struct id *device,
+					 Wire__Reason reason, const char *words)
+{
+	char text[ID_TEXT];
+
+	log_info("session.turned_away", "device=%s reason=%s", id_format(device, text),
+		 session_reason_word(reason));
+	link_bye(link, reason, words);
+	return NULL;
 }
 
 struct session *session_open(struct area *a, struct link *link, const struct id *device)
 {
 	struct id person;
 
-	if (a->failed || a->n_sessions >= AREA_SESSIONS) {
-		link_bye(link, WIRE__REASON__BUSY, "the server is busy: try again later");
-		return NULL;
-	}
-	if (!access_device(a->access, device, &person)) {
-		link_bye(link, WIRE__REASON__REVOKED, "this device may no longer be used here");
-		return NULL;
-	}
+	if (a->failed || a->n_sessions >= AREA_SESSIONS)
+		return session_turn_away(link, device, WIRE__REASON__BUSY,
+					 "the server is busy: try again later");
+	if (!access_device(a->access, device, &person))
+		return session_turn_away(link, device, WIRE__REASON__REVOKED,
+					 "this device may no longer be used here");
 	struct session *s = mem_alloc(sizeof(*s));
 	s->area = a;
 	s->link = link;

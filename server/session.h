@@ -47,6 +47,7 @@ struct session {
 
 /* End it with a reason in words. It hears nothing more. */
 void session_bye(struct session *s, Wire__Reason reason, const char *words);
+const char *session_reason_word(Wire__Reason reason); /* for the log: "REVOKED" */
 /* Its cursor in a space; NULL: it may not read it. */
 struct cursor *session_cursor(const struct session *s, const struct space *space);
 /* Begin to read a space from entry `sent` + 1, or cease to. */

@@ -60,5 +60,6 @@ unlike "so that nothing of it is seen" "$(at heath list person)" Boss
 ok "an administrator revokes a person" at pilsley revoke 'Head of Newton Primary School'
 at pilsley sync --quiet
 status 1 "whose device is turned away in words" at newton sync
+like "and the server's log says why" "$(cat "$T/server.log")" 'session\.turned_away device=[0-9a-f-]{36} reason=REVOKED'
 like "which audit shows" "$(at pilsley audit)" 'Newton'
 finish
