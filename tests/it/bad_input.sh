@@ -31,12 +31,12 @@ is "and nothing was lost by any of it" "$(at heath show "$id" --json | grep -c '
 
 tls() { timeout 10 openssl s_client -connect "$ADDRESS" -brief "$@" </dev/null >"$T/tls" 2>&1; }
 tls -tls1_2 -alpn fivepits/1
-like "TLS 1.2 is refused" "$(cat "$T/tls")" '(alert|error|failure)'
+like "TLS 1.2 is refused" "$(cat "$T/tls")" 'alert (protocol version|handshake failure|number 70)'
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=x -keyout "$T/k.pem" -out "$T/c.pem" 2>/dev/null
 (sleep 1) | timeout 10 openssl s_client -connect "$ADDRESS" -alpn fivepits/1 >"$T/tls" 2>&1
-like "a peer without a certificate is refused" "$(cat "$T/tls")" 'alert|certificate required'
+like "a peer without a certificate is refused" "$(cat "$T/tls")" 'alert certificate required'
 (sleep 1) | timeout 10 openssl s_client -connect "$ADDRESS" -alpn fivepits/1 -cert "$T/c.pem" -key "$T/k.pem" >"$T/tls" 2>&1
-like "so is one with a foreign certificate" "$(cat "$T/tls")" 'alert'
+like "so is one with a foreign certificate" "$(cat "$T/tls")" 'alert (unknown ca|bad certificate|decrypt error)'
 # 2,000 connections: every other one silent, the others with a byte every five seconds.
 cat >"$T/crowd.pl" <<'X'
 use IO::Socket::INET;
@@ -54,7 +54,8 @@ for (1 .. 6) {
 X
 (ulimit -n 4096 && exec perl "$T/crowd.pl" "$ADDRESS") >"$T/crowd" 2>/dev/null &
 crowd=$!
-ok "2,000 connections come" wait_for 30 grep -q . "$T/crowd"
+wait_for 60 grep -q . "$T/crowd"
+is "2,000 connections come" "$(cat "$T/crowd")" 2000
 ok "silent peers and slow ones do not hold up a school" timeout 10 "$B/fivepits" --home "$T/heath" sync
 head -c 100000 /dev/urandom | timeout 5 openssl s_client -quiet -connect "$ADDRESS" -alpn fivepits-enrol/1 >/dev/null 2>&1
 ok "nor does one that sends rubbish" timeout 10 "$B/fivepits" --home "$T/heath" sync
