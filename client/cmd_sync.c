@@ -5,9 +5,9 @@
 #include "client/cmd.h"
 
 #include "client/doctor.h"
+#include "client/errand.h"
 #include "client/join.h"
 #include "client/serve.h"
-#include "client/sync.h"
 #include "common/os.h"
 
 #include <signal.h>

@@ -262,8 +262,3 @@ enum line_stage line_stage(const struct line *line)
 {
 	return line->stage;
 }
-
-const char *line_proxy(const struct line *line)
-{
-	return line->proxied ? line->proxy_name : NULL;
-}

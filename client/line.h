@@ -33,7 +33,5 @@ void line_free(struct line **line);
 struct conn *line_conn(struct line *line);
 /* How far it has come, or had come when it closed. */
 enum line_stage line_stage(const struct line *line);
-/* The proxy on the way, HOST:PORT; NULL: none. Borrowed. */
-const char *line_proxy(const struct line *line);
 
 #endif

@@ -395,11 +395,6 @@ int db_columns(struct db_stmt *st)
 	return sqlite3_column_count(st->stmt);
 }
 
-const char *db_column_name(struct db_stmt *st, int column)
-{
-	return sqlite3_column_name(st->stmt, column);
-}
-
 /* The first statement of `*sql`, to its end; moves `*sql` behind it. An SQLite code. */
 static int db_run_first(struct db *db, const char **sql)
 {

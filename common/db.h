@@ -92,7 +92,6 @@ void db_bind_bytes(struct db_stmt *st, int n, struct bytes b);
 void db_bind_text(struct db_stmt *st, int n, const char *text);
 void db_bind_int(struct db_stmt *st, int n, int64_t v);
 int db_columns(struct db_stmt *st);
-const char *db_column_name(struct db_stmt *st, int column);
 int db_run_text(struct db *db, const char *sql, struct cause *cause);
 
 /*

@@ -62,11 +62,6 @@ void dispute_take(struct dispute *d, const struct id *side)
 	dispute_put(d->take, &d->n_take, side);
 }
 
-size_t dispute_sides(const struct dispute *d)
-{
-	return value_count(record_get(&d->stands, CONFLICT_SIDES));
-}
-
 bool dispute_side(const struct dispute *d, size_t i, struct id *side)
 {
 	struct bytes rest = record_get(&d->stands, CONFLICT_SIDES);

@@ -31,8 +31,7 @@ struct dispute *dispute_find(struct dispute **list, const struct ground *ground,
 			     const struct id *opened_by, int *err);
 void dispute_add(struct dispute *d, const struct id *side);
 void dispute_take(struct dispute *d, const struct id *side);
-/* The sides that stand in the record: their number, each by `i`. */
-size_t dispute_sides(const struct dispute *d);
+/* The sides that stand in the record, each by `i`; false: there are no more. */
 bool dispute_side(const struct dispute *d, size_t i, struct id *side);
 /* What it does to the Conflict record, in `arena`. False: nothing. */
 bool dispute_effect(const struct dispute *d, const struct id *change, struct arena *arena,

@@ -288,17 +288,6 @@ bool tls_line_device(const struct tls_line *line, struct id *device)
 	return cert && cert_device(cert, device);
 }
 
-bool tls_line_has_key(const struct tls_line *line, struct bytes spki)
-{
-	X509 *cert = SSL_get0_peer_certificate(line->ssl);
-	uint8_t *der = NULL;
-
-	int n = cert ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der) : 0;
-	bool same = n > 0 && bytes_equal(BYTES(der, (size_t)n), spki);
-	OPENSSL_free(der);
-	return same;
-}
-
 X509 *tls_line_ca(const struct tls_line *line)
 {
 	if (line->ca)

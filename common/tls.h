@@ -44,8 +44,6 @@ bool tls_line_is_sound(const struct tls_line *line);
 bool tls_line_enrols(const struct tls_line *line);
 /* The device that the peer's certificate names; false: it has none. */
 bool tls_line_device(const struct tls_line *line, struct id *device);
-/* Does the peer's certificate hold the key that this SubjectPublicKeyInfo names? */
-bool tls_line_has_key(const struct tls_line *line, struct bytes spki);
 /* The CA that a joiner's server showed, to be kept; free with cert_free. NULL: none fitted. */
 struct x509_st *tls_line_ca(const struct tls_line *line);
 /* 32 bytes that only the two ends of this line know (RFC 8446, 7.5). */

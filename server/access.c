@@ -464,14 +464,6 @@ const char *access_name(const struct access *a, const struct id *space)
 	return rule ? rule->name : "";
 }
 
-size_t access_spaces(const struct access *a, struct id **out)
-{
-	*out = mem_alloc((a->rules.n + 1) * sizeof(**out));
-	for (size_t i = 0; i < a->rules.n; i++)
-		(*out)[i] = ((const struct rule_row *)rows_at(&a->rules, i))->id;
-	return a->rules.n;
-}
-
 bool access_is_person(const struct access *a, const struct id *person)
 {
 	const struct person_row *row = rows_find(&a->persons, person);

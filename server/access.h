@@ -30,8 +30,6 @@ size_t access_readable(const struct access *a, const struct id *person, struct i
 unsigned access_kind(const struct access *a, const struct id *space);
 /* The name of a space for a person; "" if it has none. Borrowed until the next access_take. */
 const char *access_name(const struct access *a, const struct id *space);
-/* The spaces that Space records of the directory or of themselves define, withdrawn ones too. */
-size_t access_spaces(const struct access *a, struct id **out);
 
 /* May this device open a session (known, not revoked, its person acts), and whose is it? */
 bool access_device(const struct access *a, const struct id *device, struct id *person);

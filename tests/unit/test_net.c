@@ -9,7 +9,6 @@
 #include "client/errand.h"
 #include "client/join.h"
 #include "client/serve.h"
-#include "client/sync.h"
 #include "common/fields.h"
 #include "common/invitation.h"
 #include "common/log.h"
@@ -95,10 +94,10 @@ static void server_main(const char *dir, const char *listen, int say)
 		good = invitation_make(&invitation, net_address(net), fingerprint, os_env(),
 				       &cause) == 0;
 		invitation_derive(&invitation, id, verifier);
-		good =
-		    good &&
-		    area_invite(area, &found_person, &found_school, id, verifier, &expires) == 0 &&
-		    area_turn(area) == 0;
+		good = good &&
+		       area_invite(area, &found_person, &found_school, id, verifier, &expires) ==
+			       0 &&
+		       area_turn(area) == 0;
 	}
 	if (good)
 		loop_take_signals(loop, net_stop, net);
@@ -217,6 +216,12 @@ static bool add_action(struct copy *copy, const char *words)
 		note("%s", cause.words);
 	buf_fini(&text);
 	return rc == 0;
+}
+
+static int sync_now(struct copy *copy, struct cause *cause)
+{
+	struct errand errand = {.kind = ERRAND_SYNC};
+	return errand_run(copy, &errand, NULL, NULL, cause);
 }
 
 static int64_t unsent(struct copy *copy)
@@ -345,9 +350,9 @@ static void proxy_main(const char *dir, const char *arg, int say)
 			n++;
 		const char *colon = strchr(head, ':');
 		int server =
-		    colon && strstr(head, "Proxy-Authorization: Basic QWRhOnNlY3JldA==\r\n")
-			? call_port(atoi(colon + 1))
-			: -1;
+			colon && strstr(head, "Proxy-Authorization: Basic QWRhOnNlY3JldA==\r\n")
+				? call_port(atoi(colon + 1))
+				: -1;
 		dprintf(peer, "HTTP/1.1 %s\r\nX: y\r\n\r\n",
 			server >= 0 ? "200 Connection established"
 				    : "407 Proxy Authentication Required");
@@ -379,18 +384,18 @@ static void test_join(struct running *server, const char *home)
 	ok(join_run(home, server->line, NULL, NULL, &cause) == ERR_EXISTS && cause.words[0],
 	   "a second time into the same folder is refused");
 	ok(join_run(other, server->line, NULL, NULL, &cause) == ERR_AUTH &&
-	       strstr(cause.words, "invitation"),
+		   strstr(cause.words, "invitation"),
 	   "an invitation works once (%s)", cause.words);
 	struct invitation i;
 	char text[INVITATION_TEXT];
 	invitation_parse(&i, server->line, &cause);
 	i.fingerprint[3] ^= 1;
 	ok(join_run(other, invitation_format(&i, text), NULL, NULL, &cause) == ERR_OFFLINE &&
-	       strstr(cause.words, "certificate"),
+		   strstr(cause.words, "certificate"),
 	   "a server with another key than the invitation's is not spoken to");
 	snprintf(i.address, sizeof(i.address), "127.0.0.1:1");
 	ok(join_run(other, invitation_format(&i, text), NULL, NULL, &cause) == ERR_OFFLINE &&
-	       cause.words[0],
+		   cause.words[0],
 	   "where nobody listens it says so (%s)", cause.words);
 	free(other);
 }
@@ -400,12 +405,12 @@ static void test_sync(const char *home)
 	struct cause cause = {""};
 	struct copy *copy = opened(home);
 
-	ok(copy && sync_run(copy, NULL, NULL, &cause) == 0, "a fresh copy syncs (%s)", cause.words);
+	ok(copy && sync_now(copy, &cause) == 0, "a fresh copy syncs (%s)", cause.words);
 	struct held *spaces = NULL;
 	ok(copy_spaces(copy, &spaces) == 4, "and holds its four spaces");
 	free(spaces);
 	add_action(copy, "Use the area");
-	ok(unsent(copy) == 1 && sync_run(copy, NULL, NULL, &cause) == 0 && unsent(copy) == 0,
+	ok(unsent(copy) == 1 && sync_now(copy, &cause) == 0 && unsent(copy) == 0,
 	   "an edit goes out");
 	copy_close(&copy);
 }
@@ -417,16 +422,15 @@ static void test_serve(struct running *server, const char *home, const char *sec
 	struct running serve_a = spawn_serve(home), serve_b = spawn_serve(second);
 
 	(void)server;
-	ok(sync_run(a, NULL, NULL, &cause) == 0, "sync beside a serve is done by it (%s)",
-	   cause.words);
+	ok(sync_now(a, &cause) == 0, "sync beside a serve is done by it (%s)", cause.words);
 	add_action(a, "Live");
 	ok(wait_for(all_sent, a, 0), "an edit beside a serve goes out by itself");
 	int64_t n = actions(a);
 	ok(wait_for(has_actions, b, n), "and comes in at another serve by itself");
 	for (int i = 0; i < 20; i++)
 		add_action(a, "More");
-	ok(sync_run(a, NULL, NULL, &cause) == 0 && unsent(a) == 0, "sync waits until all is sent");
-	ok(sync_run(b, NULL, NULL, &cause) == 0 && actions(b) == n + 20,
+	ok(sync_now(a, &cause) == 0 && unsent(a) == 0, "sync waits until all is sent");
+	ok(sync_now(b, &cause) == 0 && actions(b) == n + 20,
 	   "and at the other until all is fetched");
 
 	struct errand invite = {.kind = ERRAND_INVITE, .person = copy_identity(a)->person};
@@ -441,7 +445,7 @@ static void test_serve(struct running *server, const char *home, const char *sec
 	struct errand get = {.kind = ERRAND_GET, .content = {1, 2, 3}};
 	ok(errand_run(a, &get, NULL, NULL, &cause) == ERR_MISSING && cause.words[0],
 	   "what the server has not is told through a serve (%s)", cause.words);
-	ok(stop(&serve_b, SIGKILL) == -1 && sync_run(b, NULL, NULL, &cause) == 0,
+	ok(stop(&serve_b, SIGKILL) == -1 && sync_now(b, &cause) == 0,
 	   "after a kill -9 of serve sync works alone");
 	ok(stop(&serve_a, SIGTERM) == 0, "serve ends well at SIGTERM");
 	ok(errand_run(a, &get, NULL, NULL, &cause) == ERR_MISSING, "and alone it is told too (%s)",
@@ -457,20 +461,18 @@ static void test_server_gone(struct running *server, const char *dir, const char
 	struct running serve = spawn_serve(home);
 	char *listen = mem_format("127.0.0.1:%d", port_of(server->line));
 
-	ok(sync_run(a, NULL, NULL, &cause) == 0, "serve is up");
+	ok(sync_now(a, &cause) == 0, "serve is up");
 	stop(server, SIGKILL);
 	add_action(a, "Offline");
-	ok(sync_run(a, NULL, NULL, &cause) == ERR_OFFLINE && cause.words[0],
+	ok(sync_now(a, &cause) == ERR_OFFLINE && cause.words[0],
 	   "beside a serve sync says that the server is gone (%s)", cause.words);
 	*server = spawn(server_main, dir, listen);
 	ok(wait_for(all_sent, a, 0), "when it is back, what waited goes out by itself");
 	ok(stop(server, SIGTERM) == 0, "the server ends well at SIGTERM, with a session open");
 	stop(&serve, SIGTERM);
-	ok(sync_run(a, NULL, NULL, &cause) == ERR_OFFLINE, "alone sync says that it is gone (%s)",
-	   cause.words);
+	ok(sync_now(a, &cause) == ERR_OFFLINE, "alone sync says that it is gone (%s)", cause.words);
 	*server = spawn(server_main, dir, listen);
-	ok(sync_run(a, NULL, NULL, &cause) == 0, "and works again when it is back (%s)",
-	   cause.words);
+	ok(sync_now(a, &cause) == 0, "and works again when it is back (%s)", cause.words);
 	free(listen);
 	copy_close(&a);
 }
@@ -483,17 +485,16 @@ static void test_proxy(struct running *server, const char *dir, const char *home
 	char *bad = mem_format("http://127.0.0.1:%s/", proxy.line);
 
 	ok(join_run(home, server->line, bad, NULL, &cause) == ERR_OFFLINE &&
-	       strstr(cause.words, "NAME:PASSWORD"),
+		   strstr(cause.words, "NAME:PASSWORD"),
 	   "a proxy that wants a password says so (%s)", cause.words);
 	ok(join_run(home, server->line, "socks5://h:1", NULL, &cause) == ERR_INVALID,
 	   "another kind of proxy is refused");
 	ok(join_run(home, server->line, good, NULL, &cause) == 0,
 	   "a device joins through a proxy (%s)", cause.words);
 	struct copy *copy = opened(home);
-	ok(copy && sync_run(copy, NULL, NULL, &cause) == 0, "and syncs through it (%s)",
-	   cause.words);
+	ok(copy && sync_now(copy, &cause) == 0, "and syncs through it (%s)", cause.words);
 	stop(&proxy, SIGKILL);
-	ok(sync_run(copy, NULL, NULL, &cause) == ERR_OFFLINE && strstr(cause.words, "proxy"),
+	ok(sync_now(copy, &cause) == ERR_OFFLINE && strstr(cause.words, "proxy"),
 	   "without it, it says that the proxy does not answer (%s)", cause.words);
 	copy_close(&copy);
 	free(good);
@@ -513,20 +514,19 @@ static void test_strangers(struct running *server, const char *home)
 		open_ones += fds[i] >= 0;
 		if (fds[i] >= 0 && i % 3 &&
 		    write(fds[i], i % 3 == 1 ? "\x16" : "nonsense\r\n\r\n", i % 3 == 1 ? 1 : 12) <
-			0)
+			    0)
 			open_ones--;
 	}
 	note("%d strangers", open_ones);
 	uint64_t began = os_monotonic_us();
 	add_action(copy, "Among strangers");
-	ok(sync_run(copy, NULL, NULL, &cause) == 0, "a device syncs among 900 strangers (%s)",
-	   cause.words);
+	ok(sync_now(copy, &cause) == 0, "a device syncs among 900 strangers (%s)", cause.words);
 	ok(os_monotonic_us() - began < 3000000, "in less than three seconds (%llu ms)",
 	   (unsigned long long)(os_monotonic_us() - began) / 1000);
 	for (int i = 0; i < STRANGERS; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	ok(sync_run(copy, NULL, NULL, &cause) == 0, "and when they have gone (%s)", cause.words);
+	ok(sync_now(copy, &cause) == 0, "and when they have gone (%s)", cause.words);
 	copy_close(&copy);
 }
 
@@ -563,7 +563,7 @@ static void test_doctor(struct running *server, const char *dir, const char *hom
 	struct running stranger = spawn(server_main, foreign, listen);
 	memset(&f, 0, sizeof(f));
 	ok(doctor_run(home, copy, found, &f) == 1 && strstr(f.words, "filter") &&
-	       strstr(f.words, "Test area"),
+		   strstr(f.words, "Test area"),
 	   "it says when another's certificate comes back, and whose (%s)", f.words);
 	stop(&stranger, SIGTERM);
 	found_person = person;
@@ -598,8 +598,8 @@ int main(void)
 	char *elsewhere = home_of("elsewhere");
 	struct cause cause = {""};
 	struct copy *copy = opened(one);
-	ok(sync_run(copy, NULL, NULL, &cause) == ERR_OFFLINE,
-	   "a server that moved is not found (%s)", cause.words);
+	ok(sync_now(copy, &cause) == ERR_OFFLINE, "a server that moved is not found (%s)",
+	   cause.words);
 	copy_close(&copy);
 	ok(join_run(two, server.line, NULL, NULL, &cause) == 0, "a second device joins (%s)",
 	   cause.words);
