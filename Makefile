@@ -79,7 +79,7 @@ check-now: programs
 asan: deps-check
 	@$(MAKE) --no-print-directory V=asan asan-now
 asan-now: programs
-	@tests/run.sh $(B) unit sim fuzz it
+	@SEEDS=$${SEEDS:-60} tests/run.sh $(B) unit sim fuzz it
 unit: programs
 	@tests/run.sh $(B) unit
 it: programs

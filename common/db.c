@@ -787,6 +787,10 @@ static int db_open_file(struct db *db, const char *schema, int version, const ch
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int err = 0;
 
+	/* Nobody asks how much memory SQLite has; counting takes a lock for every allocation. This
+	 * is heard before the first file is opened, and refused without harm later. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+
 	flags |= db->mode == DB_READ ? SQLITE_OPEN_READONLY
 				     : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 	if (db->mode == DB_READ && made)
