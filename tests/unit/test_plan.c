@@ -321,7 +321,8 @@ static void test_head(struct copy *copy, struct copy *administrator, struct aren
 			       record_get(&theirs, field(TYPE_ACTION, "responsible"))),
 	   "with the very ids that an administrator's import gives");
 	out = export(copy);
-	ok(missing(file, out, "", &all) == 0, "and still all %d strings come out again", all);
+	int lost = missing(file, out, "", &all);
+	ok(lost == 0 && all > 900, "and still all %d strings come out again", all);
 	report = import(copy, file, arena);
 	ok(report.made == 0, "a second import changes nothing here either");
 	json_decref(file);
