@@ -40,7 +40,7 @@ check "clang has no warning" < <(make -s V=clang CC=clang programs 2>&1 | grep -
 check "cppcheck finds nothing" < <(
 	cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --suppress=missingInclude \
 		--suppress='*:build/*' -j 2 -I. -Ibuild/clang/gen common server client 2>&1)
-check "shellcheck finds nothing" < <(find . -name '*.sh' -not -path './build/*' -exec shellcheck -x {} + .ci/run 2>&1)
+check "shellcheck finds nothing" < <(find . \( -name '*.sh' -o -path ./.ci/run \) -not -path './build/*' -exec shellcheck -x {} + 2>&1)
 check "the manual pages are well formed" < <(
 	for page in client/*.scd server/*.scd; do
 		scdoc <"$page" | mandoc -T lint -W warning 2>&1 |
