@@ -101,9 +101,9 @@ school() { # school HOME NAME [invite options]: invited by Pilsley, joins, syncs
 		fail "$name joins" "$(cat "$T/err")"
 	fi
 }
-common() { # the common digest of a client, or of the server
+common() { # the common digest of a client, or of the server; what has none is equal to nothing
 	if [ "$1" = server ]; then "$B/fivepitsd" digest "$T/server"; else at "$1" digest; fi |
-		awk '/^common/ {print $NF}'
+		awk -v of="$1" '/^common/ && length($NF) == 64 {d = $NF} END {print d ? d : "no digest of " of}'
 }
 
 finish() {
