@@ -70,6 +70,7 @@ wait_for() { # wait_for SECONDS COMMAND...: until the command succeeds
 
 server_start() { # server_start [DIR]: run it, wait until it listens
 	local dir=${1:-$T/server}
+	: >"$dir.out" # what an earlier one said is not this one's word
 	"$B/fivepitsd" run "$dir" >"$dir.out" 2>>"$dir.log" &
 	SERVER_PID=$!
 	wait_for 20 grep -q '^listening on' "$dir.out" || fail "the server starts" "$(tail -n 5 "$dir.log")"

@@ -30,6 +30,7 @@ while (my $c = $listen->accept) {
 }
 X
 proxy() { # proxy [ADDRESS]: sets PROXY
+	: >"$T/proxy"
 	perl "$T/proxy.pl" "$@" >"$T/proxy" &
 	wait_for 10 grep -q : "$T/proxy"
 	PROXY=$(cat "$T/proxy")
