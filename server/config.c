@@ -81,28 +81,42 @@ int config_read(struct config *c, const char *dir, struct cause *cause)
 	return err;
 }
 
-/* A port that nobody listens on just now. */
-static int config_free_port(const char *host, char port[6], struct cause *cause)
+/* Nobody listens there just now. */
+static bool config_port_is_free(const struct addrinfo *at)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
-	struct sockaddr_storage own;
-	socklen_t len = sizeof(own);
-	int rc = getaddrinfo(host, "0", &hints, &found);
-
-	if (rc != 0)
-		return cause_set(cause, ERR_INVALID, "can't listen on %s: %s", host,
-				 gai_strerror(rc));
-	int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool got = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 &&
-		   getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
-		   getnameinfo((struct sockaddr *)&own, len, NULL, 0, port, 6, NI_NUMERICSERV) == 0;
+	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is_free = fd >= 0 && bind(fd, at->ai_addr, at->ai_addrlen) == 0;
 	int error = errno;
-	freeaddrinfo(found);
+
 	if (fd >= 0)
 		close(fd);
-	if (!got)
-		return cause_set(cause, ERR_IO, "can't listen on %s: %s", host, strerror(error));
-	return 0;
+	errno = error;
+	return is_free;
+}
+
+/*
+ * A port to keep. Below those that the system lends to outgoing connections: one of those could be
+ * lent while the server is down, and then it would not come back.
+ */
+static int config_free_port(const char *host, char port[6], struct cause *cause)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	bool got = false;
+
+	for (int tries = 0; tries < 50 && !got; tries++) {
+		struct addrinfo *found = NULL;
+		uint8_t dice[2];
+		env_random(os_env(), dice, sizeof(dice));
+		snprintf(port, 6, "%u", 10000 + (dice[0] * 256u + dice[1]) % 20000);
+		int rc = getaddrinfo(host, port, &hints, &found);
+		if (rc != 0)
+			return cause_set(cause, ERR_INVALID, "can't listen on %s: %s", host,
+					 gai_strerror(rc));
+		got = config_port_is_free(found);
+		freeaddrinfo(found);
+	}
+	return got ? 0
+		   : cause_set(cause, ERR_IO, "can't listen on %s: %s", host, strerror(errno));
 }
 
 static bool config_is_any(const char *host)
