@@ -24,7 +24,7 @@ CFLAGS_release := -O2
 CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS_clang := -O1
-CPPFLAGS := -D_GNU_SOURCE -DFIVEPITS_VERSION='"$(VERSION)"' -I. -I$(B)/gen $(EXTRA_CPPFLAGS)
+CPPFLAGS := -D_GNU_SOURCE -I. -I$(B)/gen $(EXTRA_CPPFLAGS)
 CFLAGS := -std=c11 -g -fstack-protector-strong -D_FORTIFY_SOURCE=$(if $(filter release,$(V)),2,0) -fPIE $(CFLAGS_$(V))
 LDFLAGS := $(filter -fsanitize=address%,$(CFLAGS_$(V))) -pie -Wl,-z,relro,-z,now
 ifneq ($(MAKECMDGOALS),deps)
@@ -36,7 +36,7 @@ COMMON := $(wildcard common/*.c)
 SERVER := $(filter-out server/main.c,$(wildcard server/*.c))
 CLIENT := $(filter-out client/main.c,$(wildcard client/*.c))
 GEN := $(B)/gen/records.pb-c.c $(B)/gen/wire.pb-c.c
-HDR := $(B)/gen/records.pb-c.h $(B)/gen/wire.pb-c.h $(B)/gen/server_schema.h $(B)/gen/client_schema.h
+HDR := $(B)/gen/version.h $(B)/gen/records.pb-c.h $(B)/gen/wire.pb-c.h $(B)/gen/server_schema.h $(B)/gen/client_schema.h
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 OBJ_COMMON := $(call obj,$(COMMON)) $(B)/gen/records.pb-c.o $(B)/gen/wire.pb-c.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -58,6 +58,11 @@ $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h &: proto/%.proto
 $(B)/gen/%_schema.h: %/schema.sql
 	@mkdir -p $(@D)
 	$(call say,SQL,$<)sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@
+# Written only when it differs, so that a new commit compiles only the files that say it.
+$(B)/gen/version.h: FORCE
+	@mkdir -p $(@D)
+	@echo '#define FIVEPITS_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define FIVEPITS_VERSION "$(VERSION)"' >$@
+FORCE:
 $(B)/gen/%.o: $(B)/gen/%.c Makefile
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(B)/%.o: %.c Makefile | $(HDR)
@@ -132,6 +137,6 @@ help:
 	  'make bench      measure, beside the limit in the same run' \
 	  'make install    to PREFIX ($(PREFIX)), below DESTDIR'
 
-.PHONY: all programs check check-now asan asan-now unit it lint demo run deps deps-check docs install clean help
+.PHONY: FORCE all programs check check-now asan asan-now unit it lint demo run deps deps-check docs install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

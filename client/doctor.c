@@ -11,6 +11,7 @@
 #include "common/invitation.h"
 #include "common/keys.h"
 #include "common/os.h"
+#include "version.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -7,6 +7,7 @@
 #include "client/screen.h"
 #include "common/log.h"
 #include "common/os.h"
+#include "version.h"
 
 #include <errno.h>
 #include <locale.h>

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/os.h"
+#include "version.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

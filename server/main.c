@@ -12,6 +12,7 @@
 #include "server/ca.h"
 #include "server/config.h"
 #include "server/net.h"
+#include "version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
