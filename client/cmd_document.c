@@ -377,8 +377,8 @@ static int get_version(struct call *call, struct version *out, size_t *apart)
 				  "the document has no version on this computer");
 }
 
-/* A new name in this folder, by making an empty file of it: "minutes.pdf", then "minutes (2).pdf".
- */
+/* A new name in this folder, by making an empty file of it: "minutes.pdf", then
+ * "minutes (2).pdf". */
 static const char *get_new_name(struct call *call, struct bytes filename)
 {
 	enum { MOST = 1000 };

@@ -90,8 +90,8 @@ struct call {
 int command_parse(struct call *call, int argc, char **argv);
 void command_fini(struct call *call);
 
-/* The value of an option, "" for a flag that was given, NULL where it was not; the last one counts.
- */
+/* The value of an option, "" for a flag that was given, NULL where it was not; the
+ * last one counts. */
 const char *call_option(const struct call *call, const char *name);
 /* All values of an option in order: the one after `*at` (start with 0). NULL: no more. */
 const char *call_option_next(const struct call *call, const char *name, size_t *at);

@@ -26,8 +26,8 @@ int contents_add(const char *home, const char *path, uint8_t sha[SHA256_LEN], ui
 		 void (*progress)(void *arg, uint64_t done, uint64_t all), void *arg,
 		 struct cause *cause);
 
-/* Write it to a stream, checking it on the way. ERR_CORRUPT: what was written is not what it was.
- */
+/* Write it to a stream, checking it on the way. ERR_CORRUPT: what was written is not
+ * what it was. */
 int contents_print(const char *home, const uint8_t sha[SHA256_LEN], FILE *out, struct cause *cause);
 /* Write it to a file that is there whole or not at all; an existing one is replaced. */
 int contents_save(const char *home, const uint8_t sha[SHA256_LEN], const char *path,

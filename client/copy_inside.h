@@ -65,8 +65,8 @@ int inside_flush(struct copy *copy);
 /* The accepted state, in out->arena: 1; 0: none, and `out` is an absent record of type 0. */
 int inside_accepted(struct copy *copy, int64_t slot, const struct id *record, struct arena *arena,
 		    struct record *out);
-/* Lay pending changes on top; their count, or an error. `last` (may be NULL): the newest of them.
- */
+/* Lay pending changes on top; their count, or an error. `last` (may be NULL): the
+ * newest of them. */
 int inside_overlay(struct copy *copy, const struct id *space, struct record *r, struct id *last);
 /* The change with these bytes laid on one record; false if it does not edit it. */
 bool inside_lay(const struct change *c, struct record *r);
@@ -84,8 +84,8 @@ int inside_index_anew(struct copy *copy);
 /* The search index must look at this record again. */
 int inside_stale(struct copy *copy, int64_t slot, const struct id *record);
 
-/* Read an entry of this space into copy->arena, which begins anew. ERR_CORRUPT. Borrows the bytes.
- */
+/* Read an entry of this space into copy->arena, which begins anew. ERR_CORRUPT.
+ * Borrows the bytes. */
 int inside_read_entry(struct copy *copy, const struct cursor *at, struct bytes header,
 		      struct bytes body, struct past_entry *out);
 /* Apply it to what follows from the journal: records, open conflicts, typed rows. */

@@ -42,8 +42,8 @@ bool inside_lay(const struct change *c, struct record *r)
 	return false;
 }
 
-/* The pending change `seq`, read once for all the records that it edits. Borrowed until the next.
- */
+/* The pending change `seq`, read once for all the records that it edits. Borrowed
+ * until the next. */
 static int overlay_change(struct copy *copy, int64_t seq, const struct id *change,
 			  const struct change **out)
 {

@@ -261,8 +261,8 @@ static bool is_word_byte(char c)
 	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
 }
 
-/* Words as the index's query language has them: each quoted, each the start of a word, all of them.
- */
+/* Words as the index's query language has them: each quoted, each the start of a word,
+ * all of them. */
 static bool search_query(const char *words, struct buf *query)
 {
 	bool any = false;

@@ -206,8 +206,8 @@ int copy_lose(struct copy *copy, const struct id *space)
 
 /* ---- All records anew ----------------------------------------------------------------------- */
 
-/* One accepted record after another, by key, since showing one must not happen while reading them.
- */
+/* One accepted record after another, by key, since showing one must not happen while
+ * reading them. */
 static int show_next(struct copy *copy, struct id *id, int64_t *slot, struct id *space)
 {
 	struct db_stmt *st =

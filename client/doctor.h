@@ -15,8 +15,8 @@ enum doctor_state {
 
 const char *doctor_word(enum doctor_state state); /* "good", "look", "bad" */
 
-/* One check: its short name ("disk", "proxy", ...) and a sentence. Both are borrowed for the call.
- */
+/* One check: its short name ("disk", "proxy", ...) and a sentence. Both are borrowed
+ * for the call. */
 typedef void (*doctor_fn)(void *arg, enum doctor_state state, const char *check, const char *words);
 
 /*

@@ -257,8 +257,8 @@ static int pending_state_of(struct copy *copy, const struct id *change, enum pen
 	return err;
 }
 
-/* What a change stands after, what documents it names, and whether it must wait for a refused one.
- */
+/* What a change stands after, what documents it names, and whether it must wait for a
+ * refused one. */
 static int change_needs(struct copy *copy, const struct change *c, struct buf *afters,
 			struct buf *contents, enum pending_state *state)
 {
@@ -436,8 +436,8 @@ static int draft_store(struct draft *d, struct id *change, struct cause *cause)
 
 /* ---- Saving --------------------------------------------------------------------------------- */
 
-/* What another part of this process has under way is committed first: it must not fail with this.
- */
+/* What another part of this process has under way is committed first: it must not
+ * fail with this. */
 static int save_begin(struct copy *copy, struct cause *cause)
 {
 	int err = inside_begin_alone(copy);

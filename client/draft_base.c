@@ -1,5 +1,5 @@
-/* What the author of an edit had before their eyes, reconstructed from the journal and own changes.
- */
+/* What the author of an edit had before their eyes, reconstructed from the journal and
+ * own changes. */
 #include "client/draft_inside.h"
 
 #include <string.h>

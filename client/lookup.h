@@ -57,8 +57,8 @@ struct author {
 /* The person and school of a device. */
 void lookup_device(struct copy *copy, const struct id *device, struct arena *arena,
 		   struct author *out);
-/* Of a change, accepted or pending. ERR_MISSING: this copy does not know it; then the names say so.
- */
+/* Of a change, accepted or pending. ERR_MISSING: this copy does not know it; then the
+ * names say so. */
 int lookup_author(struct copy *copy, const struct id *change, struct arena *arena,
 		  struct author *out);
 /* "Amy Booth, Pilsley Primary School, 9 October 2019, 18:30". In `arena`. */

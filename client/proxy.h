@@ -13,8 +13,8 @@ struct proxy {
 	char secret[400]; /* NAME:PASSWORD in base 64; empty: none */
 };
 
-/* Read http://[NAME[:PASSWORD]@]HOST[:PORT] (the scheme may be missing). ERR_INVALID with a cause.
- */
+/* Read http://[NAME[:PASSWORD]@]HOST[:PORT] (the scheme may be missing). ERR_INVALID
+ * with a cause. */
 int proxy_parse(struct proxy *out, const char *url, struct cause *cause);
 
 /*

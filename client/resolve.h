@@ -20,8 +20,8 @@ int resolve_record(struct copy *copy, const char *word, struct id *out, struct c
 /* The same among some types only, by name with a space between (NULL: any). */
 int resolve_reference(struct copy *copy, const char *types, const char *word, struct id *out,
 		      struct cause *cause);
-/* A space held here: directory, partnership, admin, personal, a Space's or a group's name, an id.
- */
+/* A space held here: directory, partnership, admin, personal, a Space's or a group's
+ * name, an id. */
 int resolve_space(struct copy *copy, const char *word, struct id *out, struct cause *cause);
 
 enum how { HOW_SET, HOW_ADD, HOW_TAKE };

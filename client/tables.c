@@ -228,8 +228,8 @@ static void json_bytes(struct buf *b, struct bytes bytes)
 	buf_add_u8(b, '"');
 }
 
-/* All occurrences as a JSON array; a buffer is made in the arena, so that it outlives the binding.
- */
+/* All occurrences as a JSON array; a buffer is made in the arena, so that it outlives
+ * the binding. */
 static const char *json_list(const ProtobufCFieldDescriptor *d, struct bytes value,
 			     struct arena *arena)
 {

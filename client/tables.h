@@ -27,8 +27,8 @@ enum { TABLES_NAME = 80, TABLES_PRINT = 65 };
 
 /* The name of a type's table. */
 const char *tables_name(const struct schema_type *type, char name[TABLES_NAME]);
-/* The column of a field: its name, with a '_' behind it where it is one of the six that all have.
- */
+/* The column of a field: its name, with a '_' behind it where it is one of the six
+ * that all have. */
 const char *tables_column(const char *field, char column[TABLES_NAME]);
 /* A fingerprint of all tables of this schema, as text. */
 void tables_fingerprint(char print[TABLES_PRINT]);

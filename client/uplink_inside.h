@@ -110,8 +110,8 @@ struct uplink {
 	bool contact;		/* heard after last_contact was stored */
 };
 
-/* End the session: tell the server `reason` (0: it need not be told), drop what is not committed.
- */
+/* End the session: tell the server `reason` (0: it need not be told), drop what is
+ * not committed. */
 void uplink_end(struct uplink *u, Wire__Reason reason, const char *words);
 /* This copy failed: nothing of the server's fault. */
 void uplink_fail(struct uplink *u, int err);

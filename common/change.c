@@ -42,8 +42,8 @@ static struct bytes read_part(protobuf_c_boolean has, ProtobufCBinaryData b)
 	return has ? BYTES_OF(b) : BYTES_NONE;
 }
 
-/* The number of the next field of a checked message, 0 at its end; occurrences of one count once.
- */
+/* The number of the next field of a checked message, 0 at its end; occurrences of
+ * one count once. */
 static uint32_t next_number(struct bytes *rest, uint32_t last)
 {
 	struct field f;

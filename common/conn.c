@@ -110,8 +110,8 @@ static void conn_update_reading(struct conn *c)
 
 	if (read == c->reading)
 		return;
-	/* In the middle of a record the rest would stay with OpenSSL, unannounced: stop at its end.
-	 */
+	/* In the middle of a record the rest would stay with OpenSSL, unannounced:
+	 * stop at its end. */
 	if (!read && tls_line_pending(c->tls) > 0)
 		return;
 	c->reading = read;
@@ -432,8 +432,8 @@ static void conn_task(void *arg)
 	conn_leave(c);
 }
 
-/* Called as bytes come and go: stops reading when there is enough, notes when the peer takes some.
- */
+/* Called as bytes come and go: stops reading when there is enough, notes when the
+ * peer takes some. */
 static void conn_input_cb(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
 {
 	(void)in;

@@ -1,5 +1,5 @@
-/* What can go wrong: every fallible function returns 0 (or a count) or a negative code from here.
- */
+/* What can go wrong: every fallible function returns 0 (or a count) or a negative
+ * code from here. */
 #ifndef FIVEPITS_ERR_H
 #define FIVEPITS_ERR_H
 

@@ -38,8 +38,8 @@ void invitation_proof(const uint8_t verifier[SHA256_LEN], const uint8_t exported
 		      struct bytes request, uint8_t proof[SHA256_LEN]);
 #define INVITATION_EXPORT "EXPORTER-fivepits-enrol"
 
-/* Split HOST:PORT or [HOST]:PORT (0 to 65535); `host` without the brackets. False if it is neither.
- */
+/* Split HOST:PORT or [HOST]:PORT (0 to 65535); `host` without the brackets. False if
+ * it is neither. */
 bool address_split(const char *address, char host[256], char port[6]);
 
 #endif

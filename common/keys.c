@@ -63,7 +63,19 @@ void key_wipe(struct buf *secret)
 	buf_fini(secret);
 }
 
-int key_load(EVP_PKEY **out, const char *path, struct cause *cause)
+static void *read_key(BIO *bio)
+{
+	return PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+}
+
+static void *read_cert(BIO *bio)
+{
+	return PEM_read_bio_X509(bio, NULL, NULL, NULL);
+}
+
+/* What `read` makes of a PEM file; its bytes are wiped, since they may be a secret. */
+static int pem_load(void *(*read)(BIO *bio), const char *path, const char *what, void **out,
+		    struct cause *cause)
 {
 	struct buf pem = {0};
 	int rc = os_read_file(path, FILE_MOST, &pem, cause);
@@ -71,13 +83,22 @@ int key_load(EVP_PKEY **out, const char *path, struct cause *cause)
 	*out = NULL;
 	if (rc == 0) {
 		BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-		*out = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+		*out = read(bio);
 		BIO_free(bio);
 		ERR_clear_error();
 		if (!*out)
-			rc = cause_set(cause, ERR_CORRUPT, "%s does not hold a key", path);
+			rc = cause_set(cause, ERR_CORRUPT, "%s does not hold a %s", path, what);
 	}
 	key_wipe(&pem);
+	return rc;
+}
+
+int key_load(EVP_PKEY **out, const char *path, struct cause *cause)
+{
+	void *key;
+	int rc = pem_load(read_key, path, "key", &key, cause);
+
+	*out = key;
 	return rc;
 }
 
@@ -144,19 +165,10 @@ int cert_read(X509 **out, struct bytes der, struct cause *cause)
 
 int cert_load(X509 **out, const char *path, struct cause *cause)
 {
-	struct buf pem = {0};
-	int rc = os_read_file(path, FILE_MOST, &pem, cause);
+	void *cert;
+	int rc = pem_load(read_cert, path, "certificate", &cert, cause);
 
-	*out = NULL;
-	if (rc == 0) {
-		BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-		*out = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-		BIO_free(bio);
-		ERR_clear_error();
-		if (!*out)
-			rc = cause_set(cause, ERR_CORRUPT, "%s does not hold a certificate", path);
-	}
-	buf_fini(&pem);
+	*out = cert;
 	return rc;
 }
 

@@ -26,8 +26,8 @@ int key_load(struct evp_pkey_st **out, const char *path, struct cause *cause);
 int key_save(struct evp_pkey_st *key, const char *path, struct cause *cause);
 /* Append the SubjectPublicKeyInfo, DER. */
 void key_public(struct evp_pkey_st *key, struct buf *spki);
-/* Append a PKCS#10 request for this key, DER, signed with it. It carries no name: the CA gives it.
- */
+/* Append a PKCS#10 request for this key, DER, signed with it. It carries no name: the
+ * CA gives it. */
 void key_request(struct evp_pkey_st *key, struct buf *der);
 /* An Ed25519 signature of a statement by key_make_signing's key. */
 void key_sign(struct evp_pkey_st *key, struct bytes statement, uint8_t signature[64]);

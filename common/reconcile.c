@@ -553,8 +553,8 @@ static bool has_effect(const struct subject *s)
 	return s->add.len || s->take.len;
 }
 
-/* Values changed by one who did not know that the record was withdrawn, or that somebody wants to.
- */
+/* Values changed by one who did not know that the record was withdrawn, or that
+ * somebody wants to. */
 static int decide_edit_of_withdrawn(struct work *w, struct subject *s)
 {
 	const struct value *v = record_find(&s->record, 0);
@@ -597,8 +597,8 @@ static int settle_sides(struct work *w, struct subject *s, struct dispute *d, en
 	struct id side;
 	size_t later = 0;
 
-	/* What it is disputed with anew stays a side; else the sides are counted again from here.
-	 */
+	/* What it is disputed with anew stays a side; else the sides are counted
+	 * again from here. */
 	d->n_take = 0;
 	if (fate != DISPUTED)
 		d->n_add = 0;

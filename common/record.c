@@ -1,5 +1,5 @@
-/* A record's fields as a sorted array of values; packed as (field, number, length, bytes) in a row.
- */
+/* A record's fields as a sorted array of values; packed as (field, number, length,
+ * bytes) in a row. */
 #include "common/record.h"
 
 #include "common/err.h"

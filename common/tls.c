@@ -60,8 +60,8 @@ static struct tls *tls_new(const SSL_METHOD *method)
 	return tls;
 }
 
-/* The peer may come with a certificate or to get one, and says which by the protocol that it names.
- */
+/* The peer may come with a certificate or to get one, and says which by the protocol
+ * that it names. */
 static int tls_alpn_cb(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		       const unsigned char *in, unsigned in_len, void *arg)
 {
@@ -140,8 +140,8 @@ struct tls *tls_server_new(EVP_PKEY *key, X509 *cert, X509 *ca)
 	struct tls *tls = tls_new(TLS_server_method());
 
 	tls->server = true;
-	/* A client offers every algorithm: only then can it learn whose certificate a filter shows.
-	 */
+	/* A client offers every algorithm: only then can it learn whose certificate a
+	 * filter shows. */
 	must(SSL_CTX_set1_sigalgs_list(tls->ctx, "ECDSA+SHA256") == 1 &&
 	     SSL_CTX_use_certificate(tls->ctx, cert) == 1 &&
 	     SSL_CTX_use_PrivateKey(tls->ctx, key) == 1 &&

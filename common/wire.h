@@ -12,8 +12,8 @@
 
 enum { FRAME_HEADER = 8, FRAME_MAX = 1024 * 1024, PIECE_MAX = 256 * 1024, WIRE_VERSION = 1 };
 
-/* What one frame may cost its reader: fields in all, unknown ones in a message, bytes of its arena.
- */
+/* What one frame may cost its reader: fields in all, unknown ones in a message, bytes
+ * of its arena. */
 enum { FRAME_FIELDS = 65536, MESSAGE_UNKNOWN = 64, FRAME_BUDGET = 8 * FRAME_MAX + 64 * 1024 };
 
 struct frame {
@@ -49,8 +49,8 @@ struct link {
 };
 
 struct link_ops {
-	/* Send one or more packed frames; copied. Never fails: a lost line is told by the receiver.
-	 */
+	/* Send one or more packed frames; copied. Never fails: a lost line is told by
+	 * the receiver. */
 	void (*send)(struct link *link, struct bytes frames);
 	/* Bytes sent and not yet taken by the network: how far the peer is behind. */
 	size_t (*queued)(const struct link *link);
