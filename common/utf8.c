@@ -1,6 +1,8 @@
 /* UTF-8: see utf8.h. */
 #include "common/utf8.h"
 
+#include "common/err.h"
+
 size_t utf8_next(const uint8_t *p, size_t len, uint32_t *point)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
