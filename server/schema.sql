@@ -1,5 +1,6 @@
--- The server's database. What a copy could ask for stands in entry; record, conflict and named follow
--- from it and are made again by replaying it. All SQL on these tables is in journal.c and content.c.
+-- The server's database. What a copy could ask for stands in entry; record, conflict, frozen and
+-- named follow from it and are made again by replaying it. All SQL on these tables
+-- is in journal.c, ground.c, indexes.c and content.c.
 
 -- What this area is: its id, the next number of a space.
 CREATE TABLE setting (
@@ -51,6 +52,14 @@ CREATE TABLE conflict (
 	part	INTEGER NOT NULL,
 	id	BLOB NOT NULL,
 	PRIMARY KEY (space, record, part)
+) STRICT, WITHOUT ROWID;
+
+-- The items that approved Minutes hold fast: a late edit of one becomes a Note.
+CREATE TABLE frozen (
+	space	INTEGER NOT NULL,
+	item	BLOB NOT NULL,
+	minutes	BLOB NOT NULL,
+	PRIMARY KEY (space, item, minutes)
 ) STRICT, WITHOUT ROWID;
 
 -- Which Version records name a content, by its SHA-256.

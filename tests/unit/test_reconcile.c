@@ -139,8 +139,15 @@ static void world_apply(struct world *w, const struct outcome_effect *e)
 /* One change arrives at the server; its entry's number, or 0 if it was refused. */
 static uint64_t arrive(struct world *w, const struct change *c)
 {
-	struct ground ground = {w, &w->area, ground_record, ground_past, ground_number_of,
-				ground_open_conflict, ground_owner};
+	struct ground ground = {
+		.arg = w,
+		.area = &w->area,
+		.record = ground_record,
+		.past = ground_past,
+		.number_of = ground_number_of,
+		.open_conflict = ground_open_conflict,
+		.owner = ground_owner,
+	};
 	struct entry *e = &w->entries[w->number + 1];
 	const struct outcome_effect *effects;
 	struct outcome o, back;
