@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* LOWER to DIGIT, in this order, make words. */
-enum class {
+enum kind {
 	OTHER,
 	LINE,
 	SPACE,
@@ -27,7 +27,7 @@ enum class {
 
 struct range {
 	uint32_t first, last;
-	uint8_t class;
+	uint8_t kind;
 };
 
 /* By rising number. Beyond ASCII; what is in none is looked for in `letters`. */
@@ -59,66 +59,107 @@ static const struct range letters[] = {
 	{0x10000, 0x1efff, LETTER}, {0x20000, 0x3ffff, LETTER},
 };
 
-static enum class range_find(const struct range *r, size_t n, uint32_t c) {
+static enum kind range_find(const struct range *r, size_t n, uint32_t c)
+{
 	size_t low = 0;
 
-	while (n > 0){size_t half = n / 2;
-		      if (r[low + half].last < c){low += half + 1; n -= half + 1;}
-else if (r[low + half].first > c)
-{
-	n = half;
-}
-else
-{
-	return r[low + half].class;
-}
-}
-return OTHER;
+	while (n > 0) {
+		size_t half = n / 2;
+		if (r[low + half].last < c) {
+			low += half + 1;
+			n -= half + 1;
+		} else if (r[low + half].first > c) {
+			n = half;
+		} else {
+			return r[low + half].kind;
+		}
+	}
+	return OTHER;
 }
 
-static enum class class_of_wide(uint32_t c) {
-	enum class found = range_find(ranges, sizeof(ranges) / sizeof(*ranges), c);
+static enum kind kind_of_wide(uint32_t c)
+{
+	enum kind found = range_find(ranges, sizeof(ranges) / sizeof(*ranges), c);
 
-	if (found != OTHER) return found;
+	if (found != OTHER)
+		return found;
 	/* Here the capital comes first, then its small letter. */
 	if ((c >= 0x100 && c <= 0x137) || (c >= 0x14a && c <= 0x177) ||
-	    (c >= 0x1e00 && c <= 0x1eff)) return c %
-			2
-		? LOWER
-		: UPPER;
-	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e)) return c % 2 ? UPPER : LOWER;
+	    (c >= 0x1e00 && c <= 0x1eff))
+		return c % 2 ? LOWER : UPPER;
+	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
+		return c % 2 ? UPPER : LOWER;
 	return range_find(letters, sizeof(letters) / sizeof(*letters), c);
 }
 
-static enum class class_of_ascii(uint8_t c) {
-	if (c >= 'a' && c <= 'z') return LOWER; if (c >= 'A' && c <= 'Z') return UPPER;
-	if (c >= '0' && c <= '9') return DIGIT; switch (c){
-		case '\n' : case '\r' : return LINE;
-		case ' ' : case '\t' : case '\v' : case '\f' : return SPACE;
-		case '.' : return STOP;
-		case '!' : case '?' : return TERM;
-		case '"' : case '\'' : case '(' : case ')' : case '[' : case ']' : case '{' :
-			case '}' : case '*' : case '_' : case '`' : return CLOSE;
-		case ',' : case '-' : case ':' : case ';' : return CONTINUE;
-		case '#' : case '>' : case '+' : return BULLET;
-		default : return OTHER;
+static enum kind kind_of_ascii(uint8_t c)
+{
+	if (c >= 'a' && c <= 'z')
+		return LOWER;
+	if (c >= 'A' && c <= 'Z')
+		return UPPER;
+	if (c >= '0' && c <= '9')
+		return DIGIT;
+	switch (c) {
+	case '\n':
+	case '\r':
+		return LINE;
+	case ' ':
+	case '\t':
+	case '\v':
+	case '\f':
+		return SPACE;
+	case '.':
+		return STOP;
+	case '!':
+	case '?':
+		return TERM;
+	case '"':
+	case '\'':
+	case '(':
+	case ')':
+	case '[':
+	case ']':
+	case '{':
+	case '}':
+	case '*':
+	case '_':
+	case '`':
+		return CLOSE;
+	case ',':
+	case '-':
+	case ':':
+	case ';':
+		return CONTINUE;
+	case '#':
+	case '>':
+	case '+':
+		return BULLET;
+	default:
+		return OTHER;
 	}
 }
 
-/* The class of the character at `at`, which is in the text, and its bytes. */
-static enum class class_at(struct bytes text, size_t at, size_t *n) {
-	const uint8_t *p = text.data + at; uint32_t c;
+/* The kind of the character at `at`, which is in the text, and its bytes. */
+static enum kind kind_at(struct bytes text, size_t at, size_t *n)
+{
+	const uint8_t *p = text.data + at;
+	uint32_t c;
 
-	*n = 1; if (p[0] < 0x80){if (p[0] == '\r' && at + 1 < text.len && p[1] == '\n') *n = 2;
-				 return class_of_ascii(p[0]);}
-size_t len = utf8_next(p, text.len - at, &c);
-if (len == 0)
-	return OTHER;
-*n = len;
-return class_of_wide(c);
+	*n = 1;
+	if (p[0] < 0x80) {
+		if (p[0] == '\r' && at + 1 < text.len && p[1] == '\n')
+			*n = 2;
+		return kind_of_ascii(p[0]);
+	}
+	size_t len = utf8_next(p, text.len - at, &c);
+	if (len == 0)
+		return OTHER;
+	*n = len;
+	return kind_of_wide(c);
 }
 
-static bool is_end(enum class c)
+static bool is_end(enum kind c)
 {
 	return c == STOP || c == TERM || c == TERM_WIDE;
 }
@@ -156,14 +197,14 @@ static bool word_numbers(struct bytes word)
 
 	for (size_t i = 0; i < word.len; i++) {
 		uint8_t c = word.data[i] | 0x20;
-		digits = digits && (word.data[i] == '.' || class_of_ascii(word.data[i]) == DIGIT);
+		digits = digits && (word.data[i] == '.' || kind_of_ascii(word.data[i]) == DIGIT);
 		roman = roman && (c == 'i' || c == 'v' || c == 'x');
 	}
 	return digits || roman;
 }
 
 /* The word from `w` up to a stop at `at` does not end a sentence; `next` is what comes behind. */
-static bool word_goes_on(struct bytes text, const struct word *w, size_t at, enum class next)
+static bool word_goes_on(struct bytes text, const struct word *w, size_t at, enum kind next)
 {
 	static const char *const may_end[] = {"a.m", "p.m", NULL};
 	static const char *const never[] = {
@@ -181,7 +222,7 @@ static bool word_goes_on(struct bytes text, const struct word *w, size_t at, enu
 	if (!w->is)
 		return false;
 	struct bytes word = BYTES(text.data + w->start, at - w->start);
-	enum class c = w->part < at ? class_at(text, w->part, &n) : OTHER;
+	enum kind c = w->part < at ? kind_at(text, w->part, &n) : OTHER;
 	if (c >= LOWER && c <= LETTER && w->part + n == at)
 		return !word_is_in(word, may_end);
 	return word_is_in(word, never) || (next == DIGIT && word_is_in(word, numbered)) ||
@@ -191,10 +232,10 @@ static bool word_goes_on(struct bytes text, const struct word *w, size_t at, enu
 /* ---- Sentences ------------------------------------------------------------------------------ */
 
 /* Past the characters of a class, and marks among them. */
-static size_t skip(struct bytes text, size_t at, enum class wanted)
+static size_t skip(struct bytes text, size_t at, enum kind wanted)
 {
 	for (size_t n; at < text.len; at += n) {
-		enum class c = class_at(text, at, &n);
+		enum kind c = kind_at(text, at, &n);
 		if (c != wanted && c != MARK)
 			break;
 	}
@@ -205,7 +246,7 @@ static size_t skip(struct bytes text, size_t at, enum class wanted)
 static bool small_letter_follows(struct bytes text, size_t at)
 {
 	for (size_t n; at < text.len; at += n) {
-		enum class c = class_at(text, at, &n);
+		enum kind c = kind_at(text, at, &n);
 		if (c == LINE || is_end(c) || c == UPPER || c == LETTER)
 			return false;
 		if (c == LOWER)
@@ -217,11 +258,11 @@ static bool small_letter_follows(struct bytes text, size_t at)
 /* Of the stops and terms at `at`: the end of the unit, or 0; *past receives the end of the run. */
 static size_t sentence_end(struct bytes text, size_t at, const struct word *word, size_t *past)
 {
-	enum class last = OTHER, before = OTHER, c;
+	enum kind last = OTHER, before = OTHER, c;
 	size_t n, end, closed, spaced, count = 0;
 
 	for (end = at; end < text.len; end += n) {
-		c = class_at(text, end, &n);
+		c = kind_at(text, end, &n);
 		if (c == MARK)
 			continue;
 		if (!is_end(c))
@@ -235,7 +276,7 @@ static size_t sentence_end(struct bytes text, size_t at, const struct word *word
 	spaced = skip(text, closed, SPACE);
 	if (spaced == text.len || (spaced == closed && last != TERM_WIDE)) /* 2 */
 		return 0;
-	c = class_at(text, spaced, &n);
+	c = kind_at(text, spaced, &n);
 	if (c == LINE || c == CONTINUE || is_end(c)) /* 3 */
 		return 0;
 	if (last == STOP && before == STOP) /* 4 */
@@ -247,6 +288,12 @@ static size_t sentence_end(struct bytes text, size_t at, const struct word *word
 	return spaced;
 }
 
+/* Of n bytes: ' or U+2019, which may stand inside a word. */
+static bool is_apostrophe(const uint8_t *p, size_t n)
+{
+	return n == 1 ? *p == '\'' : n == 3 && memcmp(p, "\u2019", 3) == 0;
+}
+
 static size_t unit_length(struct bytes text)
 {
 	struct word word = {.is = false};
@@ -254,7 +301,7 @@ static size_t unit_length(struct bytes text)
 	size_t n, past;
 
 	for (size_t at = 0; at < text.len; at += n) {
-		enum class c = class_at(text, at, &n);
+		enum kind c = kind_at(text, at, &n);
 		if (c == LINE) /* 1 */
 			return at + n;
 		if (is_end(c)) {
@@ -270,7 +317,7 @@ static size_t unit_length(struct bytes text)
 				word = (struct word){at, at, true, lead_in};
 			lead_in = false;
 		} else if (c != MARK) {
-			word.is = false;
+			word.is = word.is && is_apostrophe(text.data + at, n);
 			lead_in = lead_in && c != OTHER;
 		}
 	}

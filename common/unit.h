@@ -17,7 +17,7 @@
  *  5. nor if the run ends in a Stop or has a Close behind it, and the next letter, before any Line,
  *     Stop or Term, is Lower: `"Why?" she asked.`;
  *  6. nor if the run is one Stop and the word before it does not end a sentence. A word is made of
- *     letters, digits and the Stops between them. These do not:
+ *     letters, digits, and the Stops and apostrophes behind them. These do not:
  *      a. one whose last part, behind its last Stop, is a single letter: an initial, "e.g."; but
  *         "a.m." and "p.m." may;
  *      b. titles and other abbreviations that something follows: "Mrs.", "approx.";
