@@ -130,6 +130,19 @@ static int status_json(struct call *call, const struct state *s)
 	return cmd_json(call, o);
 }
 
+/* How far the clock is off, in the largest unit that says it well. */
+static void status_skew(struct call *call, int64_t skew_ms)
+{
+	const uint64_t minutes = (uint64_t)llabs(skew_ms) / 60000;
+	const uint64_t hours = minutes / 60;
+	const char *much = hours < 3	? screen_count(&call->arena, minutes, "minute", "minutes")
+			   : hours < 72 ? screen_count(&call->arena, hours, "hour", "hours")
+					: screen_count(&call->arena, hours / 24, "day", "days");
+
+	fprintf(call->out, "This computer's clock is %s %s.\n", much,
+		skew_ms > 0 ? "slow" : "fast");
+}
+
 /* The line that a person wants to see: what waits, and since when. */
 static void status_say_sync(struct call *call, const struct state *s)
 {
@@ -153,8 +166,7 @@ static void status_say_sync(struct call *call, const struct state *s)
 		fprintf(out, "Two versions in %s: 'fivepits conflicts' shows them.\n",
 			screen_count(&call->arena, (uint64_t)s->conflicts, "place", "places"));
 	if (s->skew_known && llabs(s->skew_ms) > 120000)
-		fprintf(out, "This computer's clock is %lld minutes %s.\n",
-			(long long)(llabs(s->skew_ms) / 60000), s->skew_ms > 0 ? "slow" : "fast");
+		status_skew(call, s->skew_ms);
 }
 
 int cmd_status(struct call *call)
