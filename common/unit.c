@@ -3,6 +3,7 @@
 
 #include "common/utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* LOWER to DIGIT, in this order, make words. */
@@ -173,9 +174,35 @@ struct word {
 	bool opens; /* nothing but lead-in stands before it in its unit */
 };
 
-static bool word_is_in(struct bytes word, const char *const *list)
+/* Abbreviations that do not end a sentence: what a word before a stop is. By the alphabet. */
+static const struct abbreviation {
+	char word[8];
+	bool numbered; /* only where a digit follows */
+} abbreviations[] = {
+	{"approx", false}, {"apr", true},   {"aug", true},   {"capt", false},	{"cf", false},
+	{"ch", true},	   {"cllr", false}, {"col", false},  {"dec", true},	{"dr", false},
+	{"eg", false},	   {"esp", false},  {"excl", false}, {"ext", true},	{"feb", true},
+	{"fig", true},	   {"figs", true},  {"fr", false},   {"fri", true},	{"gen", false},
+	{"hon", false},	   {"ie", false},   {"incl", false}, {"jan", true},	{"jul", true},
+	{"jun", true},	   {"lt", false},   {"mar", true},   {"messrs", false}, {"mlle", false},
+	{"mme", false},	   {"mon", true},   {"mr", false},   {"mrs", false},	{"ms", false},
+	{"mx", false},	   {"no", true},    {"nos", true},   {"nov", true},	{"oct", true},
+	{"para", true},	   {"paras", true}, {"pp", true},    {"prof", false},	{"ref", true},
+	{"refs", true},	   {"rev", false},  {"revd", false}, {"sat", true},	{"sect", true},
+	{"sep", true},	   {"sept", true},  {"sgt", false},  {"sr", false},	{"st", false},
+	{"sun", true},	   {"supt", false}, {"tel", true},   {"thu", true},	{"thur", true},
+	{"thurs", true},   {"tue", true},   {"tues", true},  {"viz", false},	{"vol", true},
+	{"vols", true},	   {"vs", false},   {"wed", true},   {"yr", true},	{"yrs", true},
+};
+
+static int abbreviation_compare(const void *a, const void *b)
 {
-	char small[8];
+	return strcmp(a, ((const struct abbreviation *)b)->word);
+}
+
+static bool is_abbreviation(struct bytes word, enum kind next)
+{
+	char small[sizeof(abbreviations[0].word)] = "";
 
 	if (word.len >= sizeof(small))
 		return false;
@@ -183,11 +210,17 @@ static bool word_is_in(struct bytes word, const char *const *list)
 		uint8_t c = word.data[i];
 		small[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
 	}
-	small[word.len] = '\0';
-	for (; *list; list++)
-		if (strcmp(small, *list) == 0)
-			return true;
-	return false;
+	const struct abbreviation *found =
+		bsearch(small, abbreviations, sizeof(abbreviations) / sizeof(*abbreviations),
+			sizeof(*abbreviations), abbreviation_compare);
+	return found && (!found->numbered || next == DIGIT);
+}
+
+/* "a.m" or "p.m", which may end a sentence. */
+static bool is_half_of_day(struct bytes word)
+{
+	return word.len == 3 && (word.data[0] == 'a' || word.data[0] == 'p') &&
+	       word.data[1] == '.' && word.data[2] == 'm';
 }
 
 /* A number, with stops in it or not, or a small roman one. */
@@ -206,17 +239,6 @@ static bool word_numbers(struct bytes word)
 /* The word from `w` up to a stop at `at` does not end a sentence; `next` is what comes behind. */
 static bool word_goes_on(struct bytes text, const struct word *w, size_t at, enum kind next)
 {
-	static const char *const may_end[] = {"a.m", "p.m", NULL};
-	static const char *const never[] = {
-		"mr",  "mrs", "ms",	"mx",  "dr",	 "prof", "rev",	 "revd",
-		"fr",  "sr",  "st",	"hon", "cllr",	 "capt", "col",	 "lt",
-		"sgt", "gen", "messrs", "mme", "mlle",	 "supt", "viz",	 "cf",
-		"vs",  "eg",  "ie",	"esp", "approx", "incl", "excl", NULL};
-	static const char *const numbered[] = {
-		"no",	"nos",	"pp",	"para", "paras", "fig",	  "figs", "vol", "vols", "ch",
-		"sect", "ref",	"refs", "ext",	"tel",	 "yr",	  "yrs",  "jan", "feb",	 "mar",
-		"apr",	"jun",	"jul",	"aug",	"sep",	 "sept",  "oct",  "nov", "dec",	 "mon",
-		"tue",	"tues", "wed",	"thu",	"thur",	 "thurs", "fri",  "sat", "sun",	 NULL};
 	size_t n;
 
 	if (!w->is)
@@ -224,9 +246,8 @@ static bool word_goes_on(struct bytes text, const struct word *w, size_t at, enu
 	struct bytes word = BYTES(text.data + w->start, at - w->start);
 	enum kind c = w->part < at ? kind_at(text, w->part, &n) : OTHER;
 	if (c >= LOWER && c <= LETTER && w->part + n == at)
-		return !word_is_in(word, may_end);
-	return word_is_in(word, never) || (next == DIGIT && word_is_in(word, numbered)) ||
-	       (w->opens && word_numbers(word));
+		return !is_half_of_day(word);
+	return is_abbreviation(word, next) || (w->opens && word_numbers(word));
 }
 
 /* ---- Sentences ------------------------------------------------------------------------------ */

@@ -19,7 +19,12 @@ enum {
 	OFTEN_MOST = 1024,  /* a unit that the other text has as often as this is frequent */
 	ASIDE_WINDOW = 100, /* so far is looked for units that the other text lacks */
 	ASIDE_SHARE = 4,    /* of the neighbours, frequent ones must be fewer than one in this */
-	BEYOND = INT32_MAX / 4
+	BEYOND = INT32_MAX / 4,
+
+	/* In steps, which are about a nanosecond each. */
+	COST_TURN = 8, /* of a diagonal in a sweep */
+	COST_LOOK = 8, /* of a wrong slot in a table */
+	COST_SLIDE = 2 /* of a group by one unit */
 };
 
 /* ---- Reading -------------------------------------------------------------------------------- */
@@ -47,109 +52,134 @@ static bool pay(struct unit_work *work, int64_t steps)
 	return work->steps >= 0;
 }
 
-/* Find where the units of a text end. */
-static bool units_split(struct unit_work *work, struct bytes text, struct units *units)
-{
-	struct bytes rest = text, unit;
-	struct arena scratch;
-	uint32_t n = 0;
-
-	scratch_init(work, &scratch);
-	uint32_t *ends = arena_try_alloc(&scratch, text.len * sizeof(*ends));
-	while (ends && unit_next(&rest, &unit))
-		ends[n++] = (uint32_t)(text.len - rest.len);
-	uint32_t *kept = ends ? arena_try_alloc(&work->arena, n * sizeof(*kept)) : NULL;
-	if (kept && n)
-		memcpy(kept, ends, n * sizeof(*kept));
-	arena_fini(&scratch);
-	*units = (struct units){.text = text.data, .ends = kept, .n = n};
-	return kept;
-}
-
 static struct bytes unit_at(const struct units *u, uint32_t i)
 {
 	uint32_t start = unit_start(u, i);
 	return BYTES(u->text + start, u->ends[i] - start);
 }
 
-static uint64_t unit_hash(struct bytes unit)
+/* Find where the units of a text end. `ends` has room for as many as the text has bytes. */
+static bool units_split(struct unit_work *work, struct bytes text, uint32_t *ends,
+			struct units *units)
+{
+	struct bytes rest = text, unit;
+	uint32_t n = 0;
+
+	while (unit_next(&rest, &unit))
+		ends[n++] = (uint32_t)(text.len - rest.len);
+	uint32_t *kept = arena_try_alloc(&work->arena, n * sizeof(*kept));
+	if (kept && n)
+		memcpy(kept, ends, n * sizeof(*kept));
+	*units = (struct units){.text = text.data, .ends = kept, .n = n};
+	return kept;
+}
+
+static uint32_t unit_hash(struct bytes unit)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
 	for (size_t i = 0; i < unit.len; i++)
 		h = (h ^ unit.data[i]) * UINT64_C(0x100000001b3);
-	return h ^ h >> 32;
+	return (uint32_t)(h ^ h >> 32);
 }
 
 /* The units that were met first of their kind, by hash: open addressing, at most half full. */
 struct unit_table {
+	struct unit_work *work;
+	struct arena memory;
 	struct unit_slot {
-		uint32_t text; /* counted from 1; 0 is none */
-		uint32_t unit;
+		uint32_t hash;
+		uint32_t text : 2; /* counted from 1; 0 is none */
+		uint32_t unit : 30;
 	} * slots;
-	size_t mask;
+	uint32_t mask;
 };
 
-static bool table_init(struct arena *scratch, size_t n, struct unit_table *table)
+static struct unit_slot *table_slots(struct unit_work *work, struct arena *memory, uint32_t n)
 {
-	size_t size = 16;
-
-	while (size < 2 * n)
-		size *= 2;
-	table->slots = arena_try_alloc(scratch, size * sizeof(*table->slots));
-	table->mask = size - 1;
-	if (table->slots)
-		memset(table->slots, 0, size * sizeof(*table->slots));
-	return table->slots;
+	scratch_init(work, memory);
+	struct unit_slot *slots = arena_try_alloc(memory, n * sizeof(*slots));
+	return slots ? memset(slots, 0, n * sizeof(*slots)) : NULL;
 }
 
-static bool units_number(struct unit_work *work, struct units *units, uint32_t text,
-			 struct unit_table *table)
+/* Twice as large, or as large as it is at first. False: over budget, and it is as it was. */
+static bool table_grow(struct unit_table *table)
 {
+	uint32_t n = table->slots ? 2 * (table->mask + 1) : 256;
+	struct arena memory;
+	struct unit_slot *slots = table_slots(table->work, &memory, n);
+
+	for (uint32_t i = 0; slots && table->slots && i <= table->mask; i++) {
+		uint32_t at = table->slots[i].hash & (n - 1);
+		if (!table->slots[i].text)
+			continue;
+		for (; slots[at].text; at = (at + 1) & (n - 1))
+			if (!pay(table->work, 1))
+				break;
+		slots[at] = table->slots[i];
+	}
+	if (!slots) {
+		arena_fini(&memory);
+		return false;
+	}
+	arena_fini(&table->memory);
+	table->memory = memory;
+	table->slots = slots;
+	table->mask = n - 1;
+	return pay(table->work, 0);
+}
+
+static bool units_number(struct unit_table *table, struct units *units, uint32_t text)
+{
+	struct unit_work *work = table->work;
 	struct units *u = &units[text];
 	uint32_t *ids = arena_try_alloc(&work->arena, u->n * sizeof(*ids));
 
 	u->ids = ids;
 	for (uint32_t i = 0; ids && i < u->n; i++) {
 		struct bytes unit = unit_at(u, i);
+		uint32_t hash = unit_hash(unit), at = hash & table->mask;
 		struct unit_slot *slot;
-		for (size_t at = unit_hash(unit);; at++) {
-			slot = &table->slots[at & table->mask];
+		for (;; at = (at + 1) & table->mask) {
+			slot = &table->slots[at];
 			if (!slot->text ||
-			    bytes_equal(unit, unit_at(&units[slot->text - 1], slot->unit)))
+			    (slot->hash == hash &&
+			     bytes_equal(unit, unit_at(&units[slot->text - 1], slot->unit))))
 				break;
-			if (!pay(work, 1 + (int64_t)unit.len / 16))
+			if (!pay(work, COST_LOOK + (int64_t)unit.len / 16))
 				return false;
 		}
 		if (slot->text) {
 			ids[i] = units[slot->text - 1].ids[slot->unit];
-		} else {
-			*slot = (struct unit_slot){text + 1, i};
-			ids[i] = work->n_ids++;
+			continue;
 		}
+		*slot = (struct unit_slot){hash, (text + 1) & 3, i & 0x3fffffff};
+		ids[i] = work->n_ids++;
+		if (work->n_ids > table->mask / 2 && !table_grow(table))
+			return false;
 	}
 	return ids;
 }
 
 bool units_read(struct unit_work *work, const struct bytes *texts, struct units *units, size_t n)
 {
-	struct unit_table table;
+	struct unit_table table = {.work = work};
 	struct arena scratch;
-	size_t all = 0, bytes = 0;
-	bool good = true;
+	size_t longest = 0;
 
-	for (size_t i = 0; good && i < n; i++) {
-		good = units_split(work, texts[i], &units[i]);
-		all += units[i].n;
-		bytes += texts[i].len;
-	}
+	must(n <= 3 && work->n_ids == 0);
+	for (size_t i = 0; i < n; i++)
+		longest = texts[i].len > longest ? texts[i].len : longest;
 	scratch_init(work, &scratch);
-	/* Only 256 units have one byte, so no more than these are different. */
-	size_t different = bytes / 2 + 256;
-	good = good && table_init(&scratch, all < different ? all : different, &table);
+	uint32_t *ends = arena_try_alloc(&scratch, longest * sizeof(*ends));
+	bool good = ends;
 	for (size_t i = 0; good && i < n; i++)
-		good = units_number(work, units, (uint32_t)i, &table);
+		good = units_split(work, texts[i], ends, &units[i]);
 	arena_fini(&scratch);
+	good = good && table_grow(&table);
+	for (size_t i = 0; good && i < n; i++)
+		good = units_number(&table, units, (uint32_t)i);
+	arena_fini(&table.memory);
 	return good;
 }
 
@@ -224,7 +254,7 @@ static enum found sweep_forward(struct hunt *h)
 			h->at_b = b;
 			return FOUND_MEETING;
 		}
-		if (!pay(s->work, 1 + a - from))
+		if (!pay(s->work, COST_TURN + a - from))
 			return FOUND_OVER;
 	}
 	return FOUND_NOT;
@@ -252,7 +282,7 @@ static enum found sweep_backward(struct hunt *h)
 			h->at_b = b;
 			return FOUND_MEETING;
 		}
-		if (!pay(s->work, 1 + from - a))
+		if (!pay(s->work, COST_TURN + from - a))
 			return FOUND_OVER;
 	}
 	return FOUND_NOT;
@@ -517,10 +547,12 @@ static bool middle_sort(struct unit_work *work, struct middle *m, const struct m
 			m->changed[m->start + i] = 1;
 			continue;
 		}
+		if (!pay(work, 0)) /* what asking whether to set it aside has cost */
+			return false;
 		m->place[m->n_kept] = m->start + i;
 		m->kept[m->n_kept++] = m->units->ids[m->start + i];
 	}
-	return pay(work, 0);
+	return true;
 }
 
 static bool changes_find(struct unit_work *work, const struct units *a, const struct units *b,
@@ -578,7 +610,7 @@ static bool group_next(struct group *g)
 	g->start = g->end = g->end + 1;
 	while (g->changed[g->end])
 		g->end++;
-	(void)pay(g->work, g->end - g->start + 1);
+	(void)pay(g->work, COST_SLIDE + g->end - g->start);
 	return true;
 }
 
@@ -589,7 +621,7 @@ static bool group_back(struct group *g)
 	g->end = g->start = g->start - 1;
 	while (g->start > 0 && g->changed[g->start - 1])
 		g->start--;
-	(void)pay(g->work, g->end - g->start + 1);
+	(void)pay(g->work, COST_SLIDE + g->end - g->start);
 	return true;
 }
 
