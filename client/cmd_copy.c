@@ -71,6 +71,7 @@ static int space_list(struct call *call, struct space_row **out)
 struct state {
 	int64_t pending, refused, conflicts, contact_ms, skew_ms;
 	bool contact_known, skew_known;
+	char turned_away[200]; /* the server's words when it would not have this device any more */
 	struct space_row *spaces;
 	int n;
 };
@@ -91,6 +92,7 @@ static int state_read(struct call *call, struct state *s)
 		return s->n;
 	s->contact_known = state_number(call, "last_contact", &s->contact_ms) && s->contact_ms > 0;
 	s->skew_known = state_number(call, "clock_skew_ms", &s->skew_ms);
+	copy_meta_get(call->copy, "turned_away", s->turned_away, sizeof(s->turned_away));
 	int err = copy_counts(call->copy, &s->pending, &s->refused, &s->conflicts);
 	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err))
 		       : 0;
@@ -127,6 +129,8 @@ static int status_json(struct call *call, const struct state *s)
 			    s->contact_known ? json_integer(s->contact_ms) : json_null());
 	json_object_set_new(o, "clock_skew_ms",
 			    s->skew_known ? json_integer(s->skew_ms) : json_null());
+	json_object_set_new(o, "turned_away",
+			    s->turned_away[0] ? json_string(s->turned_away) : json_null());
 	return cmd_json(call, o);
 }
 
@@ -158,6 +162,11 @@ static void status_say_sync(struct call *call, const struct state *s)
 			screen_instant(&call->arena, (uint64_t)s->contact_ms));
 	else
 		fputs(" No contact with the server yet.\n", out);
+	if (s->turned_away[0])
+		fprintf(out,
+			"The server has turned this computer away: %s. What you write stays here; "
+			"ask an administrator.\n",
+			s->turned_away);
 	if (s->refused > 0)
 		fprintf(out, "%s: 'fivepits outbox' says why.\n",
 			screen_count(&call->arena, (uint64_t)s->refused, "change was refused",
