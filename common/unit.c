@@ -165,6 +165,17 @@ static bool is_end(enum kind c)
 	return c == STOP || c == TERM || c == TERM_WIDE;
 }
 
+/* Past the characters of a class, and marks among them. */
+static size_t skip(struct bytes text, size_t at, enum kind wanted)
+{
+	for (size_t n; at < text.len; at += n) {
+		enum kind c = kind_at(text, at, &n);
+		if (c != wanted && c != MARK)
+			break;
+	}
+	return at;
+}
+
 /* ---- Words before a stop (6) ---------------------------------------------------------------- */
 
 /* The word that is being read; it goes on over a stop inside it. */
@@ -245,23 +256,12 @@ static bool word_goes_on(struct bytes text, const struct word *w, size_t at, enu
 		return false;
 	struct bytes word = BYTES(text.data + w->start, at - w->start);
 	enum kind c = w->part < at ? kind_at(text, w->part, &n) : OTHER;
-	if (c >= LOWER && c <= LETTER && w->part + n == at)
+	if (c >= LOWER && c <= LETTER && skip(text, w->part + n, MARK) == at)
 		return !is_half_of_day(word);
 	return is_abbreviation(word, next) || (w->opens && word_numbers(word));
 }
 
 /* ---- Sentences ------------------------------------------------------------------------------ */
-
-/* Past the characters of a class, and marks among them. */
-static size_t skip(struct bytes text, size_t at, enum kind wanted)
-{
-	for (size_t n; at < text.len; at += n) {
-		enum kind c = kind_at(text, at, &n);
-		if (c != wanted && c != MARK)
-			break;
-	}
-	return at;
-}
 
 /* Is the next letter, before any end of a line or sentence, a small one? (5) */
 static bool small_letter_follows(struct bytes text, size_t at)
@@ -276,37 +276,46 @@ static bool small_letter_follows(struct bytes text, size_t at)
 	return false;
 }
 
-/* Of the stops and terms at `at`: the end of the unit, or 0; *past receives the end of the run. */
-static size_t sentence_end(struct bytes text, size_t at, const struct word *word, size_t *past)
-{
-	enum kind last = OTHER, before = OTHER, c;
-	size_t n, end, closed, spaced, count = 0;
+/* Stops and terms one after the other. */
+struct run {
+	size_t start, end, count;
+	enum kind last, before; /* the last one and the one before it */
+};
 
-	for (end = at; end < text.len; end += n) {
-		c = kind_at(text, end, &n);
+static struct run run_at(struct bytes text, size_t at)
+{
+	struct run run = {.start = at, .end = at};
+
+	for (size_t n; run.end < text.len; run.end += n) {
+		enum kind c = kind_at(text, run.end, &n);
 		if (c == MARK)
 			continue;
 		if (!is_end(c))
 			break;
-		before = last;
-		last = c;
-		count++;
+		run.before = run.last;
+		run.last = c;
+		run.count++;
 	}
-	*past = end;
-	closed = skip(text, end, CLOSE);
-	spaced = skip(text, closed, SPACE);
-	if (spaced == text.len || (spaced == closed && last != TERM_WIDE)) /* 2 */
+	return run;
+}
+
+/* The end of the unit, if it ends behind the run; else 0. */
+static size_t sentence_end(struct bytes text, const struct run *run, const struct word *word)
+{
+	size_t closed = skip(text, run->end, CLOSE), end = skip(text, closed, SPACE), n;
+
+	if (end == text.len || (end == closed && run->last != TERM_WIDE)) /* 2 */
 		return 0;
-	c = kind_at(text, spaced, &n);
-	if (c == LINE || c == CONTINUE || is_end(c)) /* 3 */
+	enum kind next = kind_at(text, end, &n);
+	if (next == LINE || next == CONTINUE || is_end(next)) /* 3 */
 		return 0;
-	if (last == STOP && before == STOP) /* 4 */
+	if (run->last == STOP && run->before == STOP) /* 4 */
 		return 0;
-	if ((last == STOP || closed > end) && small_letter_follows(text, spaced)) /* 5 */
+	if ((run->last == STOP || closed > run->end) && small_letter_follows(text, end)) /* 5 */
 		return 0;
-	if (count == 1 && last == STOP && word_goes_on(text, word, at, c)) /* 6 */
-		return 0;
-	return spaced;
+	if (run->count == 1 && run->last == STOP && word_goes_on(text, word, run->start, next))
+		return 0; /* 6 */
+	return end;
 }
 
 /* Of n bytes: ' or U+2019, which may stand inside a word. */
@@ -319,19 +328,20 @@ static size_t unit_length(struct bytes text)
 {
 	struct word word = {.is = false};
 	bool lead_in = true;
-	size_t n, past;
+	size_t n;
 
 	for (size_t at = 0; at < text.len; at += n) {
 		enum kind c = kind_at(text, at, &n);
 		if (c == LINE) /* 1 */
 			return at + n;
 		if (is_end(c)) {
-			size_t end = sentence_end(text, at, &word, &past);
+			struct run run = run_at(text, at);
+			size_t end = sentence_end(text, &run, &word);
 			if (end)
 				return end;
-			word.is = word.is && c == STOP && past == at + n;
-			word.part = past;
-			n = past - at;
+			word.is = word.is && c == STOP && run.count == 1;
+			word.part = run.end;
+			n = run.end - at;
 			lead_in = false;
 		} else if (c >= LOWER) {
 			if (!word.is)

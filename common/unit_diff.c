@@ -170,6 +170,8 @@ bool units_read(struct unit_work *work, const struct bytes *texts, struct units 
 	must(n <= 3 && work->n_ids == 0);
 	for (size_t i = 0; i < n; i++)
 		longest = texts[i].len > longest ? texts[i].len : longest;
+	if (longest > UNIT_MEMORY)
+		return false;
 	scratch_init(work, &scratch);
 	uint32_t *ends = arena_try_alloc(&scratch, longest * sizeof(*ends));
 	bool good = ends;
@@ -459,6 +461,21 @@ static uint32_t about_root(uint32_t n)
 	return root;
 }
 
+/* What is between the units that both begin with and those that both end with. */
+static struct unit_hunk trim(const struct units *a, const struct units *b)
+{
+	uint32_t n = a->n < b->n ? a->n : b->n, same = 0;
+
+	while (same < n && a->ids[same] == b->ids[same])
+		same++;
+	struct unit_hunk h = {same, a->n, same, b->n};
+	while (h.a_end > same && h.b_end > same && a->ids[h.a_end - 1] == b->ids[h.b_end - 1]) {
+		h.a_end--;
+		h.b_end--;
+	}
+	return h;
+}
+
 /* The part of a text that is searched: between what both begin and end with. */
 struct middle {
 	const struct units *units;
@@ -469,24 +486,9 @@ struct middle {
 	uint32_t *kept, *place, n_kept;
 };
 
-static void trim(struct middle *a, struct middle *b)
+static bool middle_init(struct middle *m, const struct units *units, uint32_t n_ids,
+			struct arena *scratch)
 {
-	uint32_t n = a->end < b->end ? a->end : b->end, start = 0;
-
-	while (start < n && a->units->ids[start] == b->units->ids[start])
-		start++;
-	a->start = b->start = start;
-	while (a->end > start && b->end > start &&
-	       a->units->ids[a->end - 1] == b->units->ids[b->end - 1]) {
-		a->end--;
-		b->end--;
-	}
-}
-
-static bool middle_init(struct middle *m, const struct units *units, uint8_t *changed,
-			uint32_t n_ids, struct arena *scratch)
-{
-	*m = (struct middle){.units = units, .end = units->n, .changed = changed};
 	m->often = arena_try_alloc(scratch, n_ids * sizeof(*m->often));
 	if (!m->often)
 		return false;
@@ -558,12 +560,12 @@ static bool middle_sort(struct unit_work *work, struct middle *m, const struct m
 static bool changes_find(struct unit_work *work, const struct units *a, const struct units *b,
 			 struct unit_changes *changes, struct arena *scratch)
 {
-	struct middle m, o;
+	struct unit_hunk h = trim(a, b);
+	struct middle m = {.units = a, .start = h.a, .end = h.a_end, .changed = changes->a};
+	struct middle o = {.units = b, .start = h.b, .end = h.b_end, .changed = changes->b};
 
-	if (!middle_init(&m, a, changes->a, work->n_ids, scratch) ||
-	    !middle_init(&o, b, changes->b, work->n_ids, scratch))
+	if (!middle_init(&m, a, work->n_ids, scratch) || !middle_init(&o, b, work->n_ids, scratch))
 		return false;
-	trim(&m, &o);
 	if (!middle_sort(work, &m, &o, scratch) || !middle_sort(work, &o, &m, scratch))
 		return false;
 	size_t diagonals = (size_t)m.n_kept + o.n_kept + 3;
@@ -723,4 +725,77 @@ bool unit_hunk_next(const struct unit_changes *c, struct unit_hunk *h)
 	for (h->b_end = h->b; c->b[h->b_end];)
 		h->b_end++;
 	return h->a_end > h->a || h->b_end > h->b;
+}
+
+/* ---- To show -------------------------------------------------------------------------------- */
+
+struct runs {
+	struct unit_run *run;
+	size_t n;
+};
+
+static void run_add(struct runs *runs, enum unit_where where, struct bytes text)
+{
+	if (text.len)
+		runs->run[runs->n++] = (struct unit_run){where, text};
+}
+
+static void run_add_units(struct runs *runs, enum unit_where where, const struct units *u,
+			  uint32_t start, uint32_t end)
+{
+	uint32_t first = unit_start(u, start);
+	run_add(runs, where, BYTES(u->text + first, unit_start(u, end) - first));
+}
+
+/* What is the same behind the hunk before, then the hunk. */
+static void run_add_hunk(struct runs *runs, const struct units *a, const struct units *b,
+			 uint32_t done, const struct unit_hunk *h)
+{
+	run_add_units(runs, UNIT_SAME, a, done, h->a);
+	run_add_units(runs, UNIT_ONLY_A, a, h->a, h->a_end);
+	run_add_units(runs, UNIT_ONLY_B, b, h->b, h->b_end);
+}
+
+static struct runs runs_make(struct unit_work *work, const struct units *a, const struct units *b,
+			     struct arena *arena)
+{
+	struct unit_hunk h = {0, 0, 0, 0};
+	struct unit_changes changes;
+	size_t hunks = 1;
+	uint32_t done = 0;
+	bool fine = units_compare(work, a, b, &changes);
+
+	while (fine && unit_hunk_next(&changes, &h))
+		hunks++;
+	struct runs runs = {arena_alloc(arena, 3 * hunks * sizeof(struct unit_run)), 0};
+	h = (struct unit_hunk){0, 0, 0, 0};
+	for (; fine && unit_hunk_next(&changes, &h); done = h.a_end)
+		run_add_hunk(&runs, a, b, done, &h);
+	if (!fine) {
+		h = trim(a, b);
+		run_add_hunk(&runs, a, b, 0, &h);
+		done = h.a_end;
+	}
+	run_add_units(&runs, UNIT_SAME, a, done, a->n);
+	return runs;
+}
+
+struct unit_run *unit_diff(struct bytes a, struct bytes b, struct arena *arena, size_t *n_runs)
+{
+	const struct bytes texts[2] = {a, b};
+	struct units units[2];
+	struct unit_work work;
+	struct runs runs;
+
+	unit_work_init(&work);
+	if (units_read(&work, texts, units, 2)) {
+		runs = runs_make(&work, &units[0], &units[1], arena);
+	} else {
+		runs = (struct runs){arena_alloc(arena, 2 * sizeof(struct unit_run)), 0};
+		run_add(&runs, UNIT_ONLY_A, a);
+		run_add(&runs, UNIT_ONLY_B, b);
+	}
+	unit_work_fini(&work);
+	*n_runs = runs.n;
+	return runs.run;
 }

@@ -24,7 +24,7 @@ struct unit_run {
  * The runs of both texts, in order; where they differ, what only a has comes before what only b
  * has, either left out if it is empty. SAME and ONLY_A runs together are a, SAME and ONLY_B runs b.
  * The runs are in `arena`. Where a finer difference would take too long, all between the units that
- * both begin and end with is one.
+ * both begin and end with is one; texts that are too long even to be read have nothing in common.
  */
 struct unit_run *unit_diff(struct bytes a, struct bytes b, struct arena *arena, size_t *n_runs);
 
