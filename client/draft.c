@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION_CONTENT = 5, EDIT_OVERHEAD = 128 };
+enum { VERSION_CONTENT = 5, MINUTES_ITEMS = 4, EDIT_OVERHEAD = 128 };
 
 struct draft {
 	struct copy *copy;
@@ -179,6 +179,9 @@ void draft_settles(struct draft *d, const struct id *conflict)
 
 void draft_exact(struct draft *d, const struct id *record)
 {
+	for (size_t i = 0; i < d->n_exact; i++)
+		if (id_equal(&d->exact[i], record))
+			return;
 	ids_add(&d->exact, &d->n_exact, record);
 }
 
@@ -420,6 +423,24 @@ static int draft_place(struct draft *d, struct cursor *at, struct cause *cause)
 	return 0;
 }
 
+/* What a person stands for is exact. */
+static int draft_approve(struct draft *d, struct cause *cause)
+{
+	struct approval a;
+
+	for (size_t i = 0; i < d->n_pieces; i++) {
+		int err = draft_approves(d->copy, d->pieces[i], &d->arena, &a, cause);
+		if (err < 0)
+			return err;
+		for (size_t k = 0; k < a.n; k++)
+			draft_exact(d, &a.exact[k]);
+		d->now = d->pieces[i];
+		if (a.items.len)
+			draft_set(d, MINUTES_ITEMS, a.items);
+	}
+	return 0;
+}
+
 /* In the open transaction. */
 static int draft_store(struct draft *d, struct id *change, struct cause *cause)
 {
@@ -429,6 +450,8 @@ static int draft_store(struct draft *d, struct id *change, struct cause *cause)
 	int err = draft_place(d, &at, cause);
 
 	*change = (struct id){{0}};
+	if (err == 0)
+		err = draft_approve(d, cause);
 	if (err == 0)
 		err = draft_edits(d, &at, edits, &n, cause);
 	return err < 0 || n == 0 ? err : draft_store_all(d, &at, edits, n, change, cause);
