@@ -29,6 +29,12 @@ struct piece {
 int draft_base(struct copy *copy, const struct cursor *at, const struct id *record, uint64_t number,
 	       const struct id *after, struct arena *arena, struct record *out);
 
+/* The same for one who settles: what is shown of two versions is what was seen, not only what they
+ * wrote themselves. */
+int draft_base_settling(struct copy *copy, const struct cursor *at, const struct id *record,
+			uint64_t number, const struct id *after, struct arena *arena,
+			struct record *out);
+
 /* 1: `out` is the edit that leads from `base` to what is wanted, in base->arena; 0: nothing would
  * change. ERR_INVALID, ERR_MISSING, ERR_EXISTS with a cause. `settling`: keep what would not
  * change. */

@@ -113,9 +113,7 @@ void draft_field(struct world *w, struct device *by, struct draft *d, const stru
 			draft_take(d, field, member.whole);
 		return;
 	}
-	if (rest.len && f->merge == MERGE_TEXT && f->format == FORMAT_TEXT && dice_chance(&w->dice, 85))
-		value_revise(w, by->number, field, space, rest, &b);
-	else if (!now || f->merge == MERGE_SET || !dice_chance(&w->dice, 8))
+	if (!now || f->merge == MERGE_SET || !dice_chance(&w->dice, 8))
 		value_make(w, by->number, t, field, space, &b);
 	if (f->merge != MERGE_SET && (b.len || now))
 		draft_set(d, field, buf_bytes(&b));

@@ -38,9 +38,6 @@ enum {
 	DEVICE_READS = 8,
 };
 
-/* What there is more of in a world than usual. */
-enum leaning { LEANS_NOWHERE, LEANS_TO_EDITS, LEANS_TO_RIGHTS, LEANS_TO_FAULTS, LEANINGS };
-
 struct world;
 
 /* A clock and dice, as one machine has them. */
@@ -73,7 +70,6 @@ struct made {
 	unsigned by;  /* number of the device */
 	bool hostile; /* never an honest client's: it may be refused without a trace */
 	bool dropped; /* the person gave it up after it was refused */
-	bool dropping; /* or was about to when the process ended: then it may be gone or not */
 };
 
 struct cursor {
@@ -132,8 +128,6 @@ struct host {
 
 struct world {
 	uint64_t seed;
-	enum leaning leaning;
-	unsigned action; /* which is taking place, from 1; 0: none */
 	char dir[128];
 	struct queue queue;
 	struct net net;
@@ -239,23 +233,11 @@ bool canary_next(struct bytes *rest, unsigned *place, unsigned *number);
 /* Occurrences of a field, made up; empty if there is nothing to refer to. */
 void value_make(struct world *w, unsigned number, const struct schema_type *t, uint32_t field,
 		const struct id *space, struct buf *out);
-/* Prose with a unit or two more, other, or fewer than `now`. */
-void value_revise(struct world *w, unsigned number, uint32_t field, const struct id *space,
-		  struct bytes now, struct buf *out);
-
-/* ---- For people (narrate.c) ----------------------------------------------------------------- */
-
-/* The school whose device this is, as the trace calls it: "Heath", "Heath (offline)". Borrowed until the
- * next call. */
-const char *narrate_device(const struct device *d);
-/* What a change asks for: "note 5beb: sets text "..."; withdraws ..." */
-void narrate_change(const struct change *c, struct buf *out);
 
 /* ---- What happens, and whether it was right ------------------------------------------------- */
 
 void actions_setup(struct world *w);	       /* people, groups and spaces to begin with */
-/* n things that happen, one after the other, but for those that are left out (NULL: none). */
-void actions_run(struct world *w, unsigned n, const bool *left_out);
+void actions_run(struct world *w, unsigned n); /* n things that happen, one after the other */
 void actions_counts(void (*row)(void *arg, const char *name, uint64_t n), void *arg);
 void hostile_act(struct world *w);
 void oracle_turn(struct world *w); /* what the server sent in a turn */
