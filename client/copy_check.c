@@ -26,7 +26,7 @@ static int rebuild_clear(struct copy *copy, struct cause *cause)
 }
 
 /* Apply all entries of one space, in order. */
-static int rebuild_space(struct copy *copy, const struct cursor *at)
+int inside_replay(struct copy *copy, const struct cursor *at)
 {
 	struct db_stmt *st = db_query(copy->db,
 				      "SELECT header, body FROM entry WHERE key > $1 AND key < $2"
@@ -64,7 +64,7 @@ static int rebuild(struct copy *copy, struct cause *cause)
 		err = inside_cursor(copy, &spaces[i].id, &found);
 		const struct cursor at = err == 0 ? *found : (struct cursor){0};
 		if (err == 0)
-			err = rebuild_space(copy, &at);
+			err = inside_replay(copy, &at);
 	}
 	free(spaces);
 	return err < 0 ? err : inside_show_pending(copy);

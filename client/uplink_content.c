@@ -28,7 +28,8 @@ static void upload_offer(struct uplink *u)
 	uint8_t content[SHA256_LEN];
 	uint64_t size;
 
-	while (u->upload.state == UPLOAD_NONE && push_content_wanted(u, content)) {
+	while (u->upload.state == UPLOAD_NONE &&
+	       (push_content_wanted(u, content) || recover_content_wanted(u, content))) {
 		if (!contents_has(copy_home(u->copy), content, &size)) {
 			push_content_failed(
 				u, content,

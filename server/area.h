@@ -75,6 +75,8 @@ void session_lost(struct session *s); /* the line is gone; the session is freed 
  * after which the process must end (nothing was promised): the supervisor starts it again.
  */
 int area_turn(struct area *area);
+/* When area_turn should be called at the latest, though nothing comes; 0: whenever. */
+uint64_t area_due_ms(const struct area *area);
 /* The turn has decided enough: end it before more frames are handed up. */
 bool area_turn_due(const struct area *area);
 /* Once a minute or so: end what is past its last day. Call area_turn afterwards. */

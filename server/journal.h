@@ -24,6 +24,7 @@ struct space {
 	uint64_t open_conflicts;
 	uint64_t signed_number;	   /* whose head `signature` signs; 0: none */
 	uint8_t signature[64];
+	bool recovering;	   /* the server was set back: it is not served yet */
 };
 
 int journal_open(struct journal **out, struct db *db, const struct id *area, const struct env *env);

@@ -37,6 +37,9 @@ static inline uint64_t entry_key(const struct space *s, uint64_t number)
 	return s->local << NUMBER_BITS | number;
 }
 
+/* No change with an id above this one was decided before. */
+void inside_note_newest(struct journal *j, const struct id *change);
+
 /* ---- The ground (ground.c) ------------------------------------------------------------------ */
 
 /* A change that is being entered: the state that it is reconciled with. */
@@ -53,6 +56,12 @@ struct entering {
 struct ground ground_of(struct entering *e);
 /* A record as it stands; absent, of type `type`, if there is none. */
 int ground_record(void *arg, const struct id *id, uint32_t type, struct record *out);
+
+/* Lay an entry's effects on the records that it touched, and store them. `e->space->number` is the
+ * entry's. */
+int inside_enter_records(struct entering *e, const struct touch *touches, size_t n_touches,
+			 const struct outcome_effect *effects, size_t n_effects,
+			 struct entered *out);
 
 /* ---- Tables that follow from records (indexes.c) -------------------------------------------- */
 

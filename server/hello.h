@@ -1,0 +1,40 @@
+/*
+ * The opening of a session: Hello, the test whether what the copy holds is on the server's line,
+ * what it hands in where it is not, and Welcome.
+ */
+#ifndef FIVEPITS_HELLO_H
+#define FIVEPITS_HELLO_H
+
+#include "server/session.h"
+
+/* A space that the copy holds, as it said, or as it stands after what it has handed in. */
+struct told {
+	struct id space;
+	uint64_t epoch, number;
+	uint8_t chain[SHA256_LEN];
+	unsigned recalls;
+};
+
+struct hello {
+	struct told *told; /* the directory first, then admin */
+	size_t n;
+	struct recall *recall; /* what it was asked for; NULL: nothing */
+	bool waits;	       /* for the end of the recovery */
+	struct bytes nonce;    /* that it presented */
+	uint8_t nonce_bytes[16];
+};
+
+void hello_free(struct hello **h);
+/* The line was lost: nothing more comes of what it was handing in. */
+void hello_abandon(struct session *s);
+
+void hello_on_hello(struct session *s, const struct frame *f, void *message);
+void hello_on_run(struct session *s, const struct frame *f, void *message);
+/* Ask for the next run, wait, or welcome. */
+void hello_go_on(struct session *s);
+bool hello_is_recalled(const struct session *s); /* it is handing something in */
+bool hello_waits(const struct session *s);
+/* How much of a space the copy said that it holds, the first time it is asked; then 0. */
+uint64_t hello_take_held(struct session *s, const struct id *space);
+
+#endif
