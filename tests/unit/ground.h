@@ -34,7 +34,7 @@ struct world {
 	enum verdict verdict; /* of the last change */
 	int err;
 	bool heavy; /* entries are copied as they are read, as a database would */
-	uint64_t epoch, common; /* of an earlier epoch what is above `common` was taken back */
+	uint64_t epoch, common[16]; /* by epoch: what stood above it then was taken back */
 	struct cause cause;
 };
 
@@ -163,7 +163,9 @@ static inline int ground_whose(void *arg, uint64_t number, char *name, size_t si
 static inline int ground_on_line(void *arg, uint64_t epoch, uint64_t number, uint64_t *out)
 {
 	struct world *w = arg;
-	*out = epoch < w->epoch && number > w->common ? w->common : number;
+	*out = number;
+	for (uint64_t e = epoch + 1; e <= w->epoch; e++)
+		*out = *out < w->common[e] ? *out : w->common[e];
 	return 0;
 }
 

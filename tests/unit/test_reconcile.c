@@ -674,7 +674,7 @@ static void test_off_line(void)
 	struct world w;
 	make_action(&w);
 	w.epoch = 2;
-	w.common = 1;
+	w.common[2] = 1;
 	arrive(&w, of_epoch(say_text(&w, say(&w, 0x20, 1, 1), STATUS, "x", NULL), 2));
 	arrive(&w, of_epoch(say_text(&w, say(&w, 0x21, 1, 1), REF, "A", "1.5"), 1));
 	ok(w.verdict == VERDICT_APPLIED, "a change of the shorter run is entered after the longer");
