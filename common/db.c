@@ -48,6 +48,7 @@ struct db {
 	sqlite3 *sqlite;
 	enum db_mode mode;
 	char *path;
+	const char *schema; /* what the file was made with: a constant */
 	struct os_lock *sole, *turn, *checkpoint;
 	enum { DB_IDLE, DB_READING, DB_WRITING } state;
 	int spoilt;	    /* the error of a statement that failed in this transaction */
@@ -170,14 +171,43 @@ static void db_slots_grow(struct db *db)
 	free(old);
 }
 
+/* How many of the schema's statements stand in the file, word for word; -1 if it can't be read. */
+static int db_schema_found(struct db *db)
+{
+	sqlite3_stmt *st = NULL;
+	int found = 0;
+	int rc = sqlite3_prepare_v2(
+		db->sqlite, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL", -1, &st, NULL);
+
+	while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *sql = (const char *)sqlite3_column_text(st, 0);
+		found += sql && strstr(db->schema, sql) != NULL;
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? found : -1;
+}
+
+/* Are the tables as they were made? A damaged disk may have changed the very words that made them. */
+static bool db_schema_stands(struct db *db)
+{
+	int made = 0;
+
+	for (const char *at = db->schema; (at = strstr(at, "CREATE ")); at++)
+		made++;
+	return db_schema_found(db) == made;
+}
+
 /* Prepare a constant's text, to be kept. Where the disk fails at that, a statement that says so. */
 static struct db_stmt *db_prepare_constant(struct db *db, const char *sql)
 {
 	struct db_stmt *st = mem_alloc(sizeof(*st));
 	int rc = db_prepare(db, sql, st, SQLITE_PREPARE_PERSISTENT);
 
-	if ((rc & 0xff) == SQLITE_ERROR)
+	if ((rc & 0xff) == SQLITE_ERROR && db_schema_stands(db))
 		db_bug(sqlite3_errmsg(db->sqlite), sql);
+	if ((rc & 0xff) == SQLITE_ERROR)
+		rc = SQLITE_CORRUPT;
 	if (rc != SQLITE_OK) {
 		free(st);
 		db->unprepared = db_fail(db, rc, sql);
@@ -600,6 +630,9 @@ int db_check(struct db *db, struct cause *cause)
 		return cause_set(cause, err, "%s can't be read: %s", db->path, err_words(err));
 	if (strcmp(words, "ok") != 0)
 		return cause_set(cause, ERR_CORRUPT, "%s is damaged: %s", db->path, words);
+	if (!db_schema_stands(db))
+		return cause_set(cause, ERR_CORRUPT,
+				 "%s is damaged: its tables are not as they were made", db->path);
 	return 0;
 }
 
@@ -817,6 +850,7 @@ int db_open(struct db **out, const char *path, enum db_mode mode, const char *sc
 	struct db *db = mem_alloc(sizeof(*db));
 	db->mode = mode;
 	db->path = mem_copy_text(path);
+	db->schema = schema;
 	db->broken.db = db;
 	db_slots_grow(db);
 	int err = db_open_file(db, schema, version, vfs, cause);
