@@ -212,6 +212,7 @@ static int check_record(void *arg, const struct record *stored)
 static int check_space(struct check *c)
 {
 	struct journal *j = c->area->journal;
+	bool fit = true;
 
 	c->number = c->touches = c->replayed = 0;
 	chain_start(&c->area->id, &c->space->id, c->chain);
@@ -220,6 +221,11 @@ static int check_space(struct check *c)
 		return 0; /* said already; records can't be replayed */
 	if (err == 0)
 		err = journal_each_record(j, c->space, check_record, c);
+	if (err == 0)
+		err = journal_indexes_fit(j, c->space, &fit);
+	if (err == 0 && !fit)
+		check_say(c, "what is looked up of it (open conflicts, items held fast, contents)"
+			     " is not what its records say");
 	if (err == 0 && c->touches != c->replayed)
 		check_say(c, "its entries touch %llu records, but %llu were found",
 			  (unsigned long long)c->touches, (unsigned long long)c->replayed);

@@ -116,6 +116,9 @@ int journal_named(struct journal *j, struct bytes content,
 /* Every content that a Version names, once. */
 int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes content), void *arg);
 
+/* Do the tables that follow from the records of a space say what these say? */
+int journal_indexes_fit(struct journal *j, const struct space *s, bool *fit);
+
 int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA256_LEN]);
 
 /* Settings of the area. journal_setting: 1, 0 if it was never set, or an error. */
