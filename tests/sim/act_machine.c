@@ -151,3 +151,23 @@ bool act_rebuild(struct world *w)
 	trace_line(&w->trace, "c%u is rebuilt", d->number);
 	return true;
 }
+
+bool act_backup(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d)
+		return false;
+	trace_line(&w->trace, "c%u: its disk is copied", d->number);
+	device_backup(d);
+	return true;
+}
+
+bool act_restore(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d || !d->backup)
+		return false;
+	trace_line(&w->trace, "c%u: its disk is put back as it was", d->number);
+	device_restore(d);
+	return true;
+}
