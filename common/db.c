@@ -171,31 +171,37 @@ static void db_slots_grow(struct db *db)
 	free(old);
 }
 
-/* How many of the schema's statements stand in the file, word for word; -1 if it can't be read. */
-static int db_schema_found(struct db *db)
+/* Does each row of `wanted` (a name and the words that made it) stand in the file? */
+static bool db_schema_has(struct db *db, sqlite3_stmt *wanted)
 {
-	sqlite3_stmt *st = NULL;
-	int found = 0;
-	int rc = sqlite3_prepare_v2(
-		db->sqlite, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL", -1, &st, NULL);
+	static const char sql[] = "SELECT 1 FROM sqlite_schema WHERE name = $1 AND sql = $2";
+	sqlite3_stmt *find = NULL;
+	int rc = sqlite3_prepare_v2(db->sqlite, sql, -1, &find, NULL);
 
-	while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		const char *sql = (const char *)sqlite3_column_text(st, 0);
-		found += sql && strstr(db->schema, sql) != NULL;
-		rc = SQLITE_OK;
+	while (rc == SQLITE_OK && (rc = sqlite3_step(wanted)) == SQLITE_ROW) {
+		sqlite3_reset(find);
+		for (int i = 0; i < 2; i++)
+			sqlite3_bind_value(find, i + 1, sqlite3_column_value(wanted, i));
+		rc = sqlite3_step(find) == SQLITE_ROW ? SQLITE_OK : SQLITE_CORRUPT;
 	}
-	sqlite3_finalize(st);
-	return rc == SQLITE_DONE ? found : -1;
+	sqlite3_finalize(find);
+	return rc == SQLITE_DONE;
 }
 
-/* Are the tables as they were made? A damaged disk may have changed the very words that made them. */
+/* Are the tables as they were made? A damaged disk may have changed the words that made them. */
 static bool db_schema_stands(struct db *db)
 {
-	int made = 0;
+	static const char sql[] = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL";
+	sqlite3 *fresh = NULL;
+	sqlite3_stmt *wanted = NULL;
+	bool stands = sqlite3_open(":memory:", &fresh) == SQLITE_OK &&
+		      sqlite3_exec(fresh, db->schema, NULL, NULL, NULL) == SQLITE_OK &&
+		      sqlite3_prepare_v2(fresh, sql, -1, &wanted, NULL) == SQLITE_OK &&
+		      db_schema_has(db, wanted);
 
-	for (const char *at = db->schema; (at = strstr(at, "CREATE ")); at++)
-		made++;
-	return db_schema_found(db) == made;
+	sqlite3_finalize(wanted);
+	sqlite3_close(fresh);
+	return stands;
 }
 
 /* Prepare a constant's text, to be kept. Where the disk fails at that, a statement that says so. */
