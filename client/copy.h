@@ -66,6 +66,10 @@ struct foresight {
 /* The record as shown, and how that came. In `arena`. ERR_MISSING. */
 int copy_foresee(struct copy *copy, const struct id *record, struct arena *arena,
 		 struct record *out, struct foresight *foresight);
+/* The record as it was accepted after entry `number` of its space; absent if it was not made by
+ * then. In `arena`. ERR_MISSING: it is not held, or its history is not. */
+int copy_record_at(struct copy *copy, const struct id *record, uint64_t number, struct arena *arena,
+		   struct record *out);
 /* The record that an id or the unique start of one (hex digits, hyphens or none) names.
  * ERR_MISSING, ERR_AMBIGUOUS with a cause. */
 int copy_find(struct copy *copy, const char *prefix, struct id *record, struct cause *cause);
