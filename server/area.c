@@ -185,7 +185,7 @@ static int area_end_overdue(struct area *a)
 }
 
 /* The server enters nothing of its own before it knows what it has. */
-static bool area_is_recovering(struct area *a)
+static bool area_must_wait(struct area *a)
 {
 	const struct space *directory = journal_space(a->journal, &a->directory);
 	return a->recovery.on || (directory && directory->recovering);
@@ -193,7 +193,7 @@ static bool area_is_recovering(struct area *a)
 
 static void area_end(struct area *a)
 {
-	if (a->failed || a->full || area_is_recovering(a))
+	if (a->failed || a->full || area_must_wait(a))
 		return;
 	int err = area_end_overdue(a);
 	if (err < 0)

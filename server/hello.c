@@ -349,7 +349,7 @@ static void hello_replace(struct session *s)
 	}
 }
 
-static void hello_welcome(struct session *s, const uint8_t nonce[16])
+static void hello_welcome(struct session *s)
 {
 	struct area *a = s->area;
 	Wire__Welcome w = WIRE__WELCOME__INIT;
@@ -369,13 +369,14 @@ static void hello_welcome(struct session *s, const uint8_t nonce[16])
 		at->epoch = space->epoch;
 		at->number = space->committed;
 	}
-	w.has_time_ms = w.has_schema = w.has_person = w.has_device = w.has_nonce = 1;
+	w.has_time_ms = w.has_schema = w.has_person = w.has_device = 1;
 	w.time_ms = env_now_ms(a->options.env);
 	w.schema = SCHEMA_VERSION;
 	w.address = (char *)a->options.address;
 	w.person = PB_ID(&s->person);
 	w.device = PB_ID(&s->device);
-	w.nonce = PB_BYTES(BYTES(nonce, 16));
+	w.has_nonce = s->hello->is_given;
+	w.nonce = PB_BYTES(BYTES(s->hello->given, NONCE));
 	link_send(s->link, WIRE__KIND__WELCOME, &w.base, BYTES_NONE);
 	arena_reset(&a->change);
 	free(ids);
@@ -430,7 +431,7 @@ static int hello_lacking(struct session *s)
 	return got < 0 ? got : 0;
 }
 
-/* The spaces that this copy holds are borne out by it. */
+/* The spaces that this copy holds are borne out by it: entries of them, or that there are none. */
 static int hello_confirm(struct session *s)
 {
 	int err = 0;
@@ -438,43 +439,47 @@ static int hello_confirm(struct session *s)
 	for (size_t i = 0; err == 0 && i < s->hello->n && s->area->recovery.unserved; i++) {
 		const struct told *t = &s->hello->told[i];
 		struct space *space = journal_space(s->area->journal, &t->space);
-		if (space && t->number)
+		if (space && (t->number || space->number == 0))
 			err = recovery_confirm(s->area, space);
 	}
 	return err;
 }
 
-/* What every session ends its opening with, on disk before it is said. */
+/* All of it is on the line. Welcome brings a nonce, and is said once that is on disk; where the
+ * disk is full it is said without. */
 static void hello_finish(struct session *s)
 {
-	struct area *a = s->area;
-	uint8_t nonce[16];
-	char device[ID_TEXT];
-	bool full = a->dropped;
-	int err = nonce_take(a, s, s->hello->nonce, nonce);
+	struct hello *h = s->hello;
+	int err = nonce_take(s->area, s, BYTES(h->nonce, h->has_nonce ? NONCE : 0), h->given);
 
-	a->dropped = false;
-	if (err < 0 && turn_failed(a, err) != ERR_FULL)
+	h->is_given = err == 0;
+	if (err < 0 && turn_failed(s->area, err) != ERR_FULL)
 		return;
-	err = turn_end(a);
-	bool kept = err == 0 && !a->dropped;
-	a->dropped = a->dropped || full;
-	if (err < 0 || s->state == SESSION_ENDED)
-		return;
-	if (!kept) {
-		session_bye(s, WIRE__REASON__BUSY, "the server's disk is full");
-		return;
-	}
+	h->due = true;
+}
+
+void hello_taken_back(struct area *a)
+{
+	for (size_t i = 0; i < a->n_sessions; i++)
+		if (a->sessions[i]->hello)
+			a->sessions[i]->hello->is_given = false;
+}
+
+int hello_end(struct session *s)
+{
+	char device[ID_TEXT];
+
+	if (s->state != SESSION_RECALLED || s->lost || !s->hello->due)
+		return 0;
+	s->hello->due = false;
 	hello_replace(s);
 	session_move(s, SESSION_READY);
-	hello_welcome(s, nonce);
+	hello_welcome(s);
 	hello_lost(s);
-	err = hello_lacking(s);
-	if (err < 0)
-		turn_failed(a, err);
 	log_info("session.ready", "device=%s lineage=%llu spaces=%zu sessions=%zu",
 		 id_format(&s->device, device), (unsigned long long)s->lineage, s->n_cursors,
-		 a->n_sessions);
+		 s->area->n_sessions);
+	return hello_lacking(s);
 }
 
 static void hello_unknown(struct session *s)
@@ -552,10 +557,9 @@ static bool hello_read(struct session *s, const Wire__Hello *m)
 			if (told_rank(s->area, &t) == rank)
 				h->told[h->n++] = t;
 		}
-	if (m->has_nonce && m->nonce.len == sizeof(h->nonce_bytes)) {
-		memcpy(h->nonce_bytes, m->nonce.data, sizeof(h->nonce_bytes));
-		h->nonce = BYTES(h->nonce_bytes, sizeof(h->nonce_bytes));
-	}
+	h->has_nonce = m->has_nonce && m->nonce.len == NONCE;
+	if (h->has_nonce)
+		memcpy(h->nonce, m->nonce.data, NONCE);
 	return true;
 }
 
@@ -578,9 +582,6 @@ void hello_on_hello(struct session *s, const struct frame *f, void *message)
 		session_bye(s, WIRE__REASON__TOO_BIG, "no copy holds that many spaces");
 		return;
 	}
-	/* Who reads what may rest on entries that are not on disk yet. */
-	if (turn_end(a) < 0 || s->state != SESSION_OPENING)
-		return;
 	if (!hello_read(s, m)) {
 		session_bye(s, WIRE__REASON__PROTOCOL, "a space that is held is not well told of");
 		return;

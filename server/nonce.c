@@ -51,7 +51,7 @@ static int nonce_tell(struct area *a, const struct id *device)
 			"revoke the device and join anew.");
 }
 
-int nonce_take(struct area *a, struct session *s, struct bytes presented, uint8_t nonce[16])
+int nonce_take(struct area *a, struct session *s, struct bytes presented, uint8_t nonce[NONCE])
 {
 	uint64_t lineage, newest;
 	int err = nonce_find(a, &s->device, presented, &lineage, &newest);
@@ -65,11 +65,11 @@ int nonce_take(struct area *a, struct session *s, struct bytes presented, uint8_
 	if (lineage == 0)
 		lineage = newest < LINEAGES ? newest + 1 : newest;
 	s->lineage = lineage;
-	env_random(a->options.env, nonce, 16);
+	env_random(a->options.env, nonce, NONCE);
 	return db_run(a->db,
 		      "INSERT INTO nonce (device, lineage, current, previous)"
 		      " VALUES ($1, $2, $3, $4)"
 		      " ON CONFLICT (device, lineage) DO UPDATE"
 		      " SET current = excluded.current, previous = excluded.previous",
-		      "dubb", &s->device, lineage, BYTES(nonce, 16), presented);
+		      "dubb", &s->device, lineage, BYTES(nonce, NONCE), presented);
 }

@@ -7,6 +7,8 @@
 
 #include "common/mem.h"
 
+enum { NONCE = 16 };
+
 struct area;
 struct session;
 
@@ -15,6 +17,6 @@ struct session;
  * s->lineage, and give it a new nonce. The administrators are told of a copy that is new. In the
  * turn's transaction; to be sent only after its commit.
  */
-int nonce_take(struct area *a, struct session *s, struct bytes presented, uint8_t nonce[16]);
+int nonce_take(struct area *a, struct session *s, struct bytes presented, uint8_t nonce[NONCE]);
 
 #endif

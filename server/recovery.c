@@ -113,6 +113,45 @@ int recovery_confirm(struct area *a, struct space *space)
 	return 0;
 }
 
+int area_recover(struct area *a)
+{
+	int err = recovery_begin(a, NULL);
+
+	if (err < 0)
+		turn_failed(a, err);
+	return area_turn(a);
+}
+
+bool area_is_recovering(const struct area *a)
+{
+	return a->recovery.on;
+}
+
+size_t area_unserved(const struct area *a, struct id *out, size_t most)
+{
+	struct space *const *spaces;
+	size_t n = journal_spaces(a->journal, &spaces), found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!spaces[i]->recovering)
+			continue;
+		if (found < most)
+			out[found] = spaces[i]->id;
+		found++;
+	}
+	return found;
+}
+
+int area_serve(struct area *a, const struct id *id)
+{
+	struct space *space = journal_space(a->journal, id);
+
+	if (!space || !space->recovering)
+		return ERR_MISSING;
+	int err = recovery_confirm(a, space);
+	return err < 0 ? turn_failed(a, err) : 0;
+}
+
 /* ---- The end -------------------------------------------------------------------------------- */
 
 /* Name to the administrators the spaces that no copy has borne out. */

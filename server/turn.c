@@ -76,6 +76,7 @@ static int turn_take_back(struct area *a)
 		err = access_load(a->access, a->journal);
 	if (err == 0)
 		err = recovery_load(a);
+	hello_taken_back(a);
 	for (size_t i = 0; i < a->n_answers; i++) {
 		struct answer *answer = &a->answers[i];
 		if (answer->kind == ANSWER_INVITED) {
@@ -329,6 +330,8 @@ int turn_end(struct area *a)
 		err = turn_failed(a, err) == ERR_FULL ? 0 : a->failed;
 	if (err == 0)
 		err = turn_rights(a);
+	for (size_t i = 0; err == 0 && i < a->n_sessions; i++)
+		err = hello_end(a->sessions[i]);
 	if (err == 0) {
 		turn_answers(a);
 		err = feed_all(a);

@@ -90,6 +90,41 @@ static inline bool world_sync(struct world *w, struct client *const *order, size
 	return true;
 }
 
+/* A second computer with the same copy: the device's files, copied while nobody has them open. */
+static inline struct client *world_clone(struct world *w, struct client *of)
+{
+	struct client *c = &w->clients[w->n_clients++];
+	struct cause cause = {""};
+
+	*c = (struct client){.person = of->person, .device = of->device};
+	snprintf(c->home, sizeof(c->home), "%s/home%zu", w->dir, w->n_clients);
+	client_cut(w, of);
+	copy_close(&of->copy);
+	shell("cp -a %s %s", of->home, c->home);
+	world_must(copy_open(&of->copy, of->home, NULL, &w->env, &cause), &cause, "open");
+	world_must(copy_open(&c->copy, c->home, NULL, &w->env, &cause), &cause, "open clone");
+	return c;
+}
+
+/* Put a copy's files aside, and set it back to them: as after a crash, or from a backup. */
+static inline void client_save(struct world *w, struct client *c)
+{
+	struct cause cause = {""};
+	client_cut(w, c);
+	copy_close(&c->copy);
+	shell("rm -rf %s.saved && cp -a %s %s.saved", c->home, c->home, c->home);
+	world_must(copy_open(&c->copy, c->home, NULL, &w->env, &cause), &cause, "open");
+}
+
+static inline void client_set_back(struct world *w, struct client *c)
+{
+	struct cause cause = {""};
+	client_cut(w, c);
+	copy_close(&c->copy);
+	shell("rm -rf %s && cp -a %s.saved %s", c->home, c->home, c->home);
+	world_must(copy_open(&c->copy, c->home, NULL, &w->env, &cause), &cause, "open");
+}
+
 /* How often a change is in the journal of a copy. */
 static inline int64_t times_in(struct client *c, const struct id *change)
 {
