@@ -244,10 +244,10 @@ int cmd_settle(struct call *call)
 	int err = settle_find(call, &v);
 	if (err < 0)
 		return err;
-	if (!v.type)
+	if (!v.type || (v.group && v.n_fields == 0))
 		return cause_set(
 			&call->cause, ERR_INVALID,
-			"it is of a type that this version does not know; install a newer one");
+			"it is of a kind that this version does not know; install a newer one");
 	if (word)
 		err = seen_parse(&seen, word, &call->cause);
 	else if ((err = copy_seen(call->copy, &v.record, &seen)) < 0)
