@@ -297,8 +297,7 @@ int reconcile(const struct ground *ground, const struct change *change, uint64_t
 			 .change = change,
 			 .number = number,
 			 .arena = arena,
-			 .cause = cause,
-			 .start = arena->used};
+			 .cause = cause};
 
 	*outcome = (struct outcome){0};
 	int err = decide(&w);

@@ -58,7 +58,7 @@ struct work {
 	struct outcome_effect *notes; /* of late edits */
 	size_t n_notes;
 	size_t merged; /* bytes that were merged for this change */
-	size_t start;  /* what the arena held before */
+	size_t read;   /* bytes of history */
 };
 
 /* ---- What the author had seen (reconcile_seen.c) -------------------------------------------- */

@@ -8,11 +8,11 @@
 
 #include <string.h>
 
-enum { HISTORY_BYTES = 32 * 1024 * 1024, HISTORY_ENTRIES = 4096 };
+enum { HISTORY_BYTES = 8 * 1024 * 1024, HISTORY_ENTRIES = 4096, ENTRY_COST = 64 };
 
 bool work_is_spent(const struct work *w)
 {
-	return w->arena->used - w->start > HISTORY_BYTES;
+	return w->read > HISTORY_BYTES;
 }
 
 /* ---- Entries -------------------------------------------------------------------------------- */
@@ -32,6 +32,7 @@ int deed_load(struct work *w, const struct subject *s, uint64_t number, struct d
 	if (err < 0)
 		return err;
 	must(out->past.previous < number);
+	w->read += ENTRY_COST + out->past.bytes;
 	out->said = edit_of(out->past.said, &s->edit->record);
 	out->did = out->past.did || !out->said ? out->past.did : &out->said->effect;
 	return 0;

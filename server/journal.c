@@ -176,6 +176,7 @@ void journal_close(struct journal **journal)
 	buf_fini(&j->outcome);
 	buf_fini(&j->body);
 	buf_fini(&j->fields);
+	cache_free(&j->cache);
 	free(j);
 	*journal = NULL;
 }
@@ -219,6 +220,7 @@ int journal_rollback(struct journal *j)
 	if (db_in_transaction(j->db))
 		db_rollback(j->db);
 	j->dirty = false;
+	cache_forget(j);
 	for (size_t i = 0; i < j->n_spaces; i++) {
 		int err = space_load(j, j->spaces[i]);
 		if (err < 0)
@@ -450,6 +452,7 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 	struct outcome outcome;
 
 	must(s->number < NUMBER_MAX);
+	cache_trim(j);
 	int err = reconcile(&ground, change, header.number, arena, &outcome, &header.touches,
 			    &header.n_touches, cause);
 	if (err < 0)

@@ -158,6 +158,7 @@ int journal_truncate(struct journal *j, struct space *s, uint64_t number)
 		err = journal_chain(j, s, number, chain);
 	if (err <= 0)
 		return err < 0 ? err : ERR_MISSING;
+	cache_forget(j);
 	arena_init(&r.arena, ARENA_NO_BUDGET);
 	err = journal_entries(j, s, number + 1, s->number, drop_verdict, &r);
 	if (err == 0)

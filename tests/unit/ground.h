@@ -33,7 +33,6 @@ struct world {
 	size_t n_records;
 	enum verdict verdict; /* of the last change */
 	int err;
-	bool heavy; /* entries are copied as they are read, as a database would */
 	uint64_t epoch, common[16]; /* by epoch: what stood above it then was taken back */
 	struct cause cause;
 };
@@ -79,8 +78,7 @@ static inline int ground_past(void *arg, uint64_t number, const struct id *recor
 	*out = (struct past){.number = number, .change = e->change.id, .said = &e->change};
 	if (!e->outcome.as_sent)
 		out->did = world_did(e, record);
-	if (w->heavy)
-		arena_alloc(&w->arena, e->change.edits[0].effect.set.len);
+	out->bytes = e->change.edits[0].effect.set.len;
 	for (size_t i = 0; i < e->n_touches; i++)
 		if (id_equal(&e->touches[i].record, record)) {
 			out->previous = e->touches[i].previous;
