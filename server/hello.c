@@ -396,6 +396,7 @@ static void hello_lost(struct session *s)
 			continue;
 		lost.space = PB_ID(&t->space);
 		link_send(s->link, WIRE__KIND__LOST, &lost.base, BYTES_NONE);
+		hello_take_held(s, &t->space); /* should it be granted again, it begins anew */
 	}
 }
 
