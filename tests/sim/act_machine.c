@@ -101,6 +101,7 @@ bool act_host_fills(struct world *w)
 	bool fill = !w->host.starving && dice_chance(&w->dice, 60);
 	trace_line(&w->trace, "server: its disk %s", fill ? "fills" : "has room");
 	w->host.starving = fill;
+	w->host.starved |= fill;
 	disk_room(w->host.disk, fill ? dice_below(&w->dice, 100000) : SIZE_MAX);
 	return true;
 }

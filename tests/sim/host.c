@@ -325,8 +325,9 @@ static void host_turn(void *arg, uint64_t life)
 		return;
 	if (got < 0)
 		world_fail(w, "the server's turn failed: %s", err_words(got));
-	else if (got == 1 && !h->starving)
+	else if (got == 1 && !h->starved)
 		world_fail(w, "the server says that its disk is full");
+	h->starved = h->starving;
 	oracle_turn(w);
 	if (!w->witness_peer || !w->witness_peer->lost || h->stopping)
 		return;

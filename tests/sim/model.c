@@ -436,6 +436,10 @@ static int judge_effect(struct book *b, const struct book_entry *e, const struct
 	    !author_knew(e, edit, existence->number))
 		return WRONG("entry %" PRIu64 " withdraws or brings back what entry %" PRIu64 " had, unseen",
 			     e->header.number, existence->number);
+	for (size_t i = 0; o->effect.existence == WITHDRAWN && i < stands->n_values; i++)
+		if (!author_knew(e, edit, stands->values[i].number) && !own_value(e, edit, &stands->values[i]))
+			return WRONG("entry %" PRIu64 " withdraws a %s over what entry %" PRIu64 " did, unseen",
+				     e->header.number, schema_type(o->type)->name, stands->values[i].number);
 	for (uint32_t last = 0; err == 0 && field_next(&rest, &f) > 0; last = f.number)
 		if (f.number != last)
 			err = judge_value(b, e, edit, f.number, stands, fields_get(o->effect.set, f.number),
@@ -479,10 +483,47 @@ static int judge_untaken(struct book *b, const struct book_entry *e, const struc
 	return 0;
 }
 
+/* Nobody stands for what has moved since they read it. */
+static int judge_exact(const struct book *b, const struct book_entry *e, struct cause *fault)
+{
+	for (size_t i = 0; i < e->change.n_exact && e->change.seen_number == seen_here(e); i++) {
+		const struct record *r = book_record(b, &e->space->id, &e->change.exact[i]);
+		const struct edit *edit = edit_of(&e->change, &e->change.exact[i]);
+		for (size_t k = 0; r && k < r->n_values; k++)
+			if (edit ? !author_knew(e, edit, r->values[k].number) && !own_value(e, edit, &r->values[k])
+				 : r->values[k].number > seen_here(e))
+				return WRONG("entry %" PRIu64 " stands for what entry %" PRIu64 " had changed unseen",
+					     e->header.number, r->values[k].number);
+	}
+	return 0;
+}
+
+/* Who takes a settling back opens its Conflict again, unless another is open by now. */
+static int judge_undone(const struct book *b, const struct book_entry *e, struct cause *fault)
+{
+	struct id on;
+	for (size_t i = 0; i < b->n_records && !id_is_zero(&e->change.undoes); i++) {
+		const struct record *c = &b->records[i]->record;
+		uint32_t group = (uint32_t)value_number(record_get(c, CONFLICT_GROUP));
+		struct bytes wanted;
+		if (c->type != TYPE_CONFLICT || !id_equal(&b->records[i]->space, &e->space->id) ||
+		    value_number(record_get(c, CONFLICT_STATE)) != RECORDS__CONFLICT_STATE__SETTLED ||
+		    !bytes_equal(value_bytes(record_get(c, CONFLICT_BY)), ID_BYTES(&e->change.undoes)) ||
+		    !id_from(&on, value_bytes(record_get(c, CONFLICT_RECORD))))
+			continue;
+		const struct edit *edit = edit_of(&e->change, &on);
+		if (edit && group && names_field(&edit->effect, group, &wanted) && !is_frozen(b, &e->space->id, edit) &&
+		    !conflict_on(b, &e->space->id, &on, group, NULL))
+			return WRONG("entry %" PRIu64 " takes a settling back, and its two versions are not open again",
+				     e->header.number);
+	}
+	return 0;
+}
+
 int model_judge_before(struct book *b, const struct book_entry *e, struct cause *fault)
 {
 	const struct outcome_effect *effects;
-	int err = 0;
+	int err = judge_exact(b, e, fault);
 
 	if (book_entry(b, &e->header.change))
 		return WRONG("entry %" PRIu64 " is a change that was entered before", e->header.number);
@@ -574,7 +615,7 @@ int model_judge_after(struct book *b, const struct book_entry *e, struct cause *
 	b->merged += e->outcome.verdict == VERDICT_MERGED;
 	for (size_t i = 0; err == 0 && i < e->change.n_edits; i++)
 		err = judge_edit(b, e, &e->change.edits[i], fault);
-	return err;
+	return err ? err : judge_undone(b, e, fault);
 }
 
 /* ---- Conservation --------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ sim-ledger:
 	      END {for (c in n) printf "%s: %d seeds, %d actions, %d failed, %d CPU-s\n", c, s[c], a[c], b[c], t[c]}' \
 	     $(SIM_LEDGER)
 
-sim-bite:
-	@tests/sim/bite.sh build/bite $(FAULTS)
+sim-bite: $(SIM)
+	@BUILD=$(B) tests/sim/bite.sh build/bite $(FAULTS)
 
 .PHONY: sim sim-ledger sim-bite

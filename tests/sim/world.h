@@ -127,6 +127,7 @@ struct host {
 	uint64_t life;
 	bool turn_planned, in_turn, stopping;
 	bool starving; /* its disk is being kept full */
+	bool starved;  /* or was, before this turn's end */
 	bool witness_away; /* the witness was told so, and comes back when there is room */
 	struct peer *peers;
 	struct buf sent; /* what left in this turn, for the witness and the oracle */
