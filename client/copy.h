@@ -118,6 +118,9 @@ struct past_entry {
 /* 1: `out` is filled (in `arena`) with entry `number` of `space`; 0: there is none; or an error. */
 int copy_entry(struct copy *copy, const struct id *space, uint64_t number, struct arena *arena,
 	       struct past_entry *out);
+/* Was entry `number` applied as its author sent it? 1, 0 (also where it is not known), or an error.
+ * Cheaper than reading the entry. */
+int copy_entry_as_sent(struct copy *copy, const struct id *space, uint64_t number);
 /* A change by its id, accepted or pending or refused, in `arena`. ERR_MISSING. */
 int copy_change(struct copy *copy, const struct id *change, struct arena *arena,
 		struct change *out);
