@@ -87,6 +87,8 @@ struct ask {
 	uint8_t invitation[16];
 	uint64_t *expires_ms;
 	struct buf *out;
+	struct id change; /* that is decided on */
+	enum verdict *verdict;
 };
 
 /* A space that the server told of, until this copy has it up to there. */
@@ -109,7 +111,7 @@ struct uplink {
 	struct push push;
 	struct upload upload;
 	struct get *gets;
-	struct ask invite, renew;
+	struct ask invite, renew, decide;
 	struct recover recover;
 	struct uplink_progress progress;
 	uint64_t batch_ms;	/* when the open transaction was begun; 0: none */

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SERVER_SCHEMA = 1, TURN_MS = 5 };
+enum { SERVER_SCHEMA = 2, TURN_MS = 5 };
 
 static const char server_schema[] = ""
 #include "server_schema.h"
@@ -76,6 +76,8 @@ int area_load(struct area *a, struct cause *cause)
 		err = access_load(a->access, a->journal);
 	if (err == 0)
 		err = recovery_load(a);
+	if (err == 0)
+		err = held_load(a);
 	a->told_generation = access_generation(a->access);
 	if (err < 0)
 		return cause_set(cause, err, "the area in %s can't be read: %s", a->dir,
@@ -123,6 +125,7 @@ void area_close(struct area **area)
 	free(a->sessions);
 	free(a->answers);
 	feed_cache_fini(&a->feed);
+	held_fini(a);
 	journal_close(&a->journal);
 	access_free(&a->access);
 	if (a->db && a->options.read_only)

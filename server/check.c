@@ -271,6 +271,8 @@ int area_check(struct area *a, void (*fault)(void *arg, const char *words), void
 	}
 	c.space = NULL;
 	if (err == 0)
+		err = held_check(a, fault, arg);
+	if (err == 0)
 		err = journal_each_content(a->journal, check_content, &c);
 	arena_fini(&c.arena);
 	arena_fini(&c.scratch);

@@ -72,7 +72,7 @@ struct session *session_open(struct area *a, struct link *link, const struct id 
 					 "the server is busy: try again later");
 	/* A device that is not known at all may have joined after the state that the server was set
 	 * back to: what it holds tells. */
-	if (!access_device(a->access, device, &person) && access_has_device(a->access, device))
+	if (!access_session(a->access, device, &person) && access_has_device(a->access, device))
 		return session_turn_away(link, device, WIRE__REASON__REVOKED,
 					 "this device may no longer be used here");
 	struct session *s = mem_alloc(sizeof(*s));
@@ -108,6 +108,7 @@ void session_free(struct session *s)
 		free(s->cursors[i].own);
 	free(s->cursors);
 	hello_free(&s->hello);
+	free(s->holds.spaces);
 	upload_free(&s->upload);
 	download_free(&s->download);
 	free(s);
@@ -152,6 +153,18 @@ static void session_on_push(struct session *s, const struct frame *f, void *mess
 	for (size_t i = 0; i < m->n_changes && s->state == SESSION_READY && !s->area->failed; i++)
 		judge_change(s, BYTES_OF(m->changes[i]));
 	s->turn_bytes += f->message.len;
+}
+
+static void session_on_decide(struct session *s, const struct frame *f, void *message)
+{
+	const Wire__Decide *m = message;
+	struct id change;
+
+	(void)f;
+	if (id_from(&change, BYTES_OF(m->change)))
+		judge_decide(s, &change, m->accept, m->words);
+	else
+		session_bye(s, WIRE__REASON__PROTOCOL, "a decision names no change");
 }
 
 struct fetching {
@@ -247,6 +260,20 @@ static void content_missing(struct session *s, ProtobufCBinaryData name, const c
 	m.content = name;
 	m.words = (char *)words;
 	link_send(s->link, WIRE__KIND__MISSING, &m.base, BYTES_NONE);
+}
+
+void session_stop_download(struct session *s)
+{
+	ProtobufCBinaryData name = {SHA256_LEN, NULL};
+	uint64_t bytes;
+
+	if (!s->download)
+		return;
+	name.data = (uint8_t *)download_name(s->download);
+	if (content_is_readable(s, BYTES_OF(name), &bytes))
+		return;
+	content_missing(s, name, "the server has no such document for you");
+	download_free(&s->download);
 }
 
 static void content_want(struct session *s, ProtobufCBinaryData name, uint64_t offset)
@@ -419,6 +446,7 @@ static const struct step {
 	 session_on_bye},
 	{WIRE__KIND__PING, &wire__ping__descriptor, IN(RECALLED) | IN(READY), session_on_ping},
 	{WIRE__KIND__PUSH, &wire__push__descriptor, IN(READY), session_on_push},
+	{WIRE__KIND__DECIDE, &wire__decide__descriptor, IN(READY), session_on_decide},
 	{WIRE__KIND__FETCH, &wire__fetch__descriptor, IN(READY), session_on_fetch},
 	{WIRE__KIND__OFFER, &wire__offer__descriptor, IN(READY), session_on_offer},
 	{WIRE__KIND__PIECE, &wire__piece__descriptor, IN(READY), session_on_piece},

@@ -7,6 +7,7 @@
 
 #include "server/area.h"
 #include "server/content.h"
+#include "server/held.h"
 #include "server/journal.h"
 
 enum { SESSION_QUEUE = 1024 * 1024 }; /* with more than this on its way it is not read from */
@@ -26,6 +27,7 @@ struct cursor {
 	uint64_t sent;
 	struct run *own; /* by rising number */
 	size_t n_own;
+	struct held_told held;
 };
 
 struct session {
@@ -44,6 +46,7 @@ struct session {
 	struct id asked;
 	uint64_t asked_generation;
 	int asked_may;
+	struct holds holds;
 	struct upload *upload;
 	struct download *download;
 };
@@ -57,6 +60,8 @@ struct cursor *session_cursor(const struct session *s, const struct space *space
 /* Begin to read a space from entry `sent` + 1, or cease to. */
 struct cursor *session_cursor_add(struct session *s, struct space *space, uint64_t sent);
 void session_cursor_drop(struct session *s, struct cursor *c);
+/* A space was lost: stop sending a document that may not be read any more. */
+void session_stop_download(struct session *s);
 void session_free(struct session *s);
 
 #endif

@@ -58,6 +58,9 @@ struct peer {
 	size_t granted, lost, stored, missing, feeds;
 	uint64_t want, invited_ms, content_bytes;
 	struct buf content; /* what Pieces brought */
+	struct id held[8];  /* the first of the list of held changes that it was sent last */
+	size_t n_held, held_frames;
+	struct told decided; /* the last Decided; verdict 0: nothing was */
 	struct arena arena;
 };
 

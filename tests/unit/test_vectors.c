@@ -15,6 +15,7 @@
 #include "server/area.h"
 #include "server/content.h"
 #include "server/enrol.h"
+#include "server/held.h"
 #include "server/journal.h"
 #include "server/net.h"
 #include "tests/unit/document.h"
@@ -64,6 +65,9 @@ static void make_limits(struct buf *out)
 	limit(out, TEXT_MAX, "bytes of a text");
 	limit(out, CONTENT_MAX, "bytes of a document's version");
 	limit(out, (UINT64_C(1) << 40) - 1, "entries in a space");
+	limit(out, HELD_CHANGES, "held changes of a device");
+	limit(out, HELD_BYTES, "bytes of the held changes of a device");
+	limit(out, REFUSED_MOST, "refused changes of a device");
 	limit(out, CONN_HANDSHAKE_MS,
 	      "milliseconds from the first byte to the end of the TLS handshake");
 	limit(out, CONN_FRAME_MS, "milliseconds from a frame's first byte to its last");
@@ -269,7 +273,7 @@ static enum verdict enter(struct example *x, uint8_t id, uint64_t seen, struct e
 	c.made_ms = document_now(NULL);
 	e->record = x->record;
 	change_write(&c, &bytes);
-	must(journal_enter(x->journal, x->in, &c, buf_bytes(&bytes), &x->device, &x->arena,
+	must(journal_enter(x->journal, x->in, &c, buf_bytes(&bytes), &x->device, NULL, &x->arena,
 			   &entered, &cause) == 0);
 	buf_add_text(x->out, "%-18s %s\n", "change", verdict_word(entered.verdict));
 	document_hex(x->out, "  bytes", buf_bytes(&bytes));
