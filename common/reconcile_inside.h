@@ -23,8 +23,8 @@ struct wish {
 /* An entry as it touched the subject. */
 struct deed {
 	struct past past;
-	const struct edit *said;   /* what its author asked for; NULL: nothing, or it is not known */
-	const struct effect *did;  /* what came of it; NULL likewise */
+	const struct edit *said;  /* what its author asked for; NULL: nothing, or it is absent */
+	const struct effect *did; /* what came of it; NULL likewise */
 };
 
 struct subject {
