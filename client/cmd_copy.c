@@ -68,11 +68,15 @@ static int space_list(struct call *call, struct space_row **out)
 
 /* ---- status --------------------------------------------------------------------------------- */
 
+#define TOLD_MS (INT64_C(14) * 24 * 3600 * 1000) /* how long status tells what was done */
+
 struct state {
 	int64_t pending, refused, conflicts, held, to_decide, contact_ms, skew_ms;
 	struct asking asking;
 	bool contact_known, skew_known;
 	char turned_away[200]; /* the server's words when it would not have this device any more */
+	char recovered[400];   /* what was done when the server was set back, lately */
+	int64_t recovered_ms;
 	struct space_row *spaces;
 	int n;
 };
@@ -94,6 +98,9 @@ static int state_read(struct call *call, struct state *s)
 	s->contact_known = state_number(call, "last_contact", &s->contact_ms) && s->contact_ms > 0;
 	s->skew_known = state_number(call, "clock_skew_ms", &s->skew_ms);
 	copy_meta_get(call->copy, "turned_away", s->turned_away, sizeof(s->turned_away));
+	if (state_number(call, "recovered_ms", &s->recovered_ms) &&
+	    (int64_t)env_now_ms(copy_env(call->copy)) - s->recovered_ms < TOLD_MS)
+		copy_meta_get(call->copy, "recovered", s->recovered, sizeof(s->recovered));
 	int err = copy_counts(call->copy, &s->pending, &s->refused, &s->conflicts);
 	if (err >= 0)
 		err = copy_asking(call->copy, &s->asking);
@@ -138,6 +145,8 @@ static int status_json(struct call *call, const struct state *s)
 			    s->skew_known ? json_integer(s->skew_ms) : json_null());
 	json_object_set_new(o, "turned_away",
 			    s->turned_away[0] ? json_string(s->turned_away) : json_null());
+	json_object_set_new(o, "recovered",
+			    s->recovered[0] ? json_string(s->recovered) : json_null());
 	return cmd_json(call, o);
 }
 
@@ -174,6 +183,9 @@ static void status_say_sync(struct call *call, const struct state *s)
 			"The server has turned this computer away: %s. What you write stays here; "
 			"ask an administrator.\n",
 			s->turned_away);
+	if (s->recovered[0])
+		fprintf(out, "On %s %s.\n", screen_instant(&call->arena, (uint64_t)s->recovered_ms),
+			s->recovered);
 	if (s->asking.changes > 0)
 		fprintf(out,
 			"%s would be withdrawn: that is not sent before you say so, with 'fivepits "

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SERVER_SCHEMA = 2, TURN_MS = 5 };
+enum { TURN_MS = 5 };
 
 static const char server_schema[] = ""
 #include "server_schema.h"
@@ -37,7 +37,7 @@ int area_open_db(struct area *a, struct cause *cause)
 {
 	char *path = mem_format("%s/area.db", a->dir);
 	int err = db_open(&a->db, path, a->options.read_only ? DB_READ : DB_SOLE, server_schema,
-			  SERVER_SCHEMA, a->options.vfs, cause);
+			  AREA_SCHEMA, a->options.vfs, cause);
 	free(path);
 	return err;
 }
@@ -99,6 +99,8 @@ int area_open(struct area **out, const struct area_options *o, struct cause *cau
 	if (err == 0 && !o->read_only) {
 		content_clean(a->dir);
 		err = staged_clear(a->journal);
+		if (err == 0 && o->set_back)
+			err = recovery_begin(a, NULL);
 		if (err == 0) {
 			area_tick(a);
 			err = area_turn(a);
