@@ -85,8 +85,9 @@ int unseen_load(struct work *w, struct subject *s);
 int record_moved(struct work *w, struct subject *s, uint64_t *number);
 
 uint32_t group_of(const struct subject *s, uint32_t field);
-/* Up to where all counts as seen for a group: the line, or more where what the author had seen was
- * taken back and the values that they had before them are found again. */
+/* Up to where all counts as seen of the fields of a group that the edit names: the line, or more
+ * where what the author had seen was taken back and the values that they had before them are found
+ * again. */
 int group_line(struct work *w, struct subject *s, uint32_t group, uint64_t *line);
 /* The newest entry above `line` that set a field of the group unseen. 0: none. */
 int group_moved(struct work *w, struct subject *s, uint32_t group, uint64_t line, uint64_t *out);
