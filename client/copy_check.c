@@ -107,6 +107,23 @@ static void check_fault(struct check *c, const char *format, ...)
 	c->fault(c->arg, words);
 }
 
+/* Is the entry found by the id of its change, as when the change is sent once more? */
+static bool check_is_found(struct check *c, int64_t key, struct bytes bytes)
+{
+	struct header header;
+	bool found = false;
+
+	arena_reset(&c->copy->arena);
+	if (header_read(&header, bytes, &c->copy->arena) == 0) {
+		struct db_stmt *st = db_query(c->copy->db,
+					      "SELECT key FROM entry_change WHERE change = $1", "d",
+					      &header.change);
+		found = db_step(st) == 1 && db_int(st, 0) == key;
+		db_reset(st);
+	}
+	return found;
+}
+
 /* Numbers without a gap, and the chain up to what the space's row says. */
 static int check_chain(struct check *c, const struct held *space, int64_t slot, const char *name)
 {
@@ -129,6 +146,9 @@ static int check_chain(struct check *c, const struct held *space, int64_t slot, 
 			return 0;
 		}
 		chain_next(chain, db_bytes(st, 1), db_bytes(st, 2), db_bytes(st, 3));
+		if (!check_is_found(c, db_int(st, 0), db_bytes(st, 1)))
+			check_fault(c, "entry %llu of \"%s\" is not found by its change",
+				    (unsigned long long)number, name);
 	}
 	if (err == 0 && (number != space->number || memcmp(chain, space->chain, SHA256_LEN) != 0))
 		check_fault(c,
