@@ -219,6 +219,25 @@ static int check_pending(struct check *c)
 	return err;
 }
 
+static int check_held(struct check *c)
+{
+	struct held_here h = {0};
+	struct change change;
+	struct arena arena;
+	int err;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	while ((err = copy_held_next(c->copy, h.seq, &arena, &h)) == 1) {
+		if (change_read(&change, h.bytes, &arena, NULL) < 0 ||
+		    !id_equal(&change.id, &h.change))
+			check_fault(c, "a held change of somebody else can't be read: the next "
+				       "contact with the server fetches it anew");
+		arena_reset(&arena);
+	}
+	arena_fini(&arena);
+	return err;
+}
+
 /* A digest of all rows of a table. */
 static int table_digest(struct copy *copy, const char *table, const char *order,
 			uint8_t digest[SHA256_LEN])
@@ -323,6 +342,8 @@ static int check_in_transaction(struct check *c)
 		free(spaces);
 	if (err == 0)
 		err = check_pending(c);
+	if (err == 0)
+		err = check_held(c);
 	if (err == 0)
 		err = check_tables(c, &cause);
 	if (err == ERR_CORRUPT) {

@@ -352,6 +352,8 @@ static void judge_enter(struct judging *j)
 	int err = turn_enter(j->area, j->space, &j->change, j->bytes, j->device,
 			     j->deciding ? &j->session->device : NULL, &entered, &cause);
 
+	if (err == 0 && j->held)
+		err = held_drop(j->area, &j->change.id);
 	j->quotes = true;
 	if (err == ERR_INVALID) {
 		judge_refuse(j, cause.words);
