@@ -215,6 +215,8 @@ static int check_pending(struct check *c)
 		if (change_read(&change, p.bytes, &c->copy->arena, &cause) < 0)
 			check_fault(c, "a change that waits to be sent can't be read: %s",
 				    cause.words);
+		else if (!id_equal(&change.id, &p.change) || !id_equal(&change.space, &p.space))
+			check_fault(c, "a change that waits to be sent is not the one that was made");
 	}
 	return err;
 }
