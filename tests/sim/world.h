@@ -74,6 +74,7 @@ struct made {
 	bool hostile; /* never an honest client's: it may be refused without a trace */
 	bool dropped; /* the person gave it up after it was refused */
 	uint16_t holders; /* devices that held it when the server was set back, and still do */
+	bool doubted; /* its save was cut off, and nothing after it has been synced: nobody was promised it */
 	bool dropping; /* or was about to when the process ended: then it may be gone or not */
 };
 
