@@ -65,8 +65,6 @@ struct work {
 
 /* The entry `number` as it touched the subject. ERR_MISSING: it did not. */
 int deed_load(struct work *w, const struct subject *s, uint64_t number, struct deed *out);
-/* Does the effect name the field? Its value then, empty where it was cleared. */
-bool effect_sets(const struct effect *e, uint32_t field, struct bytes *value);
 
 /* History is read only so far; what lies beyond counts as not seen, which keeps both versions. */
 bool work_is_spent(const struct work *w);

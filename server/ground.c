@@ -78,19 +78,6 @@ int ground_record(void *arg, const struct id *id, uint32_t type, struct record *
 
 /* ---- Entries, and open conflicts ------------------------------------------------------------ */
 
-/* What an outcome did to a record; NULL: as said. */
-static const struct effect *outcome_did(const struct outcome *o, const struct id *record)
-{
-	static const struct effect nothing = {.existence = -1};
-
-	if (o->as_sent)
-		return NULL;
-	for (size_t i = 0; i < o->n_effects; i++)
-		if (id_equal(&o->effects[i].record, record))
-			return &o->effects[i].effect;
-	return &nothing;
-}
-
 static int ground_past(void *arg, uint64_t number, const struct id *record, struct past *out)
 {
 	struct entering *e = arg;
