@@ -100,6 +100,7 @@ struct device {
 	uint64_t patience_us; /* until it looks again by itself */
 	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
 	int64_t last_seq;     /* the newest pending change that the ledger has */
+	bool filled;	      /* its disk was full once: its log may hold what was never committed */
 	bool doubt;	      /* a save was cut off: one more change may have been saved */
 	struct cursor cursors[WORLD_PLACES];
 	size_t n_cursors;
