@@ -52,7 +52,8 @@ struct entering {
 	const struct id *device; /* the author's */
 	struct arena *arena;
 	struct stand *stands;	 /* records as they stood before, each read once */
-	size_t n_stands, cap, last;
+	size_t n_stands, cap;
+	uint32_t *slots;	 /* 1 and more: into stands, by id; 0: free */
 	struct asked {		 /* open Conflicts that were asked for, the last few */
 		struct id record, conflict;
 		uint32_t group;
