@@ -104,6 +104,19 @@ at morton settle "$id" --take 3 >/dev/null
 all >/dev/null
 is "taking it takes no words away" "$(field "$(at heath show "$id" --json)" details)" \
 	'One was lost. Two was read. Three was read. Four was eaten.'
+at heath set "$id" details= >/dev/null
+at morton set "$id" details='One was lost, and two.' >/dev/null
+at heath sync --quiet
+all >/dev/null
+like "left empty and edited are two versions" "$(at pilsley conflicts)" '\(nothing\)'
+unlike "that it stays empty can be the settling" "$(at pilsley settle "$id" --take heath)" 'Nothing to change'
+all >/dev/null
+is "everywhere" "$(at morton conflicts)" 'There are no two versions of anything here.'
+ok "and be taken back" at morton undo "$(change morton "$id")"
+all >/dev/null
+like "everywhere" "$(at heath conflicts)" 'Details: two versions'
+at heath settle "$id" --take morton >/dev/null
+all >/dev/null
 
 # ---- Withdrawn or not ----
 id=$(action 'Publish a newsletter')
