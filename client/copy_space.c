@@ -184,6 +184,8 @@ int copy_lose(struct copy *copy, const struct id *space)
 	if (err == 0)
 		err = inside_flush(copy);
 	if (err == 0)
+		err = inside_show_due(copy); /* rows say which documents are named */
+	if (err == 0)
 		err = lost_contents(copy, at.slot);
 	if (err == 0)
 		err = inside_lose_search(copy, at.slot);
@@ -269,9 +271,8 @@ int inside_show_pending(struct copy *copy)
 		if (err == 0)
 			err = inside_cursor(copy, &p.space, &at);
 		for (size_t i = 0; err == 0 && i < c.n_edits; i++) {
-			err = inside_refresh(copy, at, &c.edits[i].record);
-			if (err == 0)
-				err = inside_stale(copy, at->slot, &c.edits[i].record);
+			inside_show_later(copy, at, &c.edits[i].record);
+			err = inside_stale(copy, at->slot, &c.edits[i].record);
 		}
 		if (err < 0 && err != ERR_MISSING)
 			return err;
