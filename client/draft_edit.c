@@ -175,8 +175,8 @@ static int edit_fields(struct parts *p, const struct piece *piece, const struct 
 	return 0;
 }
 
-/* Whoever settles for a field that is left empty says so of one field: all that stays as it is would
- * leave nothing to send. */
+/* Whoever settles for a field that is left empty says so of one field: all that stays as it is
+ * would leave nothing to send. */
 static void edit_keep_empty(struct parts *p, const struct piece *piece,
 			    const struct schema_type *type, const struct record *base)
 {
