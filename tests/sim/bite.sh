@@ -45,7 +45,7 @@ bite() { # plant one fault; the line of TAP that comes of it, behind "ok " or "n
 		echo "not ok - $fault can be planted and built"
 		return
 	fi
-	said=$(cd "$here" && timeout "${SIM_BITE_TIMEOUT:-300}" build/release/tests/sim/sim -U \
+	said=$(cd "$here" && timeout "${SIM_BITE_TIMEOUT:-800}" build/release/tests/sim/sim -U \
 		-n "${SIM_BITE_SEEDS:-1000}" 2>&1)
 	status=$?
 	said=$(tail -n 1 <<<"$said")
