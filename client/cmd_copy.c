@@ -526,11 +526,11 @@ static const struct limit {
 	bool bytes;
 } limits[] = {
     {"text_bytes", "a text (longer ones are documents)", TEXT_MAX, true},
-    {"document_bytes", "a document", CONTENT_MAX, true},
+    {"document_bytes", "a document", CONTENT_MOST, true},
     {"change_records", "records that one change edits", CHANGE_EDITS, false},
     {"change_bytes", "a change", CHANGE_MAX, true},
     {"frame_bytes", "a message to the server", FRAME_MAX, true},
-    {"piece_bytes", "a piece of a document on its way", PIECE_MAX, true},
+    {"chunk_bytes", "a chunk of a document", CHUNK_MAX, true},
 };
 
 static int limits_of_type(struct call *call, const struct schema_type *t)
@@ -544,12 +544,13 @@ static int limits_of_type(struct call *call, const struct schema_type *t)
 		bool sized = f->format <= FORMAT_TEXT || f->format == FORMAT_BYTES;
 		bool number = f->format == FORMAT_NUMBER;
 		table_words(table, "%s", f->name);
-		table_words(table, "%.*u", sized || number ? 1 : 0, sized || number ? f->max : 0);
+		table_words(table, "%.*" PRIu64, sized || number ? 1 : 0,
+			    sized || number ? f->max : UINT64_C(0));
 		table_words(table, "%s", sized ? "bytes" : "");
 		table_words(table, f->most ? "%u" : "1", f->most);
 		json_array_append_new(
 		    all, json_pack("{s:s,s:o,s:i}", "field", f->name, "most",
-				   sized || number ? json_integer(f->max) : json_null(), "values",
+				   sized || number ? json_integer((json_int_t)f->max) : json_null(), "values",
 				   f->most ? (int)f->most : 1));
 	}
 	if (!call->json)

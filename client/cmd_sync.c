@@ -37,10 +37,9 @@ int cmd_sync_now(struct call *call)
 	return sync_errand(call, &errand, "Sending and fetching");
 }
 
-int cmd_fetch(struct call *call, const uint8_t sha[SHA256_LEN])
+int cmd_fetch(struct call *call, const struct content *content)
 {
-	struct errand errand = {.kind = ERRAND_GET};
-	memcpy(errand.content, sha, SHA256_LEN);
+	struct errand errand = {.kind = ERRAND_GET, .content = *content};
 	return sync_errand(call, &errand, "Fetching");
 }
 

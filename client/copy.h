@@ -14,6 +14,7 @@
 #include "common/wire.h"
 
 struct copy;
+struct store;
 
 struct copy_identity {
 	struct id area, device, person;
@@ -35,6 +36,7 @@ const struct copy_identity *copy_identity(const struct copy *copy);
 const char *copy_home(const struct copy *copy);
 struct db *copy_db(struct copy *copy);
 const struct env *copy_env(const struct copy *copy);
+struct store *copy_store(const struct copy *copy); /* of documents (client/contents.h) */
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 
 #include "client/copy.h"
 #include "client/tables.h"
+#include "common/store.h"
 
 enum { KEY_NUMBER_BITS = 40 };
 
@@ -35,7 +36,7 @@ struct copy {
 	struct arena overlay_arena; /* of `overlay` */
 	struct change overlay;	   /* the pending change last laid on a record; id zero: none */
 	struct buf fields, body; /* scratch */
-	struct buf contents;	 /* to remove once the space that named them is lost */
+	struct store *store;	 /* of documents */
 	bool lost;		 /* the open transaction removes a space */
 	uint64_t setbacks;	 /* see copy_setbacks */
 	struct buf listed;	 /* what copy_pending_next has lent */
@@ -97,7 +98,5 @@ int inside_pending(struct copy *copy, const struct id *change, struct arena *are
 int inside_pending_remove(struct copy *copy, int64_t seq, const struct change *c);
 /* Where an accepted change stands. 1, 0 or an error. */
 int inside_where(struct copy *copy, const struct id *change, int64_t *slot, uint64_t *number);
-/* Files of documents that nothing names any more, once the transaction is on disk. */
-void inside_remove_contents(struct copy *copy);
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION_CONTENT = 5, EDIT_OVERHEAD = 128 };
+enum { VERSION_CONTENT = 5, VERSION_CHUNKS = 8, EDIT_OVERHEAD = 128 };
 
 struct draft {
 	struct copy *copy;
@@ -267,8 +267,10 @@ static int change_needs(struct copy *copy, const struct change *c, struct buf *a
 		const struct edit *e = &c->edits[i];
 		enum pending_state before = PENDING_UNSENT;
 		struct bytes content = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
-		if (e->type == TYPE_VERSION && content.len == SHA256_LEN)
-			buf_add_bytes(contents, content);
+		struct bytes chunks = value_bytes(fields_get(e->effect.set, VERSION_CHUNKS));
+		struct bytes root = chunks.len ? chunks : content;
+		if (e->type == TYPE_VERSION && root.len == SHA256_LEN)
+			buf_add_bytes(contents, root);
 		if (id_is_zero(&e->after))
 			continue;
 		buf_add_bytes(afters, ID_BYTES(&e->after));

@@ -41,29 +41,31 @@ static bool hex_read(const char *text, uint8_t *out, size_t n)
 
 static void errand_format(const struct errand *e, char line[LINE_MOST])
 {
-	char content[65], person[33], school[33], invitation[33], verifier[65];
+	char root[65], content[65], person[33], school[33], invitation[33], verifier[65];
 
-	hex_write(content, e->content, SHA256_LEN);
+	hex_write(root, e->content.root, SHA256_LEN);
+	hex_write(content, e->content.sha, SHA256_LEN);
 	hex_write(person, e->person.b, 16);
 	hex_write(school, e->school.b, 16);
 	hex_write(invitation, e->invitation, 16);
 	hex_write(verifier, e->verifier, SHA256_LEN);
-	snprintf(line, LINE_MOST, "%d %s %s %s %s %s\n", (int)e->kind, content, person, school,
-		 invitation, verifier);
+	snprintf(line, LINE_MOST, "%d %s %s %" PRIu64 " %s %s %s %s\n", (int)e->kind, root, content,
+		 e->content.bytes, person, school, invitation, verifier);
 }
 
 static bool errand_parse(struct errand *e, const char *line)
 {
-	char content[65], person[33], school[33], invitation[33], verifier[65];
+	char root[65], content[65], person[33], school[33], invitation[33], verifier[65];
 	int kind;
 
 	memset(e, 0, sizeof(*e));
-	if (sscanf(line, "%d %64s %32s %32s %32s %64s", &kind, content, person, school, invitation,
-		   verifier) != 6 ||
+	if (sscanf(line, "%d %64s %64s %" SCNu64 " %32s %32s %32s %64s", &kind, root, content,
+		   &e->content.bytes, person, school, invitation, verifier) != 8 ||
 	    kind < ERRAND_SYNC || kind > ERRAND_INVITE)
 		return false;
 	e->kind = (enum errand_kind)kind;
-	return hex_read(content, e->content, SHA256_LEN) && hex_read(person, e->person.b, 16) &&
+	return hex_read(root, e->content.root, SHA256_LEN) &&
+	       hex_read(content, e->content.sha, SHA256_LEN) && hex_read(person, e->person.b, 16) &&
 	       hex_read(school, e->school.b, 16) && hex_read(invitation, e->invitation, 16) &&
 	       hex_read(verifier, e->verifier, SHA256_LEN);
 }

@@ -300,6 +300,11 @@ struct uplink *live_uplink(struct live *l)
 	return l->state == LIVE_UP ? l->uplink : NULL;
 }
 
+bool live_is_busy(const struct live *l)
+{
+	return l->uplink && uplink_is_busy(l->uplink);
+}
+
 bool live_is_current(const struct live *l)
 {
 	return l->state == LIVE_UP && l->sure == SURE && uplink_quiet(l->uplink);

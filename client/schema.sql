@@ -45,7 +45,7 @@ CREATE TABLE entry_change (
 
 -- This device's changes that are not in the journal yet, in the order in which they were made.
 -- state 0: to be sent; 1: refused; 2: it stands after a refused one. `words` says why.
--- contents: the SHA-256 of documents that must be on the server first, one behind the other;
+-- contents: the roots of documents that must be on the server first, one behind the other;
 -- afters: the changes that it stands after, one behind the other.
 CREATE TABLE pending (
 	seq		INTEGER PRIMARY KEY AUTOINCREMENT,

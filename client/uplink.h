@@ -7,6 +7,7 @@
 #define FIVEPITS_UPLINK_H
 
 #include "client/copy.h"
+#include "common/gather.h"
 #include "common/wire.h"
 
 struct uplink;
@@ -47,7 +48,9 @@ struct uplink_progress uplink_progress(const struct uplink *u);
 typedef void (*uplink_done_fn)(void *arg, int err, const char *words);
 
 /* Fetch a document's bytes into the store (client/contents.h); done at once if they are there. */
-void uplink_get(struct uplink *u, const uint8_t sha[SHA256_LEN], uplink_done_fn done, void *arg);
+void uplink_get(struct uplink *u, const struct content *content, uplink_done_fn done, void *arg);
+/* Documents could go on at once: another turn should follow, though nothing may come in. */
+bool uplink_is_busy(const struct uplink *u);
 
 /* Have an invitation made; `expires_ms` is filled before `done` is called and may be NULL. */
 void uplink_invite(struct uplink *u, const struct id *person, const struct id *school,

@@ -83,6 +83,7 @@ static struct stuck *stuck_add(struct push *p, const struct id *change, int64_t 
 		*s = (struct stuck){.change = *change, .seq = seq};
 	}
 	s->why = why;
+	s->taken = false;
 	return s;
 }
 
@@ -134,13 +135,16 @@ void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], co
 	}
 }
 
-bool push_content_wanted(const struct uplink *u, uint8_t content[SHA256_LEN])
+bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN])
 {
-	for (size_t i = 0; i < u->push.n_stuck; i++)
-		if (u->push.stuck[i].why == STUCK_CONTENT) {
-			memcpy(content, u->push.stuck[i].content, SHA256_LEN);
+	for (size_t i = 0; i < u->push.n_stuck; i++) {
+		struct stuck *s = &u->push.stuck[i];
+		if (s->why == STUCK_CONTENT && !s->taken) {
+			s->taken = true;
+			memcpy(content, s->content, SHA256_LEN);
 			return true;
 		}
+	}
 	return false;
 }
 

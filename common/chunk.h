@@ -28,6 +28,9 @@ enum {
 	LEVEL_MAX = 6,
 };
 
+/* Bytes of a content, whatever an area's limits say. */
+#define CONTENT_MOST (UINT64_C(1) << 40)
+
 /* The table of the rolling hash: 256 numbers that follow from a word. */
 void chunk_gear(uint64_t gear[256]);
 

@@ -360,7 +360,7 @@ int content_read(struct store *s, const struct content *content,
 }
 
 /* Only what can't be read is told as not here; what stands below it is not known then. */
-int content_each(struct store *s, const uint8_t root[SHA256_LEN], bool is_node,
+int content_each(struct store *s, const uint8_t root[SHA256_LEN], unsigned level,
 		 int (*row)(void *arg, const uint8_t hash[SHA256_LEN], bool here), void *arg)
 {
 	struct buf bytes = {0};
@@ -370,11 +370,11 @@ int content_each(struct store *s, const uint8_t root[SHA256_LEN], bool is_node,
 	int got = store_find(s, root, &is);
 
 	int err = got < 0 ? got : row(arg, root, got > 0);
-	if (err == 0 && got > 0 && is_node && store_get(s, root, &bytes) == 0 &&
-	    node_read(&node, buf_bytes(&bytes)) == 0)
+	if (err == 0 && got > 0 && level > 0 && store_get(s, root, &bytes) == 0 &&
+	    node_read(&node, buf_bytes(&bytes)) == 0 && node.level <= level)
 		for (size_t i = 0; err == 0 && i < node.n; i++) {
 			node_entry(&node, i, &e);
-			err = content_each(s, e.hash, node.level > 1, row, arg);
+			err = content_each(s, e.hash, node.level - 1, row, arg);
 		}
 	buf_fini(&bytes);
 	return err;

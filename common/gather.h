@@ -11,8 +11,7 @@
 
 enum {
 	GATHER_AHEAD = 8 * 1024 * 1024, /* bytes that are asked for and have not come */
-	GATHER_CHUNKS = 1024,		/* and chunks */
-	GATHER_MOST = 1ULL << 40,	/* bytes of a content, whatever the limits say */
+	GATHER_CHUNKS = 512,		/* and chunks */
 };
 
 struct gather;
@@ -58,8 +57,9 @@ int gather_work(struct gather *g, size_t bytes, struct cause *cause);
  */
 int content_read(struct store *s, const struct content *content,
 		 int (*row)(void *arg, struct bytes chunk), void *arg);
-/* Each chunk and node of a content that is here, parents first; as far as they are here. */
-int content_each(struct store *s, const uint8_t root[SHA256_LEN], bool is_node,
+/* Each chunk and node below a root, parents first, as far as they are here. `level` is the highest
+ * that it may be: LEVEL_MAX, or 0 where it is a chunk. */
+int content_each(struct store *s, const uint8_t root[SHA256_LEN], unsigned level,
 		 int (*row)(void *arg, const uint8_t hash[SHA256_LEN], bool here), void *arg);
 
 #endif

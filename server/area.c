@@ -4,7 +4,9 @@
 
 #include "common/schema.h"
 #include "records.pb-c.h"
+#include "server/lane.h"
 #include "server/own.h"
+#include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -70,6 +72,7 @@ int area_load(struct area *a, struct cause *cause)
 {
 	int err = journal_open(&a->journal, a->db, &a->id, a->options.env);
 
+	a->shelf = shelf_new(a);
 	a->access = access_new(&a->id);
 	if (err == 0)
 		err = access_load(a->access, a->journal);
@@ -92,7 +95,6 @@ int area_open(struct area **out, const struct area_options *o, struct cause *cau
 	if (err == 0)
 		err = area_load(a, cause);
 	if (err == 0 && !o->read_only) {
-		content_clean(a->dir);
 		area_tick(a);
 		err = area_turn(a);
 		if (err < 0)
@@ -117,6 +119,7 @@ void area_close(struct area **area)
 	free(a->sessions);
 	free(a->answers);
 	feed_cache_fini(&a->feed);
+	shelf_free(&a->shelf);
 	journal_close(&a->journal);
 	access_free(&a->access);
 	if (a->db && a->options.read_only)
@@ -208,6 +211,11 @@ int area_turn(struct area *a)
 		return 1;
 	}
 	return err;
+}
+
+bool area_is_busy(const struct area *a)
+{
+	return lane_is_busy(a);
 }
 
 bool area_turn_due(const struct area *a)

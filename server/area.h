@@ -77,6 +77,8 @@ void session_lost(struct session *s); /* the line is gone; the session is freed 
 int area_turn(struct area *area);
 /* The turn has decided enough: end it before more frames are handed up. */
 bool area_turn_due(const struct area *area);
+/* Documents could go on at once: another turn should follow, though nothing may come in. */
+bool area_is_busy(const struct area *area);
 /* Once a minute or so: end what is past its last day. Call area_turn afterwards. */
 void area_tick(struct area *area);
 /* Tell every session that the server stops, and end it. */

@@ -354,6 +354,7 @@ struct stand {
 struct entering {
 	struct journal *j;
 	struct space *space;
+	const struct id *device; /* the author's */
 	struct arena *arena;
 	struct stand *stands;
 	size_t n_stands, cap, last;
@@ -604,9 +605,10 @@ static int enter_version(struct entering *e, const struct record *r)
 	if (!v || !v->has_content)
 		return 0;
 	return db_run(e->j->db,
-		      "INSERT INTO named (content, space, version) VALUES ($1, $2, $3)"
-		      " ON CONFLICT (content, space, version) DO NOTHING",
-		      "bud", BYTES_OF(v->content), e->space->local, &r->id);
+		      "INSERT INTO named (root, space, version, device, bytes)"
+		      " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (root, space, version) DO NOTHING",
+		      "buddu", v->has_chunks ? BYTES_OF(v->chunks) : BYTES_OF(v->content),
+		      e->space->local, &r->id, e->device, v->bytes);
 }
 
 /* Lay the effects on one record that the entry touched, and store it. */
@@ -664,7 +666,7 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 		  struct bytes bytes, const struct id *device, struct arena *arena,
 		  struct entered *out, struct cause *cause)
 {
-	struct entering e = {.j = j, .space = s, .arena = arena};
+	struct entering e = {.j = j, .space = s, .device = device, .arena = arena};
 	const struct ground ground = {&e,	   &j->area,	     ground_record,
 				      ground_past, ground_number_of, ground_open_conflict,
 				      ground_owner};
@@ -809,11 +811,11 @@ int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA2
 	return got;
 }
 
-int journal_named(struct journal *j, struct bytes content,
+int journal_named(struct journal *j, struct bytes root,
 		  bool (*may)(void *arg, const struct space *s), void *arg)
 {
 	struct db_stmt *st = db_query(
-		j->db, "SELECT DISTINCT space FROM named WHERE content = $1", "b", content);
+		j->db, "SELECT DISTINCT space FROM named WHERE root = $1", "b", root);
 	int got;
 
 	while ((got = db_step(st)) > 0) {
@@ -826,10 +828,10 @@ int journal_named(struct journal *j, struct bytes content,
 	return got;
 }
 
-int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes content), void *arg)
+int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes root), void *arg)
 {
 	struct db_stmt *st =
-		db_query(j->db, "SELECT DISTINCT content FROM named ORDER BY content", "");
+		db_query(j->db, "SELECT DISTINCT root FROM named ORDER BY root", "");
 	int got;
 
 	while ((got = db_step(st)) > 0) {

@@ -53,12 +53,38 @@ CREATE TABLE conflict (
 	PRIMARY KEY (space, record, part)
 ) STRICT, WITHOUT ROWID;
 
--- Which Version records name a content, by its SHA-256.
+-- Which Version records name a content, by the root of its list; whose device made them, and how
+-- many bytes they say that it has.
 CREATE TABLE named (
-	content	BLOB NOT NULL,
+	root	BLOB NOT NULL,
 	space	INTEGER NOT NULL,
 	version	BLOB NOT NULL,
-	PRIMARY KEY (content, space, version)
+	device	BLOB NOT NULL,
+	bytes	INTEGER NOT NULL,
+	PRIMARY KEY (root, space, version)
+) STRICT, WITHOUT ROWID;
+
+-- Chunks that a device has sent and that no Version of it names yet, with the day.
+CREATE TABLE brought (
+	device	BLOB NOT NULL,
+	chunk	BLOB NOT NULL,
+	day	INTEGER NOT NULL,
+	PRIMARY KEY (device, chunk)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX brought_chunk ON brought (chunk);
+
+-- Contents that a device has offered and sent to the last chunk, and that it may name.
+CREATE TABLE delivered (
+	root	BLOB NOT NULL,
+	device	BLOB NOT NULL,
+	bytes	INTEGER NOT NULL,
+	day	INTEGER NOT NULL,
+	PRIMARY KEY (root, device)
+) STRICT, WITHOUT ROWID;
+
+-- Chunks that fsck found to be bad: whoever has them is asked for them.
+CREATE TABLE asked (
+	chunk	BLOB NOT NULL PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
 -- Invitations not yet used. The verifier proves a code; the code itself is nowhere.

@@ -6,7 +6,6 @@
 #define FIVEPITS_SESSION_H
 
 #include "server/area.h"
-#include "server/content.h"
 #include "server/journal.h"
 
 enum { SESSION_QUEUE = 1024 * 1024 }; /* with more than this on its way it is not read from */
@@ -41,8 +40,7 @@ struct session {
 	struct id asked;
 	uint64_t asked_generation;
 	int asked_may;
-	struct upload *upload;
-	struct download *download;
+	struct lane *lane; /* documents on their way; NULL: none yet */
 };
 
 /* End it with a reason in words. It hears nothing more. */

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/schema.h"
+#include "server/lane.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,7 @@ static int turn_take_back(struct area *a)
 	a->full = a->dropped = true;
 	if (err == 0)
 		err = access_load(a->access, a->journal);
+	lane_taken_back(a, words);
 	for (size_t i = 0; i < a->n_answers; i++) {
 		struct answer *answer = &a->answers[i];
 		if (answer->kind == ANSWER_INVITED) {
@@ -309,12 +311,15 @@ int turn_end(struct area *a)
 {
 	int err = a->failed;
 
+	if (err == 0 && (err = lane_before_commit(a)) < 0)
+		err = turn_failed(a, err) == ERR_FULL ? 0 : a->failed;
 	if (err == 0 && (err = journal_commit(a->journal)) < 0)
 		err = turn_failed(a, err) == ERR_FULL ? 0 : a->failed;
 	if (err == 0)
 		err = turn_rights(a);
 	if (err == 0) {
 		turn_answers(a);
+		lane_after_commit(a);
 		err = feed_all(a);
 	}
 	if (err < 0) {

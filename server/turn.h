@@ -45,6 +45,9 @@ struct area {
 	struct answer *answers;
 	size_t n_answers, cap_answers;
 	struct feed_cache feed;
+	struct shelf *shelf; /* documents */
+	uint64_t put_ms;     /* when the oldest chunk came that is not synced; 0: none */
+	bool lane_busy;	     /* some documents could go on at once */
 	uint64_t began_ms;	  /* when the turn's first change was decided; 0: none was */
 	uint64_t told_generation; /* of rights that sessions know of */
 	uint64_t ended_generation; /* of rights in which what is past was ended */

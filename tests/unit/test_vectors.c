@@ -56,7 +56,7 @@ static void limit(struct buf *out, uint64_t n, const char *what)
 static void make_limits(struct buf *out)
 {
 	limit(out, FRAME_MAX, "bytes of a frame's message and raw bytes together");
-	limit(out, PIECE_MAX, "raw bytes behind a Piece");
+	limit(out, PIECE_MAX, "raw bytes behind a Chunk");
 	limit(out, FRAME_FIELDS, "fields in a frame, those of nested messages included");
 	limit(out, MESSAGE_UNKNOWN, "unknown fields in one message");
 	limit(out, CHANGE_MAX, "bytes of a change");
@@ -94,9 +94,10 @@ static void make_field(struct buf *out, const struct schema_field *f,
 	struct buf rest = {0};
 
 	if (f->format <= FORMAT_TEXT || f->format == FORMAT_NUMBER)
-		buf_add_text(&rest, " <=%u", f->max);
+		buf_add_text(&rest, " <=%llu", (unsigned long long)f->max);
 	if (f->format == FORMAT_BYTES)
-		buf_add_text(&rest, f->least == f->max ? " %u" : " %u to %u", f->least, f->max);
+		buf_add_text(&rest, f->least == f->max ? " %u" : " %u to %llu", f->least,
+			     (unsigned long long)f->max);
 	if (f->most)
 		buf_add_text(&rest, " x%u", f->most);
 	if (f->group)
