@@ -67,6 +67,12 @@ int cmd_sync_now(struct call *call);
 int cmd_fetch(struct call *call, const struct content *content);
 /* A yes-or-no question on the terminal; true without one. */
 bool cmd_agree(const char *question);
+/* Many records would be withdrawn: 1: --yes was given, or the person agreed on the terminal; else
+ * ERR_AUTH with a cause that names --yes. 0: they are not so many that it must be asked. `spaces`:
+ * of each of them. */
+int cmd_ask_withdrawal(struct call *call, const struct id *spaces, size_t n);
+/* Say so where what was just saved is not sent before the person says so. */
+void cmd_say_asking(struct call *call);
 /* One line of words for people: not with --quiet nor --json. */
 void cmd_say(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

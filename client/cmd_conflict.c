@@ -148,7 +148,8 @@ static bool versions_is_settled(struct call *call, const struct id *conflict)
 		struct change c;
 		struct bytes bytes = arena_copy(&call->arena, p.bytes);
 		free(p.words);
-		if (p.state != PENDING_UNSENT || change_read(&c, bytes, &call->arena, NULL) < 0)
+		if ((p.state != PENDING_UNSENT && p.state != PENDING_ASKS) ||
+		    change_read(&c, bytes, &call->arena, NULL) < 0)
 			continue;
 		for (size_t i = 0; i < c.n_settles; i++)
 			settled |= id_equal(&c.settles[i], conflict);
@@ -558,6 +559,7 @@ int cmd_settle(struct call *call)
 	err = draft_edit(d, &v.record, &seen, &call->cause);
 	if (err >= 0) {
 		draft_settles(d, &v.conflict);
+		draft_agreed(d);
 		err = settle_take(call, &v, &now, d);
 	}
 	if (err >= 0)

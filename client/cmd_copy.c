@@ -70,7 +70,9 @@ static int space_list(struct call *call, struct space_row **out)
 
 struct state {
 	int64_t pending, refused, conflicts, contact_ms, skew_ms;
+	struct asking asking;
 	bool contact_known, skew_known;
+	char turned_away[200]; /* the server's words when it would not have this device any more */
 	struct space_row *spaces;
 	int n;
 };
@@ -91,7 +93,10 @@ static int state_read(struct call *call, struct state *s)
 		return s->n;
 	s->contact_known = state_number(call, "last_contact", &s->contact_ms) && s->contact_ms > 0;
 	s->skew_known = state_number(call, "clock_skew_ms", &s->skew_ms);
+	copy_meta_get(call->copy, "turned_away", s->turned_away, sizeof(s->turned_away));
 	int err = copy_counts(call->copy, &s->pending, &s->refused, &s->conflicts);
+	if (err >= 0)
+		err = copy_asking(call->copy, &s->asking);
 	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err))
 		       : 0;
 }
@@ -120,6 +125,7 @@ static int status_json(struct call *call, const struct state *s)
 			    json_integer(s->n > 0 ? (json_int_t)s->spaces[0].held.epoch : 0));
 	json_object_set_new(o, "spaces", spaces);
 	json_object_set_new(o, "pending", json_integer(s->pending));
+	json_object_set_new(o, "asking", json_integer(s->asking.changes));
 	json_object_set_new(o, "refused", json_integer(s->refused));
 	json_object_set_new(o, "held", json_integer(0));
 	json_object_set_new(o, "conflicts", json_integer(s->conflicts));
@@ -127,7 +133,22 @@ static int status_json(struct call *call, const struct state *s)
 			    s->contact_known ? json_integer(s->contact_ms) : json_null());
 	json_object_set_new(o, "clock_skew_ms",
 			    s->skew_known ? json_integer(s->skew_ms) : json_null());
+	json_object_set_new(o, "turned_away",
+			    s->turned_away[0] ? json_string(s->turned_away) : json_null());
 	return cmd_json(call, o);
+}
+
+/* How far the clock is off, in the largest unit that says it well. */
+static void status_skew(struct call *call, int64_t skew_ms)
+{
+	const uint64_t minutes = (uint64_t)llabs(skew_ms) / 60000;
+	const uint64_t hours = minutes / 60;
+	const char *much = hours < 3	? screen_count(&call->arena, minutes, "minute", "minutes")
+			   : hours < 72 ? screen_count(&call->arena, hours, "hour", "hours")
+					: screen_count(&call->arena, hours / 24, "day", "days");
+
+	fprintf(call->out, "This computer's clock is %s %s.\n", much,
+		skew_ms > 0 ? "slow" : "fast");
 }
 
 /* The line that a person wants to see: what waits, and since when. */
@@ -145,6 +166,17 @@ static void status_say_sync(struct call *call, const struct state *s)
 			screen_instant(&call->arena, (uint64_t)s->contact_ms));
 	else
 		fputs(" No contact with the server yet.\n", out);
+	if (s->turned_away[0])
+		fprintf(out,
+			"The server has turned this computer away: %s. What you write stays here; "
+			"ask an administrator.\n",
+			s->turned_away);
+	if (s->asking.changes > 0)
+		fprintf(out,
+			"%s would be withdrawn: that is not sent before you say so, with 'fivepits "
+			"sync --yes'.\n",
+			screen_count(&call->arena, (uint64_t)s->asking.records, "record",
+				     "records"));
 	if (s->refused > 0)
 		fprintf(out, "%s: 'fivepits outbox' says why.\n",
 			screen_count(&call->arena, (uint64_t)s->refused, "change was refused",
@@ -153,8 +185,7 @@ static void status_say_sync(struct call *call, const struct state *s)
 		fprintf(out, "Two versions in %s: 'fivepits conflicts' shows them.\n",
 			screen_count(&call->arena, (uint64_t)s->conflicts, "place", "places"));
 	if (s->skew_known && llabs(s->skew_ms) > 120000)
-		fprintf(out, "This computer's clock is %lld minutes %s.\n",
-			(long long)(llabs(s->skew_ms) / 60000), s->skew_ms > 0 ? "slow" : "fast");
+		status_skew(call, s->skew_ms);
 }
 
 int cmd_status(struct call *call)
@@ -262,6 +293,7 @@ static const char *outbox_word(enum pending_state state)
 {
 	return state == PENDING_REFUSED	  ? "refused"
 	       : state == PENDING_WAITING ? "waits for one that was refused"
+	       : state == PENDING_ASKS	  ? "waits for your word: many records would be withdrawn"
 					  : "not sent yet";
 }
 
@@ -358,6 +390,7 @@ static json_t *outbox_json(const struct pending *p, const struct change *c)
 	json_object_set_new(o, "state",
 			    json_string(p->state == PENDING_REFUSED   ? "refused"
 					: p->state == PENDING_WAITING ? "waiting"
+					: p->state == PENDING_ASKS    ? "asks"
 								      : "unsent"));
 	json_object_set_new(o, "words",
 			    p->words ? json_text(BYTES(p->words, strlen(p->words))) : json_null());

@@ -18,7 +18,7 @@ struct step {
 };
 
 struct past {
-	struct id change;
+	struct id change, undoes;
 	struct author author;
 	enum verdict verdict;
 	bool absent; /* its body is not held here */
@@ -163,6 +163,7 @@ static void past_from_entry(struct call *call, const struct past_entry *e, struc
 	if (out->absent)
 		return;
 	out->verdict = e->outcome.verdict;
+	out->undoes = e->change.undoes;
 	size_t n = outcome_effects(&e->change, &e->outcome, &call->arena, &effects);
 	for (size_t i = 0; i < n; i++)
 		if (id_equal(&effects[i].record, &r->id))
@@ -212,9 +213,11 @@ static int history_pending(struct call *call, struct record *r, struct buf *out)
 		struct past past = {.pending = true, .verdict = VERDICT_APPLIED};
 		free(p.words);
 		struct bytes bytes = arena_copy(&call->arena, p.bytes);
-		if (p.state != PENDING_UNSENT || change_read(&c, bytes, &call->arena, NULL) < 0)
+		if ((p.state != PENDING_UNSENT && p.state != PENDING_ASKS) ||
+		    change_read(&c, bytes, &call->arena, NULL) < 0)
 			continue;
 		past.change = c.id;
+		past.undoes = c.undoes;
 		past.author.time_ms = c.made_ms;
 		lookup_device(call->copy, &copy_identity(call->copy)->device, &call->arena,
 			      &past.author);
@@ -242,7 +245,11 @@ static void past_print(struct call *call, const struct past *p)
 		fprintf(call->out, "%8s  ", "-");
 	else
 		fprintf(call->out, "%8llu  ", (unsigned long long)p->author.number);
-	fprintf(call->out, "%s%s\n", lookup_author_words(&p->author, &call->arena), past_remark(p));
+	fprintf(call->out, "%s%s  [%s]\n", lookup_author_words(&p->author, &call->arena),
+		past_remark(p), lookup_short_change(call->copy, &p->change, &call->arena));
+	if (!id_is_zero(&p->undoes))
+		fprintf(call->out, "          takes back %s\n",
+			lookup_short_change(call->copy, &p->undoes, &call->arena));
 	if (p->absent)
 		fputs("          what it changed is not on this computer\n", call->out);
 	if (!p->absent && p->n == 0)
@@ -274,6 +281,7 @@ static json_t *past_json(const struct past *p)
 	json_object_set_new(o, "number",
 			    p->pending ? json_null() : json_integer((json_int_t)p->author.number));
 	json_object_set_new(o, "change", cmd_json_id(&p->change));
+	json_object_set_new(o, "undoes", cmd_json_id(&p->undoes));
 	json_object_set_new(o, "author", cmd_json_author(&p->author));
 	json_object_set_new(o, "verdict",
 			    p->pending || p->absent ? json_null()

@@ -45,10 +45,51 @@ int cmd_fetch(struct call *call, const struct content *content)
 
 /* ---- sync and serve ------------------------------------------------------------------------- */
 
+/* Changes that would withdraw many records: does the person want them to be sent? */
+static int sync_ask(struct call *call, bool *unasked)
+{
+	struct asking a;
+	int err = copy_asking(call->copy, &a);
+
+	*unasked = false;
+	if (err < 0 || a.changes == 0)
+		return err;
+	bool terminal = os_is_terminal(stdin) && os_is_terminal(stderr);
+	if (!call_option(call, "yes") &&
+	    !(terminal && cmd_agree(arena_format(&call->arena,
+						 "%lld records would be withdrawn. Send that too?",
+						 (long long)a.records)))) {
+		*unasked = true;
+		return 0;
+	}
+	err = copy_agree(call->copy, &call->cause);
+	return err < 0 ? err : 0;
+}
+
+/* What was not agreed to is left; all else was sent. */
+static int sync_unasked(struct call *call)
+{
+	struct asking a;
+	int err = copy_asking(call->copy, &a);
+
+	if (err < 0 || a.changes == 0)
+		return err;
+	return cause_set(&call->cause, ERR_AUTH,
+			 "%lld records would be withdrawn by what waits here, which was not sent: "
+			 "'fivepits sync --yes' sends it, 'fivepits outbox' names the changes, "
+			 "'fivepits undo' takes them back",
+			 (long long)a.records);
+}
+
 int cmd_sync(struct call *call)
 {
 	int64_t pending, refused, conflicts;
-	int err = cmd_sync_now(call);
+	bool unasked;
+	int err = sync_ask(call, &unasked);
+	if (err >= 0)
+		err = cmd_sync_now(call);
+	if (err >= 0 && unasked)
+		err = sync_unasked(call);
 	if (err >= 0)
 		err = copy_counts(call->copy, &pending, &refused, &conflicts);
 	if (err < 0)

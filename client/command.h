@@ -117,6 +117,7 @@ int cmd_set(struct call *call);
 int cmd_edit(struct call *call);
 int cmd_withdraw(struct call *call);
 int cmd_restore(struct call *call);
+int cmd_undo(struct call *call);
 int cmd_conflicts(struct call *call);
 int cmd_settle(struct call *call);
 int cmd_join(struct call *call);

@@ -41,7 +41,9 @@ struct store *copy_store(const struct copy *copy); /* of documents (client/conte
 /* ---- Reading -------------------------------------------------------------------------------- */
 
 enum view {
-	VIEW_SHOWN,    /* with what is pending here laid on top */
+	VIEW_SHOWN,    /* with what the server will most likely make of what is pending here */
+	VIEW_AUTHORED, /* with what is pending here just as it was written: what the next edit
+			  stands on */
 	VIEW_ACCEPTED, /* as the server has it, up to the cursor */
 };
 
@@ -51,9 +53,26 @@ enum view {
  */
 int copy_record(struct copy *copy, const struct id *record, enum view view, struct arena *arena,
 		struct record *out, struct id *space);
+/* What the server will most likely make of this device's pending changes to a record. */
+struct foresight {
+	unsigned pending; /* how many there are */
+	struct id newest; /* zero: none */
+	/* Conflict records that they will open, join or settle, as they will be; one that is not
+	 * open yet has the number 0 and the id that it will have. `to_be`: how many of those. */
+	struct record *conflicts;
+	size_t n_conflicts, to_be;
+	/* Fields whose text is brought together from what was written here and by others. */
+	const uint32_t *merged;
+	size_t n_merged;
+};
+/* The record as shown, and how that came. In `arena`. ERR_MISSING. */
+int copy_foresee(struct copy *copy, const struct id *record, struct arena *arena,
+		 struct record *out, struct foresight *foresight);
 /* The record that an id or the unique start of one (hex digits, hyphens or none) names.
  * ERR_MISSING, ERR_AMBIGUOUS with a cause. */
 int copy_find(struct copy *copy, const char *prefix, struct id *record, struct cause *cause);
+/* The same of a change, accepted or pending. */
+int copy_find_change(struct copy *copy, const char *prefix, struct id *change, struct cause *cause);
 
 /* What a person sees when a record is read: kept from then until the edit is saved. */
 struct seen {
@@ -104,9 +123,11 @@ int copy_change(struct copy *copy, const struct id *change, struct arena *arena,
 /* ---- Pending changes ------------------------------------------------------------------------ */
 
 enum pending_state {
-	PENDING_UNSENT,	 /* to be sent, or sent and not answered yet */
-	PENDING_REFUSED, /* kept for the person to send again or to drop */
-	PENDING_WAITING, /* it stands after a refused one */
+	PENDING_UNSENT,	  /* to be sent, or sent and not answered yet */
+	PENDING_REFUSED,  /* kept for the person to send again or to drop */
+	PENDING_WAITING,  /* it stands after a refused one */
+	PENDING_ASKS = 5, /* it would withdraw many records, or stands after one that would: it is
+			     sent at the person's word */
 };
 
 struct pending {
@@ -119,10 +140,23 @@ struct pending {
 
 /* The next after `seq` (0: the first), of any state. 1, 0 or an error. */
 int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out);
-/* How many are unsent, refused (with those that wait for them), and open conflicts. */
+/* How many are unsent (with those that ask first), refused (with those that wait for them), and
+ * open conflicts. */
 int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts);
-/* The person gives up a refused or waiting change. What stands after it is refused then. One
- * transaction. (To send it again: draft_again.) ERR_MISSING, ERR_INVALID with a cause. */
+/* Are so many withdrawals at once too many for this space to go unasked? More than 20, or (from
+ * three on) more than a tenth of its records. 1, 0 or an error. */
+int copy_is_mass(struct copy *copy, const struct id *space, int64_t records);
+/* What waits for the person's word, PENDING_ASKS, and how many records it would withdraw. */
+struct asking {
+	int64_t changes, records;
+};
+int copy_asking(struct copy *copy, struct asking *out);
+/* The person's word: all of it may be sent. One transaction. Their number, or an error with a
+ * cause. */
+int copy_agree(struct copy *copy, struct cause *cause);
+/* The person gives up a change that was refused, waits, or asks first. What stands after it is
+ * refused then. One transaction. (To send it again: draft_again.) ERR_MISSING, ERR_INVALID with a
+ * cause. */
 int copy_pending_drop(struct copy *copy, const struct id *change, struct cause *cause);
 
 /* ---- Searching ------------------------------------------------------------------------------ */

@@ -37,20 +37,19 @@ int inside_conflicts(struct copy *copy, int64_t slot, const struct id *record, i
 
 int inside_show(struct copy *copy, const struct cursor *at, struct record *r)
 {
-	int64_t pending = 0, conflicts = 0;
+	struct foresight ahead = {0};
+	int64_t conflicts = 0;
 	int err = 0;
 
 	if (at->state != HELD_OPEN)
 		return 0;
 	if (copy->any_pending)
-		err = inside_overlay(copy, &at->space, r, NULL);
-	if (err < 0)
-		return err;
-	pending = err;
-	if (copy->any_conflict)
+		err = inside_foresee(copy, &at->space, r, &ahead);
+	if (err >= 0 && copy->any_conflict)
 		err = inside_conflicts(copy, at->slot, &r->id, &conflicts);
 	return err < 0 ? err
-		       : tables_put(copy->tables, copy->db, r, &at->space, pending, conflicts);
+		       : tables_put(copy->tables, copy->db, r, &at->space, (int64_t)ahead.pending,
+				    conflicts + (int64_t)ahead.to_be);
 }
 
 int inside_refresh(struct copy *copy, const struct cursor *at, const struct id *record)

@@ -1,8 +1,9 @@
 /*
  * What the files of a copy share (copy*.c and draft.c); nobody else includes this. The idea of
- * each: copy.c opens and holds transactions, copy_read.c reads, copy_feed.c applies entries,
- * copy_space.c has spaces come and go, copy_pending.c keeps own changes, copy_search.c the index,
- * copy_check.c checks and rebuilds.
+ * each: copy.c opens and holds transactions, copy_read.c reads, ground.c foresees what the server
+ * will make of what is pending, copy_feed.c applies entries, copy_space.c has spaces come and go,
+ * copy_pending.c keeps own changes, copy_mass.c those that withdraw too much to go unasked,
+ * copy_search.c the index, copy_check.c checks and rebuilds.
  */
 #ifndef FIVEPITS_COPY_INSIDE_H
 #define FIVEPITS_COPY_INSIDE_H
@@ -66,8 +67,17 @@ int inside_flush(struct copy *copy);
 /* The accepted state, in out->arena: 1; 0: none, and `out` is an absent record of type 0. */
 int inside_accepted(struct copy *copy, int64_t slot, const struct id *record, struct arena *arena,
 		    struct record *out);
-/* Lay pending changes on top; their count, or an error. `last` (may be NULL): the
- * newest of them. */
+/* The pending changes to one record, oldest first: 1 and the next, borrowed until the one after it;
+ * 0; or an error. db_reset ends it. */
+struct db_stmt *inside_pending_on(struct copy *copy, const struct id *space,
+				  const struct id *record);
+int inside_pending_on_next(struct copy *copy, struct db_stmt *st, const struct change **out);
+/* Lay them on a record that is as accepted, as the server will most likely decide on them
+ * (ground.c); in r->arena. Their count, or an error. */
+int inside_foresee(struct copy *copy, const struct id *space, struct record *r,
+		   struct foresight *out);
+/* Lay them on top just as they say; their count, or an error. `last` (may be NULL): the newest of
+ * them. */
 int inside_overlay(struct copy *copy, const struct id *space, struct record *r, struct id *last);
 /* The change with these bytes laid on one record; false if it does not edit it. */
 bool inside_lay(const struct change *c, struct record *r);
@@ -96,6 +106,11 @@ int inside_apply(struct copy *copy, const struct cursor *at, const struct past_e
 int inside_pending(struct copy *copy, const struct id *change, struct arena *arena, int64_t *seq,
 		   enum pending_state *state, struct bytes *bytes);
 int inside_pending_remove(struct copy *copy, int64_t seq, const struct change *c);
+/* The first change behind `seq`, in state `state`, that stands after `change`. 1, 0 or an error. */
+int inside_pending_after(struct copy *copy, const struct id *change, enum pending_state state,
+			 struct arena *arena, int64_t *seq, struct id *found, struct bytes *bytes);
+/* Withdrawals were saved: if they are too many now, they wait for the person's word. */
+int inside_mass(struct copy *copy, const struct id *space);
 /* Where an accepted change stands. 1, 0 or an error. */
 int inside_where(struct copy *copy, const struct id *change, int64_t *slot, uint64_t *number);
 

@@ -47,8 +47,8 @@ int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out)
 int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts)
 {
 	struct db_stmt *st = db_query(copy->db,
-				      "SELECT (SELECT count(*) FROM pending WHERE state = 0),"
-				      " (SELECT count(*) FROM pending WHERE state <> 0),"
+				      "SELECT (SELECT count(*) FROM pending WHERE state IN (0, 5)),"
+				      " (SELECT count(*) FROM pending WHERE state IN (1, 2)),"
 				      " (SELECT count(*) FROM open_conflict)",
 				      "");
 	int err = db_step(st);
@@ -126,8 +126,7 @@ static bool afters_name(struct bytes afters, const struct id *change)
 	return false;
 }
 
-/* The first change behind `seq`, in state `state`, that stands after `change`. 1, 0 or an error. */
-static int pending_after(struct copy *copy, const struct id *change, enum pending_state state,
+int inside_pending_after(struct copy *copy, const struct id *change, enum pending_state state,
 			 struct arena *arena, int64_t *seq, struct id *found, struct bytes *bytes)
 {
 	struct db_stmt *st =
@@ -158,8 +157,8 @@ static int pending_wait(struct copy *copy, const struct id *refused, int64_t seq
 	int err;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
-	while ((err = pending_after(copy, refused, PENDING_UNSENT, &arena, &seq, &next, &bytes)) ==
-	       1) {
+	while ((err = inside_pending_after(copy, refused, PENDING_UNSENT, &arena, &seq, &next,
+					   &bytes)) == 1) {
 		err = pending_hold(copy, seq, PENDING_WAITING, bytes,
 				   "it stands after a change of yours that was refused");
 		if (err == 0)
@@ -285,14 +284,32 @@ static int drop_orphans(struct copy *copy, const struct id *change, struct arena
 	int64_t seq = 0;
 	int err;
 
-	while ((err = pending_after(copy, change, PENDING_WAITING, arena, &seq, &next, &bytes)) ==
-	       1) {
+	while ((err = inside_pending_after(copy, change, PENDING_WAITING, arena, &seq, &next,
+					   &bytes)) == 1) {
 		err = db_run(copy->db, "UPDATE pending SET state = 1, words = $1 WHERE seq = $2",
 			     "ti", "it stands after a change of yours that was dropped", seq);
 		if (err < 0)
 			return err;
 	}
 	return err;
+}
+
+/* It is laid on its records still; and what stands after it, which asked with it, goes no further.
+ */
+static int drop_shown(struct copy *copy, int64_t seq, struct bytes bytes, struct arena *arena)
+{
+	struct bytes later;
+	struct change c;
+	struct id next;
+	int64_t at = 0;
+	int err = change_read(&c, bytes, arena, NULL) < 0 ? ERR_CORRUPT : 0;
+
+	if (err == 0)
+		err = inside_pending_remove(copy, seq, &c);
+	while (err == 0 && (err = inside_pending_after(copy, &c.id, PENDING_ASKS, arena, &at, &next,
+						       &later)) == 1)
+		err = pending_hold(copy, at, PENDING_WAITING, later, NULL);
+	return err < 0 ? err : pending_reshow(copy, &c);
 }
 
 static int drop_in_transaction(struct copy *copy, const struct id *change, struct arena *arena,
@@ -310,7 +327,9 @@ static int drop_in_transaction(struct copy *copy, const struct id *change, struc
 				 "this change was not refused: it may be on its way already. "
 				 "Change the record again instead");
 	if (err == 1)
-		err = db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
+		err = state == PENDING_ASKS
+			      ? drop_shown(copy, seq, bytes, arena)
+			      : db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
 	if (err == 0)
 		err = drop_orphans(copy, change, arena);
 	return err < 0 ? cause_set(cause, err, "%s", err_words(err)) : 0;

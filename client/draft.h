@@ -33,8 +33,12 @@ void draft_add(struct draft *d, uint32_t field, struct bytes members);
 void draft_take(struct draft *d, uint32_t field, struct bytes members);
 void draft_withdraw(struct draft *d);
 void draft_bring_back(struct draft *d);
-/* Of the whole change. A draft that settles keeps values that are the same as before. */
+/* Of the whole change. A draft that settles, or takes a change back, keeps values that are the same
+ * as before. */
 void draft_settles(struct draft *d, const struct id *conflict);
+void draft_undoes(struct draft *d, const struct id *change);
+/* The person was asked whether so many records shall be withdrawn: they are sent like all else. */
+void draft_agreed(struct draft *d);
 void draft_exact(struct draft *d, const struct id *record);
 
 /*

@@ -103,3 +103,20 @@ int draft_base(struct copy *copy, const struct cursor *at, const struct id *reco
 	}
 	return err < 0 ? err : lay_own(copy, at, *after, number, out);
 }
+
+int draft_base_settling(struct copy *copy, const struct cursor *at, const struct id *record,
+			uint64_t number, const struct id *after, struct arena *arena,
+			struct record *out)
+{
+	struct foresight ahead;
+	int err;
+
+	if (!id_is_zero(after) && number == at->number) {
+		err = inside_accepted(copy, at->slot, record, arena, out);
+		if (err >= 0)
+			err = inside_foresee(copy, &at->space, out, &ahead);
+		if (err < 0 || id_equal(&ahead.newest, after))
+			return err < 0 ? err : 0;
+	}
+	return draft_base(copy, at, record, number, after, arena, out);
+}

@@ -73,5 +73,7 @@ bool lookup_administers(struct copy *copy);
 
 /* The shortest start of a record's id, of 8 digits or more, that no other here has. In `arena`. */
 const char *lookup_short_id(struct copy *copy, const struct id *id, struct arena *arena);
+/* The same of a change, among all changes known here. */
+const char *lookup_short_change(struct copy *copy, const struct id *id, struct arena *arena);
 
 #endif

@@ -44,7 +44,9 @@ CREATE TABLE entry_change (
 ) STRICT, WITHOUT ROWID;
 
 -- This device's changes that are not in the journal yet, in the order in which they were made.
--- state 0: to be sent; 1: refused; 2: it stands after a refused one. `words` says why.
+-- state 0: to be sent; 1: refused; 2: it stands after a refused one; 5: it would withdraw many
+-- records, or stands after one that would, and waits for the person's word. `words` says why.
+-- withdraws: how many records it withdraws without the person having been asked.
 -- contents: the roots of documents that must be on the server first, one behind the other;
 -- afters: the changes that it stands after, one behind the other.
 CREATE TABLE pending (
@@ -55,10 +57,12 @@ CREATE TABLE pending (
 	words		TEXT,
 	contents	BLOB,
 	afters		BLOB,
-	bytes		BLOB NOT NULL
+	bytes		BLOB NOT NULL,
+	withdraws	INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX pending_withdraws ON pending (space) WHERE withdraws > 0;
 
--- Which records the changes of state 0 edit.
+-- Which records the changes of states 0 and 5 edit.
 CREATE TABLE pending_record (
 	record	BLOB NOT NULL,
 	seq	INTEGER NOT NULL,

@@ -217,6 +217,8 @@ static int uplink_note_server(struct uplink *u, const Wire__Welcome *m)
 	char text[24];
 	int err = copy_meta_set(u->copy, "server_address", m->address ? m->address : "");
 
+	if (err == 0)
+		err = copy_meta_set(u->copy, "turned_away", "");
 	if (err == 0 && m->has_person && id_from(&person, BYTES_OF(m->person)))
 		err = copy_person_set(u->copy, &person);
 	if (err == 0 && m->has_time_ms) {
@@ -352,15 +354,18 @@ static const char *reason_words(Wire__Reason reason)
 	}
 }
 
-/* What came before it is kept. */
+/* What came before it is kept. That this device may not come any more is kept too, for `status`. */
 static int on_bye(struct uplink *u, const Wire__Bye *m)
 {
+	const char *words = m->words && *m->words ? m->words : reason_words(m->reason);
 	int err = u->contact ? uplink_store_contact(u) : 0;
+	if (err == 0 && m->reason == WIRE__REASON__REVOKED)
+		err = copy_meta_set(u->copy, "turned_away", words);
 	if (err == 0)
 		err = copy_commit(u->copy);
 	if (err < 0)
 		return err;
-	uplink_over(u, m->reason, m->words && *m->words ? m->words : reason_words(m->reason));
+	uplink_over(u, m->reason, words);
 	u->link->ops->close(u->link);
 	return 0;
 }

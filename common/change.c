@@ -157,6 +157,8 @@ static int read_change(struct change *out, const Wire__Change *w, struct arena *
 	out->exact = read_ids(w->exact, w->n_exact, arena);
 	out->n_settles = w->n_settles;
 	out->settles = read_ids(w->settles, w->n_settles, arena);
+	if (!read_optional_id(&out->undoes, w->has_undoes, w->undoes))
+		return ERR_PROTO;
 	return out->exact && out->settles && !edits_repeat(out) ? 0 : ERR_PROTO;
 }
 
@@ -245,6 +247,8 @@ void change_write(const struct change *c, struct buf *out)
 	w.n_exact = c->n_exact;
 	w.settles = write_ids(&arena, c->settles, c->n_settles);
 	w.n_settles = c->n_settles;
+	w.has_undoes = !id_is_zero(&c->undoes);
+	w.undoes = PB_ID(&c->undoes);
 	buf_add_message(out, &w.base);
 	arena_fini(&arena);
 }

@@ -47,6 +47,7 @@ struct change {
 	size_t n_edits;
 	const struct id *exact, *settles;
 	size_t n_exact, n_settles;
+	struct id undoes; /* the settling change that it takes back; zero: none */
 };
 
 /*

@@ -16,6 +16,7 @@ struct past {
 	const uint32_t *fields;	   /* of the record, that the entry touched; 0 is existence */
 	size_t n_fields;
 	const struct change *said; /* what its author asked for; NULL where the body is absent */
+	const struct effect *did;  /* to the record, where that is not what `said` says; else NULL */
 };
 
 /* What stands. Everything returned lives in `arena` or longer. */
@@ -34,6 +35,18 @@ struct ground {
 			     struct id *conflict);
 	/* Who should settle a record of this type: a person or group, or zero. */
 	int (*owner)(void *arg, const struct record *record, struct id *owner);
+
+	/* The rest may be NULL where there is nothing to say. */
+
+	/* Up to which number of this journal who had seen `number` in `epoch` is on its line; never
+	 * more than `number`. NULL: all of it. */
+	int (*on_line)(void *arg, uint64_t epoch, uint64_t number, uint64_t *out);
+	/* The approved Minutes that hold this agenda item fast, before the change; zero: none. */
+	int (*frozen)(void *arg, const struct id *record, struct id *minutes);
+	/* The person whose change it is; zero: nobody. */
+	int (*author)(void *arg, struct id *person);
+	/* The name of who made an entry, for a person to read; "" where it is not known. */
+	int (*whose)(void *arg, uint64_t number, char *name, size_t size);
 };
 
 /* The fields of a Conflict record (records.proto), which outcomes alone write. */

@@ -5,6 +5,7 @@
 #include "common/schema.h"
 
 #include "common/position.h"
+#include "common/utf8.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -13,26 +14,6 @@
 #include <strings.h>
 
 /* ---- Formats -------------------------------------------------------------------------------- */
-
-/* The length of the UTF-8 character at p, 0 if it is none (RFC 3629: nothing overlong either). */
-static size_t utf8_length(const uint8_t *p, size_t len)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	uint32_t c;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || n > len)
-		return 0;
-	c = p[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	return c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : n;
-}
 
 /* Why a text is not one, in words that follow "field: "; NULL where it is. */
 static const char *check_text(struct bytes t, bool line)
@@ -51,7 +32,7 @@ static const char *check_text(struct bytes t, bool line)
 			return "it must be one line";
 		if (line && c < 0x80 && c != '\t')
 			return "a control character stands in it";
-		n = utf8_length(t.data + i, t.len - i);
+		n = utf8_next(t.data + i, t.len - i, NULL);
 		if (n == 0)
 			return "it is not UTF-8 text";
 		i += n;

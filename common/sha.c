@@ -22,7 +22,7 @@ static const EVP_MD *sha256_algorithm(void)
 	return md;
 }
 
-static EVP_MD_CTX *sha256_scratch(void)
+static EVP_MD_CTX *sha_scratch(void)
 {
 	static _Thread_local EVP_MD_CTX *ctx;
 	if (!ctx)
@@ -31,9 +31,22 @@ static EVP_MD_CTX *sha256_scratch(void)
 	return ctx;
 }
 
+static const EVP_MD *sha1_algorithm(void)
+{
+	static _Thread_local EVP_MD *md;
+	if (!md)
+		md = EVP_MD_fetch(NULL, "SHA1", NULL);
+	must(md);
+	return md;
+}
+
 void sha1(struct bytes data, uint8_t out[20])
 {
-	must(EVP_Digest(data.data, data.len, out, NULL, EVP_sha1(), NULL) == 1);
+	EVP_MD_CTX *ctx = sha_scratch();
+	must(EVP_DigestInit_ex(ctx, sha1_algorithm(), NULL) == 1);
+	if (data.len)
+		must(EVP_DigestUpdate(ctx, data.data, data.len) == 1);
+	must(EVP_DigestFinal_ex(ctx, out, NULL) == 1);
 }
 
 void sha256(struct bytes data, uint8_t out[SHA256_LEN])
@@ -43,7 +56,7 @@ void sha256(struct bytes data, uint8_t out[SHA256_LEN])
 
 void sha256_pieces(const struct bytes *pieces, size_t n, uint8_t out[SHA256_LEN])
 {
-	EVP_MD_CTX *ctx = sha256_scratch();
+	EVP_MD_CTX *ctx = sha_scratch();
 	must(EVP_DigestInit_ex(ctx, sha256_algorithm(), NULL) == 1);
 	for (size_t i = 0; i < n; i++)
 		if (pieces[i].len)

@@ -8,6 +8,8 @@
  */
 #include "common/wire.h"
 
+#include "common/utf8.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,26 +59,10 @@ void frame_write(struct buf *out, Wire__Kind kind, const ProtobufCMessage *m, st
 	buf_add_bytes(out, raw);
 }
 
-/* UTF-8 (RFC 3629) without NUL, which would end a C string early. */
+/* Text without NUL, which would end a C string early. */
 static bool text_is_valid(struct bytes t)
 {
-	for (size_t i = 0; i < t.len;) {
-		uint8_t c = t.data[i];
-		size_t n = c < 0x80 ? 1 : (c & 0xe0) == 0xc0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : 4;
-		static const uint32_t least[] = {0, 1, 0x80, 0x800, 0x10000};
-		uint32_t v = n == 1 ? c : c & (0x7fu >> n);
-		if ((n == 4 && (c & 0xf8) != 0xf0) || n > t.len - i)
-			return false;
-		for (size_t k = 1; k < n; k++) {
-			if ((t.data[i + k] & 0xc0) != 0x80)
-				return false;
-			v = v << 6 | (t.data[i + k] & 0x3f);
-		}
-		if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
-			return false;
-		i += n;
-	}
-	return true;
+	return utf8_is_valid(t) && (t.len == 0 || !memchr(t.data, 0, t.len));
 }
 
 static bool scan_varint(struct bytes *rest, uint64_t *out)

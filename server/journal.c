@@ -2,16 +2,15 @@
  * The journal: spaces, entries, the accepted state of records, the verdicts that were given.
  *
  * The way of one change: journal_judged (was it here before?), then journal_enter: reconcile() asks
- * the ground below what stands, and only when the whole change is decided is anything written: the
+ * the ground (ground.c) what stands, and only when the whole change is decided is anything written: the
  * entry, each record it touched, the open conflicts, the verdict. The head of a space is its last
  * row, so it is written nowhere else, and kept in memory between.
  */
-#include "server/journal.h"
+#include "server/journal_inside.h"
 
 #include "common/digest.h"
 #include "common/fields.h"
 #include "common/log.h"
-#include "common/reconcile.h"
 #include "common/schema.h"
 #include "common/wire.h"
 #include "records.pb-c.h"
@@ -19,34 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-	NUMBER_BITS = 40,
-	SALT_LEN = 16,
-	SALTS = 64,
-	ENTRY_MAX = 1000 * 1000, /* so that one fits in a frame */
-};
-#define NUMBER_MAX ((UINT64_C(1) << NUMBER_BITS) - 1)
-
-struct journal {
-	struct db *db;
-	struct id area;
-	const struct env *env;
-	struct space **spaces;	/* in the order of their making */
-	struct space **by_id;	/* the same by rising id */
-	size_t n_spaces;
-	struct id newest;	/* no change with an id above this was ever decided */
-	bool dirty;		/* the transaction is open */
-	struct buf header, outcome, body,
-		fields; /* scratch, kept so that nothing is allocated anew */
-	uint8_t salts[SALTS * SALT_LEN];	  /* chance taken in bulk: a system call for 64 */
-	size_t salts_left;
-};
-
-static uint64_t entry_key(const struct space *s, uint64_t number)
-{
-	return s->local << NUMBER_BITS | number;
-}
 
 /* ---- Opening, and the spaces ---------------------------------------------------------------- */
 
@@ -341,119 +312,6 @@ int journal_refuse(struct journal *j, const struct id *change, struct bytes byte
 		      "dibt", change, (int64_t)VERDICT_REFUSED, BYTES(hash, sizeof(hash)), words);
 }
 
-/* ---- The ground that reconcile stands on ---------------------------------------------------- */
-
-/* A record as it stood before the change, kept so that it is read only once. */
-struct stand {
-	struct id id;
-	uint32_t type;
-	uint64_t number;
-	struct bytes packed;
-};
-
-struct entering {
-	struct journal *j;
-	struct space *space;
-	const struct id *device; /* the author's */
-	struct arena *arena;
-	struct stand *stands;
-	size_t n_stands, cap, last;
-};
-
-static int stand_read(struct entering *e, const struct id *id, struct stand *out)
-{
-	struct db_stmt *st = db_query(
-		e->j->db, "SELECT type, number, fields FROM record WHERE space = $1 AND id = $2",
-		"ud", e->space->local, id);
-	int got = db_step(st);
-
-	*out = (struct stand){.id = *id};
-	if (got <= 0)
-		return got;
-	out->type = (uint32_t)db_int(st, 0);
-	out->number = (uint64_t)db_int(st, 1);
-	out->packed = arena_copy(e->arena, db_bytes(st, 2));
-	db_reset(st);
-	return 0;
-}
-
-/* Find what stands of a record, reading it once. Records come in the same order each time. */
-static int stand_find(struct entering *e, const struct id *id, struct stand **out)
-{
-	for (size_t i = 0; i < e->n_stands; i++) {
-		size_t at = e->last + i < e->n_stands ? e->last + i : e->last + i - e->n_stands;
-		if (id_equal(&e->stands[at].id, id)) {
-			e->last = at + 1 < e->n_stands ? at + 1 : 0;
-			*out = &e->stands[at];
-			return 0;
-		}
-	}
-	if (e->n_stands == e->cap) {
-		struct stand *grown = arena_alloc(e->arena, (2 * e->cap + 4) * sizeof(*grown));
-		if (e->n_stands)
-			memcpy(grown, e->stands, e->n_stands * sizeof(*grown));
-		e->stands = grown;
-		e->cap = 2 * e->cap + 4;
-	}
-	*out = &e->stands[e->n_stands];
-	int err = stand_read(e, id, *out);
-	e->n_stands += err == 0;
-	return err;
-}
-
-static int ground_record(void *arg, const struct id *id, uint32_t type, struct record *out)
-{
-	struct entering *e = arg;
-	struct stand *stand;
-	int err = stand_find(e, id, &stand);
-
-	if (err < 0)
-		return err;
-	record_init(out, e->arena, id, stand->type ? stand->type : type);
-	out->number = stand->number;
-	return record_unpack(out, stand->packed);
-}
-
-/* An entry's header and change, in the arena. */
-static int entry_load(struct entering *e, uint64_t number, struct header *header,
-		      struct change *said)
-{
-	struct db_stmt *st = db_query(e->j->db, "SELECT header, body FROM entry WHERE key = $1",
-				      "u", entry_key(e->space, number));
-	struct bytes change, outcome;
-	int got = db_step(st);
-
-	if (got <= 0)
-		return got < 0 ? got : ERR_CORRUPT;
-	struct bytes head = arena_copy(e->arena, db_bytes(st, 0));
-	struct bytes body = arena_copy(e->arena, db_bytes(st, 1));
-	db_reset(st);
-	if (header_read(header, head, e->arena) < 0 || body_read(body, &change, &outcome) < 0 ||
-	    change_read(said, change, e->arena, NULL) < 0)
-		return ERR_CORRUPT;
-	return 0;
-}
-
-static int ground_past(void *arg, uint64_t number, const struct id *record, struct past *out)
-{
-	struct entering *e = arg;
-	struct change *said = arena_alloc(e->arena, sizeof(*said));
-	struct header header;
-	int err = entry_load(e, number, &header, said);
-
-	if (err < 0)
-		return err;
-	for (size_t i = 0; i < header.n_touches; i++) {
-		const struct touch *t = &header.touches[i];
-		if (!id_equal(&t->record, record))
-			continue;
-		*out = (struct past){number,	header.change, t->previous,
-				     t->fields, t->n_fields,   said};
-		return 0;
-	}
-	return ERR_MISSING;
-}
-
 int journal_number_of(struct journal *j, const struct space *s, const struct id *change,
 		      uint64_t *number)
 {
@@ -471,49 +329,13 @@ int journal_number_of(struct journal *j, const struct space *s, const struct id 
 	return 0;
 }
 
-static int ground_number_of(void *arg, const struct id *change, uint64_t *number)
+int journal_on_line(struct journal *j, const struct space *s, uint64_t epoch, uint64_t number,
+		    uint64_t *out)
 {
-	struct entering *e = arg;
-	return journal_number_of(e->j, e->space, change, number);
-}
-
-static int ground_open_conflict(void *arg, const struct id *record, uint32_t group,
-				struct id *conflict)
-{
-	static const char sql[] =
-		"SELECT id FROM conflict WHERE space = $1 AND record = $2 AND part = $3";
-	struct entering *e = arg;
-
-	*conflict = (struct id){{0}};
-	if (e->space->open_conflicts == 0)
-		return 0;
-	struct db_stmt *st =
-		db_query(e->j->db, sql, "udu", e->space->local, record, (uint64_t)group);
-	int got = db_step(st);
-	if (got <= 0)
-		return got;
-	bool whole = db_id(st, 0, conflict);
-	db_reset(st);
-	return whole ? 0 : ERR_CORRUPT;
-}
-
-/* Who is asked first to settle: whoever leads the action, or the group that the document is of. */
-static int ground_owner(void *arg, const struct record *record, struct id *owner)
-{
-	struct entering *e = arg;
-
-	*owner = (struct id){{0}};
-	if (record->type == TYPE_ACTION) {
-		const Records__Action *a =
-			record_message(record, &records__action__descriptor, e->arena);
-		if (a && a->n_lead)
-			(void)id_from(owner, BYTES_OF(a->lead[0]));
-	} else if (record->type == TYPE_DOCUMENT) {
-		const Records__Document *d =
-			record_message(record, &records__document__descriptor, e->arena);
-		if (d && d->has_group)
-			(void)id_from(owner, BYTES_OF(d->group));
-	}
+	(void)j;
+	(void)s;
+	(void)epoch;
+	*out = number;
 	return 0;
 }
 
@@ -572,57 +394,19 @@ static int enter_entry(struct entering *e, const struct header *header, struct b
 		      &header->change, entry_key(s, s->number), (int64_t)outcome->verdict);
 }
 
-static bool conflict_is_open(const struct record *r)
-{
-	return record_existence(r) == LIVE &&
-	       value_number(record_get(r, CONFLICT_STATE)) == CONFLICT_OPEN;
-}
-
-/* Keep the table of open conflicts in step with a Conflict record. */
-static int enter_conflict(struct entering *e, const struct record *r, bool was_open)
-{
-	uint64_t part = value_number(record_get(r, CONFLICT_GROUP));
-	struct id record;
-
-	if (!id_from(&record, value_bytes(record_get(r, CONFLICT_RECORD))))
-		return ERR_CORRUPT;
-	if (conflict_is_open(r) == was_open)
-		return 0;
-	e->space->open_conflicts += was_open ? (uint64_t)-1 : 1;
-	if (was_open)
-		return db_run(e->j->db,
-			      "DELETE FROM conflict WHERE space = $1 AND record = $2 AND part = $3",
-			      "udu", e->space->local, &record, part);
-	return db_run(e->j->db,
-		      "INSERT INTO conflict (space, record, part, id) VALUES ($1, $2, $3, $4)",
-		      "udud", e->space->local, &record, part, &r->id);
-}
-
-static int enter_version(struct entering *e, const struct record *r)
-{
-	const Records__Version *v = record_message(r, &records__version__descriptor, e->arena);
-
-	if (!v || !v->has_content)
-		return 0;
-	return db_run(e->j->db,
-		      "INSERT INTO named (root, space, version, device, bytes)"
-		      " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (root, space, version) DO NOTHING",
-		      "buddu", v->has_chunks ? BYTES_OF(v->chunks) : BYTES_OF(v->content),
-		      e->space->local, &r->id, e->device, v->bytes);
-}
-
 /* Lay the effects on one record that the entry touched, and store it. */
 static int enter_record(struct entering *e, const struct touch *t,
 			const struct outcome_effect *effects, size_t n_effects, struct record *r)
 {
 	struct buf *fields = &e->j->fields;
-	bool was_open = false;
+	bool indexed = index_wants(t->type);
+	struct record before;
 	int err = ground_record(e, &t->record, t->type, r);
 
+	if (err == 0 && indexed)
+		err = ground_record(e, &t->record, t->type, &before);
 	if (err < 0)
 		return err;
-	if (r->type == TYPE_CONFLICT)
-		was_open = conflict_is_open(r);
 	for (size_t i = 0; i < n_effects; i++)
 		if (id_equal(&effects[i].record, &t->record))
 			record_apply(r, &effects[i].effect, e->space->number);
@@ -637,10 +421,8 @@ static int enter_record(struct entering *e, const struct touch *t,
 		" ON CONFLICT (space, id) DO UPDATE"
 		" SET number = excluded.number, fields = excluded.fields",
 		"uduub", e->space->local, &r->id, (uint64_t)r->type, r->number, buf_bytes(fields));
-	if (err == 0 && r->type == TYPE_CONFLICT)
-		err = enter_conflict(e, r, was_open);
-	if (err == 0 && r->type == TYPE_VERSION)
-		err = enter_version(e, r);
+	if (err == 0 && indexed)
+		err = index_record(e->j, e->space, &before, r, e->arena);
 	return err;
 }
 
@@ -667,9 +449,7 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 		  struct entered *out, struct cause *cause)
 {
 	struct entering e = {.j = j, .space = s, .device = device, .arena = arena};
-	const struct ground ground = {&e,	   &j->area,	     ground_record,
-				      ground_past, ground_number_of, ground_open_conflict,
-				      ground_owner};
+	const struct ground ground = ground_of(&e);
 	struct header header = {.number = s->number + 1,
 				.change = change->id,
 				.device = *device,

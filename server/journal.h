@@ -71,6 +71,12 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 /* Where an accepted change of this space stands; 0: it is not in it. */
 int journal_number_of(struct journal *j, const struct space *s, const struct id *change,
 		      uint64_t *number);
+/*
+ * Up to which number of this journal somebody who had seen `number` in `epoch` is on its line: all
+ * of it in the epoch that it is in; less where entries of an earlier epoch were taken back.
+ */
+int journal_on_line(struct journal *j, const struct space *s, uint64_t epoch, uint64_t number,
+		    uint64_t *out);
 
 /* A turn's transaction: opened by the first write. A commit that fails has rolled back. */
 int journal_begin(struct journal *j); /* for what else is written in the turn */

@@ -1,5 +1,6 @@
--- The server's database. What a copy could ask for stands in entry; record, conflict and named follow
--- from it and are made again by replaying it. All SQL on these tables is in journal.c and content.c.
+-- The server's database. What a copy could ask for stands in entry; record, conflict, frozen and
+-- named follow from it and are made again by replaying it. All SQL on these tables
+-- is in journal.c, ground.c, indexes.c and content.c.
 
 -- What this area is: its id, the next number of a space.
 CREATE TABLE setting (
@@ -53,14 +54,19 @@ CREATE TABLE conflict (
 	PRIMARY KEY (space, record, part)
 ) STRICT, WITHOUT ROWID;
 
--- Which Version records name a content, by the root of its list; whose device made them, and how
--- many bytes they say that it has.
+-- The items that approved Minutes hold fast: a late edit of one becomes a Note.
+CREATE TABLE frozen (
+	space	INTEGER NOT NULL,
+	item	BLOB NOT NULL,
+	minutes	BLOB NOT NULL,
+	PRIMARY KEY (space, item, minutes)
+) STRICT, WITHOUT ROWID;
+
+-- Which Version records name a content, by the root of its list.
 CREATE TABLE named (
 	root	BLOB NOT NULL,
 	space	INTEGER NOT NULL,
 	version	BLOB NOT NULL,
-	device	BLOB NOT NULL,
-	bytes	INTEGER NOT NULL,
 	PRIMARY KEY (root, space, version)
 ) STRICT, WITHOUT ROWID;
 

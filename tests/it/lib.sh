@@ -68,6 +68,14 @@ wait_for() { # wait_for SECONDS COMMAND...: until the command succeeds
 	done
 }
 
+clock() { # clock BY COMMAND...: with the computer's clock off by +10y, -6m, +0
+	local by=$1 file
+	shift
+	for file in /usr/lib/*/faketime/libfaketime.so.1; do :; done
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 FAKETIME=$by FAKETIME_DONT_FAKE_MONOTONIC=1 \
+		LD_PRELOAD=$file "$@"
+}
+
 server_start() { # server_start [DIR]: run it, wait until it listens
 	local dir=${1:-$T/server}
 	: >"$dir.out" # what an earlier one said is not this one's word
@@ -105,6 +113,40 @@ school() { # school HOME NAME [invite options]: invited by Pilsley, joins, syncs
 common() { # the common digest of a client, or of the server; what has none is equal to nothing
 	if [ "$1" = server ]; then "$B/fivepitsd" digest "$T/server"; else at "$1" digest; fi |
 		awk -v of="$1" '/^common/ && length($NF) == 64 {d = $NF} END {print d ? d : "no digest of " of}'
+}
+
+first_id() { # of JSON on standard input
+	sed -n 's/.*"id": *"\([0-9a-f-]*\)".*/\1/p' | head -n 1
+}
+count() { # count SCHOOL WORD: a number of its status, such as pending
+	at "$1" status --json | sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p" | head -n 1
+}
+sync_all() { # sync_all SCHOOL...: quietly, one after the other, as often as they are named
+	local who
+	for who in "$@"; do at "$who" sync --quiet || return 1; done
+}
+same_everywhere() { # same_everywhere NAME SCHOOL...: their common digests are the server's
+	local name=$1 who
+	shift
+	for who in "$@"; do is "$name: $who" "$(common "$who")" "$(common server)"; done
+}
+
+# A ledger of what people wrote and had seen, kept outside the product (tests/it/ledger.py judges it).
+look() { # look SCHOOL: it reads the actions, and what has two versions
+	mkdir -p "$T/ledger" && LOOKS=$((${LOOKS:-0} + 1))
+	at "$1" list action --json >"$T/ledger/$1.$LOOKS.list" && at "$1" conflicts --json >"$T/ledger/$1.$LOOKS.sides"
+	printf '%s\t%s\n' shown "$T/ledger/$1.$LOOKS.list" sides "$T/ledger/$1.$LOOKS.sides" >>"$T/ledger/$1.log"
+}
+write() { # write SCHOOL RECORD FIELD VALUE: an edit; if it exits 0 it is in the ledger
+	at "$1" set "$2" "$3=$4" >/dev/null 2>"$T/err" && printf 'edit\t%s\t%s\t%s\n' "$2" "$3" "$4" >>"$T/ledger/$1.log"
+}
+ledger() { # ledger SCHOOL: "N edits: 0 lost, 0 not in the history, 0 twice", as that copy has it
+	local dir=$T/ledger/copy.$1 id
+	mkdir -p "$dir/history"
+	at "$1" list action --json >"$dir/list.json" && at "$1" conflicts --json >"$dir/conflicts.json"
+	cat "$T"/ledger/*.log | awk -F '\t' '$1 == "edit" || $1 == "settle" {print $2}' | sort -u >"$dir/records"
+	while read -r id; do at "$1" history "$id" --json >"$dir/history/$id.json"; done <"$dir/records"
+	"$ROOT/tests/it/ledger.py" "$T/ledger" "$dir" 2>>"$T/ledger/faults"
 }
 
 finish() {

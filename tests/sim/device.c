@@ -4,7 +4,6 @@
  */
 #include "tests/sim/world.h"
 
-#include "common/keys.h"
 #include "common/os.h"
 
 #include <inttypes.h>
@@ -28,9 +27,14 @@ void device_create(struct device *d)
 	struct world *w = d->world;
 	struct copy_identity identity = {.area = w->area, .device = d->id, .person = d->person};
 	struct cause cause = {""};
-	key_signing_public(w->head_key, identity.head_key);
+	memcpy(identity.head_key, w->seal.key, sizeof(identity.head_key));
 	snprintf(identity.address, sizeof(identity.address), "sim:1");
 	d->disk = disk_device(w->disk, d->home);
+	if (w->blank && !dice_chance(&d->machine.dice, 5)) {
+		disk_stop(d->disk, DISK_CRASH);
+		image_lay(w->blank, d->disk, d->home);
+		disk_start(d->disk);
+	}
 	if (os_make_dir(d->home, &cause) < 0 || copy_create(d->home, &identity, "sim", &cause) < 0)
 		world_fail(w, "c%u: no copy can be made: %s", d->number, cause.words);
 }

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FILE_ROOM = 256 * 1024 };
+
 /* A write that has not reached the platter. No bytes: the file was cut to `offset`. */
 struct disk_write {
 	struct disk_write *next;
@@ -80,6 +82,9 @@ static struct disk_file *file_new(struct disk_device *device, const char *path)
 	f->path = path ? mem_copy_text(path) : NULL;
 	f->last = &f->first;
 	if (device) {
+		/* Most come to this size: growing to it step by step would be copying. */
+		buf_reserve(&f->now, FILE_ROOM);
+		buf_reserve(&f->platter, FILE_ROOM);
 		f->next = device->files;
 		device->files = f;
 	}
@@ -306,6 +311,20 @@ void disk_wipe(struct disk_device *device)
 	must(device->stopped);
 	while (device->files)
 		file_unlink(device->files);
+}
+
+void disk_put(struct disk_device *device, const char *path, struct bytes data)
+{
+	struct disk_file *f = file_find(device, path);
+	if (!f)
+		f = file_new(device, path);
+	must(f->handles == 0);
+	file_forget_writes(f);
+	buf_reset(&f->now);
+	buf_reset(&f->platter);
+	buf_add_bytes(&f->now, data);
+	buf_add_bytes(&f->platter, data);
+	f->made = true;
 }
 
 void disk_each(struct disk_device *device,

@@ -50,6 +50,8 @@ void disk_room(struct disk_device *device, size_t room);
 
 /* Forget all files of a device, as when the laptop is thrown away. It must be stopped. */
 void disk_wipe(struct disk_device *device);
+/* A file as it was some time, synced. The device must be stopped, or never have been used. */
+void disk_put(struct disk_device *device, const char *path, struct bytes data);
 /* Call `see` with each file as it stands. Borrowed for the call. */
 void disk_each(struct disk_device *device,
 	       void (*see)(void *arg, const char *path, struct bytes data), void *arg);

@@ -4,8 +4,6 @@
  */
 #include "tests/sim/world.h"
 
-#include "common/keys.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,7 +216,7 @@ static void witness_hello(struct world *w)
 
 static void host_sign(void *arg, struct bytes statement, uint8_t signature[64])
 {
-	key_sign(arg, statement, signature);
+	seal_sign(arg, statement, signature);
 }
 
 static struct area_options host_options(struct world *w)
@@ -227,7 +225,7 @@ static struct area_options host_options(struct world *w)
 				     .vfs = "sim",
 				     .env = &w->host.machine.env,
 				     .sign = host_sign,
-				     .sign_arg = w->head_key,
+				     .sign_arg = &w->seal,
 				     .address = "sim:1"};
 }
 

@@ -11,7 +11,7 @@ SIM_PARTS := $(call obj,$(wildcard tests/sim/*.c))
 
 $(B)/tests/unit/test_simdisk: $(addprefix $(B)/tests/sim/,disk.o net.o queue.o)
 $(SIM): $(SIM_PARTS) $(B)/tests/tap.o $(call obj,$(SERVER)) $(call obj,$(CLIENT)) $(OBJ_COMMON)
-	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -ljansson
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -Wl,--wrap=head_verify -o $@ $^ $(LDLIBS) -ljansson
 
 SIM_RUN := $(SIM) -n $(SEEDS) -f $(FROM) -a $(ACTIONS) -l tests/sim/seeds
 sim: $(SIM)

@@ -28,9 +28,10 @@ static int hex_digit(uint8_t c)
 bool canary_next(struct bytes *rest, unsigned *place, unsigned *number)
 {
 	const uint8_t *at;
-	while (rest->len >= 7 && (at = memmem(rest->data, rest->len, "Qz", 2))) {
-		*rest = BYTES(at + 2, rest->len - (size_t)(at + 2 - rest->data));
-		if (rest->len < 5 || at[4] == 0)
+	while (rest->len >= 7 && (at = memchr(rest->data, 'Q', rest->len - 6))) {
+		size_t skip = at[1] == 'z' ? 2 : 1;
+		*rest = BYTES(at + skip, rest->len - (size_t)(at + skip - rest->data));
+		if (skip == 1)
 			continue;
 		int high = hex_digit(at[2]), low = hex_digit(at[3]), by = hex_digit(at[5]);
 		if (high < 0 || low < 0 || by < 0 || at[4] != 'c' || at[6] != 'q')

@@ -1,11 +1,9 @@
 /* Making a world from a seed, letting time pass in it, and what everybody in it knows. */
 #include "tests/sim/world.h"
 
-#include "common/keys.h"
 #include "common/os.h"
 
 #include <ftw.h>
-#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,8 +158,7 @@ static void world_found(struct world *w)
 	uint8_t seed[32];
 
 	dice_fill(&w->dice, seed, sizeof(seed));
-	w->head_key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof(seed));
-	must(w->head_key);
+	seal_make(&w->seal, seed);
 	dice_fill(&w->dice, w->area.b, sizeof(w->area.b));
 	w->area.b[6] = (uint8_t)((w->area.b[6] & 15) | 0x80); /* a UUID of version 8 */
 	w->area.b[8] = (uint8_t)((w->area.b[8] & 0x3f) | 0x80);
@@ -202,12 +199,20 @@ static void world_enrol_first(struct world *w)
 	device_start(&w->devices[0]);
 }
 
-void world_init(struct world *w, uint64_t seed, bool verbose)
+/* Mostly as few as it takes to differ; now and then all the schools of an area. */
+static unsigned world_size(struct dice *d)
+{
+	unsigned kind = (unsigned)dice_below(d, 100);
+	if (kind < 75)
+		return (unsigned)dice_between(d, 2, 4);
+	return kind < 96 ? (unsigned)dice_between(d, 5, 7) : WORLD_DEVICES;
+}
+
+void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose)
 {
 	static const char *const roots[] = {"/dev/shm", "/tmp"};
-	*w = (struct world){.seed = seed, .dice = dice_fork(seed, 1)};
-	w->n_devices =
-	    (unsigned)(dice_chance(&w->dice, 20) ? WORLD_DEVICES : dice_between(&w->dice, 3, 7));
+	*w = (struct world){.seed = seed, .blank = blank, .dice = dice_fork(seed, 1)};
+	w->n_devices = world_size(&w->dice);
 	snprintf(w->dir, sizeof(w->dir), "%s/fivepits-sim-%d", roots[access(roots[0], W_OK) != 0],
 		 (int)getpid());
 	snprintf(w->host.dir, sizeof(w->host.dir), "%s/server", w->dir);
@@ -264,7 +269,6 @@ void world_fini(struct world *w)
 	queue_fini(&w->queue);
 	disk_free(&w->disk);
 	book_fini(&w->book);
-	key_free(&w->head_key);
 	trace_fini(&w->trace);
 	idmap_fini(&w->by_change);
 	free(w->known);

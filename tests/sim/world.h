@@ -19,9 +19,11 @@
 #include "tests/sim/book.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/idmap.h"
+#include "tests/sim/image.h"
 #include "tests/sim/net.h"
 #include "tests/sim/queue.h"
 #include "tests/sim/rights.h"
+#include "tests/sim/seal.h"
 #include "tests/sim/trace.h"
 
 #include <stdio.h>
@@ -131,6 +133,7 @@ struct world {
 	struct net net;
 	struct trace trace;
 	struct disk *disk;
+	const struct image *blank; /* what most copies begin from; NULL: none does */
 	struct dice dice; /* of the actions */
 	struct arena arena;
 	struct book book;
@@ -139,7 +142,7 @@ struct world {
 	unsigned n_devices;
 	struct device witness, hostile; /* ids only: they have no copy */
 	struct peer *witness_peer;
-	struct evp_pkey_st *head_key;
+	struct seal seal; /* of heads */
 	struct id area, directory, partnership, admin, founder, founder_school;
 
 	struct place places[WORLD_PLACES];
@@ -165,8 +168,8 @@ struct world {
 
 /* ---- The world (world.c) -------------------------------------------------------------------- */
 
-/* Make an area with `n_devices` enrolled devices, connected and in step. */
-void world_init(struct world *w, uint64_t seed, bool verbose);
+/* Make an area of a few enrolled devices, connected and in step. `blank` may be NULL. */
+void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose);
 void world_fini(struct world *w);
 /* Let `us` pass. */
 void world_run(struct world *w, uint64_t us);
@@ -215,6 +218,10 @@ bool device_save(struct device *d, struct draft **draft, const char *what);
 bool device_quiet(const struct device *d);
 /* Each change that was made here must be pending, refused, or accepted, and nothing else may be. */
 void device_audit(struct device *d);
+
+/* A copy's file with its tables made and nothing in it (blank.c); NULL: it could not be made. `dir` is a
+ * name that no world uses. */
+struct image *blank_make(const char *dir);
 
 /* ---- Values (values.c) ---------------------------------------------------------------------- */
 

@@ -1,0 +1,364 @@
+/*
+ * The ground that reconcile() stands on: what it asks about a space, answered from the journal. A
+ * record is read once for a change; what a refusal or a Conflict needs beyond that (who leads the
+ * group, who made an entry) is looked up in the directory only then.
+ */
+#include "server/journal_inside.h"
+
+#include "common/fields.h"
+#include "common/schema.h"
+#include "records.pb-c.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Records -------------------------------------------------------------------------------- */
+
+/* A record as it stood before the change, kept so that it is read only once. */
+struct stand {
+	struct id id;
+	uint32_t type;
+	uint64_t number;
+	struct bytes packed;
+};
+
+static int stand_read(struct entering *e, const struct id *id, struct stand *out)
+{
+	struct db_stmt *st = db_query(
+		e->j->db, "SELECT type, number, fields FROM record WHERE space = $1 AND id = $2",
+		"ud", e->space->local, id);
+	int got = db_step(st);
+
+	*out = (struct stand){.id = *id};
+	if (got <= 0)
+		return got;
+	out->type = (uint32_t)db_int(st, 0);
+	out->number = (uint64_t)db_int(st, 1);
+	out->packed = arena_copy(e->arena, db_bytes(st, 2));
+	db_reset(st);
+	return 0;
+}
+
+/* Find what stands of a record, reading it once. Records come in the same order each time. */
+static int stand_find(struct entering *e, const struct id *id, struct stand **out)
+{
+	for (size_t i = 0; i < e->n_stands; i++) {
+		size_t at = e->last + i < e->n_stands ? e->last + i : e->last + i - e->n_stands;
+		if (id_equal(&e->stands[at].id, id)) {
+			e->last = at + 1 < e->n_stands ? at + 1 : 0;
+			*out = &e->stands[at];
+			return 0;
+		}
+	}
+	if (e->n_stands == e->cap) {
+		struct stand *grown = arena_alloc(e->arena, (2 * e->cap + 4) * sizeof(*grown));
+		if (e->n_stands)
+			memcpy(grown, e->stands, e->n_stands * sizeof(*grown));
+		e->stands = grown;
+		e->cap = 2 * e->cap + 4;
+	}
+	*out = &e->stands[e->n_stands];
+	int err = stand_read(e, id, *out);
+	e->n_stands += err == 0;
+	return err;
+}
+
+int ground_record(void *arg, const struct id *id, uint32_t type, struct record *out)
+{
+	struct entering *e = arg;
+	struct stand *stand;
+	int err = stand_find(e, id, &stand);
+
+	if (err < 0)
+		return err;
+	record_init(out, e->arena, id, stand->type ? stand->type : type);
+	out->number = stand->number;
+	return record_unpack(out, stand->packed);
+}
+
+/* ---- Entries, and open conflicts ------------------------------------------------------------ */
+
+/* An entry's header, change and outcome, in the arena. */
+static int entry_load(struct entering *e, uint64_t number, struct header *header,
+		      struct change *said, struct outcome *did)
+{
+	struct db_stmt *st = db_query(e->j->db, "SELECT header, body FROM entry WHERE key = $1",
+				      "u", entry_key(e->space, number));
+	struct bytes change, outcome;
+	int got = db_step(st);
+
+	if (got <= 0)
+		return got < 0 ? got : ERR_CORRUPT;
+	struct bytes head = arena_copy(e->arena, db_bytes(st, 0));
+	struct bytes body = arena_copy(e->arena, db_bytes(st, 1));
+	db_reset(st);
+	if (header_read(header, head, e->arena) < 0 || body_read(body, &change, &outcome) < 0 ||
+	    change_read(said, change, e->arena, NULL) < 0 ||
+	    outcome_read(did, outcome, e->arena) < 0)
+		return ERR_CORRUPT;
+	return 0;
+}
+
+/* What an outcome did to a record; NULL: as said. */
+static const struct effect *outcome_did(const struct outcome *o, const struct id *record)
+{
+	static const struct effect nothing = {.existence = -1};
+
+	if (o->as_sent)
+		return NULL;
+	for (size_t i = 0; i < o->n_effects; i++)
+		if (id_equal(&o->effects[i].record, record))
+			return &o->effects[i].effect;
+	return &nothing;
+}
+
+static int ground_past(void *arg, uint64_t number, const struct id *record, struct past *out)
+{
+	struct entering *e = arg;
+	struct change *said = arena_alloc(e->arena, sizeof(*said));
+	struct outcome *did = arena_alloc(e->arena, sizeof(*did));
+	struct header header;
+	int err = entry_load(e, number, &header, said, did);
+
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < header.n_touches; i++) {
+		const struct touch *t = &header.touches[i];
+		if (!id_equal(&t->record, record))
+			continue;
+		*out = (struct past){
+			.number = number,
+			.change = header.change,
+			.previous = t->previous,
+			.fields = t->fields,
+			.n_fields = t->n_fields,
+			.said = said,
+			.did = outcome_did(did, record),
+		};
+		return 0;
+	}
+	return ERR_MISSING;
+}
+
+static int ground_number_of(void *arg, const struct id *change, uint64_t *number)
+{
+	struct entering *e = arg;
+	return journal_number_of(e->j, e->space, change, number);
+}
+
+static int ground_open_conflict(void *arg, const struct id *record, uint32_t group,
+				struct id *conflict)
+{
+	static const char sql[] =
+		"SELECT id FROM conflict WHERE space = $1 AND record = $2 AND part = $3";
+	struct entering *e = arg;
+
+	*conflict = (struct id){{0}};
+	if (e->space->open_conflicts == 0)
+		return 0;
+	struct db_stmt *st =
+		db_query(e->j->db, sql, "udu", e->space->local, record, (uint64_t)group);
+	int got = db_step(st);
+	if (got <= 0)
+		return got;
+	bool whole = db_id(st, 0, conflict);
+	db_reset(st);
+	return whole ? 0 : ERR_CORRUPT;
+}
+
+/* ---- Who ------------------------------------------------------------------------------------ */
+
+/* A record of the directory, whose type it must be, as its message; NULL: there is none. */
+static int directory_message(struct entering *e, const struct id *id, uint32_t type, void **out)
+{
+	const struct id directory = id_directory(&e->j->area);
+	const struct space *s = journal_space(e->j, &directory);
+	struct record r;
+
+	*out = NULL;
+	if (!s)
+		return 0;
+	int err = journal_record(e->j, s, id, e->arena, &r);
+	if (err == 0 && r.type == type && record_existence(&r) == LIVE)
+		*out = record_message(&r, schema_type(type)->message, e->arena);
+	return err;
+}
+
+static struct id id_or_zero(protobuf_c_boolean has, ProtobufCBinaryData b)
+{
+	struct id id = {{0}};
+	if (has)
+		(void)id_from(&id, BYTES_OF(b));
+	return id;
+}
+
+static int person_of(struct entering *e, const struct id *device, struct id *person)
+{
+	void *d = NULL;
+	int err = directory_message(e, device, TYPE_DEVICE, &d);
+	const Records__Device *m = d;
+
+	*person = m ? id_or_zero(m->has_person, m->person) : (struct id){{0}};
+	return err;
+}
+
+static int ground_author(void *arg, struct id *person)
+{
+	struct entering *e = arg;
+	return person_of(e, e->device, person);
+}
+
+static int ground_whose(void *arg, uint64_t number, char *name, size_t size)
+{
+	struct entering *e = arg;
+	struct header header;
+	struct change said;
+	struct outcome did;
+	struct id person;
+	void *p = NULL;
+	int err = entry_load(e, number, &header, &said, &did);
+
+	if (err == 0)
+		err = person_of(e, &header.device, &person);
+	if (err == 0)
+		err = directory_message(e, &person, TYPE_PERSON, &p);
+	const Records__Person *m = p;
+	snprintf(name, size, "%s", m && m->name ? m->name : "");
+	return err;
+}
+
+/* The first of these that is no school: a person or a group. */
+static int first_who(struct entering *e, size_t n, const ProtobufCBinaryData *ids, struct id *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < n && id_is_zero(out); i++) {
+		struct id id = id_or_zero(1, ids[i]);
+		void *school = NULL;
+		err = directory_message(e, &id, TYPE_SCHOOL, &school);
+		if (!school)
+			*out = id;
+	}
+	return err;
+}
+
+/* A group's chair, or where it has none the group. */
+static int group_chair(struct entering *e, const struct id *group, struct id *out)
+{
+	void *g = NULL;
+	int err = id_is_zero(group) ? 0 : directory_message(e, group, TYPE_GROUP, &g);
+	const Records__Group *m = g;
+	struct id chair = m ? id_or_zero(m->has_chair, m->chair) : (struct id){{0}};
+
+	if (m)
+		*out = id_is_zero(&chair) ? *group : chair;
+	return err;
+}
+
+/* The group that a meeting is of; `r` is the Event, or names it in its first field. */
+static int meeting_group(struct entering *e, const struct record *r, struct id *group)
+{
+	enum { EVENT = 1 };
+	struct record event = *r;
+	struct id id;
+	int err = 0;
+
+	if (r->type != TYPE_EVENT) {
+		if (!id_from(&id, value_bytes(record_get(r, EVENT))))
+			return 0;
+		err = ground_record(e, &id, TYPE_EVENT, &event);
+	}
+	const Records__Event *m =
+		err == 0 && event.type == TYPE_EVENT
+			? record_message(&event, &records__event__descriptor, e->arena)
+			: NULL;
+	if (m && m->n_groups)
+		*group = id_or_zero(1, m->groups[0]);
+	return err;
+}
+
+/* The group that a record is of by what it says itself, or by its space. */
+static int record_group(struct entering *e, const struct record *r, struct id *group)
+{
+	void *space = NULL;
+	int err = 0;
+
+	if (r->type == TYPE_DOCUMENT) {
+		const Records__Document *m =
+			record_message(r, &records__document__descriptor, e->arena);
+		*group = m ? id_or_zero(m->has_group, m->group) : *group;
+	} else if (r->type == TYPE_EVENT || r->type == TYPE_AGENDA_ITEM ||
+		   r->type == TYPE_MINUTES || r->type == TYPE_ATTENDANCE) {
+		err = meeting_group(e, r, group);
+	}
+	if (err == 0 && id_is_zero(group)) {
+		err = directory_message(e, &e->space->id, TYPE_SPACE, &space);
+		const Records__Space *m = space;
+		*group = m ? id_or_zero(m->has_group, m->group) : *group;
+	}
+	return err;
+}
+
+/* Who is asked first to settle: whoever leads or does the action; else the group's chair. */
+static int ground_owner(void *arg, const struct record *record, struct id *owner)
+{
+	struct entering *e = arg;
+	struct id group = {{0}};
+	int err = 0;
+
+	*owner = (struct id){{0}};
+	if (record->type == TYPE_ACTION) {
+		const Records__Action *a =
+			record_message(record, &records__action__descriptor, e->arena);
+		if (a)
+			err = first_who(e, a->n_lead, a->lead, owner);
+		if (a && err == 0)
+			err = first_who(e, a->n_responsible, a->responsible, owner);
+	}
+	if (err == 0 && id_is_zero(owner))
+		err = record_group(e, record, &group);
+	if (err == 0 && id_is_zero(owner))
+		err = group_chair(e, &group, owner);
+	return err;
+}
+
+/* ---- What is held fast, and what was taken back --------------------------------------------- */
+
+static int ground_frozen(void *arg, const struct id *record, struct id *minutes)
+{
+	static const char sql[] = "SELECT minutes FROM frozen WHERE space = $1 AND item = $2"
+				  " ORDER BY minutes LIMIT 1";
+	struct entering *e = arg;
+	struct db_stmt *st = db_query(e->j->db, sql, "ud", e->space->local, record);
+	int got = db_step(st);
+
+	*minutes = (struct id){{0}};
+	if (got <= 0)
+		return got;
+	bool whole = db_id(st, 0, minutes);
+	db_reset(st);
+	return whole ? 0 : ERR_CORRUPT;
+}
+
+static int ground_on_line(void *arg, uint64_t epoch, uint64_t number, uint64_t *out)
+{
+	struct entering *e = arg;
+	return journal_on_line(e->j, e->space, epoch, number, out);
+}
+
+struct ground ground_of(struct entering *e)
+{
+	return (struct ground){
+		.arg = e,
+		.area = &e->j->area,
+		.record = ground_record,
+		.past = ground_past,
+		.number_of = ground_number_of,
+		.open_conflict = ground_open_conflict,
+		.owner = ground_owner,
+		.on_line = ground_on_line,
+		.frozen = ground_frozen,
+		.author = ground_author,
+		.whose = ground_whose,
+	};
+}

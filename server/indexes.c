@@ -1,0 +1,116 @@
+/*
+ * Tables that follow from records: open conflicts, the contents that Versions name, the items that
+ * approved Minutes hold fast. They are kept in step as records are stored, could be made again from
+ * the records, and fsck compares them.
+ */
+#include "server/journal_inside.h"
+
+#include "common/fields.h"
+#include "common/schema.h"
+#include "records.pb-c.h"
+
+enum { MINUTES_STATE = 3, MINUTES_ITEMS = 4 }; /* fields of records.proto */
+
+/* ---- Open conflicts ------------------------------------------------------------------------- */
+
+static bool conflict_is_open(const struct record *r)
+{
+	return record_existence(r) == LIVE &&
+	       value_number(record_get(r, CONFLICT_STATE)) == CONFLICT_OPEN;
+}
+
+static int index_conflict(struct journal *j, struct space *s, const struct record *before,
+			  const struct record *r)
+{
+	uint64_t part = value_number(record_get(r, CONFLICT_GROUP));
+	bool was_open = conflict_is_open(before);
+	struct id record;
+
+	if (!id_from(&record, value_bytes(record_get(r, CONFLICT_RECORD))))
+		return ERR_CORRUPT;
+	if (conflict_is_open(r) == was_open)
+		return 0;
+	s->open_conflicts += was_open ? (uint64_t)-1 : 1;
+	if (was_open)
+		return db_run(j->db,
+			      "DELETE FROM conflict WHERE space = $1 AND record = $2 AND part = $3",
+			      "udu", s->local, &record, part);
+	return db_run(j->db,
+		      "INSERT INTO conflict (space, record, part, id) VALUES ($1, $2, $3, $4)",
+		      "udud", s->local, &record, part, &r->id);
+}
+
+/* ---- What Versions name --------------------------------------------------------------------- */
+
+static int index_version(struct journal *j, const struct space *s, const struct record *r,
+			 struct arena *arena)
+{
+	const Records__Version *v = record_message(r, &records__version__descriptor, arena);
+
+	if (!v || !v->has_content)
+		return 0;
+	return db_run(j->db,
+		      "INSERT INTO named (root, space, version) VALUES ($1, $2, $3)"
+		      " ON CONFLICT (root, space, version) DO NOTHING",
+		      "bud", v->has_chunks ? BYTES_OF(v->chunks) : BYTES_OF(v->content), s->local,
+		      &r->id);
+}
+
+/* ---- What approved Minutes hold fast -------------------------------------------------------- */
+
+/* The items that Minutes hold: none before they are approved. */
+static struct bytes held_items(const struct record *minutes)
+{
+	bool holds = record_existence(minutes) == LIVE &&
+		     value_number(record_get(minutes, MINUTES_STATE)) >=
+			     RECORDS__MINUTES_STATE__APPROVED;
+	return holds ? record_get(minutes, MINUTES_ITEMS) : BYTES_NONE;
+}
+
+static int index_minutes(struct journal *j, const struct space *s, const struct record *before,
+			 const struct record *r)
+{
+	struct bytes was = held_items(before), is = held_items(r), rest;
+	struct field f;
+	struct id item;
+	int err = 0;
+
+	if (bytes_equal(was, is))
+		return 0;
+	for (rest = was; err == 0 && field_next(&rest, &f) > 0;)
+		if (id_from(&item, f.payload))
+			err = db_run(j->db,
+				     "DELETE FROM frozen"
+				     " WHERE space = $1 AND item = $2 AND minutes = $3",
+				     "udd", s->local, &item, &r->id);
+	for (rest = is; err == 0 && field_next(&rest, &f) > 0;)
+		if (id_from(&item, f.payload))
+			err = db_run(j->db,
+				     "INSERT INTO frozen (space, item, minutes)"
+				     " VALUES ($1, $2, $3)"
+				     " ON CONFLICT (space, item, minutes) DO NOTHING",
+				     "udd", s->local, &item, &r->id);
+	return err;
+}
+
+/* ---- All of them ---------------------------------------------------------------------------- */
+
+bool index_wants(uint32_t type)
+{
+	return type == TYPE_CONFLICT || type == TYPE_VERSION || type == TYPE_MINUTES;
+}
+
+int index_record(struct journal *j, struct space *s, const struct record *before,
+		 const struct record *after, struct arena *arena)
+{
+	switch (after->type) {
+	case TYPE_CONFLICT:
+		return index_conflict(j, s, before, after);
+	case TYPE_VERSION:
+		return index_version(j, s, after, arena);
+	case TYPE_MINUTES:
+		return index_minutes(j, s, before, after);
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,65 @@
+/*
+ * Inside the journal: what journal.c (spaces, entries, verdicts), ground.c (what reconcile() asks
+ * of them) and indexes.c (tables that follow from records) share. Nobody else includes it.
+ */
+#ifndef FIVEPITS_JOURNAL_INSIDE_H
+#define FIVEPITS_JOURNAL_INSIDE_H
+
+#include "common/reconcile.h"
+#include "server/journal.h"
+
+enum {
+	NUMBER_BITS = 40,
+	SALT_LEN = 16,
+	SALTS = 64,
+	ENTRY_MAX = 1000 * 1000, /* so that one fits in a frame */
+};
+#define NUMBER_MAX ((UINT64_C(1) << NUMBER_BITS) - 1)
+
+struct journal {
+	struct db *db;
+	struct id area;
+	const struct env *env;
+	struct space **spaces;	/* in the order of their making */
+	struct space **by_id;	/* the same by rising id */
+	size_t n_spaces;
+	struct id newest;	/* no change with an id above this was ever decided */
+	bool dirty;		/* the transaction is open */
+	struct buf header, outcome, body,
+		fields; /* scratch, kept so that nothing is allocated anew */
+	uint8_t salts[SALTS * SALT_LEN];	  /* chance taken in bulk: a system call for 64 */
+	size_t salts_left;
+};
+
+/* The key of an entry in its table. */
+static inline uint64_t entry_key(const struct space *s, uint64_t number)
+{
+	return s->local << NUMBER_BITS | number;
+}
+
+/* ---- The ground (ground.c) ------------------------------------------------------------------ */
+
+/* A change that is being entered: the state that it is reconciled with. */
+struct entering {
+	struct journal *j;
+	struct space *space;
+	const struct id *device; /* the author's */
+	struct arena *arena;
+	struct stand *stands;	 /* records as they stood before, each read once */
+	size_t n_stands, cap, last;
+};
+
+/* What reconcile() asks, answered for this change. Lives as long as `e`. */
+struct ground ground_of(struct entering *e);
+/* A record as it stands; absent, of type `type`, if there is none. */
+int ground_record(void *arg, const struct id *id, uint32_t type, struct record *out);
+
+/* ---- Tables that follow from records (indexes.c) -------------------------------------------- */
+
+/* Keep the tables in step with a record that was `before` and is `after`. */
+int index_record(struct journal *j, struct space *s, const struct record *before,
+		 const struct record *after, struct arena *arena);
+/* Would index_record change anything for a record of this type? */
+bool index_wants(uint32_t type);
+
+#endif
