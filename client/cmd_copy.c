@@ -583,7 +583,8 @@ static int limits_of_type(struct call *call, const struct schema_type *t)
 		table_words(table, f->most ? "%u" : "1", f->most);
 		json_array_append_new(
 		    all, json_pack("{s:s,s:o,s:i}", "field", f->name, "most",
-				   sized || number ? json_integer((json_int_t)f->max) : json_null(), "values",
+				   sized || number ? json_integer((json_int_t)f->max)
+						     : json_null(), "values",
 				   f->most ? (int)f->most : 1));
 	}
 	if (!call->json)

@@ -292,7 +292,8 @@ static int put_file(struct put *p, const char *path, json_t *all)
 	json_object_set_new(o, "bytes", json_integer((json_int_t)p->content.bytes));
 	json_object_set_new(o, "content", cmd_json_hex(BYTES(p->content.sha, SHA256_LEN)));
 	json_array_append_new(all, o);
-	cmd_say(call, "%s: %s kept. Not sent yet.", p->name, screen_size(&call->arena, p->content.bytes));
+	cmd_say(call, "%s: %s kept. Not sent yet.", p->name,
+		screen_size(&call->arena, p->content.bytes));
 	return 0;
 }
 
@@ -460,7 +461,8 @@ int cmd_get(struct call *call)
 	if (call->json)
 		return cmd_json(call, json_pack("{s:o,s:o,s:I}", "file",
 						json_text(BYTES(path, strlen(path))), "version",
-						cmd_json_id(&v.id), "bytes", (json_int_t)content.bytes));
+						cmd_json_id(&v.id), "bytes",
+						(json_int_t)content.bytes));
 	cmd_say(call, "Wrote %s (%s).", screen_line(&call->arena, BYTES(path, strlen(path))),
 		screen_size(&call->arena, content.bytes));
 	if (apart > 1)

@@ -1,8 +1,10 @@
 /*
- * Files in and out of the store. What comes in is cut as it is read, and synced a few MiB at a time:
- * a crash leaves chunks that nothing names, which are found again when the file is put again.
+ * Files in and out of the store. What comes in is cut as it is read, and synced a few MiB at a
+ * time: a crash leaves chunks that nothing names, which are found again when the file is put again.
  */
 #include "client/contents.h"
+
+#include "client/copy_inside.h"
 
 #include "common/fields.h"
 #include "common/hashes.h"
@@ -16,10 +18,10 @@
 #include <unistd.h>
 
 enum {
-	BLOCK = 1024 * 1024,	     /* read at once; four chunks at least */
+	BLOCK = 1024 * 1024,	       /* read at once; four chunks at least */
 	SYNC_BYTES = 16 * 1024 * 1024, /* are put before they are made to last */
-	READ_TRIES = 3,		     /* of a file that changes */
-	KEEP_DAYS = 14,		     /* what is not named, as of a transfer that was cut */
+	READ_TRIES = 3,		       /* of a file that changes */
+	KEEP_DAYS = 14,		       /* what is not named, as of a transfer that was cut */
 	DAY_MS = 24 * 60 * 60 * 1000,
 	TIDY_STEP = 256,
 };
@@ -63,7 +65,7 @@ static uint64_t contents_day(struct copy *copy)
 int contents_sync(struct copy *copy, struct cause *cause)
 {
 	struct store *store = copy_store(copy);
-	int err = copy_commit(copy);
+	int err = inside_commit_others(copy);
 
 	store_set_day(store, contents_day(copy));
 	if (err == 0)
@@ -205,7 +207,8 @@ static int intake_once(struct intake *in, struct content *out)
 			 in->done != (uint64_t)after.st_size))
 		err = cause_set(in->cause, ERR_AGAIN,
 				"%s goes on changing while it is read: try again when it is "
-				"finished", in->path);
+				"finished",
+				in->path);
 	if (err == 0)
 		err = list_end(in->list, out->root, &level);
 	sha256_end(&in->sha, out->sha);
@@ -243,8 +246,12 @@ int contents_add(struct copy *copy, const char *path, struct content *out,
 		 void (*progress)(void *arg, uint64_t done, uint64_t all), void *arg,
 		 struct cause *cause)
 {
-	struct intake in = {.copy = copy, .fd = -1, .path = path, .progress = progress,
-			    .arg = arg, .cause = cause};
+	struct intake in = {.copy = copy,
+			    .fd = -1,
+			    .path = path,
+			    .progress = progress,
+			    .arg = arg,
+			    .cause = cause};
 	int err = ERR_AGAIN;
 
 	if (cause)
@@ -273,9 +280,10 @@ static int contents_stream(struct copy *copy, const struct content *c, FILE *out
 	int err = content_read(copy_store(copy), c, print_row, out);
 
 	if (err == ERR_CORRUPT)
-		return cause_set(cause, err,
-				 "the document's bytes on this computer are damaged: 'fivepits fsck "
-				 "--repair', then get them again");
+		return cause_set(
+			cause, err,
+			"the document's bytes on this computer are damaged: 'fivepits fsck "
+			"--repair', then get them again");
 	if (err == ERR_MISSING)
 		return cause_set(cause, err, "the document's bytes are not on this computer");
 	if (err < 0)
@@ -293,8 +301,7 @@ int contents_print(struct copy *copy, const struct content *c, FILE *out, struct
 	return err;
 }
 
-int contents_save(struct copy *copy, const struct content *c, const char *path,
-		  struct cause *cause)
+int contents_save(struct copy *copy, const struct content *c, const char *path, struct cause *cause)
 {
 	char *temporary = mem_format("%s.coming-XXXXXX", path);
 	int fd = mkstemp(temporary);
@@ -339,7 +346,8 @@ static int keeping_init(struct keeping *k, struct copy *copy, uint64_t since)
 	struct db_stmt *st = db_query(copy_db(copy),
 				      "SELECT content FROM \"version\" UNION ALL"
 				      " SELECT chunks FROM \"version\" UNION ALL"
-				      " SELECT contents FROM pending", "");
+				      " SELECT contents FROM pending",
+				      "");
 	int got;
 
 	*k = (struct keeping){.copy = copy, .since = since};
@@ -380,8 +388,8 @@ static int tidy_sweep(struct copy *copy)
 		more = copy_begin(copy);
 		if (more == 0)
 			more = store_sweep(copy_store(copy), from, TIDY_STEP, keeping_keep, &k);
-		int err = more < 0 ? more
-				   : store_reap(copy_store(copy), SIZE_MAX, keeping_keep, &k);
+		int err =
+			more < 0 ? more : store_reap(copy_store(copy), SIZE_MAX, keeping_keep, &k);
 		if (err >= 0)
 			err = copy_commit(copy);
 		more = err < 0 ? err : more;

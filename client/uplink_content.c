@@ -1,8 +1,8 @@
 /*
  * Documents on their way. Up: contents that pending changes name are offered, some at a time, and
- * the chunks that the server asks for are sent, a chunk of each content in turn. Down: contents that
- * somebody asked for are gathered into the store. Chunks are queued only while the line has little
- * to carry, so that records never wait behind more than that.
+ * the chunks that the server asks for are sent, a chunk of each content in turn. Down: contents
+ * that somebody asked for are gathered into the store. Chunks are queued only while the line has
+ * little to carry, so that records never wait behind more than that.
  */
 #include "client/uplink_inside.h"
 
@@ -297,8 +297,8 @@ static void get_ask(struct uplink *u, struct get *g)
 		m.chunks = chunks;
 		while (i < g->asks.len && m.n_chunks < ASK_MOST &&
 		       memcmp(g->asks.data + i, parent, SHA256_LEN) == 0) {
-			chunks[m.n_chunks++] = (ProtobufCBinaryData){
-				SHA256_LEN, g->asks.data + i + SHA256_LEN};
+			chunks[m.n_chunks++] =
+				(ProtobufCBinaryData){SHA256_LEN, g->asks.data + i + SHA256_LEN};
 			i += PAIR;
 		}
 		m.has_parent = memcmp(parent, none, SHA256_LEN) != 0;

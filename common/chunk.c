@@ -79,9 +79,9 @@ struct list {
 		uint8_t bytes[NODE_BYTES]; /* of the node that is being filled */
 		size_t n;		   /* its entries */
 		uint64_t below;
-		uint64_t came; /* entries of this level in all */
+		uint64_t came;		  /* entries of this level in all */
 		uint8_t last[SHA256_LEN]; /* the newest of them */
-	} levels[LEVEL_MAX + 2]; /* [l] gathers into nodes of level l; [0] is not used */
+	} levels[LEVEL_MAX + 2];	  /* [l] gathers into nodes of level l; [0] is not used */
 };
 
 struct list *list_new(list_node_fn node, void *arg)
@@ -170,8 +170,8 @@ void node_entry(const struct node *node, size_t i, struct entry_of *out)
 int node_read(struct node *out, struct bytes b)
 {
 	if (b.len < NODE_HEADER + NODE_ENTRY || b.len > NODE_BYTES ||
-	    (b.len - NODE_HEADER) % NODE_ENTRY != 0 || b.data[0] != NODE_FORMAT ||
-	    b.data[1] < 1 || b.data[1] > LEVEL_MAX)
+	    (b.len - NODE_HEADER) % NODE_ENTRY != 0 || b.data[0] != NODE_FORMAT || b.data[1] < 1 ||
+	    b.data[1] > LEVEL_MAX)
 		return ERR_INVALID;
 	*out = (struct node){.level = b.data[1],
 			     .n = (b.len - NODE_HEADER) / NODE_ENTRY,

@@ -1,8 +1,8 @@
 /*
- * Two parts. A walk goes through a list in order, depth first, and holds one node a level. Gathering
- * keeps a queue between the walk and the hash of the whole: chunks in their order, of which those
- * at the front are read and hashed as soon as they are here, and no more stand in it than were asked
- * for ahead.
+ * Two parts. A walk goes through a list in order, depth first, and holds one node a level.
+ * Gathering keeps a queue between the walk and the hash of the whole: chunks in their order, of
+ * which those at the front are read and hashed as soon as they are here, and no more stand in it
+ * than were asked for ahead.
  */
 #include "common/gather.h"
 

@@ -52,8 +52,8 @@ void gather_again(struct gather *g, const uint8_t hash[SHA256_LEN]);
 int gather_work(struct gather *g, size_t bytes, struct cause *cause);
 
 /*
- * Read a content that is here, in order; `row` gets each chunk and may return an error. The whole is
- * checked: ERR_CORRUPT where it is not what it should be, ERR_MISSING where a chunk is not here.
+ * Read a content that is here, in order; `row` gets each chunk and may return an error. The whole
+ * is checked: ERR_CORRUPT where it is not what it should be, ERR_MISSING where a chunk is not here.
  */
 int content_read(struct store *s, const struct content *content,
 		 int (*row)(void *arg, struct bytes chunk), void *arg);

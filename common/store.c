@@ -70,10 +70,9 @@ void store_set_day(struct store *s, uint64_t day)
 
 int store_row(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *out, uint64_t *day)
 {
-	struct db_stmt *st =
-		db_query(s->db,
-			 "SELECT pack, at, size, raw, form, node, day FROM chunk WHERE hash = $1",
-			 "b", BYTES(hash, SHA256_LEN));
+	struct db_stmt *st = db_query(
+		s->db, "SELECT pack, at, size, raw, form, node, day FROM chunk WHERE hash = $1",
+		"b", BYTES(hash, SHA256_LEN));
 	int got = db_step(st);
 
 	if (got <= 0)
@@ -187,9 +186,8 @@ int store_enter(struct store *s, const uint8_t hash[SHA256_LEN], const struct st
 			 "INSERT INTO chunk (hash, pack, at, size, raw, form, node, day)"
 			 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 			 " ON CONFLICT (hash) DO NOTHING",
-			 "buuuuuuu", BYTES(hash, SHA256_LEN), is->pack, is->at,
-			 (uint64_t)is->size, (uint64_t)is->raw, (uint64_t)is->form,
-			 (uint64_t)is->node, s->day);
+			 "buuuuuuu", BYTES(hash, SHA256_LEN), is->pack, is->at, (uint64_t)is->size,
+			 (uint64_t)is->raw, (uint64_t)is->form, (uint64_t)is->node, s->day);
 	/* Another process may have stored it meanwhile: ours is then a hole, to be erased. */
 	if (err == 0 && db_changes(s->db) == 0)
 		err = db_run(s->db, "INSERT INTO hole (pack, at, len) VALUES ($1, $2, $3)", "uuu",
@@ -243,7 +241,7 @@ bool store_is_dirty(const struct store *s)
 void store_forget(struct store *s)
 {
 	store_clear_fresh(s);
-	pack_let_go(s); /* taken again it ends where the tables say */
+	pack_cut(s);
 }
 
 /* ---- Getting -------------------------------------------------------------------------------- */

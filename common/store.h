@@ -111,8 +111,8 @@ void store_set_day(struct store *s, uint64_t day);
 enum store_fault { STORE_DAMAGED, STORE_MISSING, STORE_STRAY };
 /*
  * Read everything: each chunk in the tables, and each byte of the packs that no table names. Where
- * `fault` returns true the chunk is taken out of the tables (in an open transaction), so that it can
- * come again; a stray one is erased. `hash` is NULL where it can't be told. 0 or an error.
+ * `fault` returns true the chunk is taken out of the tables (in an open transaction), so that it
+ * can come again; a stray one is erased. `hash` is NULL where it can't be told. 0 or an error.
  */
 int store_check(struct store *s,
 		bool (*fault)(void *arg, enum store_fault what, const uint8_t *hash,

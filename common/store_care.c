@@ -274,10 +274,11 @@ int store_compact(struct store *s, size_t most, struct cause *cause)
 	int got = compact_choose(s, &pack);
 
 	for (size_t i = 0; got > 0 && i < most; i++) {
-		got = next_hash(db_query(s->db,
-					 "SELECT hash FROM chunk WHERE pack = $1 ORDER BY at LIMIT 1",
-					 "u", pack),
-				hash);
+		got = next_hash(
+			db_query(s->db,
+				 "SELECT hash FROM chunk WHERE pack = $1 ORDER BY at LIMIT 1", "u",
+				 pack),
+			hash);
 		if (got > 0) {
 			int err = compact_one(s, hash, cause);
 			got = err < 0 ? err : 1;
@@ -318,16 +319,20 @@ static int check_gap(struct checking *c, uint64_t from, uint64_t to)
 		return 0;
 	snprintf(words, sizeof(words), "pack-%llu holds something at %llu that nobody names",
 		 (unsigned long long)c->pack, (unsigned long long)first);
-	return c->fault(c->arg, STORE_STRAY, NULL, words) ? pack_erase(c->s, c->pack, from, to - from)
-							   : 0;
+	return c->fault(c->arg, STORE_STRAY, NULL, words)
+		       ? pack_erase(c->s, c->pack, from, to - from)
+		       : 0;
 }
 
-/* The end of one pack, the beginning of the next. */
+/* The end of one pack, the beginning of the next. What is behind the end that the tables know was
+ * being appended when something went wrong: who appends next cuts it off. */
 static int check_turn(struct checking *c, uint64_t pack)
 {
-	uint64_t size = c->pack ? pack_size(c->s, c->pack) : 0;
-	int err = size > c->end ? check_gap(c, c->end, size) : 0;
+	uint64_t end = 0;
+	int err = c->pack ? pack_end(c->s, c->pack, &end) : 0;
 
+	if (err == 0 && end > c->end)
+		err = check_gap(c, c->end, end);
 	c->pack = pack;
 	c->end = 0;
 	return err;
@@ -381,10 +386,10 @@ static int check_mend(struct checking *c)
 static int check_packs(struct checking *c)
 {
 	struct buf packs = {0};
-	struct db_stmt *st = db_query(
-		c->s->db,
-		"SELECT number FROM pack WHERE NOT EXISTS"
-		" (SELECT 1 FROM chunk WHERE chunk.pack = pack.number)", "");
+	struct db_stmt *st = db_query(c->s->db,
+				      "SELECT number FROM pack WHERE NOT EXISTS"
+				      " (SELECT 1 FROM chunk WHERE chunk.pack = pack.number)",
+				      "");
 	int got;
 
 	while ((got = db_step(st)) > 0) {
@@ -407,7 +412,8 @@ int store_check(struct store *s,
 {
 	struct checking c = {.s = s, .fault = fault, .arg = arg};
 	struct db_stmt *st = db_query(
-		s->db, "SELECT hash, pack, at, size, raw, form, node FROM chunk ORDER BY pack, at", "");
+		s->db, "SELECT hash, pack, at, size, raw, form, node FROM chunk ORDER BY pack, at",
+		"");
 	uint8_t hash[SHA256_LEN];
 	int got, err = 0;
 

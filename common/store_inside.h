@@ -17,8 +17,8 @@ enum {
 struct fresh {
 	uint8_t hash[SHA256_LEN];
 	struct stored is;
-	bool known;	   /* it is in the tables, but not yet as a node */
-	struct buf node;   /* a node's bytes */
+	bool known;	 /* it is in the tables, but not yet as a node */
+	struct buf node; /* a node's bytes */
 };
 
 /* The pack that this process appends to. */
@@ -53,6 +53,10 @@ int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *
 		struct bytes packed, struct cause *cause);
 int pack_sync(struct store *s, struct cause *cause);
 void pack_let_go(struct store *s); /* of the pack that is appended to */
+/* Where the tables say that a pack ends; 0 if it is new to them. */
+int pack_end(struct store *s, uint64_t pack, uint64_t *end);
+/* Cut off what was appended and is in no table, and let go. */
+void pack_cut(struct store *s);
 /* Read a chunk as it is stored. ERR_MISSING: not there at all; ERR_CORRUPT: not this chunk. */
 int pack_read(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is,
 	      struct buf *out);

@@ -44,8 +44,7 @@ void pack_let_go(struct store *s)
 	s->out = (struct packing){.fd = -1};
 }
 
-/* Where the tables say that a pack ends; 0 if it is new to them. */
-static int pack_end(struct store *s, uint64_t pack, uint64_t *end)
+int pack_end(struct store *s, uint64_t pack, uint64_t *end)
 {
 	struct db_stmt *st = db_query(s->db, "SELECT size FROM pack WHERE number = $1", "u", pack);
 	int got = db_step(st);
@@ -54,6 +53,16 @@ static int pack_end(struct store *s, uint64_t pack, uint64_t *end)
 	if (got > 0)
 		db_reset(st);
 	return got < 0 ? got : 0;
+}
+
+void pack_cut(struct store *s)
+{
+	uint64_t end;
+
+	if (s->out.fd >= 0 && pack_end(s, s->out.pack, &end) == 0 &&
+	    ftruncate(s->out.fd, (off_t)end) < 0)
+		log_warn("store.cut", "words=\"%s\"", strerror(errno));
+	pack_let_go(s);
 }
 
 /* Take a pack for our own, if nobody has it. 1, 0: it is taken or full, or an error. */

@@ -16,6 +16,7 @@
 enum { AREA_SESSIONS = 4096 }; /* at once */
 
 struct area;
+struct content;
 struct session;
 
 struct area_options {
@@ -108,5 +109,7 @@ int area_digest(struct area *area, void (*row)(void *arg, const char *name, cons
 		void *arg);
 /* Check everything: the chain of every space, that records follow from entries, documents. */
 int area_check(struct area *area, void (*fault)(void *arg, const char *words), void *arg);
+/* Read a content through. 0, ERR_MISSING, ERR_CORRUPT, ERR_IO. */
+int area_content(struct area *area, const struct content *content);
 
 #endif

@@ -242,3 +242,8 @@ int area_check(struct area *a, void (*fault)(void *arg, const char *words), void
 	arena_fini(&c.scratch);
 	return err == ERR_CORRUPT ? 0 : err;
 }
+
+int area_content(struct area *a, const struct content *content)
+{
+	return content_read(shelf_store(a->shelf), content, NULL, NULL);
+}

@@ -18,7 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SPACE_KIND = 2, VERSION_BYTES = 4, VERSION_CONTENT = 5, VERSION_CHUNKS = 8 }; /* fields of records.proto */
+/* Fields of records.proto. */
+enum { SPACE_KIND = 2, VERSION_BYTES = 4, VERSION_CONTENT = 5, VERSION_CHUNKS = 8 };
 
 struct judging {
 	struct area *area;

@@ -2,8 +2,8 @@
  * A lane: the offers that are being gathered, and the chunks that were asked for. A chunk may come
  * in parts, one behind the other; it is put together here, checked, and stored once.
  *
- * What is put is synced a few MiB at a time, together with the rows that name it, and Stored is said
- * only behind the commit.
+ * What is put is synced a few MiB at a time, together with the rows that name it, and Stored is
+ * said only behind the commit.
  */
 #include "server/lane.h"
 
@@ -495,8 +495,8 @@ void lane_after_commit(struct area *a)
 		m.n_roots = s->lane->stored.len / SHA256_LEN;
 		m.roots = arena_alloc(&a->turn, m.n_roots * sizeof(*m.roots));
 		for (size_t k = 0; k < m.n_roots; k++)
-			m.roots[k] = (ProtobufCBinaryData){
-				SHA256_LEN, s->lane->stored.data + k * SHA256_LEN};
+			m.roots[k] = (ProtobufCBinaryData){SHA256_LEN,
+							   s->lane->stored.data + k * SHA256_LEN};
 		link_send(s->link, WIRE__KIND__STORED, &m.base, BYTES_NONE);
 		buf_reset(&s->lane->stored);
 	}
@@ -579,8 +579,9 @@ static int lane_send(struct area *a, struct session *s, const struct asked *aske
 	if (got < 0) {
 		log_error("lane.read", "err=%d chunk=%02x%02x%02x%02x", got, asked->hash[0],
 			  asked->hash[1], asked->hash[2], asked->hash[3]);
-		lane_missing(s, asked->hash, "the server can't read the document: its "
-					     "administrator should run fivepitsd fsck");
+		lane_missing(s, asked->hash,
+			     "the server can't read the document: its "
+			     "administrator should run fivepitsd fsck");
 		return 0;
 	}
 	m.chunk = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)asked->hash};

@@ -29,8 +29,8 @@ struct shelf {
 	struct store *store;
 	struct note *notes;
 	size_t n_notes, cap_notes;
-	struct hashes fresh; /* chunks in `notes`, with the session that brought them */
-	struct hashes asked; /* bad ones */
+	struct hashes fresh;  /* chunks in `notes`, with the session that brought them */
+	struct hashes asked;  /* bad ones */
 	struct hashes grants; /* nodes that `granted_to` may read, with granted_generation */
 	const struct session *granted_to;
 	uint64_t granted_generation;
@@ -142,7 +142,8 @@ static bool grant_is_known(struct shelf *s, const struct session *session,
 	return hashes_find(&s->grants, node) != NULL;
 }
 
-static int edge_is(struct shelf *s, const uint8_t child[SHA256_LEN], const uint8_t parent[SHA256_LEN])
+static int edge_is(struct shelf *s, const uint8_t child[SHA256_LEN],
+		   const uint8_t parent[SHA256_LEN])
 {
 	struct db_stmt *st =
 		db_query(s->area->db, "SELECT 1 FROM edge WHERE child = $1 AND parent = $2", "bb",

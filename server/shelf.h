@@ -1,7 +1,7 @@
 /*
- * Whose chunks are whose. A person may have a chunk if a Version in a space that they read names it,
- * directly or through the lists above it; a device may name a content if it may be read, or if the
- * device has sent all of it. That equal bytes are stored once is nobody's way to them.
+ * Whose chunks are whose. A person may have a chunk if a Version in a space that they read names
+ * it, directly or through the lists above it; a device may name a content if it may be read, or if
+ * the device has sent all of it. That equal bytes are stored once is nobody's way to them.
  */
 #ifndef FIVEPITS_SHELF_H
 #define FIVEPITS_SHELF_H
@@ -27,8 +27,8 @@ int shelf_may_read(struct shelf *s, const struct session *session, const uint8_t
 int shelf_may_get(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN],
 		  const uint8_t *parent);
 /*
- * Need this session not send the chunk? 2: it is here and may be read, so all below it too; 1: it is
- * here since this device has sent it; 0: it must send it.
+ * Need this session not send the chunk? 2: it is here and may be read, so all below it too; 1: it
+ * is here since this device has sent it; 0: it must send it.
  */
 int shelf_has(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN]);
 
@@ -42,15 +42,16 @@ int shelf_sync(struct shelf *s, struct cause *cause);
 void shelf_forget(struct shelf *s); /* the turn was taken back */
 
 /*
- * May this session's device name a content? 1: it may; 0: all of it must be sent first; ERR_INVALID:
- * the root belongs to another content.
+ * May this session's device name a content? 1: it may; 0: all of it must be sent first;
+ * ERR_INVALID: the root belongs to another content.
  */
 int shelf_may_name(struct shelf *s, const struct session *session, const struct content *c);
 /* It has: what it brought for that need not be remembered. */
 int shelf_named(struct shelf *s, const struct id *device, const uint8_t root[SHA256_LEN]);
 
 /*
- * Would an offer be over a limit? 0, or ERR_LIMIT with a cause: which, what is used and what is free.
+ * Would an offer be over a limit? 0, or ERR_LIMIT with a cause: which, what is used and what is
+ * free.
  */
 int shelf_limits(struct shelf *s, const struct session *session, uint64_t bytes,
 		 struct cause *cause);

@@ -113,7 +113,7 @@ static void turn_judge_writers(struct world *w)
 static void turn_search(struct world *w, struct bytes sent, unsigned number, unsigned kind)
 {
 	unsigned place, by;
-	bool piece = kind == WIRE__KIND__PIECE;
+	bool piece = kind == WIRE__KIND__CHUNK;
 	while (canary_next(&sent, &place, &by)) {
 		if (place >= w->n_places)
 			continue;
