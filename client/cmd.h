@@ -12,6 +12,7 @@
 #include "client/lookup.h"
 #include "client/resolve.h"
 #include "client/screen.h"
+#include "client/versions.h"
 
 /* Print one JSON value and free it. Takes `value`. */
 int cmd_json(struct call *call, json_t *value);
@@ -28,31 +29,10 @@ struct target {
 };
 
 int cmd_target(struct call *call, const char *word, struct target *out);
-/* Two versions (or more) of the fields of a record that are settled together. */
-struct side {
-	struct id change;
-	struct author author;
-	bool standing;	    /* it is what the record says now */
-	bool yours;	    /* made on this device, else by this person */
-	unsigned existence; /* of field group 0: WITHDRAWN, or LIVE: changed or brought back */
-	const struct bytes *values; /* as many as there are fields */
-};
-
-struct versions {
-	struct id conflict, record, space;
-	const struct schema_type *type; /* NULL: not known here */
-	uint32_t group;			/* 0: existence */
-	const ProtobufCFieldDescriptor **fields;
-	size_t n_fields;
-	const struct bytes *base;
-	bool base_known;
-	bool settled_here; /* a settling waits here to be sent */
-	struct side *sides;
-	size_t n_sides;
-};
-
-/* What an open Conflict record is about, in call->arena. */
-int cmd_versions(struct call *call, const struct id *conflict, struct versions *out);
+/* versions_list in call->arena, with a cause. */
+int cmd_versions(struct call *call, const struct id *record, struct versions **out, size_t *n);
+/* The fields that are settled together, in words: "Start, End". */
+const char *cmd_versions_title(struct call *call, const struct versions *v);
 void cmd_versions_print(struct call *call, const struct versions *v);
 json_t *cmd_versions_json(struct call *call, const struct versions *v);
 

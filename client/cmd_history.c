@@ -14,6 +14,7 @@ struct step {
 	const char *from, *to;
 	bool inner;   /* for the programs alone */
 	bool offered; /* it did not come to stand */
+	const char *instead; /* what became of it then */
 	json_t *json;
 };
 
@@ -127,7 +128,17 @@ static void past_lay(struct call *call, struct past *p, struct record *r, const 
 	record_apply(r, e, number);
 }
 
-/* What the author wanted and what did not come to stand: it is kept as one of two versions. */
+static const char *past_instead(const struct past *p, const struct schema_type *t, uint32_t field)
+{
+	const struct schema_field *row = t ? schema_field(t, field, NULL) : NULL;
+
+	if (p->verdict != VERDICT_MERGED)
+		return "one of two versions";
+	return row && row->merge == MERGE_TEXT ? "as it was written; merged by machine"
+					       : "somebody had set it before";
+}
+
+/* What the author wanted and what did not come to stand. */
 static void past_offered(struct call *call, struct past *p, const struct record *r,
 			 const struct change *c)
 {
@@ -144,6 +155,7 @@ static void past_offered(struct call *call, struct past *p, const struct record 
 				continue;
 			past_add(call, p, t, o.number, "", BYTES_NONE, value);
 			p->steps[p->n - 1].offered = true;
+			p->steps[p->n - 1].instead = past_instead(p, t, o.number);
 			json_object_set_new(p->steps[p->n - 1].json, "stands", json_false());
 		}
 	}
@@ -264,8 +276,7 @@ static void past_print(struct call *call, const struct past *p)
 			fprintf(call->out, "          %s: %s %s\n", s->label,
 				*s->sign == '+' ? "added" : "taken", s->to);
 		else if (s->offered)
-			fprintf(call->out, "          %s: %s (one of two versions)\n", s->label,
-				s->to);
+			fprintf(call->out, "          %s: %s (%s)\n", s->label, s->to, s->instead);
 		else if (strcmp(s->from, "(nothing)") == 0)
 			fprintf(call->out, "          %s: %s\n", s->label, s->to);
 		else

@@ -65,8 +65,10 @@ static const char *undo_field(struct call *call, const struct undo_step *s)
 
 	if (!s->type)
 		return "a record of a newer version";
-	if (s->field == 0 || !schema_field(s->type, s->field, &d))
+	if (s->field == 0)
 		return "Withdrawn or not";
+	if (!schema_field(s->type, s->field, &d))
+		return "a field of a newer version";
 	return lookup_field_label(d->name, &call->arena);
 }
 
@@ -92,7 +94,8 @@ static void undo_print_step(struct call *call, const struct undo_step *s)
 		fprintf(call->out, "      %s: two versions again\n", field);
 		break;
 	case UNDO_LEFT:
-		fprintf(call->out, "      %s: left as it is, for it has changed since\n", field);
+		fprintf(call->out, "      %s: left as it is%s\n", field,
+			s->type ? ", for it has changed since or stands for good" : "");
 		break;
 	}
 }

@@ -80,6 +80,16 @@ int copy_person_set(struct copy *copy, const struct id *person)
 	return put_hex(copy, "person", ID_BYTES(person));
 }
 
+bool copy_nonce(struct copy *copy, uint8_t nonce[16])
+{
+	return get_hex(copy, "nonce", nonce, 16);
+}
+
+int copy_nonce_set(struct copy *copy, const uint8_t nonce[16])
+{
+	return put_hex(copy, "nonce", BYTES(nonce, 16));
+}
+
 /* ---- Opening -------------------------------------------------------------------------------- */
 
 static int copy_open_file(struct copy **out, const char *home, const char *vfs,
@@ -339,8 +349,12 @@ int inside_flush(struct copy *copy)
 		const struct cursor *c = &copy->cursors[i];
 		if (c->moved)
 			err = db_run(copy->db,
-				     "UPDATE held SET number = $1, chain = $2 WHERE slot = $3",
-				     "ubi", c->number, BYTES(c->chain, SHA256_LEN), c->slot);
+				     "UPDATE held SET epoch = $1, number = $2, chain = $3 WHERE "
+				     "slot = $4",
+				     ""
+				     ""
+				     "uubi", c->epoch, c->number, BYTES(c->chain, SHA256_LEN),
+				     c->slot);
 	}
 	copy->n_cursors = 0;
 	return err;

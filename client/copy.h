@@ -68,6 +68,10 @@ struct foresight {
 /* The record as shown, and how that came. In `arena`. ERR_MISSING. */
 int copy_foresee(struct copy *copy, const struct id *record, struct arena *arena,
 		 struct record *out, struct foresight *foresight);
+/* The record as it was accepted after entry `number` of its space; absent if it was not made by
+ * then. In `arena`. ERR_MISSING: it is not held, or its history is not. */
+int copy_record_at(struct copy *copy, const struct id *record, uint64_t number, struct arena *arena,
+		   struct record *out);
 /* The record that an id or the unique start of one (hex digits, hyphens or none) names.
  * ERR_MISSING, ERR_AMBIGUOUS with a cause. */
 int copy_find(struct copy *copy, const char *prefix, struct id *record, struct cause *cause);
@@ -209,6 +213,35 @@ int copy_verdict(struct copy *copy, const struct id *change, enum verdict verdic
 int copy_defer(struct copy *copy, const struct id *change, const char *words);
 /* Whose device this is, as the server says. */
 int copy_person_set(struct copy *copy, const struct id *person);
+
+/* ---- A server that was set back (client/copy_rewind.c) --------------------------------------- */
+
+/* The newest head of a space that the server has signed, and this copy holds. */
+struct signed_head {
+	uint64_t epoch, number;
+	uint8_t chain[SHA256_LEN], signature[64];
+};
+/* What the server gave this copy to tell it from others of the same device; false: nothing yet. */
+bool copy_nonce(struct copy *copy, uint8_t nonce[16]);
+int copy_nonce_set(struct copy *copy, const uint8_t nonce[16]); /* joins the open transaction */
+int copy_head(struct copy *copy, const struct id *space, struct signed_head *out); /* ERR_MISSING */
+/* The highest of these points of the server's chain that is on this copy's own; 0: none of them. */
+int copy_shared(struct copy *copy, const struct id *space, Wire__Point **points, size_t n,
+		uint64_t *number);
+/* Entries of a space as they are stored, from `from` on, until `row` returns false. The bytes are
+ * borrowed for the call. ERR_MISSING: one has no body. */
+int copy_journal(struct copy *copy, const struct id *space, uint64_t from,
+		 bool (*row)(void *arg, uint64_t number, struct bytes header, struct bytes salt,
+			     struct bytes body),
+		 void *arg);
+/*
+ * Drop all entries above the head's number, which the server has entered again elsewhere, and make
+ * what follows from the journal anew, in one transaction of its own. Own changes among them are
+ * pending again until they come back as entries. ERR_CORRUPT with a cause where the head is not on
+ * this copy's line, is not signed, or is of no newer epoch; then nothing has changed.
+ */
+int copy_rewind(struct copy *copy, const struct id *space, const Wire__Head *head,
+		struct cause *cause);
 
 /* ---- Care ----------------------------------------------------------------------------------- */
 

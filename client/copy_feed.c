@@ -249,11 +249,11 @@ static int feed_check_head(struct copy *copy, const struct cursor *at, const Wir
 	const Wire__Head *head = feed->head;
 	struct buf statement = {0};
 
-	if (head->number != number || head->epoch != at->epoch ||
+	if (head->number != number || head->epoch < at->epoch ||
 	    !bytes_equal(BYTES_OF(head->chain), BYTES(chain, SHA256_LEN)))
 		return feed_misfit(copy, &at->space, number, cause,
 				   "its chain does not lead to what the server has signed");
-	head_statement(&copy->identity.area, &at->space, at->epoch, number, chain, &statement);
+	head_statement(&copy->identity.area, &at->space, head->epoch, number, chain, &statement);
 	bool good =
 		head->signature.len == 64 &&
 		head_verify(copy->identity.head_key, buf_bytes(&statement), head->signature.data);
@@ -339,6 +339,7 @@ static int feed_take_all(struct copy *copy, struct cursor *at, const Wire__Feed 
 			return cause_set(cause, err, "what the server sent could not be stored: %s",
 					 err_words(err));
 	}
+	at->epoch = head->epoch;
 	at->number += feed->n_entries;
 	memcpy(at->chain, chain, SHA256_LEN);
 	at->moved = true;

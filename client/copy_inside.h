@@ -3,7 +3,8 @@
  * of each: copy.c opens and holds transactions, copy_read.c reads, ground.c foresees what the server
  * will make of what is pending, copy_feed.c applies entries, copy_space.c has spaces come and go,
  * copy_pending.c keeps own changes, copy_mass.c those that withdraw too much to go unasked,
- * copy_search.c the index, copy_check.c checks and rebuilds.
+ * copy_search.c the index, copy_check.c checks and rebuilds, copy_rewind.c takes back what the
+ * server has entered elsewhere.
  */
 #ifndef FIVEPITS_COPY_INSIDE_H
 #define FIVEPITS_COPY_INSIDE_H
@@ -86,6 +87,19 @@ int inside_conflicts(struct copy *copy, int64_t slot, const struct id *record, i
 int inside_show(struct copy *copy, const struct cursor *at, struct record *r);
 /* Read it and show it. */
 int inside_refresh(struct copy *copy, const struct cursor *at, const struct id *record);
+/* 1: what was seen in that epoch, up to that number, is on the line that this copy holds now; 0: it
+ * is not; or an error. */
+int inside_seen_stands(struct copy *copy, const struct cursor *at, uint64_t epoch, uint64_t number);
+/* Apply all entries of a space, in order, to records that there are none of. */
+int inside_replay(struct copy *copy, const struct cursor *at);
+/* Remove a space's records and all that follows from them. */
+int inside_lose_records(struct copy *copy, int64_t slot, const struct id *space);
+/* What the search index has of a space. */
+int inside_lose_search(struct copy *copy, int64_t slot);
+/* Put an own change among what is pending, after all that is, and say under which seq. `withdraws`:
+ * how many records it withdraws that nobody has agreed to yet. Its records are not shown anew. */
+int inside_pending_insert(struct copy *copy, const struct change *c, struct bytes bytes,
+			  int64_t withdraws, int64_t *seq, enum pending_state *state);
 /* Show every record, into empty typed tables. */
 int inside_show_all(struct copy *copy);
 /* Show the records that pending changes edit, and have them indexed. */

@@ -72,7 +72,7 @@ static int lost_contents(struct copy *copy, int64_t slot, struct buf *roots)
 
 /* ---- Losing a space ------------------------------------------------------------------------- */
 
-static int lose_search(struct copy *copy, int64_t slot)
+int inside_lose_search(struct copy *copy, int64_t slot)
 {
 	int err = db_run(
 		copy->db,
@@ -88,7 +88,7 @@ static int lose_search(struct copy *copy, int64_t slot)
 	return err;
 }
 
-static int lose_records(struct copy *copy, int64_t slot, const struct id *space)
+int inside_lose_records(struct copy *copy, int64_t slot, const struct id *space)
 {
 	int err = db_run(copy->db, "DELETE FROM record WHERE slot = $1", "i", slot);
 	if (err == 0)
@@ -108,6 +108,8 @@ static int lose_entries(struct copy *copy, int64_t slot)
 			     "ii", first, end);
 	if (err == 0)
 		err = db_run(copy->db, "DELETE FROM head WHERE slot = $1", "i", slot);
+	if (err == 0)
+		err = db_run(copy->db, "DELETE FROM rewound WHERE slot = $1", "i", slot);
 	return err;
 }
 
@@ -145,9 +147,9 @@ int copy_lose(struct copy *copy, const struct id *space)
 	if (err == 0)
 		err = lost_contents(copy, at.slot, &roots);
 	if (err == 0)
-		err = lose_search(copy, at.slot);
+		err = inside_lose_search(copy, at.slot);
 	if (err == 0)
-		err = lose_records(copy, at.slot, &at.space);
+		err = inside_lose_records(copy, at.slot, &at.space);
 	if (err == 0)
 		err = lose_entries(copy, at.slot);
 	if (err == 0)

@@ -309,7 +309,7 @@ static int64_t change_withdraws(const struct change *c)
 	return n;
 }
 
-static int pending_insert(struct copy *copy, const struct change *c, struct bytes bytes,
+int inside_pending_insert(struct copy *copy, const struct change *c, struct bytes bytes,
 			  int64_t withdraws, int64_t *seq, enum pending_state *state)
 {
 	struct buf afters = {0}, contents = {0};
@@ -343,7 +343,7 @@ static int change_store(struct copy *copy, const struct cursor *at, const struct
 {
 	enum pending_state state;
 	int64_t seq = 0, withdraws = agreed ? 0 : change_withdraws(c);
-	int err = pending_insert(copy, c, bytes, withdraws, &seq, &state);
+	int err = inside_pending_insert(copy, c, bytes, withdraws, &seq, &state);
 
 	copy->any_pending = true;
 	if (err == 0 && withdraws && state == PENDING_UNSENT)
@@ -445,10 +445,14 @@ static int draft_place(struct draft *d, struct cursor *at, struct cause *cause)
 		d->seen_epoch = at->epoch;
 		d->seen_number = at->number;
 	}
-	if (d->seen_epoch != at->epoch || d->seen_number > at->number)
+	int stands = inside_seen_stands(d->copy, at, d->seen_epoch, d->seen_number);
+	if (stands < 0)
+		return cause_set(cause, stands, "%s", err_words(stands));
+	if (stands == 0)
 		return cause_set(cause, ERR_INVALID,
 				 "what you saw of it is not what this copy holds now: look at it "
 				 "again, then change it");
+	d->seen_epoch = at->epoch;
 	return 0;
 }
 

@@ -55,6 +55,21 @@ static int accepted_at(struct copy *copy, const struct id *space, uint64_t newes
 	return 0;
 }
 
+int copy_record_at(struct copy *copy, const struct id *record, uint64_t number, struct arena *arena,
+		   struct record *out)
+{
+	struct record now;
+	struct id space;
+	int err = copy_record(copy, record, VIEW_ACCEPTED, arena, &now, &space);
+
+	if (err < 0 || now.number <= number) {
+		*out = now;
+		return err;
+	}
+	record_init(out, arena, record, now.type);
+	return accepted_at(copy, &space, now.number, number, out);
+}
+
 /* The author's changes on which theirs stands, oldest first on top of `r`. */
 static int lay_own(struct copy *copy, const struct cursor *at, struct id after, uint64_t number,
 		   struct record *r)

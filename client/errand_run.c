@@ -18,6 +18,7 @@ enum {
 	AGAIN_MS = 500, /* a line that broke in the middle is called again so often, with this rest
 			   between */
 	AGAIN_TIMES = 2,
+	RECOVERY_TIMES = 20, /* so often while the server gathers what the copies hold */
 	WAKE_MS = 5000,
 	POLL_MS = 5,
 };
@@ -32,7 +33,7 @@ struct run {
 	struct live *live;
 	struct loop_timer *timer, *again;
 	uint64_t told_us;
-	int again_left;
+	int again_left, recovery_left;
 	bool was_up, asked, ended, interrupted;
 	int result;
 };
@@ -94,6 +95,11 @@ static void run_is_down(struct run *r)
 
 	if (r->ended) {
 		loop_stop(r->loop);
+		return;
+	}
+	if (rc == ERR_OFFLINE && live_is_recovering(r->live) && r->recovery_left > 0) {
+		r->recovery_left--;
+		loop_timer_set(r->again, AGAIN_MS);
 		return;
 	}
 	if (rc == ERR_OFFLINE && r->was_up && r->again_left > 0) {
@@ -161,6 +167,7 @@ static int run_alone(struct run *r)
 	r->timer = loop_timer_new(r->loop, run_wake, r);
 	r->again = loop_timer_new(r->loop, run_call, r);
 	r->again_left = AGAIN_TIMES;
+	r->recovery_left = RECOVERY_TIMES;
 	loop_set_hook(r->loop, run_turn, r);
 	loop_set_turn_us(r->loop, TURN_US);
 	loop_take_signals(r->loop, run_interrupt, r);

@@ -321,6 +321,11 @@ int live_why(const struct live *l, struct cause *cause)
 	return l->error ? cause_set(cause, l->error, "%s", l->cause.words) : 0;
 }
 
+bool live_is_recovering(const struct live *l)
+{
+	return l->reason == WIRE__REASON__RECOVERING;
+}
+
 bool live_was_replaced(const struct live *l)
 {
 	return l->reason == WIRE__REASON__REPLACED;

@@ -45,6 +45,8 @@ void live_confirm(struct live *live);
  * (ERR_AUTH: the device was shut out) or this copy's own trouble. With a cause. 0: it hung up
  * because it was told to. */
 int live_why(const struct live *live, struct cause *cause);
+/* It ended because the server, set back, gathers what the copies hold: call again at once. */
+bool live_is_recovering(const struct live *live);
 /* The server spoke with another process of this device since (PROTOCOL.md: REPLACED). */
 bool live_was_replaced(const struct live *live);
 /* How many Feed frames came: whether there is something new to index. */

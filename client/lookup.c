@@ -122,6 +122,35 @@ int lookup_conflicts(struct copy *copy, const struct id *record, struct arena *a
 	return lookup_collect(st, arena, out);
 }
 
+int lookup_edited_here(struct copy *copy, struct arena *arena, struct ids *out)
+{
+	return lookup_collect(db_query(copy_db(copy),
+				       "SELECT DISTINCT p.record FROM pending_record p"
+				       " JOIN record r ON r.id = p.record ORDER BY 1",
+				       ""),
+			      arena, out);
+}
+
+bool lookup_settles(struct copy *copy, const struct id *record, const struct id *conflict,
+		    struct arena *arena)
+{
+	struct db_stmt *st = db_query(copy_db(copy),
+				      "SELECT bytes FROM pending WHERE seq IN"
+				      " (SELECT seq FROM pending_record WHERE record = $1)",
+				      "d", record);
+	bool settles = false;
+
+	while (!settles && db_step(st) == 1) {
+		struct change c;
+		if (change_read(&c, arena_copy(arena, db_bytes(st, 0)), arena, NULL) < 0)
+			continue;
+		for (size_t i = 0; i < c.n_settles; i++)
+			settles |= id_equal(&c.settles[i], conflict);
+	}
+	db_reset(st);
+	return settles;
+}
+
 /* ---- Words ---------------------------------------------------------------------------------- */
 
 const char *lookup_field_label(const char *name, struct arena *arena)

@@ -28,6 +28,11 @@ int lookup_holding(struct copy *copy, const struct schema_type *t, const char *c
 /* The open Conflict records: of one record, or (NULL) all. In `arena`. */
 int lookup_conflicts(struct copy *copy, const struct id *record, struct arena *arena,
 		     struct ids *out);
+/* The accepted records that changes waiting here edit. In `arena`. */
+int lookup_edited_here(struct copy *copy, struct arena *arena, struct ids *out);
+/* Does a change to this record that waits here settle that Conflict? */
+bool lookup_settles(struct copy *copy, const struct id *record, const struct id *conflict,
+		    struct arena *arena);
 /* What stands for a record in one line: "1.5 Use the 5 PPs Secure area", "Heath Primary School".
  * Clean, in `arena`, never NULL. */
 const char *lookup_label(struct copy *copy, const struct id *record, struct arena *arena);

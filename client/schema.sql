@@ -69,6 +69,15 @@ CREATE TABLE pending_record (
 	PRIMARY KEY (record, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- Where the server, set back and recovered, had this copy go back to `number`: what was seen above
+-- that in an epoch before `epoch` is not on this copy's line any more.
+CREATE TABLE rewound (
+	slot	INTEGER NOT NULL,
+	epoch	INTEGER NOT NULL,
+	number	INTEGER NOT NULL,
+	PRIMARY KEY (slot, epoch)
+) STRICT, WITHOUT ROWID;
+
 -- What follows is made from the above, and can be made again (`fivepits rebuild`).
 
 -- The accepted state of each record (common/record.h), also of types that this version does not know.

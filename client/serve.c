@@ -42,6 +42,7 @@ struct serve {
 	unsigned failures; /* in a row */
 	uint64_t called_us;
 	uint64_t indexed_feeds;
+	int64_t asking_told; /* records that serve_tell_asking has told of */
 	bool index_set; /* the timer is */
 	bool rung;
 	bool was_up, stopping;
@@ -196,6 +197,21 @@ static void serve_call(void *arg)
 		serve_is_down(s);
 }
 
+/* Withdrawals that are not sent before the person says so: told once, and when there are more. */
+static void serve_tell_asking(struct serve *s)
+{
+	struct asking a;
+
+	if (copy_asking(s->copy, &a) == 0 && a.records != s->asking_told) {
+		s->asking_told = a.records;
+		if (a.changes > 0)
+			log_warn("serve.asks",
+				 "changes=%" PRId64 " records=%" PRId64
+				 " why=\"many withdrawals wait for a word: fivepits sync --yes\"",
+				 a.changes, a.records);
+	}
+}
+
 /* ---- Bells, timers, turns ------------------------------------------------------------------- */
 
 static void serve_rung(void *arg)
@@ -203,6 +219,7 @@ static void serve_rung(void *arg)
 	struct serve *s = arg;
 
 	os_bell_clear(s->bell);
+	serve_tell_asking(s);
 	live_wake(s->live);
 	s->rung = true;
 }
@@ -243,6 +260,7 @@ static void serve_turn(void *arg)
 	enum live_state now = live_state(s->live);
 	if (now == LIVE_UP && !s->was_up) {
 		log_info("serve.up", "address=%s", copy_identity(s->copy)->address);
+		serve_tell_asking(s);
 		s->failures = 0;
 	}
 	s->was_up = now == LIVE_UP;

@@ -147,8 +147,22 @@ static void undo_set(struct work *w, const struct touched *t, uint32_t field)
 	}
 }
 
+/* What this version does not know it can't set. */
+static void leave_unknown(struct work *w, const struct touched *t)
+{
+	const struct bytes parts[] = {t->effect->set, t->effect->add, t->effect->take};
+	struct field f;
+	uint32_t last = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		for (struct bytes rest = parts[i]; field_next(&rest, &f) > 0; last = f.number)
+			if (f.number != last && !schema_field(t->type, f.number, NULL))
+				step_add(w, t, UNDO_LEFT, f.number);
+}
+
 static void undo_fields(struct work *w, const struct touched *t)
 {
+	leave_unknown(w, t);
 	for (size_t i = 0; i < t->type->n_fields; i++) {
 		const struct schema_field *row = &t->type->fields[i];
 		uint32_t field = t->type->message->fields[i].id;

@@ -28,6 +28,7 @@ static void uplink_hello(struct uplink *u, const struct held *spaces, size_t n)
 	const struct copy_identity *identity = copy_identity(u->copy);
 	Wire__At *held = arena_alloc(&u->arena, n * sizeof(*held));
 	Wire__At **list = arena_alloc(&u->arena, n * sizeof(*list));
+	uint8_t nonce[16];
 
 	for (size_t i = 0; i < n; i++) {
 		if (spaces[i].state != HELD_OPEN)
@@ -48,6 +49,8 @@ static void uplink_hello(struct uplink *u, const struct held *spaces, size_t n)
 	m.time_ms = uplink_now(u);
 	m.has_schema = true;
 	m.schema = SCHEMA_VERSION;
+	m.has_nonce = copy_nonce(u->copy, nonce);
+	m.nonce = PB_BYTES(BYTES(nonce, sizeof(nonce)));
 	link_send(u->link, WIRE__KIND__HELLO, &m.base, BYTES_NONE);
 }
 
@@ -143,6 +146,7 @@ void uplink_free(struct uplink **up)
 		log_warn("uplink.contact", "the time of the last contact was not stored");
 	uplink_disappoint(u);
 	push_fini(u);
+	recover_fini(u);
 	free(u->targets);
 	arena_fini(&u->arena);
 	free(u);
@@ -185,7 +189,7 @@ static int uplink_may_read(struct uplink *u, const Wire__At *at, const struct he
 	}
 	const struct held *held = held_find(spaces, n, &space);
 	bool open = held && held->state == HELD_OPEN;
-	if (open && (held->epoch != at->epoch || held->number > at->number)) {
+	if (open && (held->epoch > at->epoch || held->number > at->number)) {
 		uplink_end(u, WIRE__REASON__SET_BACK,
 			   "the server knows less than this copy: it seems to have been set back "
 			   "to an earlier "
@@ -196,21 +200,6 @@ static int uplink_may_read(struct uplink *u, const Wire__At *at, const struct he
 	return copy_grant(u->copy, &space, at->epoch);
 }
 
-/* What is held and was not named is lost. */
-static int uplink_lose_others(struct uplink *u, const Wire__Welcome *m, const struct held *spaces,
-			      int n)
-{
-	for (int i = 0; i < n; i++) {
-		bool named = spaces[i].state == HELD_CLOSING;
-		for (size_t k = 0; k < m->n_spaces && !named; k++)
-			named = bytes_equal(BYTES_OF(m->spaces[k]->space), ID_BYTES(&spaces[i].id));
-		int err = named ? 0 : copy_lose(u->copy, &spaces[i].id);
-		if (err < 0)
-			return err;
-	}
-	return 0;
-}
-
 static int uplink_note_server(struct uplink *u, const Wire__Welcome *m)
 {
 	struct id person;
@@ -219,6 +208,8 @@ static int uplink_note_server(struct uplink *u, const Wire__Welcome *m)
 
 	if (err == 0)
 		err = copy_meta_set(u->copy, "turned_away", "");
+	if (err == 0 && m->has_nonce && m->nonce.len == 16)
+		err = copy_nonce_set(u->copy, m->nonce.data);
 	if (err == 0 && m->has_person && id_from(&person, BYTES_OF(m->person)))
 		err = copy_person_set(u->copy, &person);
 	if (err == 0 && m->has_time_ms) {
@@ -241,8 +232,6 @@ static int on_welcome(struct uplink *u, const Wire__Welcome *m)
 	int err = n < 0 ? n : copy_begin(u->copy);
 	for (size_t i = 0; i < m->n_spaces && err == 0 && u->state != UPLINK_ENDED; i++)
 		err = uplink_may_read(u, m->spaces[i], spaces, n);
-	if (err == 0 && u->state != UPLINK_ENDED)
-		err = uplink_lose_others(u, m, spaces, n);
 	if (n >= 0)
 		free(spaces);
 	if (err < 0 || u->state == UPLINK_ENDED)
@@ -253,7 +242,13 @@ static int on_welcome(struct uplink *u, const Wire__Welcome *m)
 
 static int on_granted(struct uplink *u, const Wire__Granted *m)
 {
-	return uplink_may_read(u, m->space, NULL, 0);
+	struct held *spaces;
+	int n = copy_spaces(u->copy, &spaces);
+	int err = n < 0 ? n : uplink_may_read(u, m->space, spaces, n);
+
+	if (n >= 0)
+		free(spaces);
+	return err;
 }
 
 static int on_lost(struct uplink *u, const Wire__Lost *m)
@@ -339,6 +334,9 @@ static const char *reason_words(Wire__Reason reason)
 	case WIRE__REASON__SET_BACK:
 		return "the server knows less than this copy: it seems to have been set back to an "
 		       "earlier state";
+	case WIRE__REASON__RECOVERING:
+		return "the server was set back to an earlier state, and takes back from the "
+		       "copies what it lacks";
 	case WIRE__REASON__REPLACED:
 		return "another program on this device has connected to the server";
 	case WIRE__REASON__REVOKED:
@@ -448,6 +446,12 @@ static const ProtobufCMessageDescriptor *frame_descriptor(unsigned kind)
 	switch (kind) {
 	case WIRE__KIND__WELCOME:
 		return &wire__welcome__descriptor;
+	case WIRE__KIND__RECALL:
+		return &wire__recall__descriptor;
+	case WIRE__KIND__REWIND:
+		return &wire__rewind__descriptor;
+	case WIRE__KIND__LACKING:
+		return &wire__lacking__descriptor;
 	case WIRE__KIND__BYE:
 		return &wire__bye__descriptor;
 	case WIRE__KIND__PING:
@@ -493,6 +497,9 @@ static int uplink_dispatch(struct uplink *u, unsigned kind, const void *m, struc
 		return on_granted(u, m);
 	case WIRE__KIND__LOST:
 		return on_lost(u, m);
+	case WIRE__KIND__LACKING:
+		recover_on_lacking(u, m);
+		return 0;
 	case WIRE__KIND__WANT:
 		content_on_want(u, m);
 		return 0;
@@ -535,6 +542,10 @@ static int uplink_handle(struct uplink *u, const struct frame *f)
 		return on_bye(u, m);
 	if (f->kind == WIRE__KIND__WELCOME)
 		return on_welcome(u, m);
+	if (f->kind == WIRE__KIND__RECALL)
+		return recover_on_recall(u, m);
+	if (f->kind == WIRE__KIND__REWIND)
+		return recover_on_rewind(u, m);
 	if (u->state == UPLINK_OPENING) {
 		uplink_end(u, WIRE__REASON__PROTOCOL, "the server spoke before it was its turn");
 		return 0;
@@ -604,6 +615,10 @@ static void uplink_look_alive(struct uplink *u)
 
 void uplink_drained(struct uplink *u)
 {
+	int err = recover_send(u);
+
+	if (err < 0)
+		uplink_fail(u, err);
 	if (u->state == UPLINK_READY)
 		content_turn(u);
 }
@@ -620,6 +635,8 @@ int uplink_turn(struct uplink *u)
 	if (!uplink_is_whole(u))
 		return u->error;
 	int err = uplink_commit(u);
+	if (err == 0)
+		err = recover_send(u);
 	if (err == 0 && u->state == UPLINK_READY)
 		err = push_send(u);
 	if (err == 0 && u->state == UPLINK_READY)
@@ -646,6 +663,7 @@ bool uplink_is_busy(const struct uplink *u)
 bool uplink_quiet(const struct uplink *u)
 {
 	return u->state == UPLINK_READY && u->n_targets == 0 && push_quiet(u) && content_quiet(u) &&
+	       recover_quiet(u) &&
 	       !u->invite.done && !u->renew.done;
 }
 

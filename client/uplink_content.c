@@ -38,7 +38,6 @@ struct get {
 struct carriage {
 	struct upload *uploads, *turn; /* `turn`: sends the next chunk */
 	size_t n_uploads;
-	struct buf mending; /* chunks that the server asks for, of whatever */
 	struct get *gets, **last;
 	struct buf parts; /* of a chunk that comes */
 	uint8_t part_hash[SHA256_LEN];
@@ -119,7 +118,7 @@ static void upload_offers(struct uplink *u)
 	struct content content;
 
 	while (u->state == UPLINK_READY && u->carriage->n_uploads < UPLOADS_MOST &&
-	       push_content_wanted(u, root)) {
+	       (push_content_wanted(u, root) || recover_content_wanted(u, root))) {
 		ProtobufCBinaryData name = {SHA256_LEN, root};
 		int got = contents_has(u->copy, root, &content);
 		if (got < 0)
@@ -135,20 +134,19 @@ static void upload_offers(struct uplink *u)
 void content_on_want(struct uplink *u, const Wire__Want *m)
 {
 	struct carriage *c = u->carriage;
-	struct upload *up = m->has_root ? upload_find(c, m->root) : NULL;
-	struct buf *to = up ? &up->wanted : &c->mending;
+	struct upload *up = upload_find(c, m->root);
 
-	if (m->has_root && !up)
+	if (!up)
 		return; /* of one that was given up */
-	if (up && up->at) {
-		to->len -= up->at;
-		memmove(to->data, to->data + up->at, to->len);
+	if (up->at) {
+		up->wanted.len -= up->at;
+		memmove(up->wanted.data, up->wanted.data + up->at, up->wanted.len);
 		up->at = 0;
 	}
 	for (size_t i = 0; i < m->n_chunks; i++)
 		if (m->chunks[i].len == SHA256_LEN)
-			buf_add_bytes(to, BYTES_OF(m->chunks[i]));
-	if (to->len > WANTED_MOST * SHA256_LEN)
+			buf_add_bytes(&up->wanted, BYTES_OF(m->chunks[i]));
+	if (up->wanted.len > WANTED_MOST * SHA256_LEN)
 		uplink_end(u, WIRE__REASON__PROTOCOL,
 			   "the server asks for more of a document than it should at once");
 }
@@ -222,7 +220,6 @@ static struct upload *upload_next(struct carriage *c)
 static void upload_send(struct uplink *u)
 {
 	struct carriage *c = u->carriage;
-	size_t at = 0;
 
 	while (u->state == UPLINK_READY && u->link->ops->queued(u->link) < CONTENT_QUEUED) {
 		struct upload *up = upload_next(c);
@@ -233,8 +230,6 @@ static void upload_send(struct uplink *u)
 				      "the document's bytes on this computer are damaged: "
 				      "'fivepits fsck' tells more, 'fivepits put' takes them anew");
 	}
-	while (u->state == UPLINK_READY && c->mending.len && at < c->mending.len)
-		(void)wanted_send(u, &c->mending, &at); /* what is not here, others may have */
 }
 
 /* ---- Down ----------------------------------------------------------------------------------- */
@@ -518,7 +513,6 @@ void content_fini(struct uplink *u, int err, const char *words)
 		upload_drop(c, c->uploads);
 	while (c->gets)
 		get_end(u, &c->gets, err, words);
-	buf_fini(&c->mending);
 	buf_fini(&c->parts);
 	buf_fini(&c->raw);
 	buf_fini(&c->packed);

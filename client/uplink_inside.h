@@ -1,5 +1,5 @@
 /* What the files of an uplink share: uplink.c is the session, uplink_push.c sends changes,
- * uplink_content.c carries documents. */
+ * uplink_content.c carries documents, uplink_recover.c helps a server that was set back. */
 #ifndef FIVEPITS_UPLINK_INSIDE_H
 #define FIVEPITS_UPLINK_INSIDE_H
 
@@ -58,6 +58,15 @@ struct push {
 	uint64_t count_sent;
 };
 
+/* What the server, set back, has asked for. */
+struct recover {
+	bool open; /* a run is being handed in */
+	struct id space;
+	struct signed_head head;
+	uint64_t next;	    /* number of the entry that goes next */
+	struct buf lacking; /* documents that are here and not there */
+};
+
 /* A question of which one at a time is open. */
 struct ask {
 	uplink_done_fn done; /* NULL: none is open */
@@ -86,6 +95,7 @@ struct uplink {
 	struct push push;
 	struct carriage *carriage; /* documents on their way */
 	struct ask invite, renew;
+	struct recover recover;
 	struct uplink_progress progress;
 	uint64_t batch_ms;	/* when the open transaction was begun; 0: none */
 	uint64_t batch_entries; /* taken in it */
@@ -115,6 +125,17 @@ bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN]);
 /* Is there nothing that could be sent? */
 bool push_quiet(const struct uplink *u);
 void push_fini(struct uplink *u);
+
+/* A server that was set back. 0 or an error of the copy. */
+int recover_on_recall(struct uplink *u, const Wire__Recall *m);
+int recover_on_rewind(struct uplink *u, const Wire__Rewind *m);
+void recover_on_lacking(struct uplink *u, const Wire__Lacking *m);
+/* Hand in what was recalled, as far as the line takes it. */
+int recover_send(struct uplink *u);
+/* A document that the server lost and this copy has. False: none (any more). */
+bool recover_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN]);
+bool recover_quiet(const struct uplink *u);
+void recover_fini(struct uplink *u);
 
 /* Documents on their way, up and down (uplink_content.c). */
 struct carriage *carriage_new(void);

@@ -126,12 +126,14 @@ static int check_moved(struct work *w, const struct id *id)
 	for (size_t i = 0; i < w->change->n_edits; i++)
 		if (id_equal(&w->change->edits[i].record, id))
 			s = &w->subjects[i];
-	for (size_t i = 0; i < r.n_values; i++) {
-		uint64_t number = r.values[i].number;
-		int seen = s ? was_seen(w, s, number) : number <= w->line;
-		if (seen <= 0)
-			return seen < 0 ? seen : refuse_moved(w, &r, number);
+	if (s) {
+		uint64_t number;
+		int moved = record_moved(w, s, &number);
+		return moved <= 0 ? moved : refuse_moved(w, &r, number);
 	}
+	for (size_t i = 0; i < r.n_values; i++)
+		if (r.values[i].number > w->line)
+			return refuse_moved(w, &r, r.values[i].number);
 	return 0;
 }
 
@@ -295,8 +297,7 @@ int reconcile(const struct ground *ground, const struct change *change, uint64_t
 			 .change = change,
 			 .number = number,
 			 .arena = arena,
-			 .cause = cause,
-			 .start = arena->used};
+			 .cause = cause};
 
 	*outcome = (struct outcome){0};
 	int err = decide(&w);

@@ -23,27 +23,12 @@ static int dispute_withdrawal(struct work *w, struct subject *s)
 	return dispute_open(w, s, 0, 0);
 }
 
-/* Has anything of the record been changed unseen? Not only what stands unseen: an own later edit
- * may have been laid on it. */
-static int record_moved(struct work *w, struct subject *s)
-{
-	int err = s->record.number > w->line ? unseen_load(w, s) : 0;
-
-	if (err < 0)
-		return err;
-	for (size_t i = 0; i < s->n_unseen; i++) {
-		const struct effect *did = s->unseen[i].did;
-		if (!did || !effect_is_nothing(did))
-			return 1;
-	}
-	return s->cut_short;
-}
-
 static int decide_change(struct work *w, struct subject *s, unsigned now, const struct value *v)
 {
 	unsigned wants = (unsigned)s->edit->effect.existence;
 	int seen = was_seen(w, s, v->number);
-	int moved = wants == WITHDRAWN && now == LIVE ? record_moved(w, s) : 0;
+	uint64_t number;
+	int moved = wants == WITHDRAWN && now == LIVE ? record_moved(w, s, &number) : 0;
 
 	if (seen < 0 || moved < 0)
 		return seen < 0 ? seen : moved;
@@ -100,18 +85,16 @@ int decide_edit_of_withdrawn(struct work *w, struct subject *s)
 
 	if (!v || s->edit->effect.existence == WITHDRAWN || s->edit->brings_back || !has_effect(s))
 		return 0;
-	if ((err = w->ground->open_conflict(w->ground->arg, &s->edit->record, 0, &open)) < 0)
+	if (record_existence(&s->record) == WITHDRAWN && (seen = was_seen(w, s, v->number)) <= 0)
+		return seen < 0 ? seen : dispute_open(w, s, 0, v->number);
+	if ((err = w->ground->open_conflict(w->ground->arg, &s->edit->record, 0, &open)) < 0 ||
+	    id_is_zero(&open))
 		return err;
-	if (!id_is_zero(&open)) {
-		struct dispute *d = subject_dispute(w, s, 0, &err);
-		if (!d)
-			return err;
-		for (struct bytes rest = dispute_sides(d); dispute_next(&rest, &side);)
-			if ((seen = change_was_seen(w, s, &side)) <= 0)
-				return seen < 0 ? seen : dispute_join(w, s, d);
-		return 0;
-	}
-	if ((seen = was_seen(w, s, v->number)) != 0 || record_existence(&s->record) != WITHDRAWN)
-		return seen < 0 ? seen : 0;
-	return dispute_open(w, s, 0, v->number);
+	struct dispute *d = subject_dispute(w, s, 0, &err);
+	if (!d)
+		return err;
+	for (struct bytes rest = dispute_sides(d); dispute_next(&rest, &side);)
+		if ((seen = change_was_seen(w, s, &side)) <= 0)
+			return seen < 0 ? seen : dispute_join(w, s, d);
+	return 0;
 }

@@ -60,14 +60,17 @@ static void say_value(const struct subject *s, uint32_t field, struct bytes valu
 		buf_add_text(out, "(left empty)");
 }
 
-static void say_members(const struct subject *s, struct bytes members, const char *how,
+/* Members that are to be there, or not to be, and are not so already. */
+static void say_members(const struct subject *s, struct bytes members, bool adding,
 			struct buf *out)
 {
 	struct field f;
 
 	while (field_next(&members, &f) > 0) {
+		if (value_has_member(record_get(&s->record, f.number), f.whole) == adding)
+			continue;
 		say_field(s, f.number, out);
-		buf_add_text(out, "%s ", how);
+		buf_add_text(out, adding ? "with " : "without ");
 		say_value(s, f.number, f.whole, out);
 	}
 }
@@ -89,8 +92,8 @@ static void say_wanted(const struct subject *s, struct buf *out)
 		say_field(s, wish->field, out);
 		say_value(s, wish->field, wish->value, out);
 	}
-	say_members(s, s->add, "with", out);
-	say_members(s, s->take, "without", out);
+	say_members(s, sent->add, true, out);
+	say_members(s, sent->take, false, out);
 }
 
 /* Text that a Note can hold, cut between characters where it is longer. */
@@ -150,16 +153,13 @@ static int note_add(struct work *w, const struct subject *s, struct bytes text)
 int frozen_note(struct work *w, struct subject *s)
 {
 	struct buf text = {0};
-	int err = decide_members(w, s); /* what of its members is not so already */
+	int err = 0;
 
-	if (err < 0)
-		return err;
 	say_wanted(s, &text);
 	if (text.len)
 		err = note_add(w, s, cut_text(&text));
 	buf_fini(&text);
 	s->existence = s->edit->effect.existence >= 0 ? REPEAT : TAKEN;
-	s->add = s->take = BYTES_NONE;
 	for (size_t i = 0; i < s->n_wishes; i++)
 		s->wishes[i].fate = REPEAT;
 	return err;

@@ -58,7 +58,7 @@ struct work {
 	struct outcome_effect *notes; /* of late edits */
 	size_t n_notes;
 	size_t merged; /* bytes that were merged for this change */
-	size_t start;  /* what the arena held before */
+	size_t read;   /* bytes of history */
 };
 
 /* ---- What the author had seen (reconcile_seen.c) -------------------------------------------- */
@@ -67,7 +67,6 @@ struct work {
 int deed_load(struct work *w, const struct subject *s, uint64_t number, struct deed *out);
 /* Does the effect name the field? Its value then, empty where it was cleared. */
 bool effect_sets(const struct effect *e, uint32_t field, struct bytes *value);
-bool effect_is_nothing(const struct effect *e);
 
 /* History is read only so far; what lies beyond counts as not seen, which keeps both versions. */
 bool work_is_spent(const struct work *w);
@@ -81,6 +80,9 @@ int was_seen(struct work *w, struct subject *s, uint64_t number);
 int change_was_seen(struct work *w, struct subject *s, const struct id *change);
 /* Fill s->unseen: what others did to the record since. */
 int unseen_load(struct work *w, struct subject *s);
+/* Was anything of the record changed unseen, and by which entry? Not only what stands unseen: an
+ * own later edit may have been laid on it. 1, 0 or an error. */
+int record_moved(struct work *w, struct subject *s, uint64_t *number);
 
 uint32_t group_of(const struct subject *s, uint32_t field);
 /* Up to where all counts as seen for a group: the line, or more where what the author had seen was

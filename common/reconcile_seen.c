@@ -8,11 +8,11 @@
 
 #include <string.h>
 
-enum { HISTORY_BYTES = 32 * 1024 * 1024, HISTORY_ENTRIES = 4096 };
+enum { HISTORY_BYTES = 8 * 1024 * 1024, HISTORY_ENTRIES = 4096, ENTRY_COST = 64 };
 
 bool work_is_spent(const struct work *w)
 {
-	return w->arena->used - w->start > HISTORY_BYTES;
+	return w->read > HISTORY_BYTES;
 }
 
 /* ---- Entries -------------------------------------------------------------------------------- */
@@ -32,6 +32,7 @@ int deed_load(struct work *w, const struct subject *s, uint64_t number, struct d
 	if (err < 0)
 		return err;
 	must(out->past.previous < number);
+	w->read += ENTRY_COST + out->past.bytes;
 	out->said = edit_of(out->past.said, &s->edit->record);
 	out->did = out->past.did || !out->said ? out->past.did : &out->said->effect;
 	return 0;
@@ -46,7 +47,7 @@ bool effect_sets(const struct effect *e, uint32_t field, struct bytes *value)
 	return value->len > 0;
 }
 
-bool effect_is_nothing(const struct effect *e)
+static bool effect_is_nothing(const struct effect *e)
 {
 	return e->existence < 0 && !e->set.len && !e->n_clear && !e->add.len && !e->take.len;
 }
@@ -159,6 +160,22 @@ int unseen_load(struct work *w, struct subject *s)
 		n = deed.past.previous;
 	}
 	return 0;
+}
+
+int record_moved(struct work *w, struct subject *s, uint64_t *number)
+{
+	int err = s->record.number > w->line ? unseen_load(w, s) : 0;
+
+	*number = s->record.number;
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < s->n_unseen; i++) {
+		const struct effect *did = s->unseen[i].did;
+		*number = s->unseen[i].past.number;
+		if (!did || !effect_is_nothing(did))
+			return 1;
+	}
+	return s->cut_short;
 }
 
 /* ---- Field groups --------------------------------------------------------------------------- */

@@ -93,56 +93,19 @@ static enum kind kind_of_wide(uint32_t c)
 	return range_find(letters, sizeof(letters) / sizeof(*letters), c);
 }
 
-static enum kind kind_of_ascii(uint8_t c)
-{
-	if (c >= 'a' && c <= 'z')
-		return LOWER;
-	if (c >= 'A' && c <= 'Z')
-		return UPPER;
-	if (c >= '0' && c <= '9')
-		return DIGIT;
-	switch (c) {
-	case '\n':
-	case '\r':
-		return LINE;
-	case ' ':
-	case '\t':
-	case '\v':
-	case '\f':
-		return SPACE;
-	case '.':
-		return STOP;
-	case '!':
-	case '?':
-		return TERM;
-	case '"':
-	case '\'':
-	case '(':
-	case ')':
-	case '[':
-	case ']':
-	case '{':
-	case '}':
-	case '*':
-	case '_':
-	case '`':
-		return CLOSE;
-	case ',':
-	case '-':
-	case ':':
-	case ';':
-		return CONTINUE;
-	case '#':
-	case '>':
-	case '+':
-		return BULLET;
-	default:
-		return OTHER;
-	}
-}
+static const uint8_t ascii[128] = {
+	['a' ... 'z'] = LOWER, ['A' ... 'Z'] = UPPER, ['0' ... '9'] = DIGIT, ['\n'] = LINE,
+	['\r'] = LINE,	       [' '] = SPACE,	      ['\t'] = SPACE,	     ['\v'] = SPACE,
+	['\f'] = SPACE,	       ['.'] = STOP,	      ['!'] = TERM,	     ['?'] = TERM,
+	['"'] = CLOSE,	       ['\''] = CLOSE,	      ['('] = CLOSE,	     [')'] = CLOSE,
+	['['] = CLOSE,	       [']'] = CLOSE,	      ['{'] = CLOSE,	     ['}'] = CLOSE,
+	['*'] = CLOSE,	       ['_'] = CLOSE,	      ['`'] = CLOSE,	     [','] = CONTINUE,
+	['-'] = CONTINUE,      [':'] = CONTINUE,      [';'] = CONTINUE,	     ['#'] = BULLET,
+	['>'] = BULLET,	       ['+'] = BULLET,
+};
 
 /* The kind of the character at `at`, which is in the text, and its bytes. */
-static enum kind kind_at(struct bytes text, size_t at, size_t *n)
+static inline enum kind kind_at(struct bytes text, size_t at, size_t *n)
 {
 	const uint8_t *p = text.data + at;
 	uint32_t c;
@@ -151,7 +114,7 @@ static enum kind kind_at(struct bytes text, size_t at, size_t *n)
 	if (p[0] < 0x80) {
 		if (p[0] == '\r' && at + 1 < text.len && p[1] == '\n')
 			*n = 2;
-		return kind_of_ascii(p[0]);
+		return ascii[p[0]];
 	}
 	size_t len = utf8_next(p, text.len - at, &c);
 	if (len == 0)
@@ -234,6 +197,11 @@ static bool is_half_of_day(struct bytes word)
 	       word.data[1] == '.' && word.data[2] == 'm';
 }
 
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* A number, with stops in it or not, or a small roman one. */
 static bool word_numbers(struct bytes word)
 {
@@ -241,7 +209,7 @@ static bool word_numbers(struct bytes word)
 
 	for (size_t i = 0; i < word.len; i++) {
 		uint8_t c = word.data[i] | 0x20;
-		digits = digits && (word.data[i] == '.' || kind_of_ascii(word.data[i]) == DIGIT);
+		digits = digits && (word.data[i] == '.' || is_digit(word.data[i]));
 		roman = roman && (c == 'i' || c == 'v' || c == 'x');
 	}
 	return digits || roman;
@@ -347,6 +315,9 @@ static size_t unit_length(struct bytes text)
 			if (!word.is)
 				word = (struct word){at, at, true, lead_in};
 			lead_in = false;
+			while (at + n < text.len && text.data[at + n] < 0x80 &&
+			       ascii[text.data[at + n]] == LOWER)
+				n++;
 		} else if (c != MARK) {
 			word.is = word.is && is_apostrophe(text.data + at, n);
 			lead_in = lead_in && c != OTHER;

@@ -1,14 +1,11 @@
 /*
- * Comparing texts in units. Reading gives equal units equal ids; comparing is PROTOCOL.md 4.11 step
- * by step: what both begin and end with is left out, units that can't help are set aside, Myers'
- * search finds what is shared, and each change slides to where it stands best.
- *
- * Every loop whose length is not bounded by that of the texts pays for its turns in steps.
+ * Comparing texts in units: PROTOCOL.md 4.11 step by step. What both begin and end with is left
+ * out, units that can't help are set aside, Myers' search finds what is shared, and each change
+ * slides to where it stands best (unit_slide.c).
  */
 #include "common/unit_diff.h"
 
-#include "common/err.h"
-#include "common/unit.h"
+#include "common/unit_inside.h"
 
 #include <string.h>
 
@@ -20,170 +17,8 @@ enum {
 	ASIDE_WINDOW = 100, /* so far is looked for units that the other text lacks */
 	ASIDE_SHARE = 4,    /* of the neighbours, frequent ones must be fewer than one in this */
 	BEYOND = INT32_MAX / 4,
-
-	/* In steps, which are about a nanosecond each. */
-	COST_TURN = 8, /* of a diagonal in a sweep */
-	COST_LOOK = 8, /* of a wrong slot in a table */
-	COST_SLIDE = 2 /* of a group by one unit */
+	COST_TURN = 8 /* of a diagonal in a sweep, in steps */
 };
-
-/* ---- Reading -------------------------------------------------------------------------------- */
-
-void unit_work_init(struct unit_work *work)
-{
-	*work = (struct unit_work){.steps = UNIT_STEPS};
-	arena_init(&work->arena, UNIT_MEMORY);
-}
-
-void unit_work_fini(struct unit_work *work)
-{
-	arena_fini(&work->arena);
-}
-
-/* Memory for as long as one step takes, out of what the work has left. */
-static void scratch_init(struct unit_work *work, struct arena *scratch)
-{
-	arena_init(scratch, work->arena.budget - work->arena.used);
-}
-
-static bool pay(struct unit_work *work, int64_t steps)
-{
-	work->steps -= steps;
-	return work->steps >= 0;
-}
-
-static struct bytes unit_at(const struct units *u, uint32_t i)
-{
-	uint32_t start = unit_start(u, i);
-	return BYTES(u->text + start, u->ends[i] - start);
-}
-
-/* Find where the units of a text end. `ends` has room for as many as the text has bytes. */
-static bool units_split(struct unit_work *work, struct bytes text, uint32_t *ends,
-			struct units *units)
-{
-	struct bytes rest = text, unit;
-	uint32_t n = 0;
-
-	while (unit_next(&rest, &unit))
-		ends[n++] = (uint32_t)(text.len - rest.len);
-	uint32_t *kept = arena_try_alloc(&work->arena, n * sizeof(*kept));
-	if (kept && n)
-		memcpy(kept, ends, n * sizeof(*kept));
-	*units = (struct units){.text = text.data, .ends = kept, .n = n};
-	return kept;
-}
-
-static uint32_t unit_hash(struct bytes unit)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < unit.len; i++)
-		h = (h ^ unit.data[i]) * UINT64_C(0x100000001b3);
-	return (uint32_t)(h ^ h >> 32);
-}
-
-/* The units that were met first of their kind, by hash: open addressing, at most half full. */
-struct unit_table {
-	struct unit_work *work;
-	struct arena memory;
-	struct unit_slot {
-		uint32_t hash;
-		uint32_t text : 2; /* counted from 1; 0 is none */
-		uint32_t unit : 30;
-	} * slots;
-	uint32_t mask;
-};
-
-static struct unit_slot *table_slots(struct unit_work *work, struct arena *memory, uint32_t n)
-{
-	scratch_init(work, memory);
-	struct unit_slot *slots = arena_try_alloc(memory, n * sizeof(*slots));
-	return slots ? memset(slots, 0, n * sizeof(*slots)) : NULL;
-}
-
-/* Twice as large, or as large as it is at first. False: over budget, and it is as it was. */
-static bool table_grow(struct unit_table *table)
-{
-	uint32_t n = table->slots ? 2 * (table->mask + 1) : 256;
-	struct arena memory;
-	struct unit_slot *slots = table_slots(table->work, &memory, n);
-
-	for (uint32_t i = 0; slots && table->slots && i <= table->mask; i++) {
-		uint32_t at = table->slots[i].hash & (n - 1);
-		if (!table->slots[i].text)
-			continue;
-		for (; slots[at].text; at = (at + 1) & (n - 1))
-			if (!pay(table->work, 1))
-				break;
-		slots[at] = table->slots[i];
-	}
-	if (!slots) {
-		arena_fini(&memory);
-		return false;
-	}
-	arena_fini(&table->memory);
-	table->memory = memory;
-	table->slots = slots;
-	table->mask = n - 1;
-	return pay(table->work, 0);
-}
-
-static bool units_number(struct unit_table *table, struct units *units, uint32_t text)
-{
-	struct unit_work *work = table->work;
-	struct units *u = &units[text];
-	uint32_t *ids = arena_try_alloc(&work->arena, u->n * sizeof(*ids));
-
-	u->ids = ids;
-	for (uint32_t i = 0; ids && i < u->n; i++) {
-		struct bytes unit = unit_at(u, i);
-		uint32_t hash = unit_hash(unit), at = hash & table->mask;
-		struct unit_slot *slot;
-		for (;; at = (at + 1) & table->mask) {
-			slot = &table->slots[at];
-			if (!slot->text ||
-			    (slot->hash == hash &&
-			     bytes_equal(unit, unit_at(&units[slot->text - 1], slot->unit))))
-				break;
-			if (!pay(work, COST_LOOK + (int64_t)unit.len / 16))
-				return false;
-		}
-		if (slot->text) {
-			ids[i] = units[slot->text - 1].ids[slot->unit];
-			continue;
-		}
-		*slot = (struct unit_slot){hash, (text + 1) & 3, i & 0x3fffffff};
-		ids[i] = work->n_ids++;
-		if (work->n_ids > table->mask / 2 && !table_grow(table))
-			return false;
-	}
-	return ids;
-}
-
-bool units_read(struct unit_work *work, const struct bytes *texts, struct units *units, size_t n)
-{
-	struct unit_table table = {.work = work};
-	struct arena scratch;
-	size_t longest = 0;
-
-	must(n <= 3 && work->n_ids == 0);
-	for (size_t i = 0; i < n; i++)
-		longest = texts[i].len > longest ? texts[i].len : longest;
-	if (longest > UNIT_MEMORY)
-		return false;
-	scratch_init(work, &scratch);
-	uint32_t *ends = arena_try_alloc(&scratch, longest * sizeof(*ends));
-	bool good = ends;
-	for (size_t i = 0; good && i < n; i++)
-		good = units_split(work, texts[i], ends, &units[i]);
-	arena_fini(&scratch);
-	good = good && table_grow(&table);
-	for (size_t i = 0; good && i < n; i++)
-		good = units_number(&table, units, (uint32_t)i);
-	arena_fini(&table.memory);
-	return good;
-}
 
 /* ---- The search for what is shared ---------------------------------------------------------- */
 
@@ -256,7 +91,7 @@ static enum found sweep_forward(struct hunt *h)
 			h->at_b = b;
 			return FOUND_MEETING;
 		}
-		if (!pay(s->work, COST_TURN + a - from))
+		if (!unit_pay(s->work, COST_TURN + a - from))
 			return FOUND_OVER;
 	}
 	return FOUND_NOT;
@@ -284,7 +119,7 @@ static enum found sweep_backward(struct hunt *h)
 			h->at_b = b;
 			return FOUND_MEETING;
 		}
-		if (!pay(s->work, COST_TURN + from - a))
+		if (!unit_pay(s->work, COST_TURN + from - a))
 			return FOUND_OVER;
 	}
 	return FOUND_NOT;
@@ -461,8 +296,7 @@ static uint32_t about_root(uint32_t n)
 	return root;
 }
 
-/* What is between the units that both begin with and those that both end with. */
-static struct unit_hunk trim(const struct units *a, const struct units *b)
+struct unit_hunk units_trim(const struct units *a, const struct units *b)
 {
 	uint32_t n = a->n < b->n ? a->n : b->n, same = 0;
 
@@ -513,7 +347,7 @@ static void count_run(struct unit_work *work, const uint8_t *kind, uint32_t n, b
 		*lacking += one == 0;
 		*frequent += one == 2;
 	}
-	(void)pay(work, k);
+	(void)unit_pay(work, k);
 }
 
 /* A frequent unit, the i-th of the middle: is it among so many that the other text lacks that what
@@ -549,7 +383,7 @@ static bool middle_sort(struct unit_work *work, struct middle *m, const struct m
 			m->changed[m->start + i] = 1;
 			continue;
 		}
-		if (!pay(work, 0)) /* what asking whether to set it aside has cost */
+		if (!unit_pay(work, 0)) /* what asking whether to set it aside has cost */
 			return false;
 		m->place[m->n_kept] = m->start + i;
 		m->kept[m->n_kept++] = m->units->ids[m->start + i];
@@ -560,7 +394,7 @@ static bool middle_sort(struct unit_work *work, struct middle *m, const struct m
 static bool changes_find(struct unit_work *work, const struct units *a, const struct units *b,
 			 struct unit_changes *changes, struct arena *scratch)
 {
-	struct unit_hunk h = trim(a, b);
+	struct unit_hunk h = units_trim(a, b);
 	struct middle m = {.units = a, .start = h.a, .end = h.a_end, .changed = changes->a};
 	struct middle o = {.units = b, .start = h.b, .end = h.b_end, .changed = changes->b};
 
@@ -585,107 +419,6 @@ static bool changes_find(struct unit_work *work, const struct units *a, const st
 	return box_compare(&s, (struct box){0, (int32_t)m.n_kept, 0, (int32_t)o.n_kept, false});
 }
 
-/* ---- Sliding -------------------------------------------------------------------------------- */
-
-/* The changed units between two unchanged ones of a text, often none. Both texts have equally many
- * unchanged units, so the groups of one are beside those of the other. */
-struct group {
-	struct unit_work *work;
-	const uint32_t *ids;
-	uint8_t *changed;
-	uint32_t n, start, end;
-};
-
-static struct group group_first(struct unit_work *work, const struct units *u, uint8_t *changed)
-{
-	struct group g = {work, u->ids, changed, u->n, 0, 0};
-
-	while (changed[g.end])
-		g.end++;
-	return g;
-}
-
-static bool group_next(struct group *g)
-{
-	if (g->end == g->n)
-		return false;
-	g->start = g->end = g->end + 1;
-	while (g->changed[g->end])
-		g->end++;
-	(void)pay(g->work, COST_SLIDE + g->end - g->start);
-	return true;
-}
-
-static bool group_back(struct group *g)
-{
-	if (g->start == 0)
-		return false;
-	g->end = g->start = g->start - 1;
-	while (g->start > 0 && g->changed[g->start - 1])
-		g->start--;
-	(void)pay(g->work, COST_SLIDE + g->end - g->start);
-	return true;
-}
-
-/* Up by one, if the unit before the group equals its last; a group that it meets becomes part of
- * it. */
-static bool group_up(struct group *g)
-{
-	if (g->start == 0 || g->ids[g->start - 1] != g->ids[g->end - 1])
-		return false;
-	g->changed[--g->start] = 1;
-	g->changed[--g->end] = 0;
-	while (g->start > 0 && g->changed[g->start - 1])
-		g->start--;
-	return true;
-}
-
-static bool group_down(struct group *g)
-{
-	if (g->end == g->n || g->ids[g->start] != g->ids[g->end])
-		return false;
-	g->changed[g->start++] = 0;
-	g->changed[g->end++] = 1;
-	while (g->changed[g->end])
-		g->end++;
-	return true;
-}
-
-/* Slide a group up as far as it goes, then down as far as it goes, again if it grew by that; then
- * back up to the last place where the other text has a change too, if there was one. */
-static bool group_slide(struct group *g, struct group *beside)
-{
-	uint32_t size, highest;
-	bool faced;
-
-	do {
-		size = g->end - g->start;
-		while (group_up(g))
-			must(group_back(beside));
-		highest = g->end;
-		faced = beside->end > beside->start;
-		while (group_down(g)) {
-			must(group_next(beside));
-			faced = faced || beside->end > beside->start;
-		}
-		if (!pay(g->work, 1))
-			return false;
-	} while (size != g->end - g->start);
-	if (g->end != highest && faced)
-		while (beside->end == beside->start)
-			must(group_up(g) && group_back(beside));
-	return true;
-}
-
-static bool changes_slide(struct group g, struct group beside)
-{
-	do {
-		if (g.end > g.start && !group_slide(&g, &beside))
-			return false;
-	} while (group_next(&g) && group_next(&beside));
-	return pay(g.work, 0);
-}
-
 /* ---- Comparing ------------------------------------------------------------------------------ */
 
 static uint8_t *flags_make(struct arena *arena, uint32_t n)
@@ -704,12 +437,11 @@ bool units_compare(struct unit_work *work, const struct units *a, const struct u
 	changes->b = flags_make(&work->arena, b->n);
 	if (!changes->a || !changes->b)
 		return false;
-	scratch_init(work, &scratch);
+	unit_scratch(work, &scratch);
 	bool good = changes_find(work, a, b, changes, &scratch);
 	arena_fini(&scratch);
-	return good &&
-	       changes_slide(group_first(work, a, changes->a), group_first(work, b, changes->b)) &&
-	       changes_slide(group_first(work, b, changes->b), group_first(work, a, changes->a));
+	return good && units_slide(work, a, changes->a, b, changes->b) &&
+	       units_slide(work, b, changes->b, a, changes->a);
 }
 
 bool unit_hunk_next(const struct unit_changes *c, struct unit_hunk *h)
@@ -725,77 +457,4 @@ bool unit_hunk_next(const struct unit_changes *c, struct unit_hunk *h)
 	for (h->b_end = h->b; c->b[h->b_end];)
 		h->b_end++;
 	return h->a_end > h->a || h->b_end > h->b;
-}
-
-/* ---- To show -------------------------------------------------------------------------------- */
-
-struct runs {
-	struct unit_run *run;
-	size_t n;
-};
-
-static void run_add(struct runs *runs, enum unit_where where, struct bytes text)
-{
-	if (text.len)
-		runs->run[runs->n++] = (struct unit_run){where, text};
-}
-
-static void run_add_units(struct runs *runs, enum unit_where where, const struct units *u,
-			  uint32_t start, uint32_t end)
-{
-	uint32_t first = unit_start(u, start);
-	run_add(runs, where, BYTES(u->text + first, unit_start(u, end) - first));
-}
-
-/* What is the same behind the hunk before, then the hunk. */
-static void run_add_hunk(struct runs *runs, const struct units *a, const struct units *b,
-			 uint32_t done, const struct unit_hunk *h)
-{
-	run_add_units(runs, UNIT_SAME, a, done, h->a);
-	run_add_units(runs, UNIT_ONLY_A, a, h->a, h->a_end);
-	run_add_units(runs, UNIT_ONLY_B, b, h->b, h->b_end);
-}
-
-static struct runs runs_make(struct unit_work *work, const struct units *a, const struct units *b,
-			     struct arena *arena)
-{
-	struct unit_hunk h = {0, 0, 0, 0};
-	struct unit_changes changes;
-	size_t hunks = 1;
-	uint32_t done = 0;
-	bool fine = units_compare(work, a, b, &changes);
-
-	while (fine && unit_hunk_next(&changes, &h))
-		hunks++;
-	struct runs runs = {arena_alloc(arena, 3 * hunks * sizeof(struct unit_run)), 0};
-	h = (struct unit_hunk){0, 0, 0, 0};
-	for (; fine && unit_hunk_next(&changes, &h); done = h.a_end)
-		run_add_hunk(&runs, a, b, done, &h);
-	if (!fine) {
-		h = trim(a, b);
-		run_add_hunk(&runs, a, b, 0, &h);
-		done = h.a_end;
-	}
-	run_add_units(&runs, UNIT_SAME, a, done, a->n);
-	return runs;
-}
-
-struct unit_run *unit_diff(struct bytes a, struct bytes b, struct arena *arena, size_t *n_runs)
-{
-	const struct bytes texts[2] = {a, b};
-	struct units units[2];
-	struct unit_work work;
-	struct runs runs;
-
-	unit_work_init(&work);
-	if (units_read(&work, texts, units, 2)) {
-		runs = runs_make(&work, &units[0], &units[1], arena);
-	} else {
-		runs = (struct runs){arena_alloc(arena, 2 * sizeof(struct unit_run)), 0};
-		run_add(&runs, UNIT_ONLY_A, a);
-		run_add(&runs, UNIT_ONLY_B, b);
-	}
-	unit_work_fini(&work);
-	*n_runs = runs.n;
-	return runs.run;
 }

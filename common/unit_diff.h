@@ -45,7 +45,7 @@ struct unit_work {
 	uint32_t n_ids;
 };
 
-#define UNIT_STEPS INT64_C(20000000)
+#define UNIT_STEPS INT64_C(12000000)
 enum { UNIT_MEMORY = 15 * 1024 * 1024 };
 
 void unit_work_init(struct unit_work *work);

@@ -478,6 +478,11 @@ bool access_device(const struct access *a, const struct id *device, struct id *p
 	return row && row->good && access_is_person(a, &row->person);
 }
 
+bool access_has_device(const struct access *a, const struct id *device)
+{
+	return rows_find(&a->devices, device) != NULL;
+}
+
 bool access_is_administrator(const struct access *a, const struct id *person)
 {
 	struct rights r;

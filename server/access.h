@@ -33,6 +33,8 @@ const char *access_name(const struct access *a, const struct id *space);
 
 /* May this device open a session (known, not revoked, its person acts), and whose is it? */
 bool access_device(const struct access *a, const struct id *device, struct id *person);
+/* Is it known at all, revoked or not? */
+bool access_has_device(const struct access *a, const struct id *device);
 bool access_is_administrator(const struct access *a, const struct id *person);
 /* A person that is there and may act. */
 bool access_is_person(const struct access *a, const struct id *person);

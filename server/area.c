@@ -4,6 +4,7 @@
 
 #include "common/schema.h"
 #include "records.pb-c.h"
+#include "server/journal_take.h"
 #include "server/lane.h"
 #include "server/own.h"
 #include "server/shelf.h"
@@ -76,6 +77,8 @@ int area_load(struct area *a, struct cause *cause)
 	a->access = access_new(&a->id);
 	if (err == 0)
 		err = access_load(a->access, a->journal);
+	if (err == 0)
+		err = recovery_load(a);
 	a->told_generation = access_generation(a->access);
 	if (err < 0)
 		return cause_set(cause, err, "the area in %s can't be read: %s", a->dir,
@@ -95,8 +98,11 @@ int area_open(struct area **out, const struct area_options *o, struct cause *cau
 	if (err == 0)
 		err = area_load(a, cause);
 	if (err == 0 && !o->read_only) {
-		area_tick(a);
-		err = area_turn(a);
+		err = staged_clear(a->journal);
+		if (err == 0) {
+			area_tick(a);
+			err = area_turn(a);
+		}
 		if (err < 0)
 			cause_set(cause, err, "the area in %s can't be written: %s", a->dir,
 				  err_words(err));
@@ -181,9 +187,16 @@ static int area_end_overdue(struct area *a)
 	return err;
 }
 
+/* The server enters nothing of its own before it knows what it has. */
+static bool area_must_wait(struct area *a)
+{
+	const struct space *directory = journal_space(a->journal, &a->directory);
+	return a->recovery.on || (directory && directory->recovering);
+}
+
 static void area_end(struct area *a)
 {
-	if (a->failed || a->full)
+	if (a->failed || a->full || area_must_wait(a))
 		return;
 	int err = area_end_overdue(a);
 	if (err < 0)
@@ -204,7 +217,9 @@ int area_turn(struct area *a)
 	/* A new appointment may be one that is past already. */
 	if (access_generation(a->access) != a->ended_generation)
 		area_end(a);
-	int err = turn_end(a);
+	int err = a->failed ? a->failed : recovery_turn(a);
+	if (err == 0)
+		err = turn_end(a);
 	area_reap(a);
 	if (err == 0 && a->dropped) {
 		a->dropped = false;

@@ -76,12 +76,26 @@ void session_lost(struct session *s); /* the line is gone; the session is freed 
  * after which the process must end (nothing was promised): the supervisor starts it again.
  */
 int area_turn(struct area *area);
+/* When area_turn should be called at the latest, though nothing comes; 0: whenever. */
+uint64_t area_due_ms(const struct area *area);
 /* The turn has decided enough: end it before more frames are handed up. */
 bool area_turn_due(const struct area *area);
 /* Documents could go on at once: another turn should follow, though nothing may come in. */
 bool area_is_busy(const struct area *area);
 /* Once a minute or so: end what is past its last day. Call area_turn afterwards. */
 void area_tick(struct area *area);
+/*
+ * The server was set back to an earlier state, by who calls this: nothing is served until copies
+ * have been heard, and have borne it out. (A server that was set back without this finds out by the
+ * first copy that knows more.) As area_turn, which it calls.
+ */
+int area_recover(struct area *area);
+/* Are copies being heard? And the spaces that wait to be borne out: their count, and the first
+ * `most` of them. */
+bool area_is_recovering(const struct area *area);
+size_t area_unserved(const struct area *area, struct id *spaces, size_t most);
+/* Serve such a space as it is; call area_turn afterwards. ERR_MISSING: it is none of them. */
+int area_serve(struct area *area, const struct id *space);
 /* Tell every session that the server stops, and end it. */
 void area_stop(struct area *area);
 size_t area_sessions(const struct area *area);

@@ -7,6 +7,7 @@
  * row, so it is written nowhere else, and kept in memory between.
  */
 #include "server/journal_inside.h"
+#include "server/journal_take.h"
 
 #include "common/digest.h"
 #include "common/fields.h"
@@ -118,7 +119,7 @@ static int journal_load_newest(struct journal *j)
 	return whole ? 0 : ERR_CORRUPT;
 }
 
-static void journal_note_newest(struct journal *j, const struct id *change)
+void inside_note_newest(struct journal *j, const struct id *change)
 {
 	if (id_compare(change, &j->newest) > 0)
 		j->newest = *change;
@@ -175,6 +176,7 @@ void journal_close(struct journal **journal)
 	buf_fini(&j->outcome);
 	buf_fini(&j->body);
 	buf_fini(&j->fields);
+	cache_free(&j->cache);
 	free(j);
 	*journal = NULL;
 }
@@ -218,12 +220,13 @@ int journal_rollback(struct journal *j)
 	if (db_in_transaction(j->db))
 		db_rollback(j->db);
 	j->dirty = false;
+	cache_forget(j);
 	for (size_t i = 0; i < j->n_spaces; i++) {
 		int err = space_load(j, j->spaces[i]);
 		if (err < 0)
 			return err;
 	}
-	return 0;
+	return journal_epochs_load(j);
 }
 
 static int space_insert(struct journal *j, uint64_t local, const struct id *id)
@@ -306,7 +309,7 @@ int journal_refuse(struct journal *j, const struct id *change, struct bytes byte
 	if (err < 0)
 		return err;
 	sha256(bytes, hash);
-	journal_note_newest(j, change);
+	inside_note_newest(j, change);
 	return db_run(j->db,
 		      "INSERT INTO change (id, verdict, hash, words) VALUES ($1, $2, $3, $4)",
 		      "dibt", change, (int64_t)VERDICT_REFUSED, BYTES(hash, sizeof(hash)), words);
@@ -326,16 +329,6 @@ int journal_number_of(struct journal *j, const struct space *s, const struct id 
 	db_reset(st);
 	if (key >> NUMBER_BITS == s->local)
 		*number = key & NUMBER_MAX;
-	return 0;
-}
-
-int journal_on_line(struct journal *j, const struct space *s, uint64_t epoch, uint64_t number,
-		    uint64_t *out)
-{
-	(void)j;
-	(void)s;
-	(void)epoch;
-	*out = number;
 	return 0;
 }
 
@@ -382,7 +375,7 @@ static int enter_entry(struct entering *e, const struct header *header, struct b
 	body_write(change, buf_bytes(&j->outcome), &j->body);
 	chain_next(s->chain, buf_bytes(&j->header), salt, buf_bytes(&j->body));
 	s->number = header->number;
-	journal_note_newest(j, &header->change);
+	inside_note_newest(j, &header->change);
 	int err = db_run(j->db,
 			 "INSERT INTO entry (key, header, salt, body, chain)"
 			 " VALUES ($1, $2, $3, $4, $5)",
@@ -427,7 +420,7 @@ static int enter_record(struct entering *e, const struct touch *t,
 }
 
 /* Effects stand in the order of the touches, or nearly: look from where the last was found. */
-static int enter_records(struct entering *e, const struct touch *touches, size_t n_touches,
+int inside_enter_records(struct entering *e, const struct touch *touches, size_t n_touches,
 			 const struct outcome_effect *effects, size_t n_effects,
 			 struct entered *out)
 {
@@ -459,6 +452,7 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 	struct outcome outcome;
 
 	must(s->number < NUMBER_MAX);
+	cache_trim(j);
 	int err = reconcile(&ground, change, header.number, arena, &outcome, &header.touches,
 			    &header.n_touches, cause);
 	if (err < 0)
@@ -481,7 +475,7 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 	err = enter_entry(&e, &header, bytes, &outcome);
 	if (err < 0)
 		return err;
-	return enter_records(&e, header.touches, header.n_touches, effects, n, out);
+	return inside_enter_records(&e, header.touches, header.n_touches, effects, n, out);
 }
 
 /* ---- Reading -------------------------------------------------------------------------------- */

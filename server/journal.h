@@ -24,6 +24,7 @@ struct space {
 	uint64_t open_conflicts;
 	uint64_t signed_number;	   /* whose head `signature` signs; 0: none */
 	uint8_t signature[64];
+	bool recovering;	   /* the server was set back: it is not served yet */
 };
 
 int journal_open(struct journal **out, struct db *db, const struct id *area, const struct env *env);
@@ -114,6 +115,9 @@ int journal_named(struct journal *j, struct bytes root,
 
 /* Every root that a Version names, once. */
 int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes root), void *arg);
+
+/* Do the tables that follow from the records of a space say what these say? */
+int journal_indexes_fit(struct journal *j, const struct space *s, bool *fit);
 
 int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA256_LEN]);
 

@@ -247,11 +247,20 @@ static bool judge_rights(struct judging *j)
 		judge_refuse(j, "there is no such space for you");
 		return false;
 	}
+	if (j->space->recovering) {
+		judge_defer(j, WIRE__WAIT__BEING_RECOVERED,
+			    "the server was set back, and no computer that has this space has "
+			    "connected yet: it waits until one has",
+			    BYTES_NONE);
+		return false;
+	}
 	if (may == MAY_READ) {
 		judge_refuse(j, "you may read this space, but not write in it");
 		return false;
 	}
-	if (j->change.seen_epoch > j->space->epoch || j->change.seen_number > j->space->number ||
+	/* What was seen in an earlier epoch may have had other numbers: reconcile() looks. */
+	if (j->change.seen_epoch > j->space->epoch ||
+	    (j->change.seen_epoch == j->space->epoch && j->change.seen_number > j->space->number) ||
 	    (j->change.seen_number && !j->change.seen_epoch)) {
 		judge_refuse(j, "it says that it saw an entry which is not there");
 		return false;

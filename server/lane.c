@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANE_STEP = 256 * 1024, LANE_BAD = 3, LANE_HEAL = 256, WANT_MOST = 512 };
+enum { LANE_STEP = 256 * 1024, LANE_BAD = 3, WANT_MOST = 512 };
 
 /* A content on its way up. */
 struct offer {
@@ -103,8 +103,7 @@ static void lane_want(struct session *s, const uint8_t *root, struct bytes hashe
 		for (; at < hashes.len && m.n_chunks < WANT_MOST; at += SHA256_LEN)
 			list[m.n_chunks++] =
 				(ProtobufCBinaryData){SHA256_LEN, (uint8_t *)hashes.data + at};
-		m.has_root = root != NULL;
-		m.root = (ProtobufCBinaryData){root ? SHA256_LEN : 0, (uint8_t *)root};
+		m.root = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)root};
 		link_send(s->link, WIRE__KIND__WANT, &m.base, BYTES_NONE);
 	}
 }
@@ -303,38 +302,23 @@ static void lane_hand_out(struct session *s, const uint8_t hash[SHA256_LEN], str
 	}
 }
 
-/* Was it a node before fsck found it to be bad? */
-static bool was_node(struct shelf *shelf, struct bytes raw)
-{
-	struct node node;
-
-	(void)shelf;
-	return node_read(&node, raw) == 0;
-}
-
 static void lane_store(struct session *s, const Wire__Chunk *m, struct bytes packed)
 {
 	struct area *a = s->area;
 	struct lane *l = s->lane;
 	struct cause cause = {{0}};
 	const uint8_t *hash = m->chunk.data;
-	bool node, asked = shelf_asks(a->shelf, hash);
+	bool node;
 
-	if (!lane_awaits(l, hash, &node) && !asked)
+	if (!lane_awaits(l, hash, &node))
 		return; /* of an offer that was given up */
 	if (store_unpack(store_squeezer(shelf_store(a->shelf)), hash, (enum form)m->form, m->raw,
 			 packed, &l->raw) < 0) {
 		lane_bad(s, hash);
 		return;
 	}
-	if (asked)
-		node = node || was_node(a->shelf, buf_bytes(&l->raw));
 	int err = store_put(shelf_store(a->shelf), hash, node, (enum form)m->form, m->raw, packed,
 			    &cause);
-	if (err == 0 && asked) {
-		err = journal_begin(a->journal);
-		err = err < 0 ? err : shelf_answered(a->shelf, hash);
-	}
 	if (err == ERR_FULL || err == ERR_IO) {
 		log_error("lane.store", "words=\"%s\"", cause.words);
 		offers_fail(s, err == ERR_FULL ? "the server's disk is full"
@@ -362,18 +346,6 @@ void session_on_chunk(struct session *s, const struct frame *f, void *message)
 	s->turn_bytes += f->raw.len / 4;
 	lane_store(s, m, packed);
 	buf_reset(&l->parts.bytes);
-}
-
-void lane_welcome(struct session *s)
-{
-	struct buf hashes = {0};
-	int err = shelf_asking(s->area->shelf, s, LANE_HEAL, &hashes);
-
-	if (err < 0)
-		turn_failed(s->area, err);
-	else if (hashes.len)
-		lane_want(s, NULL, buf_bytes(&hashes));
-	buf_fini(&hashes);
 }
 
 /* ---- The turn ------------------------------------------------------------------------------- */

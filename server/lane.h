@@ -28,9 +28,6 @@ void session_on_offer(struct session *s, const struct frame *f, void *message);
 void session_on_chunk(struct session *s, const struct frame *f, void *message);
 void session_on_get(struct session *s, const struct frame *f, void *message);
 void session_on_cancel(struct session *s, const struct frame *f, void *message);
-/* A session has begun: ask it for what fsck found to be bad. */
-void lane_welcome(struct session *s);
-
 /* Before the turn's commit: go on gathering, and make last what should. 0 or an error. */
 int lane_before_commit(struct area *a);
 /* After it: tell what is stored. */

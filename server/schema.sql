@@ -88,9 +88,43 @@ CREATE TABLE delivered (
 	PRIMARY KEY (root, device)
 ) STRICT, WITHOUT ROWID;
 
--- Chunks that fsck found to be bad: whoever has them is asked for them.
-CREATE TABLE asked (
-	chunk	BLOB NOT NULL PRIMARY KEY
+-- Where a space began a new epoch: `common` is up to where the line that it left was kept, `begins`
+-- the first number of the epoch.
+CREATE TABLE epoch (
+	space	INTEGER NOT NULL,
+	epoch	INTEGER NOT NULL,
+	common	INTEGER NOT NULL,
+	begins	INTEGER NOT NULL,
+	PRIMARY KEY (space, epoch)
+) STRICT, WITHOUT ROWID;
+
+-- Entries that a copy hands in, until their run is whole: heap * 2^40 + number. Empty but in a
+-- recovery.
+CREATE TABLE staged (
+	key	INTEGER NOT NULL PRIMARY KEY,
+	header	BLOB NOT NULL,
+	salt	BLOB NOT NULL,
+	body	BLOB NOT NULL
+) STRICT;
+
+-- Spaces that are not served: the server was set back, and no copy has borne them out yet.
+CREATE TABLE recovering (
+	space	BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- The copies of a device, told apart by the nonce that each was given last.
+CREATE TABLE nonce (
+	device	BLOB NOT NULL,
+	lineage	INTEGER NOT NULL,
+	current	BLOB NOT NULL,
+	previous BLOB NOT NULL,
+	PRIMARY KEY (device, lineage)
+) STRICT, WITHOUT ROWID;
+
+-- Contents (by root) that Versions name and that are not whole here: lost with what the server was set
+-- back from, or found damaged.
+CREATE TABLE lacking (
+	content	BLOB NOT NULL PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
 -- Invitations not yet used. The verifier proves a code; the code itself is nowhere.

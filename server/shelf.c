@@ -45,15 +45,6 @@ static uint64_t shelf_day(const struct shelf *s)
 
 /* ---- Its life ------------------------------------------------------------------------------- */
 
-static void shelf_load_asked(struct shelf *s)
-{
-	struct db_stmt *st = db_query(s->area->db, "SELECT chunk FROM asked", "");
-
-	while (db_step(st) > 0)
-		if (db_bytes(st, 0).len == SHA256_LEN)
-			hashes_put(&s->asked, db_bytes(st, 0).data, 1);
-}
-
 struct shelf *shelf_new(struct area *a)
 {
 	struct shelf *s = mem_alloc(sizeof(*s));
@@ -62,7 +53,6 @@ struct shelf *shelf_new(struct area *a)
 	s->area = a;
 	s->store = store_new(dir, a->db);
 	free(dir);
-	shelf_load_asked(s);
 	return s;
 }
 
@@ -74,7 +64,6 @@ void shelf_free(struct shelf **shelf)
 		return;
 	store_free(&s->store);
 	hashes_fini(&s->fresh);
-	hashes_fini(&s->asked);
 	hashes_fini(&s->grants);
 	free(s->notes);
 	free(s);
@@ -109,10 +98,13 @@ static int climb_row(void *arg, const uint8_t parent[SHA256_LEN])
 	return 0;
 }
 
-int shelf_may_read(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN])
+/* Up to a root that the session may read. 2: it is whole; 1: it is not, or that was not asked. */
+static int shelf_climb(struct shelf *s, const struct session *session,
+		       const uint8_t hash[SHA256_LEN], bool whole)
 {
 	struct climb c = {.seen = {0}};
-	int got = 0;
+	struct content content;
+	int got = 0, best = 0;
 
 	buf_add(&c.up, hash, SHA256_LEN);
 	for (size_t at = 0; got == 0 && at < c.up.len; at += SHA256_LEN) {
@@ -120,12 +112,21 @@ int shelf_may_read(struct shelf *s, const struct session *session, const uint8_t
 		memcpy(here, c.up.data + at, SHA256_LEN);
 		got = journal_named(s->area->journal, BYTES(here, SHA256_LEN), may_space,
 				    (void *)session);
+		if (got > 0 && whole) {
+			best = 1;
+			got = 2 * store_content(s->store, here, &content);
+		}
 		if (got == 0)
 			got = store_parents(s->store, here, climb_row, &c);
 	}
 	buf_fini(&c.up);
 	hashes_fini(&c.seen);
-	return got;
+	return got ? got : best;
+}
+
+int shelf_may_read(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN])
+{
+	return shelf_climb(s, session, hash, false);
 }
 
 /* Nodes whose chunks a session is getting are looked up once, while nobody's rights change. */
@@ -190,14 +191,10 @@ int shelf_has(struct shelf *s, const struct session *session, const uint8_t hash
 	struct stored is;
 	int got = store_find(s->store, hash, &is);
 
-	if (got > 0 && shelf_asks(s, hash))
-		return 0;
-	if (got > 0 && (got = shelf_may_read(s, session, hash)) > 0)
-		return 2;
-	if (got < 0)
+	if (got <= 0)
 		return got;
-	got = store_find(s->store, hash, &is);
-	return got > 0 ? has_brought(s, session, hash) : got;
+	got = shelf_climb(s, session, hash, true);
+	return got ? got : has_brought(s, session, hash);
 }
 
 /* ---- What was brought ----------------------------------------------------------------------- */
@@ -242,6 +239,8 @@ static int note_write(struct shelf *s, const struct note *n, uint64_t day)
 			      " ON CONFLICT (device, chunk) DO NOTHING",
 			      "dbu", &n->device, root, day);
 	int err = store_content_set(s->store, &n->content);
+	if (err == 0)
+		err = db_run(s->area->db, "DELETE FROM lacking WHERE content = $1", "b", root);
 	if (err < 0)
 		return err;
 	return db_run(s->area->db,
@@ -320,42 +319,6 @@ int shelf_limits(struct shelf *s, const struct session *session, uint64_t bytes,
 	return 0;
 }
 
-/* ---- What fsck found ------------------------------------------------------------------------ */
-
-bool shelf_asks(struct shelf *s, const uint8_t hash[SHA256_LEN])
-{
-	return hashes_find(&s->asked, hash) != NULL;
-}
-
-int shelf_answered(struct shelf *s, const uint8_t hash[SHA256_LEN])
-{
-	hashes_remove(&s->asked, hash);
-	return db_run(s->area->db, "DELETE FROM asked WHERE chunk = $1", "b",
-		      BYTES(hash, SHA256_LEN));
-}
-
-int shelf_asking(struct shelf *s, const struct session *session, size_t most, struct buf *hashes)
-{
-	struct buf all = {0};
-	int got = 0;
-
-	if (s->asked.n == 0)
-		return 0;
-	struct db_stmt *st = db_query(s->area->db, "SELECT chunk FROM asked", "");
-	while ((got = db_step(st)) > 0)
-		if (db_bytes(st, 0).len == SHA256_LEN)
-			buf_add_bytes(&all, db_bytes(st, 0));
-	for (size_t i = 0; got == 0 && i < all.len && hashes->len < most * SHA256_LEN;
-	     i += SHA256_LEN) {
-		int may = shelf_may_read(s, session, all.data + i);
-		if (may > 0)
-			buf_add(hashes, all.data + i, SHA256_LEN);
-		got = may < 0 ? may : 0;
-	}
-	buf_fini(&all);
-	return got;
-}
-
 /* ---- Care ----------------------------------------------------------------------------------- */
 
 static int shelf_keep(void *arg, const uint8_t hash[SHA256_LEN], uint64_t since_day)
@@ -414,21 +377,20 @@ int shelf_tidy(struct shelf *s)
 
 struct shelf_checking {
 	struct shelf *shelf;
-	bool mend;
-	int err;
+	bool mend, whole;
 	void (*fault)(void *arg, const char *words);
 	void *arg;
-	struct buf bad;
-	const uint8_t *root;
+	struct hashes told;
 };
 
 static bool check_fault(void *arg, enum store_fault what, const uint8_t *hash, const char *words)
 {
 	struct shelf_checking *c = arg;
 
+	(void)what;
+	if (hash)
+		hashes_put(&c->told, hash, 1);
 	c->fault(c->arg, words);
-	if (c->mend && hash && what != STORE_STRAY)
-		buf_add(&c->bad, hash, SHA256_LEN);
 	return c->mend;
 }
 
@@ -440,57 +402,48 @@ static int check_named_chunk(void *arg, const uint8_t hash[SHA256_LEN], bool her
 
 	if (here)
 		return 0;
+	c->whole = false;
 	snprintf(words, sizeof(words), "a chunk of documents is missing (%02x%02x%02x%02x)",
 		 hash[0], hash[1], hash[2], hash[3]);
-	if (!hashes_find(&c->shelf->fresh, hash)) { /* told once */
-		hashes_put(&c->shelf->fresh, hash, 0);
+	if (!hashes_find(&c->told, hash))
 		c->fault(c->arg, words);
-		buf_add(&c->bad, hash, SHA256_LEN);
-	}
+	hashes_put(&c->told, hash, 1);
 	return 0;
 }
 
 static int check_named(void *arg, struct bytes root)
 {
 	struct shelf_checking *c = arg;
+	struct store *store = c->shelf->store;
 	struct content content;
 
 	if (root.len != SHA256_LEN) {
 		c->fault(c->arg, "a version names no content");
 		return 0;
 	}
-	int got = store_content(c->shelf->store, root.data, &content);
-	if (got < 0)
-		return got;
+	int got = store_content(store, root.data, &content);
 	bool single = got > 0 && memcmp(content.sha, content.root, SHA256_LEN) == 0;
-	return content_each(c->shelf->store, root.data, single ? 0 : LEVEL_MAX, check_named_chunk,
-			    c);
-}
-
-static int check_ask(struct shelf *s, struct bytes bad)
-{
-	int err = 0;
-
-	for (size_t i = 0; err == 0 && i < bad.len; i += SHA256_LEN) {
-		hashes_put(&s->asked, bad.data + i, 1);
-		err = db_run(s->area->db,
-			     "INSERT INTO asked (chunk) VALUES ($1) ON CONFLICT (chunk) DO NOTHING",
-			     "b", BYTES(bad.data + i, SHA256_LEN));
-	}
-	return err;
+	c->whole = true;
+	int err = got < 0 ? got
+			  : content_each(store, root.data, single ? 0 : LEVEL_MAX,
+					 check_named_chunk, c);
+	if (err < 0 || c->whole || !c->mend)
+		return err;
+	err = store_content_forget(store, root.data);
+	return err < 0 ? err
+		       : db_run(c->shelf->area->db,
+				"INSERT INTO lacking (content) VALUES ($1)"
+				" ON CONFLICT (content) DO NOTHING",
+				"b", root);
 }
 
 int shelf_check(struct shelf *s, bool mend, void (*fault)(void *arg, const char *words), void *arg)
 {
 	struct shelf_checking c = {.shelf = s, .mend = mend, .fault = fault, .arg = arg};
+	int err = store_check(s->store, check_fault, &c);
 
-	/* What is named first: what is taken out as damaged is not told as missing, too. */
-	int err = journal_each_content(s->area->journal, check_named, &c);
 	if (err == 0)
-		err = store_check(s->store, check_fault, &c);
-	if (err == 0 && mend)
-		err = check_ask(s, buf_bytes(&c.bad));
-	hashes_clear(&s->fresh);
-	buf_fini(&c.bad);
+		err = journal_each_content(s->area->journal, check_named, &c);
+	hashes_fini(&c.told);
 	return err;
 }

@@ -56,16 +56,13 @@ int shelf_named(struct shelf *s, const struct id *device, const uint8_t root[SHA
 int shelf_limits(struct shelf *s, const struct session *session, uint64_t bytes,
 		 struct cause *cause);
 
-/* Is this chunk one that fsck has found to be bad? */
-bool shelf_asks(struct shelf *s, const uint8_t hash[SHA256_LEN]);
-/* It has come. */
-int shelf_answered(struct shelf *s, const uint8_t hash[SHA256_LEN]);
-/* Those that this session's person may have, at most `most`, in the arena. */
-int shelf_asking(struct shelf *s, const struct session *session, size_t most, struct buf *hashes);
-
 /* Idle time: remove what nothing names, a little. Opens a transaction. 1: there is more; 0. */
 int shelf_tidy(struct shelf *s);
-/* Check the store; with `mend` bad chunks are asked for again. In an open transaction then. */
+/*
+ * Check the store, and that all that is named is in it. With `mend` what is bad is taken out, and
+ * contents that are not whole any more are asked for of whoever has them; in an open transaction
+ * then.
+ */
 int shelf_check(struct shelf *s, bool mend, void (*fault)(void *arg, const char *words), void *arg);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/schema.h"
+#include "server/hello.h"
 #include "server/lane.h"
 
 #include <stdlib.h>
@@ -40,16 +41,25 @@ static int turn_make_space(struct area *a, const struct space *s, const struct r
 	return journal_space_make(a->journal, &r->id, &made);
 }
 
+int turn_took(struct area *a, const struct space *s, const struct entered *entered)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < entered->n_records; i++) {
+		access_take(a->access, &s->id, &entered->records[i]);
+		err = turn_make_space(a, s, &entered->records[i]);
+	}
+	return err;
+}
+
 int turn_enter(struct area *a, struct space *s, const struct change *c, struct bytes bytes,
 	       const struct id *device, struct entered *out, struct cause *cause)
 {
 	struct entered entered;
 	int err = journal_enter(a->journal, s, c, bytes, device, &a->change, &entered, cause);
 
-	for (size_t i = 0; err == 0 && i < entered.n_records; i++) {
-		access_take(a->access, &s->id, &entered.records[i]);
-		err = turn_make_space(a, s, &entered.records[i]);
-	}
+	if (err == 0)
+		err = turn_took(a, s, &entered);
 	if (err == 0 && out)
 		*out = entered;
 	return err;
@@ -66,6 +76,9 @@ static int turn_take_back(struct area *a)
 	if (err == 0)
 		err = access_load(a->access, a->journal);
 	lane_taken_back(a, words);
+	if (err == 0)
+		err = recovery_load(a);
+	hello_taken_back(a);
 	for (size_t i = 0; i < a->n_answers; i++) {
 		struct answer *answer = &a->answers[i];
 		if (answer->kind == ANSWER_INVITED) {
@@ -163,6 +176,8 @@ static int turn_rights_of(struct area *a, struct session *s)
 	struct id person, *ids;
 
 	if (!access_device(a->access, &s->device, &person)) {
+		if (s->state != SESSION_READY && !access_has_device(a->access, &s->device))
+			return 0; /* not known yet: see session_open */
 		session_bye(s, WIRE__REASON__REVOKED, "this device may no longer be used here");
 		return 0;
 	}
@@ -175,8 +190,9 @@ static int turn_rights_of(struct area *a, struct session *s)
 			err = tell_lost(s, &s->cursors[i]);
 	for (size_t i = 0; err == 0 && i < n; i++) {
 		struct space *space = journal_space(a->journal, &ids[i]);
-		if (space && !session_cursor(s, space))
-			tell_granted(s, session_cursor_add(s, space, 0));
+		if (space && !space->recovering && !session_cursor(s, space))
+			tell_granted(s, session_cursor_add(s, space,
+							   hello_take_held(s, &ids[i])));
 	}
 	free(ids);
 	return err;
@@ -187,8 +203,9 @@ static int turn_rights(struct area *a)
 	uint64_t generation = access_generation(a->access);
 	int err = 0;
 
-	if (generation == a->told_generation)
+	if (generation == a->told_generation && !a->recovery.regrant)
 		return 0;
+	a->recovery.regrant = false;
 	a->told_generation = generation;
 	for (size_t i = 0; err == 0 && i < a->n_sessions; i++)
 		if (a->sessions[i]->state != SESSION_ENDED && !a->sessions[i]->lost)
@@ -317,6 +334,8 @@ int turn_end(struct area *a)
 		err = turn_failed(a, err) == ERR_FULL ? 0 : a->failed;
 	if (err == 0)
 		err = turn_rights(a);
+	for (size_t i = 0; err == 0 && i < a->n_sessions; i++)
+		err = hello_end(a->sessions[i]);
 	if (err == 0) {
 		turn_answers(a);
 		lane_after_commit(a);

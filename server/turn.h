@@ -9,6 +9,7 @@
 #include "server/area.h"
 #include "server/feed.h"
 #include "server/journal.h"
+#include "server/recovery.h"
 #include "server/session.h"
 
 enum answer_kind {
@@ -48,6 +49,7 @@ struct area {
 	struct shelf *shelf; /* documents */
 	uint64_t put_ms;     /* when the oldest chunk came that is not synced; 0: none */
 	bool lane_busy;	     /* some documents could go on at once */
+	struct recovery recovery;
 	uint64_t began_ms;	  /* when the turn's first change was decided; 0: none was */
 	uint64_t told_generation; /* of rights that sessions know of */
 	uint64_t ended_generation; /* of rights in which what is past was ended */
@@ -72,6 +74,8 @@ struct answer *turn_answer(struct area *a, struct session *s, enum answer_kind k
  */
 int turn_enter(struct area *a, struct space *s, const struct change *c, struct bytes bytes,
 	       const struct id *device, struct entered *out, struct cause *cause);
+/* Keep the rights, and which spaces there are, in step with what an entry has touched. */
+int turn_took(struct area *a, const struct space *s, const struct entered *entered);
 /* A write failed: take the turn back where the disk is full, else the process will end. */
 int turn_failed(struct area *a, int err);
 /* Commit and say so. 0, or an error after which the process must end. */

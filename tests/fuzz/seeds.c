@@ -707,6 +707,47 @@ static void words(struct buf *b)
 	save("words", "address", b);
 }
 
+/* ---- Prose ---------------------------------------------------------------------------------- */
+
+/* How the texts are written (fuzz_merge.c), then the texts. */
+static void merge(struct buf *b, const char *file, uint8_t way, struct bytes base,
+		  struct bytes ours, struct bytes theirs)
+{
+	buf_add_u8(b, way);
+	buf_add_bytes(b, base);
+	buf_add_u8(b, 0xfe);
+	buf_add_bytes(b, ours);
+	buf_add_u8(b, 0xfe);
+	buf_add_bytes(b, theirs);
+	save("merge", file, b);
+}
+
+static void merges(struct buf *b)
+{
+#define PROSE(s) BYTES(s, sizeof(s) - 1)
+	merge(b, "apart", 0,
+	      PROSE("The hall is booked. Tea is at four.\r\nSee No. 5, e.g. Heath. £500."),
+	      PROSE("The hall is free. Tea is at four.\r\nSee No. 5, e.g. Heath. £500."),
+	      PROSE("The hall is booked. Tea is at four.\r\nSee No. 5, e.g. Heath. £600."));
+	merge(b, "same_place", 0, PROSE("One.\nTwo.\n"), PROSE("One.\nOr.\nTwo.\n"),
+	      PROSE("One.\nAnd.\nTwo.\n"));
+	merge(b, "abbreviations", 0,
+	      PROSE("“Why?” she asked. Mrs. J. Low, 6.30pm ... 4 p.m. (So.) 東京。"),
+	      PROSE("1. Minutes of 3 Oct. 2019\r\n"), PROSE("\xe2\x80\n.\xff. A"));
+	merge(b, "units", 1, PROSE("abcdefghijklmnop"), PROSE("abXdefghiijklmnop"),
+	      PROSE("abcdefghijklYYnop"));
+	merge(b, "repeats", 1, PROSE("aabaabaabaab"), PROSE("aabaaabaab"), PROSE("abaabaabaabc"));
+	merge(b, "shuffled", 1, PROSE("abcdefghijklmnopqrstuvwxyz"),
+	      PROSE("zabcdefghijkyxwvlmnopqrstu"), PROSE("abcdefzghijklmnopqrstuvwxy"));
+	/* Long ones: one unit; a^n b a^n; and, as long as may be, two that take turns. */
+	merge(b, "runs_one", 2, PROSE("\0\xb4"), PROSE("\1\1\0\xb4"), PROSE("\0\xb3\1\1\0\xb3"));
+	merge(b, "runs_split", 2, PROSE("\2\xb1\3\1\2\xb1"), PROSE("\2\xb0\3\1\2\xb1\2\xb0"),
+	      PROSE("\2\xb1\2\xaf\3\1\2\xb0"));
+	merge(b, "long_turns", 3, PROSE("\2\7\3\11\2\160\3\4\2\xaa\3\xab"),
+	      PROSE("\3\7\2\11\3\160\2\4\3\xaa\2\xab"), PROSE("\2\xab\3\xaa"));
+#undef PROSE
+}
+
 int main(int argc, char **argv)
 {
 	struct buf b = {0};
@@ -727,6 +768,7 @@ int main(int argc, char **argv)
 	uplinks(&b);
 	schemas(&b);
 	words(&b);
+	merges(&b);
 	buf_fini(&b);
 	return 0;
 }

@@ -328,7 +328,9 @@ bool act_drop(struct world *w)
 		if (p.state != PENDING_REFUSED)
 			continue;
 		struct id change = p.change;
-		if (copy_pending_drop(d->copy, &change, NULL) == 0 && device_lives(d)) {
+		int err = copy_pending_drop(d->copy, &change, NULL);
+		world_made(w, &change)->dropping = !device_lives(d);
+		if (err == 0 && d->copy) {
 			world_made(w, &change)->dropped = true;
 			trace_line(&w->trace, "c%u drops a refused change", d->number);
 			return true;

@@ -11,11 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Do the words of a refusal say it, as they were when the space could be read? */
+static bool was_told(const struct device *d, const char *word)
+{
+	struct pending p = {0};
+	bool told = false;
+	for (int64_t seq = 0; !told && d->copy && copy_pending_next(d->copy, seq, &p) > 0; free(p.words)) {
+		seq = p.seq;
+		told = p.words && strstr(p.words, word);
+	}
+	return told;
+}
+
 /* Did this device write the word itself, in a change that was refused? Others' words may stand there
  * too: to take a member from a set is to name it. */
 static bool wrote_it(const struct device *d, struct bytes at)
 {
 	const struct world *w = d->world;
+	char word[CANARY_MAX + 1];
 	size_t len = 5;
 	while (len < at.len && memchr("0123456789abcdef", at.data[len], 16))
 		len++;
@@ -23,7 +36,8 @@ static bool wrote_it(const struct device *d, struct bytes at)
 		if (w->made[i]->by == d->number &&
 		    memmem(w->made[i]->bytes.data, w->made[i]->bytes.len, at.data, len))
 			return true;
-	return false;
+	snprintf(word, sizeof(word), "%.*s", (int)len, (const char *)at.data);
+	return was_told(d, word);
 }
 
 static void search_bytes(struct device *d, const char *path, struct bytes data)

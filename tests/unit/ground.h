@@ -33,8 +33,7 @@ struct world {
 	size_t n_records;
 	enum verdict verdict; /* of the last change */
 	int err;
-	bool heavy; /* entries are copied as they are read, as a database would */
-	uint64_t epoch, common; /* of an earlier epoch what is above `common` was taken back */
+	uint64_t epoch, common[16]; /* by epoch: what stood above it then was taken back */
 	struct cause cause;
 };
 
@@ -79,8 +78,7 @@ static inline int ground_past(void *arg, uint64_t number, const struct id *recor
 	*out = (struct past){.number = number, .change = e->change.id, .said = &e->change};
 	if (!e->outcome.as_sent)
 		out->did = world_did(e, record);
-	if (w->heavy)
-		arena_alloc(&w->arena, e->change.edits[0].effect.set.len);
+	out->bytes = e->change.edits[0].effect.set.len;
 	for (size_t i = 0; i < e->n_touches; i++)
 		if (id_equal(&e->touches[i].record, record)) {
 			out->previous = e->touches[i].previous;
@@ -163,7 +161,9 @@ static inline int ground_whose(void *arg, uint64_t number, char *name, size_t si
 static inline int ground_on_line(void *arg, uint64_t epoch, uint64_t number, uint64_t *out)
 {
 	struct world *w = arg;
-	*out = epoch < w->epoch && number > w->common ? w->common : number;
+	*out = number;
+	for (uint64_t e = epoch + 1; e <= w->epoch; e++)
+		*out = *out < w->common[e] ? *out : w->common[e];
 	return 0;
 }
 

@@ -271,7 +271,6 @@ static void test_long_history(void)
 	arrive(&w, say_member(&w, say(&w, 0x21, 1, 1), "max", true));
 	for (unsigned i = 0; i < 40; i++)
 		arrive(&w, say_text(&w, say(&w, 0x40 + i, 1, w.number), STATUS, text, i ? text : NULL));
-	w.heavy = true;
 	arrive(&w, say_text(&w, say(&w, 0x22, 1, 1), TEXT, "A", "old"));
 	ok(w.err == 0 && w.verdict == VERDICT_MERGED, "what stands already is a repeat, however long the history");
 	arrive(&w, say_text(&w, say(&w, 0x23, 1, 1), TEXT, "B", "old"));
@@ -674,7 +673,7 @@ static void test_off_line(void)
 	struct world w;
 	make_action(&w);
 	w.epoch = 2;
-	w.common = 1;
+	w.common[2] = 1;
 	arrive(&w, of_epoch(say_text(&w, say(&w, 0x20, 1, 1), STATUS, "x", NULL), 2));
 	arrive(&w, of_epoch(say_text(&w, say(&w, 0x21, 1, 1), REF, "A", "1.5"), 1));
 	ok(w.verdict == VERDICT_APPLIED, "a change of the shorter run is entered after the longer");
