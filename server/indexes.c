@@ -42,6 +42,11 @@ static int index_conflict(struct journal *j, struct space *s, const struct recor
 
 /* ---- What Versions name --------------------------------------------------------------------- */
 
+static struct bytes version_root(const Records__Version *v)
+{
+	return v->has_chunks ? BYTES_OF(v->chunks) : BYTES_OF(v->content);
+}
+
 static int index_version(struct journal *j, const struct space *s, const struct record *r,
 			 struct arena *arena)
 {
@@ -52,8 +57,7 @@ static int index_version(struct journal *j, const struct space *s, const struct 
 	return db_run(j->db,
 		      "INSERT INTO named (root, space, version) VALUES ($1, $2, $3)"
 		      " ON CONFLICT (root, space, version) DO NOTHING",
-		      "bud", v->has_chunks ? BYTES_OF(v->chunks) : BYTES_OF(v->content), s->local,
-		      &r->id);
+		      "bud", version_root(v), s->local, &r->id);
 }
 
 /* ---- What approved Minutes hold fast -------------------------------------------------------- */
@@ -152,14 +156,13 @@ static int fit_conflict(struct fitting *f, const struct record *r)
 static int fit_version(struct fitting *f, const struct record *r)
 {
 	static const char sql[] = "SELECT 1 FROM named"
-				  " WHERE content = $1 AND space = $2 AND version = $3";
+				  " WHERE root = $1 AND space = $2 AND version = $3";
 	const Records__Version *v = record_message(r, &records__version__descriptor, &f->arena);
 
 	if (!v || !v->has_content)
 		return 0;
 	f->named++;
-	return fit_row(f, db_query(f->j->db, sql, "bud", BYTES_OF(v->content), f->space->local,
-				   &r->id));
+	return fit_row(f, db_query(f->j->db, sql, "bud", version_root(v), f->space->local, &r->id));
 }
 
 static int fit_minutes(struct fitting *f, const struct record *r)
