@@ -35,6 +35,20 @@ json_t *cmd_json_hex(struct bytes bytes)
 	return v;
 }
 
+bool cmd_id_starts(const struct id *id, const char *word)
+{
+	char text[ID_TEXT], plain[ID_TEXT];
+	size_t n = 0;
+
+	id_format(id, text);
+	for (const char *c = text; *c; c++)
+		if (*c != '-')
+			plain[n++] = *c;
+	plain[n] = '\0';
+	return strncasecmp(text, word, strlen(word)) == 0 ||
+	       strncasecmp(plain, word, strlen(word)) == 0;
+}
+
 json_t *cmd_json_author(const struct author *a)
 {
 	json_t *v = json_object();

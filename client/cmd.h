@@ -36,6 +36,15 @@ const char *cmd_versions_title(struct call *call, const struct versions *v);
 void cmd_versions_print(struct call *call, const struct versions *v);
 json_t *cmd_versions_json(struct call *call, const struct versions *v);
 
+/*
+ * What a change asks for, record by record, in words and as JSON (a list). `compare`: beside it
+ * what stands there now, and whether somebody has changed it since its author saw it.
+ */
+void cmd_change_print(struct call *call, const struct change *c, bool compare);
+json_t *cmd_change_json(struct call *call, const struct change *c, bool compare);
+/* Does an id begin with these digits, written with hyphens or without? */
+bool cmd_id_starts(const struct id *id, const char *word);
+
 /* May this person write in a space? ERR_AUTH where the server would surely refuse: only
  * administrators write the directory and `admin`. All else it decides itself. */
 int cmd_check_space(struct call *call, const struct id *space);

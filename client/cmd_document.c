@@ -7,6 +7,7 @@
 
 #include "client/contents.h"
 #include "common/os.h"
+#include "common/utf8.h"
 #include "records.pb-c.h"
 
 #include <errno.h>
@@ -23,12 +24,22 @@ static const char *document_base(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* A file's name as it is kept: one line of UTF-8. */
+/* Is it one line of UTF-8 without control characters? */
+static bool document_is_line(struct bytes name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (name.data[i] < 0x20 || name.data[i] == 0x7f)
+			return false;
+	return utf8_is_valid(name);
+}
+
+/* A file's name as it is kept: as it is, to the last space; made one line of UTF-8 if it is none. */
 static const char *document_kept_name(struct call *call, const char *path)
 {
 	enum { NAME_MOST = 255 };
-	const char *name =
-	    screen_line(&call->arena, BYTES(document_base(path), strlen(document_base(path))));
+	const char *name = document_base(path);
+	if (!document_is_line(BYTES(name, strlen(name))))
+		name = screen_line(&call->arena, BYTES(name, strlen(name)));
 	size_t n = strlen(name);
 	while (n > NAME_MOST || (n < strlen(name) && ((unsigned char)name[n] & 0xc0) == 0x80))
 		n--;
@@ -280,7 +291,8 @@ static int put_file(struct put *p, const char *path, json_t *all)
 		return err;
 	p->name = document_kept_name(call, path);
 	if (p->any && memcmp(p->newest, p->content.sha, SHA256_LEN) == 0) {
-		cmd_say(call, "%s is the same as the newest version: nothing to keep.", p->name);
+		cmd_say(call, "%s is the same as the newest version: nothing to keep.",
+			screen_line(&call->arena, BYTES(p->name, strlen(p->name))));
 		return 0;
 	}
 	if ((err = put_save(p)) < 0)
@@ -292,7 +304,8 @@ static int put_file(struct put *p, const char *path, json_t *all)
 	json_object_set_new(o, "bytes", json_integer((json_int_t)p->content.bytes));
 	json_object_set_new(o, "content", cmd_json_hex(BYTES(p->content.sha, SHA256_LEN)));
 	json_array_append_new(all, o);
-	cmd_say(call, "%s: %s kept. Not sent yet.", p->name,
+	cmd_say(call, "%s: %s kept. Not sent yet.",
+		screen_line(&call->arena, BYTES(p->name, strlen(p->name))),
 		screen_size(&call->arena, p->content.bytes));
 	return 0;
 }

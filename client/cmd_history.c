@@ -21,6 +21,8 @@ struct step {
 struct past {
 	struct id change, undoes;
 	struct author author;
+	const char *let_in_by; /* who accepted it, if it was held; NULL: nobody had to */
+	struct id let_in_device;
 	enum verdict verdict;
 	bool absent; /* its body is not held here */
 	bool pending;
@@ -161,6 +163,28 @@ static void past_offered(struct call *call, struct past *p, const struct record 
 	}
 }
 
+/* Who let a held change in: "Amy Booth, Pilsley Primary School"; NULL: nobody had to. */
+static const char *past_let_in(struct call *call, const struct header *h)
+{
+	struct author who = {0};
+
+	if (id_is_zero(&h->let_in_by))
+		return NULL;
+	lookup_device(call->copy, &h->let_in_by, &call->arena, &who);
+	return arena_format(&call->arena, "%s%s%s", who.person_name, *who.school_name ? ", " : "",
+			    who.school_name);
+}
+
+static json_t *past_let_in_json(struct call *call, const struct id *device)
+{
+	struct author who = {0};
+
+	if (id_is_zero(device))
+		return json_null();
+	lookup_device(call->copy, device, &call->arena, &who);
+	return cmd_json_author(&who);
+}
+
 /* An accepted entry, as it touched one record. */
 static void past_from_entry(struct call *call, const struct past_entry *e, struct record *r,
 			    struct past *out)
@@ -171,6 +195,8 @@ static void past_from_entry(struct call *call, const struct past_entry *e, struc
 	out->author.time_ms = e->header.time_ms;
 	out->author.number = e->header.number;
 	lookup_device(call->copy, &e->header.device, &call->arena, &out->author);
+	out->let_in_by = past_let_in(call, &e->header);
+	out->let_in_device = e->header.let_in_by;
 	out->absent = id_is_zero(&e->change.id);
 	if (out->absent)
 		return;
@@ -262,6 +288,8 @@ static void past_print(struct call *call, const struct past *p)
 	if (!id_is_zero(&p->undoes))
 		fprintf(call->out, "          takes back %s\n",
 			lookup_short_change(call->copy, &p->undoes, &call->arena));
+	if (p->let_in_by)
+		fprintf(call->out, "          let in by %s\n", p->let_in_by);
 	if (p->absent)
 		fputs("          what it changed is not on this computer\n", call->out);
 	if (!p->absent && p->n == 0)
@@ -284,7 +312,7 @@ static void past_print(struct call *call, const struct past *p)
 	}
 }
 
-static json_t *past_json(const struct past *p)
+static json_t *past_json(struct call *call, const struct past *p)
 {
 	json_t *o = json_object(), *steps = json_array();
 	for (size_t i = 0; i < p->n; i++)
@@ -294,6 +322,7 @@ static json_t *past_json(const struct past *p)
 	json_object_set_new(o, "change", cmd_json_id(&p->change));
 	json_object_set_new(o, "undoes", cmd_json_id(&p->undoes));
 	json_object_set_new(o, "author", cmd_json_author(&p->author));
+	json_object_set_new(o, "let_in_by", past_let_in_json(call, &p->let_in_device));
 	json_object_set_new(o, "verdict",
 			    p->pending || p->absent ? json_null()
 						    : json_string(verdict_word(p->verdict)));
@@ -331,7 +360,7 @@ int cmd_history(struct call *call)
 	struct past *pasts = (struct past *)list.data;
 	for (size_t i = list.len / sizeof(*pasts); i-- > 0;) {
 		if (err >= 0 && call->json)
-			json_array_append_new(all, past_json(&pasts[i]));
+			json_array_append_new(all, past_json(call, &pasts[i]));
 		else if (err >= 0)
 			past_print(call, &pasts[i]);
 		past_release(&pasts[i]);
@@ -369,6 +398,8 @@ static void trail_print(struct call *call, const struct trail *t)
 	lookup_device(call->copy, &t->e.header.device, &call->arena, &who);
 	fprintf(call->out, "%8llu  %s\n", (unsigned long long)t->number,
 		lookup_author_words(&who, &call->arena));
+	if (!id_is_zero(&t->e.header.let_in_by))
+		fprintf(call->out, "          let in by %s\n", past_let_in(call, &t->e.header));
 	if (id_is_zero(&t->e.change.id)) {
 		fputs("          what it changed is not on this computer\n", call->out);
 		return;
@@ -427,6 +458,7 @@ static json_t *trail_json(struct call *call, const struct trail *t)
 	json_object_set_new(o, "number", json_integer((json_int_t)t->number));
 	json_object_set_new(o, "change", cmd_json_id(&t->e.header.change));
 	json_object_set_new(o, "author", cmd_json_author(&who));
+	json_object_set_new(o, "let_in_by", past_let_in_json(call, &t->e.header.let_in_by));
 	json_object_set_new(o, "records", records);
 	return o;
 }

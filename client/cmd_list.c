@@ -155,6 +155,7 @@ static int list_read(struct call *call, struct list *list)
 	    &call->arena, "SELECT id, space, withdrawn, pending, conflict FROM \"%s\"%s",
 	    tables_name(list->type, name), call_option(call, "all") ? "" : " WHERE withdrawn = 0");
 	struct db_stmt *st = db_query_text(copy_db(call->copy), sql, &call->cause);
+	struct merged_known known = {0};
 	struct buf rows = {0};
 	int got = st ? 0 : ERR_DB;
 
@@ -176,7 +177,8 @@ static int list_read(struct call *call, struct list *list)
 		row.key = list_key(list->type, &row.record, &call->arena);
 		if (!list_takes(call, list, &row))
 			continue;
-		row.merged = merged_any(call->copy, list->type, &row.record, &row.space) == 1;
+		row.merged =
+			merged_any(call->copy, list->type, &row.record, &row.space, &known) == 1;
 		list->rows[list->n++] = row;
 	}
 	if (list->n > 1)

@@ -83,7 +83,7 @@ static int sync_unasked(struct call *call)
 
 int cmd_sync(struct call *call)
 {
-	int64_t pending, refused, conflicts;
+	int64_t pending, refused, conflicts, held, to_decide;
 	bool unasked;
 	int err = sync_ask(call, &unasked);
 	if (err >= 0)
@@ -92,12 +92,16 @@ int cmd_sync(struct call *call)
 		err = sync_unasked(call);
 	if (err >= 0)
 		err = copy_counts(call->copy, &pending, &refused, &conflicts);
+	if (err >= 0)
+		err = copy_held_counts(call->copy, &held, &to_decide);
 	if (err < 0)
 		return err;
 	if (call->json)
-		return cmd_json(call, json_pack("{s:I,s:I,s:I}", "pending", (json_int_t)pending,
-						"refused", (json_int_t)refused, "conflicts",
-						(json_int_t)conflicts));
+		return cmd_json(
+			call, json_pack("{s:I,s:I,s:I,s:I,s:I}", "pending", (json_int_t)pending,
+					"refused", (json_int_t)refused, "held", (json_int_t)held,
+					"to_decide", (json_int_t)to_decide, "conflicts",
+					(json_int_t)conflicts));
 	if (pending > 0)
 		cmd_say(
 		    call, "%s on this computer: 'fivepits outbox' says for what.",
@@ -108,6 +112,17 @@ int cmd_sync(struct call *call)
 		cmd_say(call, "%s: 'fivepits outbox' says why.",
 			screen_count(&call->arena, (uint64_t)refused, "change was refused",
 				     "changes were refused"));
+	if (held > 0)
+		cmd_say(call, "%s by the server until somebody has decided: 'fivepits outbox'.",
+			screen_count(&call->arena, (uint64_t)held, "change is held",
+				     "changes are held"));
+	if (to_decide > 0)
+		cmd_say(call, "%s for your decision: 'fivepits held' shows what.",
+			screen_count(&call->arena, (uint64_t)to_decide, "change waits",
+				     "changes wait"));
+	if (!lookup_holds_any(call->copy))
+		cmd_say(call, "There is nothing here that you may read: your access was suspended "
+			      "or has ended. Ask an administrator.");
 	if (conflicts > 0)
 		cmd_say(call, "Two versions in %s: 'fivepits conflicts' shows them.",
 			screen_count(&call->arena, (uint64_t)conflicts, "place", "places"));

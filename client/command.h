@@ -125,6 +125,7 @@ int cmd_sync(struct call *call);
 int cmd_serve(struct call *call);
 int cmd_status(struct call *call);
 int cmd_outbox(struct call *call);
+int cmd_held(struct call *call);
 int cmd_digest(struct call *call);
 int cmd_fsck(struct call *call);
 int cmd_rebuild(struct call *call);

@@ -223,14 +223,42 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "outbox",
-		.arguments = {{"send|drop", COMPLETE_CHOICE, "send drop", true, false},
-			      {"CHANGE", COMPLETE_NOTHING, NULL, true, false}},
+		.arguments = {{"show|send|drop", COMPLETE_CHOICE, "show send drop", true, false},
+			      {"CHANGE", COMPLETE_NOTHING, NULL, true, false},
+			      {"FIELD=VALUE", COMPLETE_NOTHING, NULL, true, true}},
+		.options = {{"most", 0, "NUMBER",
+			     "list so many of those that were decided; else 10", COMPLETE_NOTHING,
+			     NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_sync,
-		.summary = "what is not sent yet or was refused; send it again, or give it up",
+		.summary = "your changes: what is not sent yet, and what became of the others",
+		.help = "A change that was refused stays here with all that it says, and so does "
+			"what was\n"
+			"written after it. 'send' makes it anew of what stands now, with other "
+			"values where\n"
+			"you give them, and sends it and what waits for it; 'drop' gives it up.",
 		.example = "fivepits outbox\n"
+			   "fivepits outbox send 0192f0c4 text='A shorter text'\n"
 			   "fivepits outbox drop 0192f0c4",
 		.run = cmd_outbox,
+	},
+	{
+		.name = "held",
+		.arguments = {{"accept|refuse", COMPLETE_CHOICE, "accept refuse", true, false},
+			      {"CHANGE", COMPLETE_NOTHING, NULL, true, false}},
+		.options = {{"words", 0, "TEXT", "with 'refuse': why, to the author",
+			     COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_sync,
+		.summary = "what came after its author's right had ended: let it in or not",
+		.help = "The chair of a group decides for its spaces, an administrator for the "
+			"others. To\n"
+			"accept or refuse needs the server.",
+		.example = "fivepits held\n"
+			   "fivepits held accept 0192f0c4\n"
+			   "fivepits held refuse 0192f0c4 --words 'This was agreed otherwise in "
+			   "October'",
+		.run = cmd_held,
 	},
 
 	/* ---- Documents ---- */

@@ -92,7 +92,7 @@ struct intake {
 	struct buf data; /* read and not cut */
 	size_t at;	 /* up to here it is cut */
 	uint64_t done;
-	struct list *list;
+	struct listing *list;
 	struct sha256 *sha;
 	uint64_t gear[256];
 	void (*progress)(void *arg, uint64_t done, uint64_t all);
@@ -120,7 +120,7 @@ static int intake_chunk(struct intake *in, struct bytes chunk)
 	if (err == 0)
 		err = store_put_raw(store, hash, false, chunk, in->cause);
 	if (err >= 0)
-		err = list_add(in->list, hash, chunk.len);
+		err = listing_add(in->list, hash, chunk.len);
 	if (err >= 0 && store_unsynced(store) >= SYNC_BYTES)
 		err = contents_sync(in->copy, in->cause);
 	in->done += chunk.len;
@@ -199,7 +199,7 @@ static int intake_once(struct intake *in, struct content *out)
 	unsigned level;
 	int err = intake_open(in);
 
-	in->list = list_new(intake_node, in);
+	in->list = listing_new(intake_node, in);
 	in->sha = sha256_begin();
 	if (err == 0)
 		err = intake_cut(in);
@@ -210,10 +210,10 @@ static int intake_once(struct intake *in, struct content *out)
 				"finished",
 				in->path);
 	if (err == 0)
-		err = list_end(in->list, out->root, &level);
+		err = listing_end(in->list, out->root, &level);
 	sha256_end(&in->sha, out->sha);
 	out->bytes = in->done;
-	list_free(&in->list);
+	listing_free(&in->list);
 	if (in->fd >= 0)
 		close(in->fd);
 	in->fd = -1;

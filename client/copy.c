@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COPY_VERSION = 1 };
+enum { COPY_VERSION = 2 };
 
 static const char schema_sql[] = ""
 #include "client_schema.h"

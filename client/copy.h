@@ -120,6 +120,9 @@ struct past_entry {
 /* 1: `out` is filled (in `arena`) with entry `number` of `space`; 0: there is none; or an error. */
 int copy_entry(struct copy *copy, const struct id *space, uint64_t number, struct arena *arena,
 	       struct past_entry *out);
+/* Was entry `number` applied as its author sent it? 1, 0 (also where it is not known), or an error.
+ * Cheaper than reading the entry. */
+int copy_entry_as_sent(struct copy *copy, const struct id *space, uint64_t number);
 /* A change by its id, accepted or pending or refused, in `arena`. ERR_MISSING. */
 int copy_change(struct copy *copy, const struct id *change, struct arena *arena,
 		struct change *out);
@@ -130,6 +133,7 @@ enum pending_state {
 	PENDING_UNSENT,	  /* to be sent, or sent and not answered yet */
 	PENDING_REFUSED,  /* kept for the person to send again or to drop */
 	PENDING_WAITING,  /* it stands after a refused one */
+	PENDING_HELD,	  /* with the server, until somebody there has decided on it */
 	PENDING_ASKS = 5, /* it would withdraw many records, or stands after one that would: it is
 			     sent at the person's word */
 };
@@ -158,6 +162,23 @@ int copy_asking(struct copy *copy, struct asking *out);
 /* The person's word: all of it may be sent. One transaction. Their number, or an error with a
  * cause. */
 int copy_agree(struct copy *copy, struct cause *cause);
+/* How many are held by the server, and how many of others' this person decides on. */
+int copy_held_counts(struct copy *copy, int64_t *own, int64_t *here);
+/* The newest entries that this device's own changes became, of all spaces, newest first: `found` is
+ * called for `most` at most. Only among the last 10,000 entries of each space. 0 or an error. */
+int copy_own_entries(struct copy *copy, size_t most, struct arena *arena,
+		     void (*found)(void *arg, const struct id *space, const struct past_entry *e),
+		     void *arg);
+/* A change of somebody else that is held until this person has decided on it. */
+struct held_here {
+	int64_t seq;
+	struct id change, space, device;
+	uint64_t time_ms;
+	struct bytes bytes; /* in the arena */
+};
+
+/* The next after `seq` (0: the first). 1, 0 or an error. */
+int copy_held_next(struct copy *copy, int64_t seq, struct arena *arena, struct held_here *out);
 /* The person gives up a change that was refused, waits, or asks first. What stands after it is
  * refused then. One transaction. (To send it again: draft_again.) ERR_MISSING, ERR_INVALID with a
  * cause. */
@@ -211,6 +232,13 @@ int copy_verdict(struct copy *copy, const struct id *change, enum verdict verdic
 		 const char *words);
 /* Why the server has not decided on a change yet, for the person to see; it stays to be sent. */
 int copy_defer(struct copy *copy, const struct id *change, const char *words);
+/* The list of held changes of a space, whole or (`goes_on`) what follows in it. ERR_PROTO: not a
+ * list of changes of a space held here. */
+int copy_held_list(struct copy *copy, const Wire__HeldList *list);
+/* This change was decided on: it is held no more. */
+int copy_held_drop(struct copy *copy, const struct id *change);
+/* A session begins: lists come anew. */
+int copy_held_forget(struct copy *copy);
 /* Whose device this is, as the server says. */
 int copy_person_set(struct copy *copy, const struct id *person);
 

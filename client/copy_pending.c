@@ -98,7 +98,7 @@ static int pending_reshow(struct copy *copy, const struct change *c)
 	return err;
 }
 
-/* Put a change that is to be sent into another state. */
+/* Put a change into another state, in which it is not shown. */
 static int pending_hold(struct copy *copy, int64_t seq, enum pending_state state,
 			struct bytes bytes, const char *words)
 {
@@ -194,6 +194,12 @@ static int pending_close_space(struct copy *copy, const struct id *space)
 	return err < 0 ? err : db_run(copy->db, "DELETE FROM held WHERE space = $1", "d", space);
 }
 
+static int verdict_held(struct copy *copy, int64_t seq, struct bytes bytes, const char *words)
+{
+	return pending_hold(copy, seq, PENDING_HELD, bytes,
+			    words && *words ? words : "somebody has to decide on it");
+}
+
 static int verdict_refused(struct copy *copy, int64_t seq, const struct id *change,
 			   struct bytes bytes, const char *words)
 {
@@ -234,11 +240,13 @@ static int verdict_take(struct copy *copy, const struct id *change, enum verdict
 	int64_t seq;
 	int err = inside_pending(copy, change, arena, &seq, &state, &bytes);
 
-	if (err <= 0 || verdict == VERDICT_HELD)
-		return err < 0 ? err : 0;
+	if (err <= 0)
+		return err;
+	bool open = state == PENDING_UNSENT || state == PENDING_HELD;
 	if (verdict == VERDICT_REFUSED)
-		err = state == PENDING_UNSENT ? verdict_refused(copy, seq, change, bytes, words)
-					      : 0;
+		err = open ? verdict_refused(copy, seq, change, bytes, words) : 0;
+	else if (verdict == VERDICT_HELD)
+		err = state == PENDING_UNSENT ? verdict_held(copy, seq, bytes, words) : 0;
 	else
 		err = verdict_accepted(copy, seq, number, bytes);
 	if (err == 0 && change_read(&c, bytes, arena, NULL) < 0)
@@ -326,6 +334,9 @@ static int drop_in_transaction(struct copy *copy, const struct id *change, struc
 		return cause_set(cause, ERR_INVALID,
 				 "this change was not refused: it may be on its way already. "
 				 "Change the record again instead");
+	if (err == 1 && state == PENDING_HELD)
+		return cause_set(cause, ERR_INVALID,
+				 "this change is with the server, where somebody decides on it");
 	if (err == 1)
 		err = state == PENDING_ASKS
 			      ? drop_shown(copy, seq, bytes, arena)

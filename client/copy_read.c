@@ -460,6 +460,23 @@ int copy_entry(struct copy *copy, const struct id *space, uint64_t number, struc
 	return entry_read(copy, entry_key(slot, number), arena, out);
 }
 
+int copy_entry_as_sent(struct copy *copy, const struct id *space, uint64_t number)
+{
+	struct db_stmt *st = db_query(copy->db,
+				      "SELECT body FROM entry WHERE key = $1 +"
+				      " (SELECT slot FROM held WHERE space = $2) * 1099511627776",
+				      "ud", number, space);
+	struct bytes change, outcome;
+	int err = db_step(st);
+
+	if (err <= 0)
+		return err;
+	bool as_sent = !db_null(st, 0) && body_read(db_bytes(st, 0), &change, &outcome) == 0 &&
+		       outcome.len == 0;
+	db_reset(st);
+	return as_sent;
+}
+
 int inside_where(struct copy *copy, const struct id *change, int64_t *slot, uint64_t *number)
 {
 	struct db_stmt *st =

@@ -153,6 +153,14 @@ int copy_lose(struct copy *copy, const struct id *space)
 	if (err == 0)
 		err = lose_entries(copy, at.slot);
 	if (err == 0)
+		err = db_run(copy->db, "DELETE FROM held_here WHERE space = $1", "d", &at.space);
+	/* Why a change was refused may quote what stood there. */
+	if (err == 0)
+		err = db_run(copy->db,
+			     "UPDATE pending SET words = 'it was refused; the space is closed to"
+			     " you by now' WHERE space = $1 AND state = 1",
+			     "d", &at.space);
+	if (err == 0)
 		err = lose_place(copy, &at);
 	if (err == 0)
 		err = contents_remove(copy, buf_bytes(&roots));

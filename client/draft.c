@@ -295,7 +295,7 @@ static int change_needs(struct copy *copy, const struct change *c, struct buf *a
 			return err;
 		if (before == PENDING_ASKS && *state == PENDING_UNSENT)
 			*state = PENDING_ASKS;
-		else if (before != PENDING_UNSENT && before != PENDING_ASKS)
+		else if (before == PENDING_REFUSED || before == PENDING_WAITING)
 			*state = PENDING_WAITING;
 	}
 	return 0;
@@ -587,10 +587,22 @@ static int again_draft(struct draft *d, const struct change *c, struct cause *ca
 	return 0;
 }
 
+/* What is sent again, and how it is changed before. */
+struct again {
+	struct copy *copy;
+	const struct id *refused;
+	draft_amend_fn amend;
+	void *arg;
+	struct id *change;
+};
+
 /* One change anew; its old one goes. */
-static int again_one(struct copy *copy, int64_t seq, const struct change *c, struct id *change,
+static int again_one(const struct again *a, int64_t seq, const struct change *c,
 		     struct cause *cause)
 {
+	struct copy *copy = a->copy;
+	bool is_it = id_equal(&c->id, a->refused);
+	struct id later;
 	struct draft *d = draft_new(copy, &c->space);
 	int err = db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
 
@@ -598,8 +610,10 @@ static int again_one(struct copy *copy, int64_t seq, const struct change *c, str
 		cause_set(cause, err, "%s", err_words(err));
 	if (err == 0)
 		err = again_draft(d, c, cause);
+	if (err == 0 && is_it && a->amend)
+		err = a->amend(a->arg, d, c, cause);
 	if (err == 0)
-		err = draft_store(d, change, cause);
+		err = draft_store(d, is_it ? a->change : &later, cause);
 	draft_free(&d);
 	return err;
 }
@@ -614,10 +628,10 @@ static bool stands_after(const struct change *c, const struct id *ids, size_t n)
 }
 
 /* The refused change and all that waits for it, in the order in which they were made. */
-static int again_all(struct copy *copy, const struct id *refused, struct id *change,
-		     struct cause *cause)
+static int again_all(const struct again *a, struct cause *cause)
 {
-	struct id *gone = NULL, later;
+	struct copy *copy = a->copy;
+	struct id *gone = NULL;
 	struct arena arena;
 	struct pending p;
 	size_t n = 0;
@@ -630,14 +644,14 @@ static int again_all(struct copy *copy, const struct id *refused, struct id *cha
 		seq = p.seq;
 		free(p.words);
 		arena_reset(&arena);
-		bool is_it = id_equal(&p.change, refused);
-		if (p.state == PENDING_UNSENT || p.state == PENDING_ASKS ||
-		    (!is_it && (n == 0 || p.state != PENDING_WAITING)))
+		bool is_it = id_equal(&p.change, a->refused);
+		bool parked = p.state == PENDING_REFUSED || p.state == PENDING_WAITING;
+		if (!parked || (!is_it && (n == 0 || p.state != PENDING_WAITING)))
 			continue;
 		err = change_read(&c, arena_copy(&arena, p.bytes), &arena, cause);
 		if (err == 0 && (is_it || stands_after(&c, gone, n))) {
 			ids_add(&gone, &n, &c.id);
-			err = again_one(copy, seq, &c, is_it ? change : &later, cause);
+			err = again_one(a, seq, &c, cause);
 		}
 		if (err < 0)
 			break;
@@ -649,8 +663,10 @@ static int again_all(struct copy *copy, const struct id *refused, struct id *cha
 	return err;
 }
 
-int draft_again(struct copy *copy, const struct id *refused, struct id *change, struct cause *cause)
+int draft_again(struct copy *copy, const struct id *refused, draft_amend_fn amend, void *arg,
+		struct id *change, struct cause *cause)
 {
+	const struct again a = {copy, refused, amend, arg, change};
 	enum pending_state state;
 
 	if (pending_state_of(copy, refused, &state) == 1 && state == PENDING_ASKS) {
@@ -662,7 +678,7 @@ int draft_again(struct copy *copy, const struct id *refused, struct id *change, 
 
 	*change = (struct id){{0}};
 	if (err == 0) {
-		err = again_all(copy, refused, change, cause);
+		err = again_all(&a, cause);
 		err = save_end(copy, err, true, cause);
 	}
 	return err;

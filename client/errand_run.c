@@ -46,7 +46,7 @@ static void run_end(struct run *r, int result, const char *words)
 		return;
 	r->ended = true;
 	r->result = result;
-	if (result)
+	if (result || words)
 		cause_set(r->cause, result, "%s", words);
 	live_hang_up(r->live);
 }
@@ -72,6 +72,9 @@ static void run_ask(struct run *r)
 		uplink_get(u, &e->content, run_answered, r);
 	else if (e->kind == ERRAND_INVITE)
 		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms,
+			      run_answered, r);
+	else if (e->kind == ERRAND_ACCEPT || e->kind == ERRAND_REFUSE)
+		uplink_decide(u, &e->change, e->kind == ERRAND_ACCEPT, e->words, &e->verdict,
 			      run_answered, r);
 	loop_timer_set(r->timer, 0); /* it is sent in a turn of its own */
 }

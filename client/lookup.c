@@ -442,6 +442,15 @@ bool lookup_holds(struct copy *copy, const struct id *space)
 	return holds;
 }
 
+bool lookup_holds_any(struct copy *copy)
+{
+	struct db_stmt *st =
+		db_query(copy_db(copy), "SELECT 1 FROM held WHERE state = 0 LIMIT 1", "");
+	bool holds = db_step(st) > 0;
+	db_reset(st);
+	return holds;
+}
+
 bool lookup_administers(struct copy *copy)
 {
 	const char *sql =

@@ -73,6 +73,8 @@ const char *lookup_author_words(const struct author *a, struct arena *arena);
 const char *lookup_space_name(struct copy *copy, const struct id *space, struct arena *arena);
 /* Is `space` held here, and not on its way out? */
 bool lookup_holds(struct copy *copy, const struct id *space);
+/* Is any space held here? */
+bool lookup_holds_any(struct copy *copy);
 /* Has this person a current appointment as administrator? */
 bool lookup_administers(struct copy *copy);
 

@@ -101,7 +101,10 @@ static int merged_accepted(struct copy *copy, const struct id *space, const stru
 
 	if (!v || !v->number || !v->bytes.len)
 		return 0;
-	int got = copy_entry(copy, space, v->number, arena, &e);
+	int got = copy_entry_as_sent(copy, space, v->number);
+	if (got != 0)
+		return got < 0 ? got : 0;
+	got = copy_entry(copy, space, v->number, arena, &e);
 	if (got <= 0 || !entry_merged(&e, &shown->id, field))
 		return got < 0 ? got : 0;
 	*out = (struct merged){.field = field};
@@ -158,24 +161,39 @@ int merged_fields(struct copy *copy, const struct schema_type *type, const struc
 	return err < 0 ? err : n;
 }
 
+/* Was entry `number` applied as it was sent, as most are? */
+static int is_as_sent(struct copy *copy, const struct id *space, uint64_t number,
+		      struct merged_known *known)
+{
+	size_t at = number % (sizeof(known->as_sent) / sizeof(*known->as_sent));
+
+	if (known->as_sent[at].number == number && id_equal(&known->as_sent[at].space, space))
+		return 1;
+	int is = copy_entry_as_sent(copy, space, number);
+	if (is == 1) {
+		known->as_sent[at].space = *space;
+		known->as_sent[at].number = number;
+	}
+	return is;
+}
+
 int merged_any(struct copy *copy, const struct schema_type *type, const struct record *shown,
-	       const struct id *space)
+	       const struct id *space, struct merged_known *known)
 {
 	struct arena arena;
-	uint64_t looked = 0;
 	int got = 0;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
 	for (size_t i = 0; got == 0 && i < type->n_fields; i++) {
 		uint32_t field = type->message->fields[i].id;
 		const struct value *v = record_find(shown, field);
-		struct past_entry e = {.outcome.as_sent = true};
-		if (type->fields[i].merge != MERGE_TEXT || !v || !v->number || v->number == looked)
+		struct past_entry e;
+		if (type->fields[i].merge != MERGE_TEXT || !v || !v->number)
 			continue;
-		got = copy_entry(copy, space, v->number, &arena, &e);
-		if (e.outcome.as_sent) /* then no other field of it was merged either */
-			looked = v->number;
-		got = got < 0 ? got : entry_merged(&e, &shown->id, field);
+		int plain = is_as_sent(copy, space, v->number, known);
+		if (plain == 0 && (got = copy_entry(copy, space, v->number, &arena, &e)) == 1)
+			got = entry_merged(&e, &shown->id, field);
+		got = plain < 0 ? plain : got;
 	}
 	arena_fini(&arena);
 	return got;

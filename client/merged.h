@@ -18,9 +18,18 @@ struct merged {
  * number, or an error. */
 int merged_fields(struct copy *copy, const struct schema_type *type, const struct id *record,
 		  struct arena *arena, struct merged **out);
+/* Entries that were found to be applied as they were sent, so that each is looked at once. Zero it.
+ */
+struct merged_known {
+	struct {
+		struct id space;
+		uint64_t number;
+	} as_sent[64];
+};
+
 /* Is there any? 1, 0 or an error: what a list marks, at a fraction of the cost. `shown` is the
  * record as shown, of this space. */
 int merged_any(struct copy *copy, const struct schema_type *type, const struct record *shown,
-	       const struct id *space);
+	       const struct id *space, struct merged_known *known);
 
 #endif

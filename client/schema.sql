@@ -1,4 +1,4 @@
--- A copy: what one device holds of an area (client/copy.h). Version 1.
+-- A copy: what one device holds of an area (client/copy.h). Version 2.
 --
 -- First what nothing else can be made from: who this device is, the journal of each space, what is
 -- waiting to be sent. An id is 16 bytes. Numbers of entries are below 2^40.
@@ -44,8 +44,9 @@ CREATE TABLE entry_change (
 ) STRICT, WITHOUT ROWID;
 
 -- This device's changes that are not in the journal yet, in the order in which they were made.
--- state 0: to be sent; 1: refused; 2: it stands after a refused one; 5: it would withdraw many
--- records, or stands after one that would, and waits for the person's word. `words` says why.
+-- state 0: to be sent; 1: refused; 2: it stands after a refused one; 3: the server holds it until
+-- somebody has decided on it; 5: it would withdraw many records, or stands after one that would, and
+-- waits for the person's word. `words` says why.
 -- withdraws: how many records it withdraws without the person having been asked.
 -- contents: the roots of documents that must be on the server first, one behind the other;
 -- afters: the changes that it stands after, one behind the other.
@@ -61,6 +62,17 @@ CREATE TABLE pending (
 	withdraws	INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX pending_withdraws ON pending (space) WHERE withdraws > 0;
+
+-- Changes of others that the server holds and that this person decides on, in the order in which
+-- they came; each space's list is as the server said last.
+CREATE TABLE held_here (
+	seq	INTEGER PRIMARY KEY AUTOINCREMENT,
+	change	BLOB NOT NULL UNIQUE,
+	space	BLOB NOT NULL,
+	device	BLOB NOT NULL,
+	time_ms	INTEGER NOT NULL,
+	bytes	BLOB NOT NULL
+) STRICT;
 
 -- Which records the changes of states 0 and 5 edit.
 CREATE TABLE pending_record (

@@ -92,6 +92,7 @@ static void uplink_disappoint(struct uplink *u)
 	content_fini(u, err, words);
 	ask_end(&u->invite, err, words);
 	ask_end(&u->renew, err, words);
+	ask_end(&u->decide, err, words);
 }
 
 static void uplink_over(struct uplink *u, Wire__Reason reason, const char *words)
@@ -232,6 +233,8 @@ static int on_welcome(struct uplink *u, const Wire__Welcome *m)
 	int err = n < 0 ? n : copy_begin(u->copy);
 	for (size_t i = 0; i < m->n_spaces && err == 0 && u->state != UPLINK_ENDED; i++)
 		err = uplink_may_read(u, m->spaces[i], spaces, n);
+	if (err == 0 && u->state != UPLINK_ENDED)
+		err = copy_held_forget(u->copy);
 	if (n >= 0)
 		free(spaces);
 	if (err < 0 || u->state == UPLINK_ENDED)
@@ -300,6 +303,17 @@ static int on_verdicts(struct uplink *u, const Wire__Verdicts *m)
 			return err;
 		push_answered(u, &change);
 	}
+	return 0;
+}
+
+static int on_held_list(struct uplink *u, const Wire__HeldList *m)
+{
+	int err = copy_held_list(u->copy, m);
+
+	if (err != ERR_PROTO)
+		return err;
+	uplink_end(u, WIRE__REASON__PROTOCOL,
+		   "the server sent a list of held changes that can't be read");
 	return 0;
 }
 
@@ -394,6 +408,26 @@ static void on_renewed(struct uplink *u, const Wire__Renewed *m)
 	ask_end(&u->renew, 0, "");
 }
 
+static int on_decided(struct uplink *u, const Wire__Decided *m)
+{
+	const char *words = m->words ? m->words : "";
+	struct id change;
+
+	if (!id_from(&change, BYTES_OF(m->change)) || !u->decide.done ||
+	    !id_equal(&change, &u->decide.change))
+		return 0;
+	int err = m->has_verdict ? copy_held_drop(u->copy, &change) : 0;
+	if (err < 0)
+		return err;
+	if (m->has_verdict) {
+		*u->decide.verdict = (enum verdict)m->verdict;
+		ask_end(&u->decide, 0, words);
+	} else {
+		ask_end(&u->decide, ERR_INVALID, *words ? words : "nothing was decided");
+	}
+	return 0;
+}
+
 /* A question may be asked now: there is a session, and no other of its kind is open. */
 static bool ask_begin(struct uplink *u, struct ask *ask, uplink_done_fn done, void *arg)
 {
@@ -425,6 +459,21 @@ void uplink_invite(struct uplink *u, const struct id *person, const struct id *s
 	m.invitation = PB_BYTES(BYTES(invitation, 16));
 	m.verifier = PB_BYTES(BYTES(verifier, 32));
 	link_send(u->link, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
+}
+
+void uplink_decide(struct uplink *u, const struct id *change, bool accept, const char *words,
+		   enum verdict *verdict, uplink_done_fn done, void *arg)
+{
+	Wire__Decide m = WIRE__DECIDE__INIT;
+
+	if (!ask_begin(u, &u->decide, done, arg))
+		return;
+	u->decide.change = *change;
+	u->decide.verdict = verdict;
+	m.change = PB_ID(change);
+	m.accept = accept;
+	m.words = (char *)words;
+	link_send(u->link, WIRE__KIND__DECIDE, &m.base, BYTES_NONE);
 }
 
 void uplink_renew(struct uplink *u, struct bytes request, struct buf *out, uplink_done_fn done,
@@ -460,6 +509,10 @@ static const ProtobufCMessageDescriptor *frame_descriptor(unsigned kind)
 		return &wire__verdicts__descriptor;
 	case WIRE__KIND__DEFERRED:
 		return &wire__deferred__descriptor;
+	case WIRE__KIND__HELD_LIST:
+		return &wire__held_list__descriptor;
+	case WIRE__KIND__DECIDED:
+		return &wire__decided__descriptor;
 	case WIRE__KIND__FEED:
 		return &wire__feed__descriptor;
 	case WIRE__KIND__GRANTED:
@@ -491,6 +544,10 @@ static int uplink_dispatch(struct uplink *u, unsigned kind, const void *m, struc
 		return on_verdicts(u, m);
 	case WIRE__KIND__DEFERRED:
 		return on_deferred(u, m);
+	case WIRE__KIND__HELD_LIST:
+		return on_held_list(u, m);
+	case WIRE__KIND__DECIDED:
+		return on_decided(u, m);
 	case WIRE__KIND__FEED:
 		return on_feed(u, m);
 	case WIRE__KIND__GRANTED:
@@ -663,8 +720,7 @@ bool uplink_is_busy(const struct uplink *u)
 bool uplink_quiet(const struct uplink *u)
 {
 	return u->state == UPLINK_READY && u->n_targets == 0 && push_quiet(u) && content_quiet(u) &&
-	       recover_quiet(u) &&
-	       !u->invite.done && !u->renew.done;
+	       recover_quiet(u) && !u->invite.done && !u->renew.done && !u->decide.done;
 }
 
 const char *uplink_words(const struct uplink *u)

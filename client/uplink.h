@@ -56,6 +56,10 @@ bool uplink_is_busy(const struct uplink *u);
 void uplink_invite(struct uplink *u, const struct id *person, const struct id *school,
 		   const uint8_t invitation[16], const uint8_t verifier[32], uint64_t *expires_ms,
 		   uplink_done_fn done, void *arg);
+/* Accept or refuse a change that is held; `words` (may be NULL) go to its author. `verdict` is
+ * filled before `done` is called, and why it was not accepted is told in its words. */
+void uplink_decide(struct uplink *u, const struct id *change, bool accept, const char *words,
+		   enum verdict *verdict, uplink_done_fn done, void *arg);
 /* Have a certificate renewed: `request` is PKCS#10, DER; the certificate is appended to `out`. */
 void uplink_renew(struct uplink *u, struct bytes request, struct buf *out, uplink_done_fn done,
 		  void *arg);

@@ -74,6 +74,8 @@ struct ask {
 	uint8_t invitation[16];
 	uint64_t *expires_ms;
 	struct buf *out;
+	struct id change; /* that is decided on */
+	enum verdict *verdict;
 };
 
 /* A space that the server told of, until this copy has it up to there. */
@@ -94,7 +96,7 @@ struct uplink {
 	size_t n_targets;
 	struct push push;
 	struct carriage *carriage; /* documents on their way */
-	struct ask invite, renew;
+	struct ask invite, renew, decide;
 	struct recover recover;
 	struct uplink_progress progress;
 	uint64_t batch_ms;	/* when the open transaction was begun; 0: none */

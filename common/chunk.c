@@ -72,8 +72,8 @@ size_t chunk_cut(const uint64_t gear[256], struct bytes data, bool last)
 
 /* ---- Listing -------------------------------------------------------------------------------- */
 
-struct list {
-	list_node_fn node;
+struct listing {
+	listing_node_fn node;
 	void *arg;
 	struct {
 		uint8_t bytes[NODE_BYTES]; /* of the node that is being filled */
@@ -84,18 +84,19 @@ struct list {
 	} levels[LEVEL_MAX + 2];	  /* [l] gathers into nodes of level l; [0] is not used */
 };
 
-struct list *list_new(list_node_fn node, void *arg)
+struct listing *listing_new(listing_node_fn node, void *arg)
 {
-	struct list *l = mem_alloc(sizeof(*l));
+	struct listing *l = mem_alloc(sizeof(*l));
 
 	l->node = node;
 	l->arg = arg;
 	return l;
 }
 
-static int list_put(struct list *l, unsigned level, const uint8_t hash[SHA256_LEN], uint64_t bytes);
+static int listing_put(struct listing *l, unsigned level, const uint8_t hash[SHA256_LEN],
+		       uint64_t bytes);
 
-static int list_close(struct list *l, unsigned level)
+static int listing_close(struct listing *l, unsigned level)
 {
 	uint8_t *bytes = l->levels[level].bytes, hash[SHA256_LEN];
 	size_t len = NODE_HEADER + l->levels[level].n * NODE_ENTRY;
@@ -107,11 +108,12 @@ static int list_close(struct list *l, unsigned level)
 	int err = l->node(l->arg, level, hash, BYTES(bytes, len));
 	l->levels[level].n = 0;
 	l->levels[level].below = 0;
-	return err < 0 ? err : list_put(l, level + 1, hash, below);
+	return err < 0 ? err : listing_put(l, level + 1, hash, below);
 }
 
 /* An entry of a node of level `level`. */
-static int list_put(struct list *l, unsigned level, const uint8_t hash[SHA256_LEN], uint64_t bytes)
+static int listing_put(struct listing *l, unsigned level, const uint8_t hash[SHA256_LEN],
+		       uint64_t bytes)
 {
 	if (level > LEVEL_MAX + 1)
 		return ERR_LIMIT;
@@ -124,21 +126,21 @@ static int list_put(struct list *l, unsigned level, const uint8_t hash[SHA256_LE
 	l->levels[level].below += bytes;
 	if (l->levels[level].n == NODE_MAX ||
 	    (l->levels[level].n >= NODE_MIN && (read_u32be(hash) & NODE_BITS) == 0))
-		return list_close(l, level);
+		return listing_close(l, level);
 	return 0;
 }
 
-int list_add(struct list *l, const uint8_t chunk[SHA256_LEN], uint64_t bytes)
+int listing_add(struct listing *l, const uint8_t chunk[SHA256_LEN], uint64_t bytes)
 {
-	return list_put(l, 1, chunk, bytes);
+	return listing_put(l, 1, chunk, bytes);
 }
 
-int list_end(struct list *l, uint8_t root[SHA256_LEN], unsigned *level)
+int listing_end(struct listing *l, uint8_t root[SHA256_LEN], unsigned *level)
 {
 	unsigned at = 1;
 
 	while (at <= LEVEL_MAX && l->levels[at].came != 1) {
-		int err = l->levels[at].n ? list_close(l, at) : 0;
+		int err = l->levels[at].n ? listing_close(l, at) : 0;
 		if (err < 0)
 			return err;
 		at++;
@@ -150,7 +152,7 @@ int list_end(struct list *l, uint8_t root[SHA256_LEN], unsigned *level)
 	return 0;
 }
 
-void list_free(struct list **l)
+void listing_free(struct listing **l)
 {
 	free(*l);
 	*l = NULL;

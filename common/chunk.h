@@ -51,14 +51,14 @@ struct entry_of {
  * parents. `node` may be called from any of the functions; its bytes are borrowed for the call, and
  * an error of it ends the listing.
  */
-typedef int (*list_node_fn)(void *arg, unsigned level, const uint8_t hash[SHA256_LEN],
-			    struct bytes node);
-struct list;
-struct list *list_new(list_node_fn node, void *arg);
-int list_add(struct list *l, const uint8_t chunk[SHA256_LEN], uint64_t bytes);
+typedef int (*listing_node_fn)(void *arg, unsigned level, const uint8_t hash[SHA256_LEN],
+			       struct bytes node);
+struct listing;
+struct listing *listing_new(listing_node_fn node, void *arg);
+int listing_add(struct listing *l, const uint8_t chunk[SHA256_LEN], uint64_t bytes);
 /* The root; its level is 0 where it is the content's only chunk. */
-int list_end(struct list *l, uint8_t root[SHA256_LEN], unsigned *level);
-void list_free(struct list **l);
+int listing_end(struct listing *l, uint8_t root[SHA256_LEN], unsigned *level);
+void listing_free(struct listing **l);
 
 /* A node that came from somewhere. Entries are borrowed from its bytes. */
 struct node {

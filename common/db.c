@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 enum {
@@ -864,6 +865,38 @@ int db_open(struct db **out, const char *path, enum db_mode mode, const char *sc
 		db_close(&db);
 	*out = db;
 	return err;
+}
+
+/* All of it in one step, which sees one moment. What is copied has no log beside it. */
+static int copy_pages(sqlite3 *to, sqlite3 *from)
+{
+	sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
+	int rc = b ? sqlite3_backup_step(b, -1) : sqlite3_errcode(to);
+
+	if (b)
+		sqlite3_backup_finish(b);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int db_copy(struct db *db, const char *path, struct cause *cause)
+{
+	sqlite3 *to = NULL;
+
+	if (os_exists(path))
+		return cause_set(cause, ERR_EXISTS, "there is a file %s already", path);
+	int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	if (rc == SQLITE_OK)
+		rc = copy_pages(to, db->sqlite);
+	sqlite3_close(to);
+	if (rc == SQLITE_OK)
+		return 0;
+	unlink(path);
+	log_error("db.copy", "code=%d path=\"%s\"", rc, path);
+	int err = (rc & 0xff) == SQLITE_FULL      ? ERR_FULL
+		  : (rc & 0xff) == SQLITE_CORRUPT ? ERR_CORRUPT
+						  : ERR_IO;
+	return cause_set(cause, err, "the database can't be copied to %s: %s", path,
+			 sqlite3_errstr(rc));
 }
 
 void db_close(struct db **out)

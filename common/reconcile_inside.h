@@ -23,8 +23,8 @@ struct wish {
 /* An entry as it touched the subject. */
 struct deed {
 	struct past past;
-	const struct edit *said;   /* what its author asked for; NULL: nothing, or it is not known */
-	const struct effect *did;  /* what came of it; NULL likewise */
+	const struct edit *said;  /* what its author asked for; NULL: nothing, or it is absent */
+	const struct effect *did; /* what came of it; NULL likewise */
 };
 
 struct subject {
@@ -85,8 +85,9 @@ int unseen_load(struct work *w, struct subject *s);
 int record_moved(struct work *w, struct subject *s, uint64_t *number);
 
 uint32_t group_of(const struct subject *s, uint32_t field);
-/* Up to where all counts as seen for a group: the line, or more where what the author had seen was
- * taken back and the values that they had before them are found again. */
+/* Up to where all counts as seen of the fields of a group that the edit names: the line, or more
+ * where what the author had seen was taken back and the values that they had before them are found
+ * again. */
 int group_line(struct work *w, struct subject *s, uint32_t group, uint64_t *line);
 /* The newest entry above `line` that set a field of the group unseen. 0: none. */
 int group_moved(struct work *w, struct subject *s, uint32_t group, uint64_t line, uint64_t *out);

@@ -210,12 +210,21 @@ static int value_was_seen(struct work *w, struct subject *s, const struct value 
 	return got <= 0 ? got : bytes_equal(own, v->bytes);
 }
 
+static bool is_wished(const struct subject *s, uint32_t field)
+{
+	for (size_t i = 0; i < s->n_wishes; i++)
+		if (s->wishes[i].field == field)
+			return true;
+	return false;
+}
+
 int group_moved(struct work *w, struct subject *s, uint32_t group, uint64_t line, uint64_t *out)
 {
 	*out = 0;
 	for (size_t i = 0; i < s->record.n_values; i++) {
 		const struct value *v = &s->record.values[i];
-		if (v->number <= line || v->number <= *out || group_of(s, v->field) != group)
+		uint64_t from = is_wished(s, v->field) ? line : w->line;
+		if (v->number <= from || v->number <= *out || group_of(s, v->field) != group)
 			continue;
 		int seen = value_was_seen(w, s, v);
 		if (seen < 0)

@@ -12,7 +12,8 @@
 enum { MERGE_BYTES = 3 * 3 * TEXT_MAX, MERGE_COST = 4096 };
 
 /* The one wish of a group that is prose; NULL: it is no such group. */
-static struct wish *text_wish(const struct subject *s, uint32_t group, const struct schema_field **f)
+static struct wish *text_wish(const struct subject *s, uint32_t group,
+			      const struct schema_field **f)
 {
 	for (size_t i = 0; i < s->n_wishes; i++) {
 		if (s->wishes[i].group != group)

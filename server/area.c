@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SERVER_SCHEMA = 1, TURN_MS = 5 };
+enum { TURN_MS = 5 };
 
 static const char server_schema[] = ""
 #include "server_schema.h"
@@ -39,7 +39,7 @@ int area_open_db(struct area *a, struct cause *cause)
 {
 	char *path = mem_format("%s/area.db", a->dir);
 	int err = db_open(&a->db, path, a->options.read_only ? DB_READ : DB_SOLE, server_schema,
-			  SERVER_SCHEMA, a->options.vfs, cause);
+			  AREA_SCHEMA, a->options.vfs, cause);
 	free(path);
 	return err;
 }
@@ -79,6 +79,8 @@ int area_load(struct area *a, struct cause *cause)
 		err = access_load(a->access, a->journal);
 	if (err == 0)
 		err = recovery_load(a);
+	if (err == 0)
+		err = held_load(a);
 	a->told_generation = access_generation(a->access);
 	if (err < 0)
 		return cause_set(cause, err, "the area in %s can't be read: %s", a->dir,
@@ -99,6 +101,8 @@ int area_open(struct area **out, const struct area_options *o, struct cause *cau
 		err = area_load(a, cause);
 	if (err == 0 && !o->read_only) {
 		err = staged_clear(a->journal);
+		if (err == 0 && o->set_back)
+			err = recovery_begin(a, NULL);
 		if (err == 0) {
 			area_tick(a);
 			err = area_turn(a);
@@ -126,6 +130,7 @@ void area_close(struct area **area)
 	free(a->answers);
 	feed_cache_fini(&a->feed);
 	shelf_free(&a->shelf);
+	held_fini(a);
 	journal_close(&a->journal);
 	access_free(&a->access);
 	if (a->db && a->options.read_only)

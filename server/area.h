@@ -13,7 +13,7 @@
 #include "common/id.h"
 #include "common/wire.h"
 
-enum { AREA_SESSIONS = 4096 }; /* at once */
+enum { AREA_SESSIONS = 4096 /* at once */, AREA_SCHEMA = 2 /* version of the database */ };
 
 struct area;
 struct content;
@@ -36,6 +36,7 @@ struct area_options {
 		     struct bytes public_key, struct buf *certificate, struct cause *cause);
 	void *renew_arg;
 	bool read_only;		/* for digest and check, beside a running server */
+	bool set_back;		/* begin with area_recover: it was restored from a backup */
 };
 
 /* What a new area begins with. */
@@ -94,6 +95,8 @@ int area_recover(struct area *area);
  * `most` of them. */
 bool area_is_recovering(const struct area *area);
 size_t area_unserved(const struct area *area, struct id *spaces, size_t most);
+/* What `fivepitsd recovery --serve` has asked for beside this server; call area_turn afterwards. */
+void area_take_requests(struct area *area);
 /* Serve such a space as it is; call area_turn afterwards. ERR_MISSING: it is none of them. */
 int area_serve(struct area *area, const struct id *space);
 /* Tell every session that the server stops, and end it. */
@@ -116,6 +119,9 @@ int area_enrol(struct area *area, const uint8_t invitation[16], struct bytes pub
  * area_options. */
 int area_renew(struct area *area, const struct id *device, struct bytes request,
 	       struct buf *certificate, struct cause *cause);
+
+/* What a space is called, for a person; "" if it has no name. Borrowed until the next turn. */
+const char *area_space_name(const struct area *area, const struct id *space);
 
 /* The digest of every space, by name and id; `common` as its last. For `fivepitsd digest`. */
 int area_digest(struct area *area, void (*row)(void *arg, const char *name, const struct id *space,

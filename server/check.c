@@ -259,6 +259,8 @@ int area_check(struct area *a, void (*fault)(void *arg, const char *words), void
 	}
 	c.space = NULL;
 	if (err == 0)
+		err = held_check(a, fault, arg);
+	if (err == 0)
 		err = shelf_check(a->shelf, false, fault, arg);
 	arena_fini(&c.arena);
 	arena_fini(&c.scratch);

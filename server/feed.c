@@ -205,6 +205,8 @@ int feed_all(struct area *a)
 		a->feed.frames[i].space = NULL; /* more may follow their last entry by now */
 	while (room && (n = feed_round(a, room, feed_one)) > 0)
 		room -= (size_t)n < room ? (size_t)n : room;
+	while (n >= 0 && room && (n = feed_round(a, room, held_feed)) > 0)
+		room -= (size_t)n < room ? (size_t)n : room;
 	while (n >= 0 && room && (n = feed_round(a, room, lane_feed)) > 0)
 		room -= (size_t)n < room ? (size_t)n : room;
 	if (a->n_sessions)

@@ -304,7 +304,7 @@ static void run_take(struct session *s, struct recall *r)
 		return;
 	}
 	told_move(s, &space, &at);
-	if (!access_device(a->access, &s->device, &s->person))
+	if (!access_session(a->access, &s->device, &s->person))
 		s->person = (struct id){{0}};
 	if (rewind)
 		run_rewind(s, &space, &at);
@@ -389,7 +389,7 @@ static void hello_lost(struct session *s)
 	const struct space *directory = journal_space(s->area->journal, &s->area->directory);
 
 	for (size_t i = 0; i < s->hello->n && !directory->recovering; i++) {
-		const struct told *t = &s->hello->told[i];
+		struct told *t = &s->hello->told[i];
 		Wire__Lost lost = WIRE__LOST__INIT;
 		const struct space *space = journal_space(s->area->journal, &t->space);
 		if (space && (space->recovering || session_cursor(s, space)))
@@ -453,6 +453,8 @@ static void hello_finish(struct session *s)
 	struct hello *h = s->hello;
 	int err = nonce_take(s->area, s, BYTES(h->nonce, h->has_nonce ? NONCE : 0), h->given);
 
+	if (err == 0)
+		err = held_note_holder(s->area, s);
 	h->is_given = err == 0;
 	if (err < 0 && turn_failed(s->area, err) != ERR_FULL)
 		return;
@@ -525,7 +527,7 @@ void hello_go_on(struct session *s)
 		s->hello->waits = true;
 		return;
 	}
-	if (!access_device(a->access, &s->device, &s->person))
+	if (!access_session(a->access, &s->device, &s->person))
 		hello_unknown(s);
 	else
 		hello_finish(s);

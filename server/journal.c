@@ -2,9 +2,9 @@
  * The journal: spaces, entries, the accepted state of records, the verdicts that were given.
  *
  * The way of one change: journal_judged (was it here before?), then journal_enter: reconcile() asks
- * the ground (ground.c) what stands, and only when the whole change is decided is anything written: the
- * entry, each record it touched, the open conflicts, the verdict. The head of a space is its last
- * row, so it is written nowhere else, and kept in memory between.
+ * the ground (ground.c) what stands, and only when the whole change is decided is anything written:
+ * the entry, each record it touched, the open conflicts, the verdict. The head of a space is its
+ * last row, so it is written nowhere else, and kept in memory between.
  */
 #include "server/journal_inside.h"
 #include "server/journal_take.h"
@@ -274,7 +274,8 @@ static int entry_is_of(struct journal *j, uint64_t key, struct bytes bytes, bool
 int journal_judged(struct journal *j, const struct id *change, struct bytes bytes,
 		   struct judged *out)
 {
-	static const char sql[] = "SELECT entry, verdict, hash, words FROM change WHERE id = $1";
+	static const char sql[] =
+		"SELECT entry, verdict, hash, words, decider FROM change WHERE id = $1";
 	uint8_t hash[SHA256_LEN];
 
 	if (id_compare(change, &j->newest) > 0)
@@ -290,6 +291,7 @@ int journal_judged(struct journal *j, const struct id *change, struct bytes byte
 		.verdict = (enum verdict)db_int(st, 1),
 		.same = bytes_equal(db_bytes(st, 2), BYTES(hash, sizeof(hash))),
 		.number = key & NUMBER_MAX,
+		.decided = !db_null(st, 4),
 	};
 	snprintf(out->words, sizeof(out->words), "%s", words ? words : "");
 	db_reset(st);
@@ -300,8 +302,8 @@ int journal_judged(struct journal *j, const struct id *change, struct bytes byte
 	return err < 0 ? err : 1;
 }
 
-int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes,
-		   const char *words)
+static int journal_note_verdict(struct journal *j, const struct id *change, struct bytes bytes,
+				enum verdict verdict, const char *words, const struct id *decider)
 {
 	uint8_t hash[SHA256_LEN];
 	int err = journal_begin(j);
@@ -311,8 +313,22 @@ int journal_refuse(struct journal *j, const struct id *change, struct bytes byte
 	sha256(bytes, hash);
 	inside_note_newest(j, change);
 	return db_run(j->db,
-		      "INSERT INTO change (id, verdict, hash, words) VALUES ($1, $2, $3, $4)",
-		      "dibt", change, (int64_t)VERDICT_REFUSED, BYTES(hash, sizeof(hash)), words);
+		      "INSERT INTO change (id, verdict, hash, words, decider)"
+		      " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET"
+		      " verdict = excluded.verdict, words = excluded.words,"
+		      " decider = excluded.decider",
+		      "dibtd", change, (int64_t)verdict, BYTES(hash, sizeof(hash)), words, decider);
+}
+
+int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes,
+		   const char *words, const struct id *decider)
+{
+	return journal_note_verdict(j, change, bytes, VERDICT_REFUSED, words, decider);
+}
+
+int journal_hold(struct journal *j, const struct id *change, struct bytes bytes, const char *words)
+{
+	return journal_note_verdict(j, change, bytes, VERDICT_HELD, words, NULL);
 }
 
 int journal_number_of(struct journal *j, const struct space *s, const struct id *change,
@@ -383,8 +399,11 @@ static int enter_entry(struct entering *e, const struct header *header, struct b
 			 buf_bytes(&j->body), BYTES(s->chain, SHA256_LEN));
 	if (err < 0)
 		return err;
-	return db_run(j->db, "INSERT INTO change (id, entry, verdict) VALUES ($1, $2, $3)", "dui",
-		      &header->change, entry_key(s, s->number), (int64_t)outcome->verdict);
+	return db_run(j->db,
+		      "INSERT INTO change (id, entry, verdict) VALUES ($1, $2, $3)"
+		      " ON CONFLICT (id) DO UPDATE SET entry = excluded.entry,"
+		      " verdict = excluded.verdict, hash = NULL, words = NULL, decider = NULL",
+		      "dui", &header->change, entry_key(s, s->number), (int64_t)outcome->verdict);
 }
 
 /* Lay the effects on one record that the entry touched, and store it. */
@@ -438,8 +457,8 @@ int inside_enter_records(struct entering *e, const struct touch *touches, size_t
 }
 
 int journal_enter(struct journal *j, struct space *s, const struct change *change,
-		  struct bytes bytes, const struct id *device, struct arena *arena,
-		  struct entered *out, struct cause *cause)
+		  struct bytes bytes, const struct id *device, const struct id *let_in_by,
+		  struct arena *arena, struct entered *out, struct cause *cause)
 {
 	struct entering e = {.j = j, .space = s, .device = device, .arena = arena};
 	const struct ground ground = ground_of(&e);
@@ -453,6 +472,8 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 
 	must(s->number < NUMBER_MAX);
 	cache_trim(j);
+	if (let_in_by)
+		header.let_in_by = *let_in_by;
 	int err = reconcile(&ground, change, header.number, arena, &outcome, &header.touches,
 			    &header.n_touches, cause);
 	if (err < 0)

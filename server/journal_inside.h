@@ -1,6 +1,7 @@
 /*
- * Inside the journal: what journal.c (spaces, entries, verdicts), ground.c (what reconcile() asks
- * of them), ground_cache.c (what it has read for that) and indexes.c (tables that follow from records) share. Nobody else includes it.
+ * Inside the journal: what journal.c (spaces, entries, verdicts), journal_take.c (entries taken and
+ * given up at a recovery), ground.c (what reconcile() asks), ground_cache.c (what was read for that)
+ * and indexes.c (tables that follow from records) share. Nobody else includes it.
  */
 #ifndef FIVEPITS_JOURNAL_INSIDE_H
 #define FIVEPITS_JOURNAL_INSIDE_H

@@ -69,7 +69,8 @@ int journal_take(struct journal *j, struct space *s, const struct entry *e, stru
 		err = db_run(j->db,
 			     "INSERT INTO change (id, entry, verdict) VALUES ($1, $2, $3)"
 			     " ON CONFLICT (id) DO UPDATE SET entry = excluded.entry,"
-			     " verdict = excluded.verdict, hash = NULL, words = NULL",
+			     " verdict = excluded.verdict, hash = NULL, words = NULL,"
+			     " decider = NULL",
 			     "dui", &r.change.id, entry_key(s, s->number),
 			     (int64_t)r.outcome.verdict);
 	return err < 0 ? err : take_records(j, s, &r, arena, out);

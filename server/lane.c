@@ -182,7 +182,7 @@ void session_on_offer(struct session *s, const struct frame *f, void *message)
 	}
 	memcpy(c.root, m->root.data, SHA256_LEN);
 	memcpy(c.sha, m->content.data, SHA256_LEN);
-	int got = shelf_may_name(shelf, s, &c);
+	int got = shelf_may_name(shelf, s, &s->device, &c);
 	if (got > 0) { /* it may have come in this turn: it is said behind the commit */
 		buf_add(&l->stored, c.root, SHA256_LEN);
 		return;

@@ -110,7 +110,7 @@ int own_enter(struct own **own)
 	int err = change_read(&change, buf_bytes(&bytes), &o->arena, &cause);
 	if (err == 0)
 		err = turn_enter(o->area, o->space, &change, buf_bytes(&bytes),
-				 &o->area->server_device, NULL, &cause);
+				 &o->area->server_device, NULL, NULL, &cause);
 	if (err == ERR_INVALID || err == ERR_PROTO)
 		log_error("own.refused", "words=\"%s\"", cause.words);
 	arena_reset(&o->area->change);

@@ -7,6 +7,7 @@
 #include "server/recovery.h"
 
 #include "common/log.h"
+#include "common/os.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
 #include "server/hello.h"
@@ -17,6 +18,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const char setting[] = "recovery";
 
@@ -153,6 +155,28 @@ int area_serve(struct area *a, const struct id *id)
 	return err < 0 ? turn_failed(a, err) : 0;
 }
 
+const char *area_space_name(const struct area *a, const struct id *space)
+{
+	return access_name(a->access, space);
+}
+
+void area_take_requests(struct area *a)
+{
+	char *path = mem_format("%s/serve", a->dir);
+	struct buf text = {0};
+	struct id space;
+
+	if (a->recovery.unserved && os_exists(path) &&
+	    os_read_file(path, 256, &text, NULL) == 0) {
+		buf_add_u8(&text, 0);
+		if (id_parse(&space, (const char *)text.data) && area_serve(a, &space) == 0)
+			log_warn("recovery.served", "space=%s", (const char *)text.data);
+		unlink(path);
+	}
+	buf_fini(&text);
+	free(path);
+}
+
 /* ---- The end -------------------------------------------------------------------------------- */
 
 /* Name to the administrators the spaces that no copy has borne out. */
@@ -242,9 +266,11 @@ uint64_t area_due_ms(const struct area *a)
 
 int recovery_turn(struct area *a)
 {
-	uint64_t due = area_due_ms(a);
+	uint64_t due = area_due_ms(a), now = env_now_ms(a->options.env);
 
-	if (due == 0 || env_now_ms(a->options.env) < due)
+	if (due && now < a->recovery.begun_ms)
+		a->recovery.begun_ms = now; /* a clock that was put back ends nothing later */
+	if (due == 0 || now < due)
 		return 0;
 	int err = recovery_end(a);
 	if (err == 0)

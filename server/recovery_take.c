@@ -57,36 +57,43 @@ static int row_take(void *arg, const struct entry *e)
 	struct taking *t = arg;
 	struct area *a = t->area;
 	struct entered entered;
-	int err = journal_take(a->journal, t->space, e, &a->change, &entered);
+	struct header header;
+	struct bytes change;
+	int err = row_read(t, e, &header, &change);
 
 	if (err == 0)
+		err = journal_take(a->journal, t->space, e, &a->change, &entered);
+	if (err == 0)
 		err = turn_took(a, t->space, &entered);
+	if (err == 0)
+		err = held_drop(a, &header.change);
 	arena_reset(&a->change);
 	return err;
 }
 
 /* ---- Entering again ------------------------------------------------------------------------- */
 
-/* It cannot be entered as things are now: kept with the words, and its author has its bytes. */
-static int again_park(struct taking *t, const struct id *change, struct bytes bytes,
+/* It cannot be entered as things are now: held, with the words. */
+static int again_hold(struct taking *t, const struct header *header, struct bytes bytes,
 		      const char *words)
 {
 	char id[ID_TEXT];
 
 	t->parked++;
-	log_warn("recovery.parked", "change=%s words=\"%s\"", id_format(change, id), words);
-	return journal_refuse(t->area->journal, change, bytes, words);
+	log_warn("recovery.held", "change=%s words=\"%s\"", id_format(&header->change, id), words);
+	return held_add(t->area, t->space, &header->device, &header->change, bytes, words, false);
 }
 
-/* May the author still write there? What the server did itself it may do again. */
-static bool again_may(const struct taking *t, const struct id *device)
+/* May the author still write there? What the server did itself it may do again, and what somebody
+ * had let in stays let in. */
+static bool again_may(const struct taking *t, const struct header *header)
 {
 	const struct area *a = t->area;
 	struct id person;
 
-	if (id_equal(device, &a->server_device))
+	if (id_equal(&header->device, &a->server_device) || !id_is_zero(&header->let_in_by))
 		return true;
-	return access_device(a->access, device, &person) &&
+	return access_device(a->access, &header->device, &person) &&
 	       access_may(a->access, &person, &t->space->id) == MAY_WRITE;
 }
 
@@ -99,12 +106,14 @@ static int again_enter(struct taking *t, const struct header *header, struct byt
 
 	if (err < 0)
 		return ERR_CORRUPT;
-	if (!again_may(t, &header->device))
-		return again_park(t, &change.id, bytes,
-				  "its author may not write in this space any more");
-	err = turn_enter(a, t->space, &change, bytes, &header->device, NULL, &cause);
+	if (!again_may(t, header))
+		return again_hold(t, header, bytes,
+				  "your right to write there had ended: who leads there will"
+				  " decide on it");
+	err = turn_enter(a, t->space, &change, bytes, &header->device,
+			 id_is_zero(&header->let_in_by) ? NULL : &header->let_in_by, NULL, &cause);
 	if (err == ERR_INVALID || err == ERR_AGAIN)
-		return again_park(t, &change.id, bytes, cause.words);
+		return again_hold(t, header, bytes, cause.words);
 	t->entered += err == 0;
 	return err;
 }
@@ -120,8 +129,10 @@ static int row_enter_again(void *arg, const struct entry *e)
 	if (err == 0)
 		err = journal_judged(t->area->journal, &header.change, change, &judged);
 	bool known = err > 0;
-	if (known && judged.number == 0) { /* refused by a server that knew less */
+	if (known && judged.number == 0) { /* refused or held by a server that knew less */
 		err = journal_unrefuse(t->area->journal, &header.change);
+		if (err == 0)
+			err = held_drop(t->area, &header.change);
 		known = false;
 	}
 	if (err >= 0)

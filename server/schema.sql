@@ -1,6 +1,6 @@
 -- The server's database. What a copy could ask for stands in entry; record, conflict, frozen and
 -- named follow from it and are made again by replaying it. All SQL on these tables
--- is in journal.c, ground.c, indexes.c and content.c.
+-- is in journal.c, ground.c, indexes.c, held.c and join.c.
 
 -- What this area is: its id, the next number of a space.
 CREATE TABLE setting (
@@ -36,13 +36,42 @@ CREATE TABLE record (
 ) STRICT, WITHOUT ROWID;
 
 -- Every change that has a verdict, so that the same change again gets the same answer. Of an accepted
--- one the bytes are in its entry; of a refused one the hash is kept, and the words.
+-- one the bytes are in its entry; of a refused one the hash is kept, and the words; of a held one too,
+-- and its bytes are in held. decider: the device of who refused a held one.
 CREATE TABLE change (
 	id	BLOB NOT NULL PRIMARY KEY,
 	entry	INTEGER,
 	verdict	INTEGER NOT NULL,
 	hash	BLOB,
-	words	TEXT
+	words	TEXT,
+	decider	BLOB
+) STRICT, WITHOUT ROWID;
+
+-- Changes whose author's right to write had ended before they came: outside every journal, until the
+-- decider of the space has accepted or refused them, in the order in which they came.
+CREATE TABLE held (
+	seq	INTEGER NOT NULL PRIMARY KEY,
+	id	BLOB NOT NULL UNIQUE,
+	space	INTEGER NOT NULL,
+	device	BLOB NOT NULL,
+	time_ms	INTEGER NOT NULL,
+	bytes	BLOB NOT NULL
+) STRICT;
+CREATE INDEX held_space ON held (space, seq);
+
+-- The devices that were told of a space with the right to write in it: only their changes are held.
+CREATE TABLE holder (
+	device	BLOB NOT NULL,
+	space	INTEGER NOT NULL,
+	PRIMARY KEY (device, space)
+) STRICT, WITHOUT ROWID;
+
+-- What is kept here of each device's changes without being in a journal: that is bounded.
+CREATE TABLE tally (
+	device	BLOB NOT NULL PRIMARY KEY,
+	refused	INTEGER NOT NULL,
+	held	INTEGER NOT NULL,
+	bytes	INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The open Conflict on a record's field group.

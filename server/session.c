@@ -73,7 +73,7 @@ struct session *session_open(struct area *a, struct link *link, const struct id 
 					 "the server is busy: try again later");
 	/* A device that is not known at all may have joined after the state that the server was set
 	 * back to: what it holds tells. */
-	if (!access_device(a->access, device, &person) && access_has_device(a->access, device))
+	if (!access_session(a->access, device, &person) && access_has_device(a->access, device))
 		return session_turn_away(link, device, WIRE__REASON__REVOKED,
 					 "this device may no longer be used here");
 	struct session *s = mem_alloc(sizeof(*s));
@@ -110,6 +110,7 @@ void session_free(struct session *s)
 	free(s->cursors);
 	hello_free(&s->hello);
 	lane_free(&s->lane);
+	free(s->holds.spaces);
 	free(s);
 }
 
@@ -152,6 +153,18 @@ static void session_on_push(struct session *s, const struct frame *f, void *mess
 	for (size_t i = 0; i < m->n_changes && s->state == SESSION_READY && !s->area->failed; i++)
 		judge_change(s, BYTES_OF(m->changes[i]));
 	s->turn_bytes += f->message.len;
+}
+
+static void session_on_decide(struct session *s, const struct frame *f, void *message)
+{
+	const Wire__Decide *m = message;
+	struct id change;
+
+	(void)f;
+	if (id_from(&change, BYTES_OF(m->change)))
+		judge_decide(s, &change, m->accept, m->words);
+	else
+		session_bye(s, WIRE__REASON__PROTOCOL, "a decision names no change");
 }
 
 struct fetching {
@@ -307,6 +320,7 @@ static const struct step {
 	 session_on_bye},
 	{WIRE__KIND__PING, &wire__ping__descriptor, IN(RECALLED) | IN(READY), session_on_ping},
 	{WIRE__KIND__PUSH, &wire__push__descriptor, IN(READY), session_on_push},
+	{WIRE__KIND__DECIDE, &wire__decide__descriptor, IN(READY), session_on_decide},
 	{WIRE__KIND__FETCH, &wire__fetch__descriptor, IN(READY), session_on_fetch},
 	{WIRE__KIND__OFFER, &wire__offer__descriptor, IN(READY), session_on_offer},
 	{WIRE__KIND__CHUNK, &wire__chunk__descriptor, IN(READY), session_on_chunk},

@@ -6,6 +6,7 @@
 #define FIVEPITS_SESSION_H
 
 #include "server/area.h"
+#include "server/held.h"
 #include "server/journal.h"
 
 enum { SESSION_QUEUE = 1024 * 1024 }; /* with more than this on its way it is not read from */
@@ -25,6 +26,7 @@ struct cursor {
 	uint64_t sent;
 	struct run *own; /* by rising number */
 	size_t n_own;
+	struct held_told held;
 };
 
 struct session {
@@ -44,6 +46,7 @@ struct session {
 	uint64_t asked_generation;
 	int asked_may;
 	struct lane *lane; /* documents on their way; NULL: none yet */
+	struct holds holds;
 };
 
 void session_move(struct session *s, enum session_state to);

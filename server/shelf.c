@@ -273,12 +273,11 @@ void shelf_forget(struct shelf *s)
 
 /* ---- Naming --------------------------------------------------------------------------------- */
 
-static int is_delivered(struct shelf *s, const struct session *session,
-			const uint8_t root[SHA256_LEN])
+static int is_delivered(struct shelf *s, const struct id *device, const uint8_t root[SHA256_LEN])
 {
 	struct db_stmt *st =
 		db_query(s->area->db, "SELECT 1 FROM delivered WHERE root = $1 AND device = $2",
-			 "bd", BYTES(root, SHA256_LEN), &session->device);
+			 "bd", BYTES(root, SHA256_LEN), device);
 	int got = db_step(st);
 
 	if (got > 0)
@@ -286,14 +285,15 @@ static int is_delivered(struct shelf *s, const struct session *session,
 	return got;
 }
 
-int shelf_may_name(struct shelf *s, const struct session *session, const struct content *c)
+int shelf_may_name(struct shelf *s, const struct session *session, const struct id *device,
+		   const struct content *c)
 {
 	struct content is;
 	int got = store_content(s->store, c->root, &is);
 
 	if (got <= 0)
 		return got;
-	got = is_delivered(s, session, c->root);
+	got = is_delivered(s, device, c->root);
 	if (got == 0)
 		got = shelf_may_read(s, session, c->root);
 	if (got > 0 && (memcmp(is.sha, c->sha, SHA256_LEN) != 0 || is.bytes != c->bytes))

@@ -42,10 +42,11 @@ int shelf_sync(struct shelf *s, struct cause *cause);
 void shelf_forget(struct shelf *s); /* the turn was taken back */
 
 /*
- * May this session's device name a content? 1: it may; 0: all of it must be sent first;
+ * May `device` name a content (or may this session read it)? 1: it may; 0: all of it must be sent first;
  * ERR_INVALID: the root belongs to another content.
  */
-int shelf_may_name(struct shelf *s, const struct session *session, const struct content *c);
+int shelf_may_name(struct shelf *s, const struct session *session, const struct id *device,
+		   const struct content *c);
 /* It has: what it brought for that need not be remembered. */
 int shelf_named(struct shelf *s, const struct id *device, const uint8_t root[SHA256_LEN]);
 

@@ -334,6 +334,28 @@ static void take_deferred(struct peer *p, const Wire__Deferred *m)
 	snprintf(t->words, sizeof(t->words), "%s", m->words ? m->words : "");
 }
 
+static void take_held(struct peer *p, const Wire__HeldList *m)
+{
+	struct change c;
+
+	p->held_frames++;
+	if (!m->goes_on)
+		p->n_held = 0;
+	for (size_t i = 0; i < m->n_changes; i++, p->n_held++) {
+		must(change_read(&c, BYTES_OF(m->changes[i]->change), &p->arena, NULL) == 0);
+		if (p->n_held < sizeof(p->held) / sizeof(*p->held))
+			p->held[p->n_held] = c.id;
+	}
+}
+
+static void take_decided(struct peer *p, const Wire__Decided *m)
+{
+	p->decided = (struct told){.verdict = m->has_verdict ? (int)m->verdict : 0,
+				   .number = m->has_number ? m->number : 0};
+	must(id_from(&p->decided.change, BYTES_OF(m->change)));
+	snprintf(p->decided.words, sizeof(p->decided.words), "%s", m->words ? m->words : "");
+}
+
 static void take_bye(struct peer *p, const Wire__Bye *m)
 {
 	p->bye = (int)m->reason;
@@ -374,6 +396,12 @@ static void take_frame(struct peer *p, const struct frame *f, const ProtobufCMes
 	case WIRE__KIND__DEFERRED:
 		take_deferred(p, UNPACK(Deferred, f));
 		break;
+	case WIRE__KIND__HELD_LIST:
+		take_held(p, UNPACK(HeldList, f));
+		break;
+	case WIRE__KIND__DECIDED:
+		take_decided(p, UNPACK(Decided, f));
+		break;
 	case WIRE__KIND__BYE:
 		take_bye(p, UNPACK(Bye, f));
 		break;
@@ -410,6 +438,8 @@ void peer_take(struct peer *p)
 		{WIRE__KIND__FEED, &wire__feed__descriptor},
 		{WIRE__KIND__VERDICTS, &wire__verdicts__descriptor},
 		{WIRE__KIND__DEFERRED, &wire__deferred__descriptor},
+		{WIRE__KIND__HELD_LIST, &wire__held_list__descriptor},
+		{WIRE__KIND__DECIDED, &wire__decided__descriptor},
 		{WIRE__KIND__BYE, &wire__bye__descriptor},
 		{WIRE__KIND__WANT, &wire__want__descriptor},
 		{WIRE__KIND__STORED, &wire__stored__descriptor},

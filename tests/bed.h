@@ -60,6 +60,9 @@ struct peer {
 	struct buf wants;   /* chunks that it was asked for, one behind the other */
 	struct buf content; /* the raw bytes of the Chunks that came */
 	size_t chunks;
+	struct id held[8];  /* the first of the list of held changes that it was sent last */
+	size_t n_held, held_frames;
+	struct told decided; /* the last Decided; verdict 0: nothing was */
 	struct arena arena;
 };
 

@@ -12,6 +12,7 @@
 #include "common/schema.h"
 #include "server/turn.h"
 #include "tests/bed.h"
+#include "tests/tap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,5 +183,5 @@ int main(int argc, char **argv)
 		free(people[i].queue);
 	}
 	bed_fini(&b);
-	return 0;
+	return tap_end(); /* which removes the area */
 }

@@ -84,6 +84,18 @@ for who in heath heath2; do
 	ok "F11: and its copy is sound" at $who fsck
 done
 
+"$B/fivepits" --home "$T/heath" serve >"$T/serve.log" 2>&1 &
+serving=$!
+there() { at heath show "${actions[9]}" | grep -q 'from the clone'; }
+look heath2
+write heath2 "${actions[9]}" measure 'from the clone'
+ok "F11: beside a serve of the one the other can sync" timeout 30 "$B/fivepits" --home "$T/heath2" sync --quiet
+ok "F11: and the one that is served hears of it" wait_for 30 there
+kill $serving
+wait $serving
+sync_all pilsley
+like "F11: an administrator is told that a copy was copied" "$(at pilsley list note kind=notice)" 'copied'
+
 # F22: a device that was removed sees a sign, can't come back by itself, and nothing of it is taken.
 "$B/fivepits" --home "$T/morton" serve >"$T/serve.log" 2>&1 &
 serving=$!

@@ -38,7 +38,7 @@ static inline void paper_cut(struct paper *p)
 {
 	uint64_t gear[256];
 	uint8_t hash[SHA256_LEN];
-	struct list *l = list_new(paper_node, p);
+	struct listing *l = listing_new(paper_node, p);
 	size_t at = 0;
 	unsigned level;
 
@@ -49,11 +49,11 @@ static inline void paper_cut(struct paper *p)
 		rest.len = chunk_cut(gear, rest, true);
 		sha256(rest, hash);
 		paper_part(p, hash, rest);
-		must(list_add(l, hash, rest.len) == 0);
+		must(listing_add(l, hash, rest.len) == 0);
 		at += rest.len;
 	} while (at < p->data.len);
-	must(list_end(l, p->content.root, &level) == 0);
-	list_free(&l);
+	must(listing_end(l, p->content.root, &level) == 0);
+	listing_free(&l);
 	sha256(buf_bytes(&p->data), p->content.sha);
 	p->content.bytes = p->data.len;
 }

@@ -244,7 +244,7 @@ static void test_refused(struct world *w, struct client *b)
 	(void)other;
 	ok(client_sync(w, b) && count_pending(b, &refused) == 0 && refused == 2,
 	   "later sessions leave them alone");
-	ok(draft_again(b->copy, &first, &change, &cause) == 0 && count_pending(b, &refused) == 2 &&
+	ok(draft_again(b->copy, &first, NULL, NULL, &change, &cause) == 0 && count_pending(b, &refused) == 2 &&
 		   refused == 0,
 	   "both are sent again as new ones %s", cause.words);
 	client_sync(w, b);
@@ -370,8 +370,10 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	ok(ask_number(b, "SELECT count(*) FROM \"action\" WHERE text LIKE '%zebra%'") == 0 &&
 		   ask_number(b, "SELECT count(*) FROM search WHERE search MATCH 'zebra'") == 0,
 	   "its records and its search text too");
-	ok(count_pending(b, &refused) == 0 && refused == 1,
-	   "what was pending in it is refused and kept");
+	int64_t held, here;
+	ok(count_pending(b, &refused) == 0 && refused == 0 &&
+		   copy_held_counts(b->copy, &held, &here) == 0 && held == 1 && here == 0,
+	   "what was pending in it is held by the server, and kept");
 	ok(contents_has(b->copy, unsent.root, NULL) == 1, "with its document");
 	ok(contents_has(b->copy, shared.root, NULL) == 1, "so is a document that another space names");
 	ok(contents_has(b->copy, secret.root, NULL) == 0, "one that was only in it is gone");
@@ -382,9 +384,10 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	struct pending p;
 	copy_pending_next(b->copy, 0, &p);
 	free(p.words);
-	ok(draft_again(b->copy, &p.change, &change, &cause) == ERR_MISSING,
-	   "sending it again is told why not: %s", cause.words);
-	copy_pending_drop(b->copy, &p.change, &cause);
+	ok(draft_again(b->copy, &p.change, NULL, NULL, &change, &cause) == ERR_MISSING,
+	   "it can't be sent again: %s", cause.words);
+	ok(copy_pending_drop(b->copy, &p.change, &cause) == ERR_INVALID,
+	   "nor be given up: %s", cause.words);
 
 	d = draft_new(a->copy, &w->directory);
 	membership = id_make(&w->env);
@@ -397,6 +400,11 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	client_sync(w, b);
 	ok(strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "for the group: zebra") == 0,
 	   "granted again, it comes from its first entry");
+	client_sync(w, b);
+	ok(copy_held_counts(b->copy, &held, &here) == 0 && held == 0 &&
+		   count_pending(b, &refused) == 0 && refused == 0,
+	   "and what was held is entered, since its author may write again");
+	ok(is_sound(b), "the copy is sound");
 }
 
 /* ---- Ids, words ----------------------------------------------------------------------------- */

@@ -270,7 +270,7 @@ static void damage(const char *name, const char *what, const char *sql)
 	struct db *db;
 
 	area_close(&b.area);
-	must(db_open(&db, path, DB_SOLE, "", 1, NULL, &cause) == 0 && db_begin(db) == 0);
+	must(db_open(&db, path, DB_SOLE, "", 2, NULL, &cause) == 0 && db_begin(db) == 0);
 	must(db_run_text(db, sql, &cause) == 0 && db_changes(db) > 0 && db_commit(db) == 0);
 	db_close(&db);
 	free(path);

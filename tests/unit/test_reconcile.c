@@ -565,6 +565,14 @@ static void test_own_repeat(void)
 	ok(w.verdict == VERDICT_CONFLICT && stands(&w, 1, TARGET_TEXT, "May"),
 	   "nor where the other set more of what is settled together");
 	world_fini(&w);
+
+	make_action(&w);
+	arrive(&w, say_text(&w, say(&w, 0x20, 1, 1), TARGET_DUE, "2020-05-01", NULL));
+	arrive(&w, say_text(&w, say(&w, 0x21, 1, 1), TARGET_DUE, "2020-06-01", NULL));
+	arrive(&w, say_after(say_text(&w, say(&w, 0x22, 1, 1), TARGET_TEXT, "June", NULL), 0x21));
+	ok(w.verdict == VERDICT_CONFLICT && stands(&w, 1, TARGET_TEXT, NULL) && SIDES(&w, 0x20, 0x22),
+	   "nor where their own edit was not the same");
+	world_fini(&w);
 }
 
 /* ---- Order ---------------------------------------------------------------------------------- */

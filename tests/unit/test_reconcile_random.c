@@ -259,6 +259,19 @@ static void judge_value(struct play *p, const struct said *s, const struct recor
 		fault(p, s, "a value is lost");
 }
 
+/* Fields that are settled together: one is not replaced over what was not seen of the other. */
+static void judge_pair(struct play *p, const struct said *s, const struct record *before,
+		       const struct record *after)
+{
+	for (int i = 0; i < 2; i++) {
+		uint32_t field = s->target->pair[i], other = s->target->pair[1 - i];
+		const struct value *v = record_find(before, other);
+		if (!bytes_equal(record_get(before, field), record_get(after, field)) && v && v->number &&
+		    !knows(p, s, setter(p, v->number)) && !bytes_equal(v->bytes, record_get(&s->view, other)))
+			fault(p, s, "half of a pair is replaced over what was not seen of the other");
+	}
+}
+
 static void judge_text(struct play *p, const struct said *s, const struct record *before,
 		       const struct record *after, uint32_t field)
 {
@@ -437,6 +450,8 @@ static void judge(struct play *p, struct said *s, const struct record *before, s
 		if (t->pair[i])
 			judge_value(p, s, was, after, t->pair[i]);
 	}
+	if (t->pair[0])
+		judge_pair(p, s, was, after);
 	judge_text(p, s, was, after, t->text);
 	judge_set(p, s, was, after, t->set);
 	judge_existence(p, s, was, after);

@@ -15,6 +15,7 @@
 #include "common/wire.h"
 #include "server/area.h"
 #include "server/enrol.h"
+#include "server/held.h"
 #include "server/journal.h"
 #include "server/lane.h"
 #include "server/net.h"
@@ -69,6 +70,9 @@ static void make_limits(struct buf *out)
 	limit(out, SHELF_DAYS, "days that chunks are kept which no Version names");
 	limit(out, CONTENT_MOST, "bytes of a document's version");
 	limit(out, (UINT64_C(1) << 40) - 1, "entries in a space");
+	limit(out, HELD_CHANGES, "held changes of a device");
+	limit(out, HELD_BYTES, "bytes of the held changes of a device");
+	limit(out, REFUSED_MOST, "refused changes of a device");
 	limit(out, CONN_HANDSHAKE_MS,
 	      "milliseconds from the first byte to the end of the TLS handshake");
 	limit(out, CONN_FRAME_MS, "milliseconds from a frame's first byte to its last");
@@ -275,7 +279,7 @@ static enum verdict enter(struct example *x, uint8_t id, uint64_t seen, struct e
 	c.made_ms = document_now(NULL);
 	e->record = x->record;
 	change_write(&c, &bytes);
-	must(journal_enter(x->journal, x->in, &c, buf_bytes(&bytes), &x->device, &x->arena,
+	must(journal_enter(x->journal, x->in, &c, buf_bytes(&bytes), &x->device, NULL, &x->arena,
 			   &entered, &cause) == 0);
 	buf_add_text(x->out, "%-18s %s\n", "change", verdict_word(entered.verdict));
 	document_hex(x->out, "  bytes", buf_bytes(&bytes));
@@ -403,7 +407,7 @@ static int chunk_node(void *arg, unsigned level, const uint8_t hash[SHA256_LEN],
 static void make_chunks(struct buf *out)
 {
 	struct buf data = {0}, sizes = {0};
-	struct list *list = list_new(chunk_node, out);
+	struct listing *list = listing_new(chunk_node, out);
 	uint64_t gear[256];
 	uint8_t number[8], hash[SHA256_LEN];
 	unsigned level;
@@ -427,16 +431,16 @@ static void make_chunks(struct buf *out)
 		buf_add_text(&sizes, "%s%zu", at ? " " : "", rest.len);
 		if (at == 0)
 			document_hex(out, "first chunk", BYTES(hash, SHA256_LEN));
-		must(list_add(list, hash, rest.len) == 0);
+		must(listing_add(list, hash, rest.len) == 0);
 		at += rest.len;
 	}
 	buf_add_u8(&sizes, 0);
 	document_line(out, "chunks", (const char *)sizes.data);
-	must(list_end(list, hash, &level) == 0);
+	must(listing_end(list, hash, &level) == 0);
 	document_hex(out, "root", BYTES(hash, SHA256_LEN));
 	sha256(buf_bytes(&data), hash);
 	document_hex(out, "content", BYTES(hash, SHA256_LEN));
-	list_free(&list);
+	listing_free(&list);
 	buf_fini(&data);
 	buf_fini(&sizes);
 }
