@@ -42,6 +42,18 @@ bool contents_of(const struct record *version, struct content *out)
 	return true;
 }
 
+bool change_root(const struct edit *e, uint8_t root[SHA256_LEN])
+{
+	struct bytes sha = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
+	struct bytes chunks = value_bytes(fields_get(e->effect.set, VERSION_CHUNKS));
+	struct bytes name = chunks.len ? chunks : sha;
+
+	if (e->type != TYPE_VERSION || name.len != SHA256_LEN)
+		return false;
+	memcpy(root, name.data, SHA256_LEN);
+	return true;
+}
+
 int contents_has(struct copy *copy, const uint8_t root[SHA256_LEN], struct content *out)
 {
 	struct content c;
@@ -263,6 +275,62 @@ int contents_add(struct copy *copy, const char *path, struct content *out,
 		err = intake_keep(copy, out, cause);
 	buf_fini(&in.data);
 	return err;
+}
+
+/* ---- On its way up -------------------------------------------------------------------------- */
+
+int contents_note_sent(struct copy *copy, const uint8_t root[SHA256_LEN], uint64_t sent)
+{
+	if (sent == 0)
+		return db_run(copy_db(copy), "DELETE FROM sending WHERE root = $1", "b",
+			      BYTES(root, SHA256_LEN));
+	return db_run(copy_db(copy),
+		      "INSERT INTO sending (root, sent) VALUES ($1, $2)"
+		      " ON CONFLICT (root) DO UPDATE SET sent = excluded.sent",
+		      "bu", BYTES(root, SHA256_LEN), sent);
+}
+
+static int sending_one(struct copy *copy, const uint8_t root[SHA256_LEN], uint64_t *sent,
+		       uint64_t *all)
+{
+	struct db_stmt *st = db_query(copy_db(copy),
+				      "SELECT c.bytes, coalesce(s.sent, 0) FROM content c"
+				      " LEFT JOIN sending s ON s.root = c.root WHERE c.root = $1",
+				      "b", BYTES(root, SHA256_LEN));
+	int got = db_step(st);
+
+	if (got <= 0)
+		return got;
+	uint64_t bytes = (uint64_t)db_int(st, 0), part = (uint64_t)db_int(st, 1);
+	*all += bytes;
+	*sent += part < bytes ? part : bytes;
+	db_reset(st);
+	return 1;
+}
+
+int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uint64_t *all)
+{
+	struct db_stmt *st = db_query(copy_db(copy),
+				      "SELECT contents FROM pending"
+				      " WHERE state = 0 AND contents IS NOT NULL", "");
+	int got, any = 0;
+
+	*sent = *all = 0;
+	while ((got = db_step(st)) > 0) {
+		struct bytes b = db_bytes(st, 0);
+		for (size_t i = 0; got > 0 && i + SHA256_LEN <= b.len; i += SHA256_LEN) {
+			if (root && memcmp(b.data + i, root, SHA256_LEN) != 0)
+				continue;
+			int one = sending_one(copy, b.data + i, sent, all);
+			any = one > 0 ? 1 : any;
+			got = one < 0 ? one : got;
+		}
+		if (got < 0) {
+			db_reset(st);
+			break;
+		}
+	}
+	return got < 0 ? got : any;
 }
 
 /* ---- Going out ------------------------------------------------------------------------------ */

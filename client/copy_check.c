@@ -323,3 +323,19 @@ int copy_check(struct copy *copy, void (*fault)(void *arg, const char *words), v
 		err = contents_check(copy, false, check_content, &c);
 	return err < 0 ? err : c.faults;
 }
+
+int copy_mend(struct copy *copy, void (*fault)(void *arg, const char *words), void *arg)
+{
+	struct check c = {.copy = copy, .fault = fault, .arg = arg};
+	int err = inside_begin_alone(copy);
+
+	if (err == 0)
+		err = contents_check(copy, true, check_content, &c);
+	if (err == 0)
+		err = copy_commit(copy);
+	if (err < 0)
+		copy_rollback(copy);
+	else
+		err = contents_tidy(copy, true);
+	return err < 0 ? err : c.faults;
+}

@@ -17,6 +17,7 @@ done
 # Names are data.
 mkdir "$T/odd" "$T/in"
 long=$(printf 'x%.0s' {1..250})
+# shellcheck disable=SC2016 # a name that a shell would run
 names=($'-rf ..%2F\nNUL: ünï \xe2\x80\xae x.txt' '..' '.hidden' 'CON' 'con.txt' 'trailing. ' "$long.txt"
 	$'e\xcc\x81.txt' $'\xc3\xa9.txt' 'Case.TXT' 'case.txt' 'a:b*c?.doc' '~' '$(touch x)' $'\x1b[31mred')
 n=0
