@@ -33,7 +33,7 @@ static bool document_is_line(struct bytes name)
 	return utf8_is_valid(name);
 }
 
-/* A file's name as it is kept: as it is, to the last space; made one line of UTF-8 if it is none. */
+/* A file's name as it is kept: as it is, to the last space, but made one line of UTF-8. */
 static const char *document_kept_name(struct call *call, const char *path)
 {
 	enum { NAME_MOST = 255 };

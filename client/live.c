@@ -133,11 +133,63 @@ static void live_session_over(struct live *l, int error)
 	loop_timer_set(l->leave, LEAVE_MS);
 }
 
+/* ---- The certificate ------------------------------------------------------------------------ */
+
+struct renewal {
+	struct evp_pkey_st *key;
+	struct x509_st *cert, *ca;
+};
+
+static int renewal_load(struct live *l, struct renewal *r)
+{
+	const char *home = copy_home(l->copy);
+	char *key = mem_format("%s/key.pem", home), *cert = mem_format("%s/device.pem", home);
+	char *ca = mem_format("%s/ca.pem", home);
+
+	*r = (struct renewal){0};
+	int rc = key_load(&r->key, key, NULL);
+	if (rc == 0)
+		rc = cert_load(&r->cert, cert, NULL);
+	if (rc == 0)
+		rc = cert_load(&r->ca, ca, NULL);
+	free(key);
+	free(cert);
+	free(ca);
+	return rc;
+}
+
+static void renewal_fini(struct renewal *r)
+{
+	key_free(&r->key);
+	cert_free(&r->cert);
+	cert_free(&r->ca);
+}
+
+/* Has this device's own certificate run out? Where it has, the server may end the handshake
+ * without a word that arrives. */
+static bool live_has_run_out(struct live *l)
+{
+	struct renewal r;
+	uint64_t from, until = UINT64_MAX;
+
+	if (renewal_load(l, &r) == 0)
+		cert_times(r.cert, &from, &until);
+	renewal_fini(&r);
+	return env_now_ms(copy_env(l->copy)) > until;
+}
+
+/* ---- What the line says ---------------------------------------------------------------------- */
+
 static void live_closed(struct live *l, const char *words)
 {
 	if (l->state != LIVE_LEAVING) {
 		l->error = ERR_OFFLINE;
 		cause_set(&l->cause, 0, "%.500s", words);
+		if (l->state == LIVE_CALLING && strstr(words, "TLS failed") && live_has_run_out(l))
+			cause_set(&l->cause, 0,
+				  "this device's certificate has run out: if this computer's clock "
+				  "is right, ask an administrator for a new invitation and join "
+				  "anew; keep this folder until then");
 	}
 	l->closed = true;
 }
@@ -175,37 +227,7 @@ static void live_event(void *arg, enum conn_event event, const struct frame *fra
 	}
 }
 
-/* ---- The certificate ------------------------------------------------------------------------ */
-
-struct renewal {
-	struct evp_pkey_st *key;
-	struct x509_st *cert, *ca;
-};
-
-static int renewal_load(struct live *l, struct renewal *r)
-{
-	const char *home = copy_home(l->copy);
-	char *key = mem_format("%s/key.pem", home), *cert = mem_format("%s/device.pem", home);
-	char *ca = mem_format("%s/ca.pem", home);
-
-	*r = (struct renewal){0};
-	int rc = key_load(&r->key, key, NULL);
-	if (rc == 0)
-		rc = cert_load(&r->cert, cert, NULL);
-	if (rc == 0)
-		rc = cert_load(&r->ca, ca, NULL);
-	free(key);
-	free(cert);
-	free(ca);
-	return rc;
-}
-
-static void renewal_fini(struct renewal *r)
-{
-	key_free(&r->key);
-	cert_free(&r->cert);
-	cert_free(&r->ca);
-}
+/* ---- Renewing the certificate --------------------------------------------------------------- */
 
 static void live_on_renewed(void *arg, int err, const char *words)
 {

@@ -76,8 +76,8 @@ int area_load(struct area *a, struct cause *cause);
 struct answer *turn_answer(struct area *a, struct session *s, enum answer_kind kind,
 			   const struct id *change);
 /*
- * Enter a change, and keep the rights and what is held in step. As journal_enter; ERR_FULL: the
- * turn was taken back. `out` (may be NULL) lives in area->change.
+ * Enter a change, and keep the rights in step. As journal_enter; ERR_FULL: the turn was taken back.
+ * `out` (may be NULL) lives in area->change.
  */
 int turn_enter(struct area *a, struct space *s, const struct change *c, struct bytes bytes,
 	       const struct id *device, const struct id *let_in_by, struct entered *out,
