@@ -199,7 +199,8 @@ static void status_say_sync(struct call *call, const struct state *s)
 				     "records"));
 	if (s->to_send > 0)
 		fprintf(out, "Sending documents: %u %% of %s.\n",
-			(unsigned)(s->sent * 100 / s->to_send), screen_size(&call->arena, s->to_send));
+			(unsigned)(s->sent * 100 / s->to_send),
+			screen_size(&call->arena, s->to_send));
 	if (s->refused > 0)
 		fprintf(out, "%s: 'fivepits outbox' says why.\n",
 			screen_count(&call->arena, (uint64_t)s->refused, "change was refused",

@@ -102,6 +102,7 @@ struct intake {
 	const char *path;
 	struct stat before;
 	struct buf data; /* read and not cut */
+	struct buf there; /* a chunk that was here before */
 	size_t at;	 /* up to here it is cut */
 	uint64_t done;
 	struct listing *list;
@@ -112,25 +113,40 @@ struct intake {
 	struct cause *cause;
 };
 
+/* Keep a chunk, unless it is here; one that is here and can't be read is replaced. */
+static int intake_put(struct intake *in, const uint8_t hash[SHA256_LEN], bool node,
+		      struct bytes raw)
+{
+	struct store *store = copy_store(in->copy);
+	struct stored is;
+	int got = store_find(store, hash, &is);
+
+	if (got > 0)
+		got = store_get(store, hash, &in->there);
+	if (got == ERR_CORRUPT) {
+		got = copy_begin(in->copy);
+		if (got == 0)
+			got = store_take_out(store, hash);
+		if (got == 0)
+			got = copy_commit(in->copy);
+	}
+	return got < 0 ? got : store_put_raw(store, hash, node, raw, in->cause);
+}
+
 static int intake_node(void *arg, unsigned level, const uint8_t hash[SHA256_LEN], struct bytes node)
 {
-	struct intake *in = arg;
-
 	(void)level;
-	return store_put_raw(copy_store(in->copy), hash, true, node, in->cause);
+	return intake_put(arg, hash, true, node);
 }
 
 static int intake_chunk(struct intake *in, struct bytes chunk)
 {
 	struct store *store = copy_store(in->copy);
 	uint8_t hash[SHA256_LEN];
-	struct stored is;
 
 	sha256(chunk, hash);
 	sha256_add(in->sha, chunk);
-	int err = store_find(store, hash, &is);
-	if (err == 0)
-		err = store_put_raw(store, hash, false, chunk, in->cause);
+	int err = intake_put(in, hash, false, chunk);
 	if (err >= 0)
 		err = listing_add(in->list, hash, chunk.len);
 	if (err >= 0 && store_unsynced(store) >= SYNC_BYTES)
@@ -274,6 +290,7 @@ int contents_add(struct copy *copy, const char *path, struct content *out,
 	if (err == 0)
 		err = intake_keep(copy, out, cause);
 	buf_fini(&in.data);
+	buf_fini(&in.there);
 	return err;
 }
 
@@ -485,6 +502,43 @@ int contents_tidy(struct copy *copy, bool sweep)
 	if (more < 0)
 		copy_rollback(copy);
 	return more == ERR_CORRUPT ? 0 : more; /* fsck tells of it */
+}
+
+struct mending {
+	struct copy *copy;
+	struct buf chunk, bad;
+};
+
+static int mend_row(void *arg, const uint8_t hash[SHA256_LEN], bool here)
+{
+	struct mending *m = arg;
+	int err = here ? store_get(copy_store(m->copy), hash, &m->chunk) : 0;
+
+	if (err == ERR_CORRUPT)
+		buf_add(&m->bad, hash, SHA256_LEN);
+	return err == ERR_CORRUPT ? 0 : err;
+}
+
+int contents_mend(struct copy *copy, const struct content *c)
+{
+	struct store *store = copy_store(copy);
+	struct mending m = {.copy = copy};
+	bool single = memcmp(c->root, c->sha, SHA256_LEN) == 0;
+	int err = content_each(store, c->root, single ? 0 : LEVEL_MAX, mend_row, &m);
+
+	if (err == 0)
+		err = copy_begin(copy);
+	for (size_t i = 0; err == 0 && i < m.bad.len; i += SHA256_LEN)
+		err = store_take_out(store, m.bad.data + i);
+	if (err == 0)
+		err = store_content_forget(store, c->root);
+	if (err == 0)
+		err = copy_commit(copy);
+	if (err < 0)
+		copy_rollback(copy);
+	buf_fini(&m.chunk);
+	buf_fini(&m.bad);
+	return err;
 }
 
 struct contents_checking {

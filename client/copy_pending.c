@@ -324,8 +324,8 @@ static int drop_shown(struct copy *copy, int64_t seq, struct bytes bytes, struct
  * if it is just then, its entry comes all the same. */
 static int pending_has_document(struct copy *copy, int64_t seq)
 {
-	struct db_stmt *st = db_query(
-		copy->db, "SELECT 1 FROM pending WHERE seq = $1 AND contents IS NOT NULL", "i", seq);
+	static const char sql[] = "SELECT 1 FROM pending WHERE seq = $1 AND contents IS NOT NULL";
+	struct db_stmt *st = db_query(copy->db, sql, "i", seq);
 	int got = db_step(st);
 
 	if (got == 1)

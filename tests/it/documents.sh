@@ -30,7 +30,7 @@ for name in "${names[@]}"; do
 	before=$(find "$T/in" -type f | wc -l)
 	(cd "$T/in" && "$B/fivepits" --home "$T/morton" get "$id" >"$T/out" 2>"$T/err")
 	new=$(find "$T/in" -type f -newer "$T/odd/$name" -exec cmp -s "$T/odd/$name" {} \; -print | wc -l)
-	[ "$(find "$T/in" -type f | wc -l)" = $((before + 1)) ] && [ "$new" -ge 1 ] || fail "the odd name $n"
+	if [ "$(find "$T/in" -type f | wc -l)" != $((before + 1)) ] || [ "$new" -lt 1 ]; then fail "the odd name $n"; fi
 done
 is "files with odd names are stored under safe names of their own" "$(find "$T/in" -type f | wc -l)" $n
 is "all of them in this folder" "$(find "$T/in" -mindepth 1 -type d | wc -l)" 0

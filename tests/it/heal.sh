@@ -42,11 +42,14 @@ ok "byte for byte" cmp "$T/file" "$T/second"
 
 damage "$T/morton/documents/pack-1"
 status 1 "damage in a copy is found" at morton fsck
-status 1 "and not given out" at morton get "$id" -o "$T/third"
-ok "and taken out" at morton fsck --repair
-ok "then it is fetched again" at morton get "$id" -o "$T/third"
+ok "what is damaged is fetched again when it is asked for" at morton get "$id" -o "$T/third"
 ok "byte for byte" cmp "$T/file" "$T/third"
+ok "what was damaged is erased" at morton fsck --repair
 ok "and the copy is sound" at morton fsck
+damage "$T/morton/documents/pack-1"
+ok "damage is taken out" at morton fsck --repair
+ok "also by itself" at morton get "$id" -o "$T/fourth"
+ok "byte for byte" cmp "$T/file" "$T/fourth"
 
 { cat "$T/file"; echo more; } >"$T/other"
 at heath put "$T/other" >/dev/null
