@@ -34,7 +34,12 @@ zeros() { head -c "$(stat -c %s "$1")" /dev/zero >"$1.new" && mv "$1.new" "$1"; 
 halve() { truncate -s $(($(stat -c %s "$1") / 2)) "$1"; }
 none() { : >"$1"; }
 gone() { rm "$1"; }
-flip() { printf '\x5a\xa5' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") / 3)) conv=notrunc status=none; }
+flip() {
+	local i
+	for i in {1..39}; do
+		printf '\x5a\xa5' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") * i / 40)) conv=notrunc status=none
+	done
+}
 for damage in zeros halve none gone flip; do
 	n=0
 	while read -r file; do
