@@ -46,6 +46,8 @@ struct ground {
 	int (*frozen)(void *arg, const struct id *record, struct id *minutes);
 	/* The person whose change it is; zero: nobody. */
 	int (*author)(void *arg, struct id *person);
+	/* base_digest of a value that `past` gave, where it is kept. NULL: it is hashed. */
+	uint64_t (*digest)(void *arg, struct bytes value);
 	/* The name of who made an entry, for a person to read; "" where it is not known. */
 	int (*whose)(void *arg, uint64_t number, char *name, size_t size);
 };

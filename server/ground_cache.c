@@ -1,7 +1,8 @@
 /*
- * Entries that reconciling has read, parsed once: edits that disagree all walk the same history. It
- * is all let go where it has grown too large, and where entries were taken back; never while a
- * change is being reconciled, which may hold on to what it was given.
+ * Entries that reconciling has read, parsed once: edits that disagree all walk the same history;
+ * and what else they all ask for: where changes stand, digests, open conflicts, the records
+ * themselves. It is all let go where it has grown too large, and where entries were taken back;
+ * never while a change is being reconciled, which may hold on to what it was given.
  */
 #include "server/journal_inside.h"
 
@@ -10,8 +11,12 @@
 
 enum {
 	CACHE_BYTES = 16 * 1024 * 1024,
-	CACHE_SLOTS = 4096,
+	CACHE_SLOTS = 16384,
 	CACHE_MOST = 3 * CACHE_SLOTS / 4, /* entries, so that a free slot is near */
+	DIGEST_SLOTS = 4096,
+	CONFLICT_SLOTS = 1024,
+	RECORD_SLOTS = 256,
+	RECORD_LARGEST = 16 * 1024, /* packed; a larger one is read anew */
 };
 
 /* Where a change stands. */
@@ -20,17 +25,43 @@ struct place {
 	uint64_t key;
 };
 
+/* The digest of a value in one of the entries: its bytes stay where they are as long as those. */
+struct known_digest {
+	struct bytes value;
+	uint64_t digest;
+};
+
+/* The open Conflict on a record's field group; zero: none. */
+struct known_conflict {
+	struct id record, conflict;
+	uint64_t local; /* the space's; 0: the slot is free */
+	uint32_t group;
+};
+
+/* Of places, digests, conflicts and records a newer one takes the slot. */
 struct entry_cache {
 	struct arena arena;
 	size_t n;
 	struct read_entry *entries[CACHE_SLOTS]; /* by key */
-	struct place places[CACHE_SLOTS];	 /* by change; a newer one takes the slot */
+	struct place places[CACHE_SLOTS];	 /* by change */
+	struct known_digest digests[DIGEST_SLOTS];
+	struct known_conflict conflicts[CONFLICT_SLOTS];
+	struct known_record records[RECORD_SLOTS];
 };
+
+static void records_forget(struct entry_cache *c)
+{
+	for (size_t i = 0; i < RECORD_SLOTS; i++)
+		buf_fini(&c->records[i].fields);
+	memset(c->records, 0, sizeof(c->records));
+}
 
 void cache_free(struct entry_cache **c)
 {
-	if (*c)
+	if (*c) {
 		arena_fini(&(*c)->arena);
+		records_forget(*c);
+	}
 	free(*c);
 	*c = NULL;
 }
@@ -45,6 +76,9 @@ void cache_forget(struct journal *j)
 	c->n = 0;
 	memset(c->entries, 0, sizeof(c->entries));
 	memset(c->places, 0, sizeof(c->places));
+	memset(c->digests, 0, sizeof(c->digests));
+	memset(c->conflicts, 0, sizeof(c->conflicts));
+	records_forget(c);
 }
 
 void cache_trim(struct journal *j)
@@ -77,14 +111,13 @@ static struct read_entry **cache_slot(struct entry_cache *c, uint64_t key)
 	return NULL;
 }
 
+/* What is read holds nothing of `head` and `body`. */
 static int entry_parse(struct read_entry *e, struct bytes head, struct bytes body,
 		       struct arena *arena)
 {
 	struct bytes change, outcome;
 
 	e->bytes = head.len + body.len;
-	head = arena_copy(arena, head);
-	body = arena_copy(arena, body);
 	return header_read(&e->header, head, arena) < 0 || body_read(body, &change, &outcome) < 0 ||
 			       change_read(&e->said, change, arena, NULL) < 0 ||
 			       outcome_read(&e->did, outcome, arena) < 0
@@ -143,4 +176,88 @@ bool cache_place(struct journal *j, const struct id *change, uint64_t *key)
 void cache_note_place(struct journal *j, const struct id *change, uint64_t key)
 {
 	*place_of(cache_of(j), change) = (struct place){*change, key};
+}
+
+/* ---- Digests -------------------------------------------------------------------------------- */
+
+uint64_t cache_digest(struct journal *j, struct bytes value)
+{
+	struct entry_cache *c = cache_of(j);
+	struct known_digest *k = &c->digests[((uintptr_t)value.data >> 4) % DIGEST_SLOTS];
+
+	if (k->value.data != value.data || k->value.len != value.len)
+		*k = (struct known_digest){value, base_digest(value)};
+	return k->digest;
+}
+
+/* ---- Open conflicts ------------------------------------------------------------------------- */
+
+static struct known_conflict *conflict_of(struct entry_cache *c, const struct id *record,
+					  uint32_t group)
+{
+	size_t at = (record->b[14] | (size_t)record->b[15] << 8) + 31 * (size_t)group;
+	return &c->conflicts[at % CONFLICT_SLOTS];
+}
+
+bool cache_conflict(struct journal *j, const struct space *s, const struct id *record,
+		    uint32_t group, struct id *conflict)
+{
+	const struct known_conflict *k = j->cache ? conflict_of(j->cache, record, group) : NULL;
+
+	if (!k || k->local != s->local || k->group != group || !id_equal(&k->record, record))
+		return false;
+	*conflict = k->conflict;
+	return true;
+}
+
+void cache_note_conflict(struct journal *j, const struct space *s, const struct id *record,
+			 uint32_t group, const struct id *conflict)
+{
+	*conflict_of(cache_of(j), record, group) =
+		(struct known_conflict){*record, *conflict, s->local, group};
+}
+
+/* ---- Records -------------------------------------------------------------------------------- */
+
+static struct known_record *record_of(struct entry_cache *c, const struct space *s,
+				      const struct id *id)
+{
+	return &c->records[(id->b[15] ^ s->local) % RECORD_SLOTS];
+}
+
+static bool record_is(const struct known_record *k, const struct space *s, const struct id *id)
+{
+	return k->local == s->local && id_equal(&k->id, id);
+}
+
+const struct known_record *cache_record(struct journal *j, const struct space *s,
+					const struct id *id)
+{
+	const struct known_record *k = j->cache ? record_of(j->cache, s, id) : NULL;
+	return k && record_is(k, s, id) ? k : NULL;
+}
+
+void cache_note_record(struct journal *j, const struct space *s, const struct id *id, uint32_t type,
+		       uint64_t number, struct bytes fields)
+{
+	struct known_record *k = record_of(cache_of(j), s, id);
+
+	if (fields.len > RECORD_LARGEST) {
+		if (record_is(k, s, id))
+			k->local = 0;
+		return;
+	}
+	k->id = *id;
+	k->local = s->local;
+	k->type = type;
+	k->number = number;
+	buf_reset(&k->fields);
+	buf_add_bytes(&k->fields, fields);
+}
+
+void cache_renew_record(struct journal *j, const struct space *s, const struct record *r,
+			struct bytes fields)
+{
+	if (cache_record(j, s, &r->id))
+		cache_note_record(j, s, &r->id, r->type, r->number, fields);
 }

@@ -24,6 +24,7 @@ static int index_conflict(struct journal *j, struct space *s, const struct recor
 {
 	uint64_t part = value_number(record_get(r, CONFLICT_GROUP));
 	bool was_open = conflict_is_open(before);
+	const struct id none = {{0}};
 	struct id record;
 
 	if (!id_from(&record, value_bytes(record_get(r, CONFLICT_RECORD))))
@@ -31,6 +32,7 @@ static int index_conflict(struct journal *j, struct space *s, const struct recor
 	if (conflict_is_open(r) == was_open)
 		return 0;
 	s->open_conflicts += was_open ? (uint64_t)-1 : 1;
+	cache_note_conflict(j, s, &record, (uint32_t)part, was_open ? &none : &r->id);
 	if (was_open)
 		return db_run(j->db,
 			      "DELETE FROM conflict WHERE space = $1 AND record = $2 AND part = $3",
