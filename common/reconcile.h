@@ -17,6 +17,8 @@ struct past {
 	size_t n_fields;
 	const struct change *said; /* what its author asked for; NULL where the body is absent */
 	const struct effect *did;  /* to the record, where that is not what was said; else NULL */
+	const struct edit *edit;   /* of the record in `said`, where it was found already */
+	uint64_t marks;		   /* bit n % 64 for each of the fields; 0: look at them */
 	size_t bytes;		   /* of the entry, which reading it counts for */
 };
 

@@ -25,7 +25,8 @@ int deed_load(struct work *w, const struct subject *s, uint64_t number, struct d
 		return err;
 	must(out->past.previous < number);
 	w->read += ENTRY_COST + out->past.bytes;
-	out->said = change_edit(out->past.said, &s->edit->record);
+	out->said = out->past.edit ? out->past.edit
+				   : change_edit(out->past.said, &s->edit->record);
 	out->did = out->past.did || !out->said ? out->past.did : &out->said->effect;
 	return 0;
 }

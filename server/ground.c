@@ -114,20 +114,10 @@ static int ground_past(void *arg, uint64_t number, const struct id *record, stru
 
 	if (err < 0)
 		return err;
-	for (size_t i = 0; i < read->header.n_touches; i++) {
-		const struct touch *t = &read->header.touches[i];
-		if (!id_equal(&t->record, record))
+	for (size_t i = 0; i < read->n_touches; i++) {
+		if (!id_equal(&read->touches[i].record, record))
 			continue;
-		*out = (struct past){
-			.number = number,
-			.change = read->header.change,
-			.previous = t->previous,
-			.fields = t->fields,
-			.n_fields = t->n_fields,
-			.said = &read->said,
-			.did = outcome_did(&read->did, record),
-			.bytes = read->bytes,
-		};
+		*out = read->touches[i].past;
 		return 0;
 	}
 	return ERR_MISSING;
@@ -232,7 +222,7 @@ static int ground_whose(void *arg, uint64_t number, char *name, size_t size)
 	int err = cache_entry(e->j, e->space, number, &read);
 
 	if (err == 0)
-		err = person_of(e, &read->header.device, &person);
+		err = person_of(e, &read->device, &person);
 	if (err == 0)
 		err = directory_message(e, &person, TYPE_PERSON, &p);
 	const Records__Person *m = p;

@@ -111,18 +111,43 @@ static struct read_entry **cache_slot(struct entry_cache *c, uint64_t key)
 	return NULL;
 }
 
-/* What is read holds nothing of `head` and `body`. */
-static int entry_parse(struct read_entry *e, struct bytes head, struct bytes body,
-		       struct arena *arena)
+static void touch_read(const struct read_entry *e, const struct header *h, const struct touch *t,
+		       size_t bytes, struct read_touch *out)
+{
+	out->record = t->record;
+	out->past = (struct past){
+		.number = h->number,
+		.change = h->change,
+		.previous = t->previous,
+		.fields = t->fields,
+		.n_fields = t->n_fields,
+		.said = &e->said,
+		.did = outcome_did(&e->did, &t->record),
+		.edit = change_edit(&e->said, &t->record),
+		.bytes = bytes,
+	};
+	for (size_t i = 0; i < t->n_fields; i++)
+		out->past.marks |= UINT64_C(1) << t->fields[i] % 64;
+}
+
+/* What is read holds nothing of `head` and `body`. NULL: it can't be. */
+static struct read_entry *entry_parse(struct bytes head, struct bytes body, struct arena *arena)
 {
 	struct bytes change, outcome;
+	struct header h;
 
-	e->bytes = head.len + body.len;
-	return header_read(&e->header, head, arena) < 0 || body_read(body, &change, &outcome) < 0 ||
-			       change_read(&e->said, change, arena, NULL) < 0 ||
-			       outcome_read(&e->did, outcome, arena) < 0
-		       ? ERR_CORRUPT
-		       : 0;
+	if (header_read(&h, head, arena) < 0 || body_read(body, &change, &outcome) < 0)
+		return NULL;
+	struct read_entry *e =
+		arena_alloc(arena, sizeof(*e) + h.n_touches * sizeof(e->touches[0]));
+	if (change_read(&e->said, change, arena, NULL) < 0 ||
+	    outcome_read(&e->did, outcome, arena) < 0)
+		return NULL;
+	e->device = h.device;
+	e->n_touches = h.n_touches;
+	for (size_t i = 0; i < h.n_touches; i++)
+		touch_read(e, &h, &h.touches[i], head.len + body.len, &e->touches[i]);
+	return e;
 }
 
 int cache_entry(struct journal *j, const struct space *s, uint64_t number,
@@ -141,12 +166,11 @@ int cache_entry(struct journal *j, const struct space *s, uint64_t number,
 	int got = db_step(st);
 	if (got <= 0)
 		return got < 0 ? got : ERR_CORRUPT;
-	struct read_entry *e = arena_alloc(&c->arena, sizeof(*e));
-	e->key = key;
-	int err = entry_parse(e, db_bytes(st, 0), db_bytes(st, 1), &c->arena);
+	struct read_entry *e = entry_parse(db_bytes(st, 0), db_bytes(st, 1), &c->arena);
 	db_reset(st);
-	if (err < 0)
-		return err;
+	if (!e)
+		return ERR_CORRUPT;
+	e->key = key;
 	if (slot) {
 		*slot = e;
 		c->n++;

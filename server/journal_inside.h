@@ -62,12 +62,20 @@ int ground_record(void *arg, const struct id *id, uint32_t type, struct record *
 
 /* ---- What was read for it (ground_cache.c) -------------------------------------------------- */
 
+/* An entry as it touched one record. */
+struct read_touch {
+	struct id record;
+	struct past past;
+};
+
+/* The touches stand with it: a walk along a record's history looks at little else. */
 struct read_entry {
 	uint64_t key;
-	struct header header;
+	struct id device;
 	struct change said;
 	struct outcome did;
-	size_t bytes; /* of header and body as they are stored */
+	size_t n_touches;
+	struct read_touch touches[];
 };
 
 /* An entry, read or known; it lives until cache_trim or cache_forget. */
