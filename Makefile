@@ -13,11 +13,11 @@ Q := $(if $(V1),,@)
 say = $(if $(V1),,@printf '  %-6s %s\n' $(1) $(2);)
 
 PACKAGES := gcc make pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev libevent-dev \
-	libsqlite3-dev libssl-dev libjansson-dev scdoc
+	libsqlite3-dev libssl-dev libzstd-dev libjansson-dev scdoc
 CHECK_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev cppcheck shellcheck mandoc perl sqlite3 openssl \
 	faketime universal-ctags git libgit2-dev python3
 
-LIBS := libprotobuf-c libevent_core libevent_openssl openssl sqlite3
+LIBS := libprotobuf-c libevent_core libevent_openssl openssl sqlite3 libzstd
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	-Wno-sign-conversion -Werror
 CFLAGS_release := -O2

@@ -6,6 +6,7 @@
 #define FIVEPITS_CMD_H
 
 #include "client/command.h"
+#include "client/contents.h"
 #include "client/draft.h"
 #include "client/json.h"
 #include "client/lookup.h"
@@ -52,7 +53,7 @@ int cmd_save(struct call *call, struct draft **d, bool silent);
 /* Send and fetch until nothing is left, with a progress bar. ERR_OFFLINE with a cause. */
 int cmd_sync_now(struct call *call);
 /* Bring a document's bytes to this computer, from the server. */
-int cmd_fetch(struct call *call, const uint8_t sha[SHA256_LEN]);
+int cmd_fetch(struct call *call, const struct content *content);
 /* A yes-or-no question on the terminal; true without one. */
 bool cmd_agree(const char *question);
 /* Many records would be withdrawn: 1: --yes was given, or the person agreed on the terminal; else

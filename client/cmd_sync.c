@@ -33,14 +33,14 @@ static int sync_errand(struct call *call, struct errand *errand, const char *lab
 
 int cmd_sync_now(struct call *call)
 {
-	struct errand errand = {.kind = ERRAND_SYNC};
+	struct errand errand = {.kind = ERRAND_SYNC,
+				.no_documents = call_option(call, "no-documents") != NULL};
 	return sync_errand(call, &errand, "Sending and fetching");
 }
 
-int cmd_fetch(struct call *call, const uint8_t sha[SHA256_LEN])
+int cmd_fetch(struct call *call, const struct content *content)
 {
-	struct errand errand = {.kind = ERRAND_GET};
-	memcpy(errand.content, sha, SHA256_LEN);
+	struct errand errand = {.kind = ERRAND_GET, .content = *content};
 	return sync_errand(call, &errand, "Fetching");
 }
 

@@ -322,16 +322,9 @@ static int check_tables(struct check *c, struct cause *cause)
 	return err;
 }
 
-static void check_content(void *arg, const uint8_t sha[SHA256_LEN])
+static void check_content(void *arg, const char *words)
 {
-	struct check *c = arg;
-	struct cause cause;
-
-	if (contents_verify(c->copy->home, sha, &cause) < 0) {
-		char *path = contents_path(c->copy->home, sha);
-		check_fault(c, "%s: %s", path, cause.words);
-		free(path);
-	}
+	check_fault(arg, "%s", words);
 }
 
 static int check_in_transaction(struct check *c)
@@ -373,6 +366,22 @@ int copy_check(struct copy *copy, void (*fault)(void *arg, const char *words), v
 		err = check_in_transaction(&c);
 	copy_rollback(copy);
 	if (err == 0)
-		err = contents_each(copy->home, check_content, &c);
+		err = contents_check(copy, false, check_content, &c);
+	return err < 0 ? err : c.faults;
+}
+
+int copy_mend(struct copy *copy, void (*fault)(void *arg, const char *words), void *arg)
+{
+	struct check c = {.copy = copy, .fault = fault, .arg = arg};
+	int err = inside_begin_alone(copy);
+
+	if (err == 0)
+		err = contents_check(copy, true, check_content, &c);
+	if (err == 0)
+		err = copy_commit(copy);
+	if (err < 0)
+		copy_rollback(copy);
+	else
+		err = contents_tidy(copy, true);
 	return err < 0 ? err : c.faults;
 }

@@ -1,6 +1,6 @@
 /*
- * What the files of a copy share (copy*.c and draft.c); nobody else includes this. The idea of
- * each: copy.c opens and holds transactions, copy_read.c reads, ground.c foresees what the server
+ * What the files of a copy share (copy*.c, draft.c, contents.c); nobody else includes it. Each's
+ * idea: copy.c opens and holds transactions, copy_read.c reads, ground.c foresees what the server
  * will make of what is pending, copy_feed.c applies entries, copy_show.c shows what came of them,
  * copy_space.c has spaces come and go, copy_pending.c keeps own changes, copy_mass.c those that
  * withdraw too much to go unasked, copy_search.c the index, copy_check.c checks and rebuilds,
@@ -11,6 +11,7 @@
 
 #include "client/copy.h"
 #include "client/tables.h"
+#include "common/store.h"
 
 enum { KEY_NUMBER_BITS = 40 };
 
@@ -43,7 +44,7 @@ struct copy {
 	struct arena overlay_arena; /* of `overlay` */
 	struct change overlay;	   /* the pending change last laid on a record; id zero: none */
 	struct buf fields, body; /* scratch */
-	struct buf contents;	 /* to remove once the space that named them is lost */
+	struct store *store;	 /* of documents */
 	bool lost;		 /* the open transaction removes a space */
 	uint64_t setbacks;	 /* see copy_setbacks */
 	struct buf listed;	 /* what copy_pending_next has lent */
@@ -140,7 +141,5 @@ int inside_pending_after(struct copy *copy, const struct id *change, enum pendin
 int inside_mass(struct copy *copy, const struct id *space);
 /* Where an accepted change stands. 1, 0 or an error. */
 int inside_where(struct copy *copy, const struct id *change, int64_t *slot, uint64_t *number);
-/* Files of documents that nothing names any more, once the transaction is on disk. */
-void inside_remove_contents(struct copy *copy);
 
 #endif

@@ -41,32 +41,38 @@ static bool hex_read(const char *text, uint8_t *out, size_t n)
 
 static void errand_format(const struct errand *e, char line[LINE_MOST])
 {
-	char content[65], person[33], school[33], invitation[33], verifier[65], change[33];
+	char root[65], content[65], person[33], school[33], invitation[33], verifier[65];
+	char change[33];
 
-	hex_write(content, e->content, SHA256_LEN);
+	hex_write(root, e->content.root, SHA256_LEN);
+	hex_write(content, e->content.sha, SHA256_LEN);
 	hex_write(person, e->person.b, 16);
 	hex_write(school, e->school.b, 16);
 	hex_write(invitation, e->invitation, 16);
 	hex_write(verifier, e->verifier, SHA256_LEN);
 	hex_write(change, e->change.b, 16);
-	snprintf(line, LINE_MOST, "%d %s %s %s %s %s %s %s\n", (int)e->kind, content, person,
-		 school, invitation, verifier, change, e->words);
+	snprintf(line, LINE_MOST, "%d %s %s %" PRIu64 " %s %s %s %s %s %s\n", (int)e->kind, root,
+		 content, e->content.bytes, person, school, invitation, verifier, change,
+		 e->words);
 }
 
 static bool errand_parse(struct errand *e, const char *line)
 {
-	char content[65], person[33], school[33], invitation[33], verifier[65], change[33];
+	char root[65], content[65], person[33], school[33], invitation[33], verifier[65];
+	char change[33];
 	int kind, words = 0;
 
 	memset(e, 0, sizeof(*e));
-	if (sscanf(line, "%d %64s %32s %32s %32s %64s %32s %n", &kind, content, person, school,
-		   invitation, verifier, change, &words) != 7 ||
+	if (sscanf(line, "%d %64s %64s %" SCNu64 " %32s %32s %32s %64s %32s %n", &kind, root,
+		   content, &e->content.bytes, person, school, invitation, verifier, change,
+		   &words) != 9 ||
 	    kind < ERRAND_SYNC || kind > ERRAND_REFUSE)
 		return false;
 	e->kind = (enum errand_kind)kind;
 	snprintf(e->words, sizeof(e->words), "%s", words ? line + words : "");
 	e->words[strcspn(e->words, "\n")] = '\0';
-	return hex_read(content, e->content, SHA256_LEN) && hex_read(person, e->person.b, 16) &&
+	return hex_read(root, e->content.root, SHA256_LEN) &&
+	       hex_read(content, e->content.sha, SHA256_LEN) && hex_read(person, e->person.b, 16) &&
 	       hex_read(school, e->school.b, 16) && hex_read(invitation, e->invitation, 16) &&
 	       hex_read(verifier, e->verifier, SHA256_LEN) && hex_read(change, e->change.b, 16);
 }

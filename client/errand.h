@@ -19,7 +19,8 @@ enum errand_kind {
 
 struct errand {
 	enum errand_kind kind;
-	uint8_t content[SHA256_LEN]; /* GET */
+	bool no_documents;	     /* SYNC: none are sent; by a running serve they are */
+	struct content content;	     /* GET */
 	struct id person, school;    /* INVITE */
 	uint8_t invitation[16], verifier[SHA256_LEN];
 	uint64_t expires_ms; /* INVITE: filled */

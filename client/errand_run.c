@@ -69,7 +69,7 @@ static void run_ask(struct run *r)
 
 	r->asked = true;
 	if (e->kind == ERRAND_GET)
-		uplink_get(u, e->content, run_answered, r);
+		uplink_get(u, &e->content, run_answered, r);
 	else if (e->kind == ERRAND_INVITE)
 		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms,
 			      run_answered, r);
@@ -132,6 +132,8 @@ static void run_turn(void *arg)
 	enum live_state before = live_state(r->live);
 
 	live_turn(r->live);
+	if (live_is_busy(r->live))
+		loop_timer_set(r->timer, 0);
 	enum live_state now = live_state(r->live);
 	run_tell(r);
 	if (now == LIVE_UP && !r->ended) {
@@ -165,6 +167,8 @@ static int run_alone(struct run *r)
 {
 	r->loop = loop_new();
 	r->live = live_new(r->loop, r->copy);
+	if (r->errand->no_documents)
+		live_hold_documents(r->live);
 	r->timer = loop_timer_new(r->loop, run_wake, r);
 	r->again = loop_timer_new(r->loop, run_call, r);
 	r->again_left = AGAIN_TIMES;

@@ -32,6 +32,7 @@ struct live {
 	enum { SURE, UNSURE, ASKED } sure; /* that nothing is under way */
 	uint64_t feeds_asked;
 	bool renewal_checked;
+	bool no_documents; /* are sent */
 	struct buf renewed; /* a certificate, DER */
 };
 
@@ -74,6 +75,11 @@ void live_free(struct live **live)
 	buf_fini(&l->renewed);
 	free(l);
 	*live = NULL;
+}
+
+void live_hold_documents(struct live *l)
+{
+	l->no_documents = true;
 }
 
 void live_call(struct live *l)
@@ -202,6 +208,8 @@ static void live_event(void *arg, enum conn_event event, const struct frame *fra
 	switch (event) {
 	case CONN_READY:
 		l->uplink = uplink_new(l->copy, conn_link(line_conn(l->line)));
+		if (l->no_documents)
+			uplink_hold_documents(l->uplink);
 		break;
 	case CONN_FRAME:
 		l->feeds += frame->kind == WIRE__KIND__FEED;
@@ -320,6 +328,11 @@ enum live_state live_state(const struct live *l)
 struct uplink *live_uplink(struct live *l)
 {
 	return l->state == LIVE_UP ? l->uplink : NULL;
+}
+
+bool live_is_busy(const struct live *l)
+{
+	return l->uplink && uplink_is_busy(l->uplink);
 }
 
 bool live_is_current(const struct live *l)

@@ -22,6 +22,8 @@ enum live_state {
 struct live *live_new(struct loop *loop, struct copy *copy);
 void live_free(struct live **live);
 
+/* Send no documents on the lines to come. */
+void live_hold_documents(struct live *live);
 /* Connect; nothing if it is not DOWN. What fails is told by live_state and live_why. */
 void live_call(struct live *live);
 /* Say that all is done, and end the line. */
@@ -37,6 +39,8 @@ struct uplink *live_uplink(struct live *live); /* NULL unless UP. Borrowed until
 /* Nothing is left to send or to fetch, of what the server had when the line came up or when
  * live_confirm was last called, whichever is later. */
 bool live_is_current(const struct live *live);
+/* Documents could go on at once: another turn should follow. */
+bool live_is_busy(const struct live *live);
 void live_confirm(struct live *live);
 
 /* Why it is DOWN: ERR_OFFLINE where calling again may help; else what a person must see to

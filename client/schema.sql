@@ -48,7 +48,7 @@ CREATE TABLE entry_change (
 -- somebody has decided on it; 5: it would withdraw many records, or stands after one that would, and
 -- waits for the person's word. `words` says why.
 -- withdraws: how many records it withdraws without the person having been asked.
--- contents: the SHA-256 of documents that must be on the server first, one behind the other;
+-- contents: the roots of documents that must be on the server first, one behind the other;
 -- afters: the changes that it stands after, one behind the other.
 CREATE TABLE pending (
 	seq		INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -88,6 +88,12 @@ CREATE TABLE rewound (
 	epoch	INTEGER NOT NULL,
 	number	INTEGER NOT NULL,
 	PRIMARY KEY (slot, epoch)
+) STRICT, WITHOUT ROWID;
+
+-- How much of a document was sent up to now, by its root: for the person to see.
+CREATE TABLE sending (
+	root	BLOB NOT NULL PRIMARY KEY,
+	sent	INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- What follows is made from the above, and can be made again (`fivepits rebuild`).
@@ -130,4 +136,50 @@ CREATE TABLE stale (
 	record	BLOB NOT NULL,
 	slot	INTEGER NOT NULL,
 	PRIMARY KEY (record, slot)
+) STRICT, WITHOUT ROWID;
+
+-- The store of documents' chunks (common/store.h); the same on both sides. A chunk stands in pack-N
+-- at a place, `size` bytes there and `raw` bytes as it is, and came on a day (since 1970).
+CREATE TABLE chunk (
+	hash	BLOB NOT NULL PRIMARY KEY,
+	pack	INTEGER NOT NULL,
+	at	INTEGER NOT NULL,
+	size	INTEGER NOT NULL,
+	raw	INTEGER NOT NULL,
+	form	INTEGER NOT NULL,
+	node	INTEGER NOT NULL,
+	day	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chunk_place ON chunk (pack, at);
+
+-- Which node lists a chunk.
+CREATE TABLE edge (
+	child	BLOB NOT NULL,
+	parent	BLOB NOT NULL,
+	PRIMARY KEY (child, parent)
+) STRICT, WITHOUT ROWID;
+
+-- Where a pack ends, and how many of its bytes are chunks.
+CREATE TABLE pack (
+	number	INTEGER NOT NULL PRIMARY KEY,
+	size	INTEGER NOT NULL,
+	live	INTEGER NOT NULL
+) STRICT;
+
+-- A content that is here to its last chunk, by the root of its list.
+CREATE TABLE content (
+	root	BLOB NOT NULL PRIMARY KEY,
+	sha	BLOB NOT NULL,
+	bytes	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Chunks that may be removed, and stretches of packs that must be erased.
+CREATE TABLE doomed (
+	hash	BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hole (
+	pack	INTEGER NOT NULL,
+	at	INTEGER NOT NULL,
+	len	INTEGER NOT NULL,
+	PRIMARY KEY (pack, at)
 ) STRICT, WITHOUT ROWID;

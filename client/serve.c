@@ -36,6 +36,7 @@ struct serve {
 	int bell;
 	struct loop_watch *watch;
 	struct loop_timer *wake, *again, *index;
+	struct loop_task more; /* another turn */
 	struct live *live;
 	struct job *jobs;
 	unsigned failures; /* in a row */
@@ -101,7 +102,7 @@ static void job_ask(struct serve *s, struct job *j)
 	if (e->kind == ERRAND_SYNC)
 		live_confirm(s->live);
 	else if (e->kind == ERRAND_GET)
-		uplink_get(u, e->content, job_done, j);
+		uplink_get(u, &e->content, job_done, j);
 	else if (e->kind == ERRAND_ACCEPT || e->kind == ERRAND_REFUSE)
 		uplink_decide(u, &e->change, e->kind == ERRAND_ACCEPT, e->words, &e->verdict,
 			      job_done, j);
@@ -246,12 +247,19 @@ static void serve_index(void *arg)
 		log_warn("serve.index", "err=%d", rc);
 }
 
+static void serve_more(void *arg)
+{
+	(void)arg; /* the turn's end does what there is to do */
+}
+
 static void serve_turn(void *arg)
 {
 	struct serve *s = arg;
 	enum live_state before = live_state(s->live);
 
 	live_turn(s->live);
+	if (live_is_busy(s->live))
+		loop_later(s->loop, &s->more);
 	enum live_state now = live_state(s->live);
 	if (now == LIVE_UP && !s->was_up) {
 		log_info("serve.up", "address=%s", copy_identity(s->copy)->address);
@@ -314,6 +322,7 @@ int serve_open(struct serve **out, struct loop *loop, struct copy *copy, struct 
 	errand_sweep(copy_home(copy));
 	s->live = live_new(loop, copy);
 	s->watch = loop_watch_new(loop, s->bell, false, serve_rung, s);
+	s->more = (struct loop_task){.fn = serve_more};
 	s->wake = loop_timer_new(loop, serve_wake, s);
 	s->again = loop_timer_new(loop, serve_call, s);
 	s->index = loop_timer_new(loop, serve_index, s);

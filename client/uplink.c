@@ -61,6 +61,7 @@ struct uplink *uplink_new(struct copy *copy, struct link *link)
 
 	u->copy = copy;
 	u->link = link;
+	u->carriage = carriage_new();
 	u->setbacks = copy_setbacks(copy);
 	u->heard_ms = uplink_now(u);
 	arena_init(&u->arena, FRAME_BUDGET);
@@ -520,12 +521,10 @@ static const ProtobufCMessageDescriptor *frame_descriptor(unsigned kind)
 		return &wire__lost__descriptor;
 	case WIRE__KIND__WANT:
 		return &wire__want__descriptor;
-	case WIRE__KIND__PIECE:
-		return &wire__piece__descriptor;
+	case WIRE__KIND__CHUNK:
+		return &wire__chunk__descriptor;
 	case WIRE__KIND__STORED:
 		return &wire__stored__descriptor;
-	case WIRE__KIND__CONTENT:
-		return &wire__content__descriptor;
 	case WIRE__KIND__MISSING:
 		return &wire__missing__descriptor;
 	case WIRE__KIND__INVITED:
@@ -561,14 +560,11 @@ static int uplink_dispatch(struct uplink *u, unsigned kind, const void *m, struc
 	case WIRE__KIND__WANT:
 		content_on_want(u, m);
 		return 0;
-	case WIRE__KIND__PIECE:
-		content_on_piece(u, m, raw);
+	case WIRE__KIND__CHUNK:
+		content_on_chunk(u, m, raw);
 		return 0;
 	case WIRE__KIND__STORED:
 		content_on_stored(u, m);
-		return 0;
-	case WIRE__KIND__CONTENT:
-		content_on_content(u, m);
 		return 0;
 	case WIRE__KIND__MISSING:
 		content_on_missing(u, m);
@@ -687,6 +683,8 @@ void uplink_drained(struct uplink *u)
 void uplink_wake(struct uplink *u)
 {
 	u->push.all_sent = false;
+	if (u->state == UPLINK_READY)
+		content_wake(u);
 	if (u->state != UPLINK_ENDED)
 		uplink_look_alive(u);
 }
@@ -714,6 +712,16 @@ int uplink_turn(struct uplink *u)
 enum uplink_state uplink_state(const struct uplink *u)
 {
 	return u->state;
+}
+
+void uplink_hold_documents(struct uplink *u)
+{
+	u->no_documents = true;
+}
+
+bool uplink_is_busy(const struct uplink *u)
+{
+	return content_is_busy(u);
 }
 
 bool uplink_quiet(const struct uplink *u)

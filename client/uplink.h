@@ -7,6 +7,7 @@
 #define FIVEPITS_UPLINK_H
 
 #include "client/copy.h"
+#include "common/gather.h"
 #include "common/wire.h"
 
 struct uplink;
@@ -28,6 +29,8 @@ void uplink_wake(struct uplink *u);
 int uplink_turn(struct uplink *u);
 
 enum uplink_state uplink_state(const struct uplink *u);
+/* Send no documents in this session, nor what waits for them. */
+void uplink_hold_documents(struct uplink *u);
 /* Nothing is left to send or to fetch. */
 bool uplink_quiet(const struct uplink *u);
 /* Why it ended: the server's Bye or what did not fit, in words; empty while it goes on. */
@@ -47,7 +50,9 @@ struct uplink_progress uplink_progress(const struct uplink *u);
 typedef void (*uplink_done_fn)(void *arg, int err, const char *words);
 
 /* Fetch a document's bytes into the store (client/contents.h); done at once if they are there. */
-void uplink_get(struct uplink *u, const uint8_t sha[SHA256_LEN], uplink_done_fn done, void *arg);
+void uplink_get(struct uplink *u, const struct content *content, uplink_done_fn done, void *arg);
+/* Documents could go on at once: another turn should follow, though nothing may come in. */
+bool uplink_is_busy(const struct uplink *u);
 
 /* Have an invitation made; `expires_ms` is filled before `done` is called and may be NULL. */
 void uplink_invite(struct uplink *u, const struct id *person, const struct id *school,

@@ -9,7 +9,12 @@
 enum {
 	PUSH_FRAME = 64 * 1024,	      /* changes in one frame */
 	PUSH_UNANSWERED = 256 * 1024, /* changes sent and not answered */
-	CONTENT_QUEUED = 512 * 1024,  /* documents' bytes that wait in the link */
+	CONTENT_QUEUED = 256 * 1024,  /* documents' bytes that wait in the link */
+	UPLOADS_MOST = 64,	      /* contents that are offered at once */
+	GETS_MOST = 64,		      /* and fetched, */
+	GETS_BYTES = 16 * 1024 * 1024, /* and their bytes together, but for the first */
+	CONTENT_SYNC = 4 * 1024 * 1024, /* bytes that came and were not made to last */
+	STUCK_CONTENTS = 256,	      /* changes that wait for a document at once */
 	RETRY_MS = 30 * 1000,
 	PING_MS = 30 * 1000,
 	DEAD_MS = 90 * 1000,
@@ -35,7 +40,8 @@ struct stuck {
 		STUCK_SESSION, /* not in this session */
 		STUCK_READY,   /* not any more: send it */
 	} why;
-	uint8_t content[SHA256_LEN];
+	uint8_t content[SHA256_LEN]; /* its root */
+	bool taken;		     /* it was told by push_content_wanted */
 	struct id earlier;
 	uint64_t retry_ms;
 };
@@ -50,25 +56,6 @@ struct push {
 	struct buf stored; /* documents that the server has, as it said in this session */
 	bool all_sent;	   /* when it last looked there was nothing more to send */
 	uint64_t count_sent;
-};
-
-/* A document on its way up. */
-struct upload {
-	enum { UPLOAD_NONE, UPLOAD_OFFERED, UPLOAD_SENDING, UPLOAD_SENT } state;
-	uint8_t content[SHA256_LEN];
-	uint64_t size, offset;
-	FILE *file;
-};
-
-/* A document that is wanted here; the first of the list is on its way. */
-struct get {
-	struct get *next;
-	uint8_t content[SHA256_LEN];
-	uplink_done_fn done;
-	void *arg;
-	bool asked;
-	uint64_t size;
-	struct arrival *arrival;
 };
 
 /* What the server, set back, has asked for. */
@@ -105,12 +92,10 @@ struct uplink {
 	char words[512];
 	int error; /* of this copy's own disk */
 	struct arena arena;
-	struct buf block; /* a piece of a document */
 	struct target *targets;
 	size_t n_targets;
 	struct push push;
-	struct upload upload;
-	struct get *gets;
+	struct carriage *carriage; /* documents on their way */
 	struct ask invite, renew, decide;
 	struct recover recover;
 	struct uplink_progress progress;
@@ -120,6 +105,7 @@ struct uplink {
 	uint64_t heard_ms;	/* when the server was heard last */
 	uint64_t pinged_ms;	/* 0: not since then */
 	bool contact;		/* heard after last_contact was stored */
+	bool no_documents;	/* none are sent in this session */
 };
 
 /* End the session: tell the server `reason` (0: it need not be told), drop what is
@@ -137,8 +123,8 @@ void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why
 /* Of all that wait for a document: it is on the server; or it can't be brought there, and why. */
 void push_content_stored(struct uplink *u, const uint8_t content[SHA256_LEN]);
 void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], const char *words);
-/* A document that a change waits for. False: none. */
-bool push_content_wanted(const struct uplink *u, uint8_t content[SHA256_LEN]);
+/* The next document that a change waits for, told once. False: none. */
+bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN]);
 /* Is there nothing that could be sent? */
 bool push_quiet(const struct uplink *u);
 void push_fini(struct uplink *u);
@@ -154,14 +140,18 @@ bool recover_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN]);
 bool recover_quiet(const struct uplink *u);
 void recover_fini(struct uplink *u);
 
-/* Go on with documents, up and down. */
+/* Documents on their way, up and down (uplink_content.c). */
+struct carriage *carriage_new(void);
 void content_turn(struct uplink *u);
 void content_on_want(struct uplink *u, const Wire__Want *m);
 void content_on_stored(struct uplink *u, const Wire__Stored *m);
-void content_on_content(struct uplink *u, const Wire__Content *m);
-void content_on_piece(struct uplink *u, const Wire__Piece *m, struct bytes raw);
+void content_on_chunk(struct uplink *u, const Wire__Chunk *m, struct bytes raw);
 void content_on_missing(struct uplink *u, const Wire__Missing *m);
+/* Some may not be wanted any more. */
+void content_wake(struct uplink *u);
 bool content_quiet(const struct uplink *u);
+/* Something can be done at once, though nothing may come in. */
+bool content_is_busy(const struct uplink *u);
 void content_fini(struct uplink *u, int err, const char *words);
 
 #endif

@@ -84,6 +84,7 @@ static struct stuck *stuck_add(struct push *p, const struct id *change, int64_t 
 		*s = (struct stuck){.change = *change, .seq = seq};
 	}
 	s->why = why;
+	s->taken = false;
 	return s;
 }
 
@@ -135,13 +136,16 @@ void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], co
 	}
 }
 
-bool push_content_wanted(const struct uplink *u, uint8_t content[SHA256_LEN])
+bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN])
 {
-	for (size_t i = 0; i < u->push.n_stuck; i++)
-		if (u->push.stuck[i].why == STUCK_CONTENT) {
-			memcpy(content, u->push.stuck[i].content, SHA256_LEN);
+	for (size_t i = 0; i < u->push.n_stuck; i++) {
+		struct stuck *s = &u->push.stuck[i];
+		if (s->why == STUCK_CONTENT && !s->taken) {
+			s->taken = true;
+			memcpy(content, s->content, SHA256_LEN);
 			return true;
 		}
+	}
 	return false;
 }
 
@@ -307,7 +311,8 @@ bool push_quiet(const struct uplink *u)
 	const struct push *p = &u->push;
 
 	for (size_t i = 0; i < p->n_stuck; i++)
-		if (p->stuck[i].why == STUCK_CONTENT || p->stuck[i].why == STUCK_READY)
+		if ((p->stuck[i].why == STUCK_CONTENT && !u->no_documents) ||
+		    p->stuck[i].why == STUCK_READY)
 			return false;
 	return p->all_sent && p->n_sent == 0;
 }

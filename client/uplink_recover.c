@@ -162,7 +162,7 @@ void recover_on_lacking(struct uplink *u, const Wire__Lacking *m)
 {
 	for (size_t i = 0; i < m->n_contents; i++)
 		if (m->contents[i].len == SHA256_LEN &&
-		    contents_has(copy_home(u->copy), m->contents[i].data, NULL))
+		    contents_has(u->copy, m->contents[i].data, NULL) > 0)
 			buf_add_bytes(&u->recover.lacking, BYTES_OF(m->contents[i]));
 }
 

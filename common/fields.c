@@ -9,7 +9,7 @@
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 /* The shortest form only: a value in ten ways would be ten values. */
-static int field_varint(struct bytes *rest, uint64_t *out)
+static int field_varint_long(struct bytes *rest, uint64_t *out)
 {
 	uint64_t v = 0;
 	for (size_t i = 0; i < rest->len && i < 10; i++) {
@@ -26,6 +26,16 @@ static int field_varint(struct bytes *rest, uint64_t *out)
 		}
 	}
 	return ERR_PROTO;
+}
+
+/* Most are of one byte. */
+static inline int field_varint(struct bytes *rest, uint64_t *out)
+{
+	if (rest->len == 0 || rest->data[0] >= 0x80)
+		return field_varint_long(rest, out);
+	*out = rest->data[0];
+	*rest = BYTES(rest->data + 1, rest->len - 1);
+	return 0;
 }
 
 static int field_fixed(struct bytes *rest, struct field *out, size_t n)

@@ -244,7 +244,8 @@ void *arena_alloc(struct arena *a, size_t n)
 
 struct bytes arena_copy(struct arena *a, struct bytes b)
 {
-	uint8_t *p = arena_alloc(a, b.len);
+	uint8_t *p = arena_try_alloc(a, b.len);
+	must(p);
 	if (b.len)
 		memcpy(p, b.data, b.len);
 	return BYTES(p, b.len);

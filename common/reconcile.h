@@ -17,6 +17,8 @@ struct past {
 	size_t n_fields;
 	const struct change *said; /* what its author asked for; NULL where the body is absent */
 	const struct effect *did;  /* to the record, where that is not what was said; else NULL */
+	const struct edit *edit;   /* of the record in `said`, where it was found already */
+	uint64_t marks;		   /* bit n % 64 for each of the fields; 0: look at them */
 	size_t bytes;		   /* of the entry, which reading it counts for */
 };
 
@@ -46,6 +48,8 @@ struct ground {
 	int (*frozen)(void *arg, const struct id *record, struct id *minutes);
 	/* The person whose change it is; zero: nobody. */
 	int (*author)(void *arg, struct id *person);
+	/* base_digest of a value that `past` gave, where it is kept. NULL: it is hashed. */
+	uint64_t (*digest)(void *arg, struct bytes value);
 	/* The name of who made an entry, for a person to read; "" where it is not known. */
 	int (*whose)(void *arg, uint64_t number, char *name, size_t size);
 };

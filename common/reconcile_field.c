@@ -8,6 +8,12 @@
 
 /* ---- Fields that are set or cleared --------------------------------------------------------- */
 
+/* The entry can't have named the field: most have not, and need no further look. */
+static bool deed_passes(const struct deed *d, uint32_t field)
+{
+	return d->past.marks && !(d->past.marks >> field % 64 & 1);
+}
+
 /* Did this author ask for just what the wishes of the group ask for? */
 static bool said_the_same(const struct subject *s, const struct deed *d, uint32_t group)
 {
@@ -16,6 +22,8 @@ static bool said_the_same(const struct subject *s, const struct deed *d, uint32_
 
 	for (size_t i = 0; said && i < s->n_wishes; i++) {
 		const struct wish *wish = &s->wishes[i];
+		if (wish->group == group && deed_passes(d, wish->field))
+			return false;
 		if (wish->group == group && (!effect_sets(&said->effect, wish->field, &value) ||
 					     !bytes_equal(value, wish->value)))
 			return false;
@@ -142,7 +150,8 @@ static int added_unseen(struct work *w, struct subject *s, const struct field *m
 		return err;
 	for (size_t i = 0; i < s->n_unseen; i++) {
 		const struct edit *said = s->unseen[i].said;
-		if (said && value_has_member(fields_get(said->effect.add, member->number),
+		if (said && !deed_passes(&s->unseen[i], member->number) &&
+		    value_has_member(fields_get(said->effect.add, member->number),
 					     member->whole))
 			return 1;
 	}

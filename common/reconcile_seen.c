@@ -25,7 +25,8 @@ int deed_load(struct work *w, const struct subject *s, uint64_t number, struct d
 		return err;
 	must(out->past.previous < number);
 	w->read += ENTRY_COST + out->past.bytes;
-	out->said = change_edit(out->past.said, &s->edit->record);
+	out->said = out->past.edit ? out->past.edit
+				   : change_edit(out->past.said, &s->edit->record);
 	out->did = out->past.did || !out->said ? out->past.did : &out->said->effect;
 	return 0;
 }
@@ -41,7 +42,8 @@ static struct deed *deed_room(struct arena *arena, struct deed *list, size_t n, 
 	if (n < *cap)
 		return list;
 	*cap = *cap ? 2 * *cap : 8;
-	struct deed *grown = arena_alloc(arena, *cap * sizeof(*grown));
+	struct deed *grown = arena_try_alloc(arena, *cap * sizeof(*grown)); /* filled as it grows */
+	must(grown);
 	if (n)
 		memcpy(grown, list, n * sizeof(*grown));
 	return grown;
@@ -247,13 +249,22 @@ int base_change(struct work *w, struct subject *s, uint32_t group, struct id *ba
 
 /* ---- The value that the author had before them ---------------------------------------------- */
 
-/* Does the entry set the field to the value of this digest, or did its author write that? */
-static bool deed_has(const struct deed *d, const struct wish *wish, struct bytes *value)
+/* Of a value in an entry: many edits that disagree look through the same few. */
+static uint64_t deed_digest(const struct work *w, struct bytes value)
 {
-	if (d->did && effect_sets(d->did, wish->field, value) && base_digest(*value) == wish->base)
+	const struct ground *g = w->ground;
+	return g->digest && value.len ? g->digest(g->arg, value) : base_digest(value);
+}
+
+/* Does the entry set the field to the value of this digest, or did its author write that? */
+static bool deed_has(const struct work *w, const struct deed *d, const struct wish *wish,
+		     struct bytes *value)
+{
+	if (d->did && effect_sets(d->did, wish->field, value) &&
+	    deed_digest(w, *value) == wish->base)
 		return true;
 	return d->past.did && d->said && effect_sets(&d->said->effect, wish->field, value) &&
-	       base_digest(*value) == wish->base;
+	       deed_digest(w, *value) == wish->base;
 }
 
 /* The newest entry that has it. 1, 0: none (of those that are read), or an error. */
@@ -267,7 +278,7 @@ static int history_find(struct work *w, struct subject *s, const struct wish *wi
 		if (err < 0)
 			return err;
 		*number = n;
-		if (deed_has(&deed, wish, value))
+		if (deed_has(w, &deed, wish, value))
 			return 1;
 	}
 	*number = 0;
@@ -282,7 +293,7 @@ int base_find(struct work *w, struct subject *s, const struct wish *wish, struct
 	if (base_digest(*base) == wish->base)
 		return 1;
 	int got = own_value(w, s, wish->field, base);
-	if (got < 0 || (got && base_digest(*base) == wish->base))
+	if (got < 0 || (got && deed_digest(w, *base) == wish->base))
 		return got;
 	if (wish->base == base_digest(BYTES_NONE)) {
 		*base = BYTES_NONE;

@@ -36,6 +36,7 @@ struct units {
 	const uint32_t *ends; /* where unit i ends; it begins where the one before it ends */
 	const uint32_t *ids;
 	uint32_t n;
+	uint32_t head, tail; /* units at its start and end that are those of the first text read */
 };
 
 /* What reading and comparing may cost: steps, and memory, which is the arena's. */

@@ -35,21 +35,99 @@ static struct bytes unit_at(const struct units *u, uint32_t i)
 	return BYTES(u->text + start, u->ends[i] - start);
 }
 
-/* Find where the units of a text end. `ends` has room for as many as the text has bytes. */
-static bool units_split(struct unit_work *work, struct bytes text, uint32_t *ends,
-			struct units *units)
+/* How many bytes two texts both begin with. */
+static size_t same_start(struct bytes a, struct bytes b)
 {
-	struct bytes rest = text, unit;
+	size_t most = a.len < b.len ? a.len : b.len, n = 0;
+	uint64_t x, y;
+
+	for (; n + sizeof(x) <= most; n += sizeof(x)) {
+		memcpy(&x, a.data + n, sizeof(x));
+		memcpy(&y, b.data + n, sizeof(y));
+		if (x != y)
+			break;
+	}
+	while (n < most && a.data[n] == b.data[n])
+		n++;
+	return n;
+}
+
+/* How many bytes two texts both end with. */
+static size_t same_end(struct bytes a, struct bytes b)
+{
+	size_t most = a.len < b.len ? a.len : b.len, n = 0;
+	uint64_t x, y;
+
+	for (; n + sizeof(x) <= most; n += sizeof(x)) {
+		memcpy(&x, a.data + a.len - n - sizeof(x), sizeof(x));
+		memcpy(&y, b.data + b.len - n - sizeof(y), sizeof(y));
+		if (x != y)
+			break;
+	}
+	while (n < most && a.data[a.len - n - 1] == b.data[b.len - n - 1])
+		n++;
+	return n;
+}
+
+/*
+ * Edits of one text share most of it, which is looked at once. Where a unit ends follows from its
+ * own bytes and at most those of the next: so the units are the same where both texts begin with
+ * the same bytes, but for the last two; and from where both have a unit that begins and the same
+ * bytes to the end.
+ */
+static uint32_t split_head(const struct units *first, struct bytes first_text, struct bytes text,
+			   uint32_t *ends)
+{
+	size_t same = same_start(first_text, text);
 	uint32_t n = 0;
 
-	while (unit_next(&rest, &unit))
-		ends[n++] = (uint32_t)(text.len - rest.len);
+	while (n + 1 < first->n && first->ends[n + 1] < same)
+		n++;
+	if (n)
+		memcpy(ends, first->ends, n * sizeof(*ends));
+	return n;
+}
+
+/* The rest of a text behind its head, whose units are n. */
+static uint32_t split_rest(const struct units *first, struct bytes first_text, struct bytes text,
+			   uint32_t *ends, uint32_t n, uint32_t *tail)
+{
+	size_t same = same_end(first_text, text), at = n ? ends[n - 1] : 0;
+	struct bytes rest = BYTES(text.data + at, text.len - at), unit;
+
+	for (uint32_t i = n; rest.len; ends[n++] = (uint32_t)(text.len - rest.len)) {
+		size_t start = first_text.len - rest.len; /* in the first text, if it is there */
+		while (rest.len <= same && i < first->n && unit_start(first, i) < start)
+			i++;
+		if (rest.len <= same && i < first->n && unit_start(first, i) == start) {
+			*tail = first->n - i;
+			for (; i < first->n; i++)
+				ends[n++] = (uint32_t)(text.len - first_text.len + first->ends[i]);
+			return n;
+		}
+		unit_next(&rest, &unit);
+	}
+	return n;
+}
+
+/* Find where the units of a text end, which are compared with those of the first, if it is not
+ * that. `ends` has room for as many as the text has bytes. */
+static bool units_split(struct unit_work *work, struct bytes text, uint32_t *ends,
+			const struct units *first, struct bytes first_text, struct units *units)
+{
+	static const struct units none;
+	uint32_t n = 0, head = 0, tail = 0;
+
+	if (first)
+		n = head = split_head(first, first_text, text, ends);
+	n = split_rest(first ? first : &none, first ? first_text : BYTES_NONE, text, ends, n,
+		       &tail);
 	uint32_t *kept = arena_try_alloc(&work->arena, n * sizeof(*kept));
 	if (kept && n)
 		memcpy(kept, ends, n * sizeof(*kept));
 	/* Never NULL, so that any offset may be added. */
 	const uint8_t *data = text.data ? text.data : (const uint8_t *)"";
-	*units = (struct units){.text = data, .ends = kept, .n = n};
+	*units = (struct units){.text = data, .ends = kept, .n = n, .head = head, .tail = tail};
 	return kept;
 }
 
@@ -108,6 +186,16 @@ static bool table_grow(struct unit_table *table)
 	return unit_pay(table->work, 0);
 }
 
+/* What is the first text's has its ids. */
+static void ids_share(const struct units *u, const struct units *first, uint32_t *ids)
+{
+	if (u->head)
+		memcpy(ids, first->ids, u->head * sizeof(*ids));
+	if (u->tail)
+		memcpy(ids + u->n - u->tail, first->ids + first->n - u->tail,
+		       u->tail * sizeof(*ids));
+}
+
 static bool units_number(struct unit_table *table, struct units *units, uint32_t text)
 {
 	struct unit_work *work = table->work;
@@ -115,7 +203,9 @@ static bool units_number(struct unit_table *table, struct units *units, uint32_t
 	uint32_t *ids = arena_try_alloc(&work->arena, u->n * sizeof(*ids));
 
 	u->ids = ids;
-	for (uint32_t i = 0; ids && i < u->n; i++) {
+	if (ids)
+		ids_share(u, &units[0], ids);
+	for (uint32_t i = u->head; ids && i < u->n - u->tail; i++) {
 		struct bytes unit = unit_at(u, i);
 		uint32_t hash = unit_hash(unit), at = hash & table->mask;
 		struct unit_slot *slot;
@@ -155,7 +245,8 @@ bool units_read(struct unit_work *work, const struct bytes *texts, struct units 
 	uint32_t *ends = arena_try_alloc(&scratch, longest * sizeof(*ends));
 	bool good = ends;
 	for (size_t i = 0; good && i < n; i++)
-		good = units_split(work, texts[i], ends, &units[i]);
+		good = units_split(work, texts[i], ends, i ? &units[0] : NULL, texts[0],
+				   &units[i]);
 	arena_fini(&scratch);
 	good = good && table_grow(&table);
 	for (size_t i = 0; good && i < n; i++)

@@ -5,7 +5,9 @@
 #include "common/schema.h"
 #include "records.pb-c.h"
 #include "server/journal_take.h"
+#include "server/lane.h"
 #include "server/own.h"
+#include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -71,6 +73,7 @@ int area_load(struct area *a, struct cause *cause)
 {
 	int err = journal_open(&a->journal, a->db, &a->id, a->options.env);
 
+	a->shelf = shelf_new(a);
 	a->access = access_new(&a->id);
 	if (err == 0)
 		err = access_load(a->access, a->journal);
@@ -97,7 +100,6 @@ int area_open(struct area **out, const struct area_options *o, struct cause *cau
 	if (err == 0)
 		err = area_load(a, cause);
 	if (err == 0 && !o->read_only) {
-		content_clean(a->dir);
 		err = staged_clear(a->journal);
 		if (err == 0 && o->set_back)
 			err = recovery_begin(a, NULL);
@@ -127,6 +129,7 @@ void area_close(struct area **area)
 	free(a->sessions);
 	free(a->answers);
 	feed_cache_fini(&a->feed);
+	shelf_free(&a->shelf);
 	held_fini(a);
 	journal_close(&a->journal);
 	access_free(&a->access);
@@ -209,6 +212,7 @@ static void area_end(struct area *a)
 void area_tick(struct area *a)
 {
 	area_end(a);
+	a->tidying = !a->options.read_only;
 	/* An idle moment: better now than at somebody's commit. */
 	if (!a->failed && !journal_is_dirty(a->journal) && !a->options.read_only)
 		db_checkpoint(a->db, false);
@@ -228,6 +232,11 @@ int area_turn(struct area *a)
 		return 1;
 	}
 	return err;
+}
+
+bool area_is_busy(const struct area *a)
+{
+	return lane_is_busy(a);
 }
 
 bool area_turn_due(const struct area *a)

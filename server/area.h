@@ -16,6 +16,7 @@
 enum { AREA_SESSIONS = 4096 /* at once */, AREA_SCHEMA = 2 /* version of the database */ };
 
 struct area;
+struct content;
 struct session;
 
 struct area_options {
@@ -80,6 +81,8 @@ int area_turn(struct area *area);
 uint64_t area_due_ms(const struct area *area);
 /* The turn has decided enough: end it before more frames are handed up. */
 bool area_turn_due(const struct area *area);
+/* Documents could go on at once: another turn should follow, though nothing may come in. */
+bool area_is_busy(const struct area *area);
 /* Once a minute or so: end what is past its last day. Call area_turn afterwards. */
 void area_tick(struct area *area);
 /*
@@ -126,5 +129,12 @@ int area_digest(struct area *area, void (*row)(void *arg, const char *name, cons
 		void *arg);
 /* Check everything: the chain of every space, that records follow from entries, documents. */
 int area_check(struct area *area, void (*fault)(void *arg, const char *words), void *arg);
+/*
+ * Take out of the store of documents what area_check finds bad in it, erase what nothing names, and
+ * ask the computers that connect for what is lacking. Calls `fault` for each.
+ */
+int area_mend(struct area *area, void (*fault)(void *arg, const char *words), void *arg);
+/* Read a content through. 0, ERR_MISSING, ERR_CORRUPT, ERR_IO. */
+int area_content(struct area *area, const struct content *content);
 
 #endif

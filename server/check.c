@@ -4,6 +4,7 @@
  */
 #include "common/digest.h"
 #include "common/log.h"
+#include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdarg.h>
@@ -234,19 +235,6 @@ static int check_space(struct check *c)
 
 /* ---- All of it ------------------------------------------------------------------------------ */
 
-static int check_content(void *arg, struct bytes content)
-{
-	struct check *c = arg;
-	struct cause cause = {{0}};
-
-	if (content.len != SHA256_LEN)
-		check_say(c, "a version names no content");
-	else if (content_check(c->area->dir, content.data, &cause) < 0)
-		check_say(c, "%s (%02x%02x%02x%02x)", cause.words, content.data[0], content.data[1],
-			  content.data[2], content.data[3]);
-	return 0;
-}
-
 int area_check(struct area *a, void (*fault)(void *arg, const char *words), void *arg)
 {
 	struct check c = {.area = a, .fault = fault, .arg = arg};
@@ -273,8 +261,28 @@ int area_check(struct area *a, void (*fault)(void *arg, const char *words), void
 	if (err == 0)
 		err = held_check(a, fault, arg);
 	if (err == 0)
-		err = journal_each_content(a->journal, check_content, &c);
+		err = shelf_check(a->shelf, false, fault, arg);
 	arena_fini(&c.arena);
 	arena_fini(&c.scratch);
 	return err == ERR_CORRUPT ? 0 : err;
+}
+
+int area_content(struct area *a, const struct content *content)
+{
+	return content_read(shelf_store(a->shelf), content, NULL, NULL);
+}
+
+int area_mend(struct area *a, void (*fault)(void *arg, const char *words), void *arg)
+{
+	int err = journal_begin(a->journal);
+
+	if (err == 0)
+		err = shelf_check(a->shelf, true, fault, arg);
+	if (err == 0)
+		err = area_turn(a);
+	for (int more = 1; err == 0 && more > 0;) {
+		more = shelf_tidy(a->shelf);
+		err = more < 0 ? more : area_turn(a);
+	}
+	return err;
 }

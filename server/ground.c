@@ -24,18 +24,26 @@ struct stand {
 
 static int stand_read(struct entering *e, const struct id *id, struct stand *out)
 {
+	const struct known_record *known = cache_record(e->j, e->space, id);
+
+	*out = (struct stand){.id = *id};
+	if (known) {
+		out->type = known->type;
+		out->number = known->number;
+		out->packed = arena_copy(e->arena, buf_bytes(&known->fields));
+		return 0;
+	}
 	struct db_stmt *st = db_query(
 		e->j->db, "SELECT type, number, fields FROM record WHERE space = $1 AND id = $2",
 		"ud", e->space->local, id);
 	int got = db_step(st);
-
-	*out = (struct stand){.id = *id};
 	if (got <= 0)
 		return got;
 	out->type = (uint32_t)db_int(st, 0);
 	out->number = (uint64_t)db_int(st, 1);
 	out->packed = arena_copy(e->arena, db_bytes(st, 2));
 	db_reset(st);
+	cache_note_record(e->j, e->space, id, out->type, out->number, out->packed);
 	return 0;
 }
 
@@ -106,20 +114,10 @@ static int ground_past(void *arg, uint64_t number, const struct id *record, stru
 
 	if (err < 0)
 		return err;
-	for (size_t i = 0; i < read->header.n_touches; i++) {
-		const struct touch *t = &read->header.touches[i];
-		if (!id_equal(&t->record, record))
+	for (size_t i = 0; i < read->n_touches; i++) {
+		if (!id_equal(&read->touches[i].record, record))
 			continue;
-		*out = (struct past){
-			.number = number,
-			.change = read->header.change,
-			.previous = t->previous,
-			.fields = t->fields,
-			.n_fields = t->n_fields,
-			.said = &read->said,
-			.did = outcome_did(&read->did, record),
-			.bytes = read->bytes,
-		};
+		*out = read->touches[i].past;
 		return 0;
 	}
 	return ERR_MISSING;
@@ -165,16 +163,11 @@ static int ground_open_conflict(void *arg, const struct id *record, uint32_t gro
 	*conflict = (struct id){{0}};
 	if (e->space->open_conflicts == 0)
 		return 0;
-	for (size_t i = 0; i < ASKED; i++) {
-		const struct asked *a = &e->asked[i];
-		if (a->known && a->group == group && id_equal(&a->record, record)) {
-			*conflict = a->conflict;
-			return 0;
-		}
-	}
+	if (cache_conflict(e->j, e->space, record, group, conflict))
+		return 0;
 	int err = conflict_look(e, record, group, conflict);
 	if (err == 0)
-		e->asked[e->n_asked++ % ASKED] = (struct asked){*record, *conflict, group, true};
+		cache_note_conflict(e->j, e->space, record, group, conflict);
 	return err;
 }
 
@@ -229,7 +222,7 @@ static int ground_whose(void *arg, uint64_t number, char *name, size_t size)
 	int err = cache_entry(e->j, e->space, number, &read);
 
 	if (err == 0)
-		err = person_of(e, &read->header.device, &person);
+		err = person_of(e, &read->device, &person);
 	if (err == 0)
 		err = directory_message(e, &person, TYPE_PERSON, &p);
 	const Records__Person *m = p;
@@ -356,6 +349,12 @@ static int ground_on_line(void *arg, uint64_t epoch, uint64_t number, uint64_t *
 	return journal_on_line(e->j, e->space, epoch, number, out);
 }
 
+static uint64_t ground_digest(void *arg, struct bytes value)
+{
+	struct entering *e = arg;
+	return cache_digest(e->j, value);
+}
+
 struct ground ground_of(struct entering *e)
 {
 	return (struct ground){
@@ -369,6 +368,7 @@ struct ground ground_of(struct entering *e)
 		.on_line = ground_on_line,
 		.frozen = ground_frozen,
 		.author = ground_author,
+		.digest = ground_digest,
 		.whose = ground_whose,
 	};
 }

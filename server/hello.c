@@ -12,6 +12,7 @@
 #include "server/journal_take.h"
 #include "server/nonce.h"
 #include "server/recovery.h"
+#include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -451,11 +452,13 @@ static int hello_found(struct area *a)
 {
 	struct db_stmt *st = db_query(a->db, "SELECT content FROM lacking", "");
 	struct buf found = {0};
+	struct content whole;
 	int got;
 
 	while ((got = db_step(st)) > 0) {
 		struct bytes content = db_bytes(st, 0);
-		if (content.len == SHA256_LEN && content_find(a->dir, content.data, NULL) > 0)
+		if (content.len == SHA256_LEN &&
+		    store_content(shelf_store(a->shelf), content.data, &whole) > 0)
 			buf_add_bytes(&found, content);
 	}
 	if (got == 0 && found.len)

@@ -24,6 +24,7 @@ static int index_conflict(struct journal *j, struct space *s, const struct recor
 {
 	uint64_t part = value_number(record_get(r, CONFLICT_GROUP));
 	bool was_open = conflict_is_open(before);
+	const struct id none = {{0}};
 	struct id record;
 
 	if (!id_from(&record, value_bytes(record_get(r, CONFLICT_RECORD))))
@@ -31,6 +32,7 @@ static int index_conflict(struct journal *j, struct space *s, const struct recor
 	if (conflict_is_open(r) == was_open)
 		return 0;
 	s->open_conflicts += was_open ? (uint64_t)-1 : 1;
+	cache_note_conflict(j, s, &record, (uint32_t)part, was_open ? &none : &r->id);
 	if (was_open)
 		return db_run(j->db,
 			      "DELETE FROM conflict WHERE space = $1 AND record = $2 AND part = $3",
@@ -42,6 +44,11 @@ static int index_conflict(struct journal *j, struct space *s, const struct recor
 
 /* ---- What Versions name --------------------------------------------------------------------- */
 
+static struct bytes version_root(const Records__Version *v)
+{
+	return v->has_chunks ? BYTES_OF(v->chunks) : BYTES_OF(v->content);
+}
+
 static int index_version(struct journal *j, const struct space *s, const struct record *r,
 			 struct arena *arena)
 {
@@ -50,9 +57,9 @@ static int index_version(struct journal *j, const struct space *s, const struct 
 	if (!v || !v->has_content)
 		return 0;
 	return db_run(j->db,
-		      "INSERT INTO named (content, space, version) VALUES ($1, $2, $3)"
-		      " ON CONFLICT (content, space, version) DO NOTHING",
-		      "bud", BYTES_OF(v->content), s->local, &r->id);
+		      "INSERT INTO named (root, space, version) VALUES ($1, $2, $3)"
+		      " ON CONFLICT (root, space, version) DO NOTHING",
+		      "bud", version_root(v), s->local, &r->id);
 }
 
 /* ---- What approved Minutes hold fast -------------------------------------------------------- */
@@ -151,14 +158,13 @@ static int fit_conflict(struct fitting *f, const struct record *r)
 static int fit_version(struct fitting *f, const struct record *r)
 {
 	static const char sql[] = "SELECT 1 FROM named"
-				  " WHERE content = $1 AND space = $2 AND version = $3";
+				  " WHERE root = $1 AND space = $2 AND version = $3";
 	const Records__Version *v = record_message(r, &records__version__descriptor, &f->arena);
 
 	if (!v || !v->has_content)
 		return 0;
 	f->named++;
-	return fit_row(f, db_query(f->j->db, sql, "bud", BYTES_OF(v->content), f->space->local,
-				   &r->id));
+	return fit_row(f, db_query(f->j->db, sql, "bud", version_root(v), f->space->local, &r->id));
 }
 
 static int fit_minutes(struct fitting *f, const struct record *r)

@@ -392,6 +392,8 @@ static int enter_entry(struct entering *e, const struct header *header, struct b
 	chain_next(s->chain, buf_bytes(&j->header), salt, buf_bytes(&j->body));
 	s->number = header->number;
 	inside_note_newest(j, &header->change);
+	if (j->cache)
+		cache_note_place(j, &header->change, entry_key(s, s->number));
 	int err = db_run(j->db,
 			 "INSERT INTO entry (key, header, salt, body, chain)"
 			 " VALUES ($1, $2, $3, $4, $5)",
@@ -432,6 +434,8 @@ static int enter_record(struct entering *e, const struct touch *t,
 		" ON CONFLICT (space, id) DO UPDATE"
 		" SET number = excluded.number, fields = excluded.fields",
 		"uduub", e->space->local, &r->id, (uint64_t)r->type, r->number, buf_bytes(fields));
+	if (err == 0)
+		cache_renew_record(e->j, e->space, r, buf_bytes(fields));
 	if (err == 0 && indexed)
 		err = index_record(e->j, e->space, &before, r, e->arena);
 	return err;
@@ -610,11 +614,11 @@ int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA2
 	return got;
 }
 
-int journal_named(struct journal *j, struct bytes content,
+int journal_named(struct journal *j, struct bytes root,
 		  bool (*may)(void *arg, const struct space *s), void *arg)
 {
 	struct db_stmt *st = db_query(
-		j->db, "SELECT DISTINCT space FROM named WHERE content = $1", "b", content);
+		j->db, "SELECT DISTINCT space FROM named WHERE root = $1", "b", root);
 	int got;
 
 	while ((got = db_step(st)) > 0) {
@@ -627,10 +631,10 @@ int journal_named(struct journal *j, struct bytes content,
 	return got;
 }
 
-int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes content), void *arg)
+int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes root), void *arg)
 {
 	struct db_stmt *st =
-		db_query(j->db, "SELECT DISTINCT content FROM named ORDER BY content", "");
+		db_query(j->db, "SELECT DISTINCT root FROM named ORDER BY root", "");
 	int got;
 
 	while ((got = db_step(st)) > 0) {

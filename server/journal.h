@@ -114,12 +114,12 @@ int journal_entries(struct journal *j, const struct space *s, uint64_t from, uin
 int journal_chain(struct journal *j, const struct space *s, uint64_t number,
 		  uint8_t chain[SHA256_LEN]);
 
-/* Does a Version in a space for which `may` returns true name this content? 1, 0 or an error. */
-int journal_named(struct journal *j, struct bytes content,
+/* Does a Version in a space for which `may` returns true name this root? 1, 0 or an error. */
+int journal_named(struct journal *j, struct bytes root,
 		  bool (*may)(void *arg, const struct space *s), void *arg);
 
-/* Every content that a Version names, once. */
-int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes content), void *arg);
+/* Every root that a Version names, once. */
+int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes root), void *arg);
 
 /* Do the tables that follow from the records of a space say what these say? */
 int journal_indexes_fit(struct journal *j, const struct space *s, bool *fit);

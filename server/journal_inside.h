@@ -14,7 +14,6 @@ enum {
 	SALT_LEN = 16,
 	SALTS = 64,
 	ENTRY_MAX = 1000 * 1000, /* so that one fits in a frame */
-	ASKED = 8,
 };
 #define NUMBER_MAX ((UINT64_C(1) << NUMBER_BITS) - 1)
 
@@ -54,12 +53,6 @@ struct entering {
 	struct stand *stands;	 /* records as they stood before, each read once */
 	size_t n_stands, cap;
 	uint32_t *slots;	 /* 1 and more: into stands, by id; 0: free */
-	struct asked {		 /* open Conflicts that were asked for, the last few */
-		struct id record, conflict;
-		uint32_t group;
-		bool known;
-	} asked[ASKED];
-	size_t n_asked;
 };
 
 /* What reconcile() asks, answered for this change. Lives as long as `e`. */
@@ -69,12 +62,20 @@ int ground_record(void *arg, const struct id *id, uint32_t type, struct record *
 
 /* ---- What was read for it (ground_cache.c) -------------------------------------------------- */
 
+/* An entry as it touched one record. */
+struct read_touch {
+	struct id record;
+	struct past past;
+};
+
+/* The touches stand with it: a walk along a record's history looks at little else. */
 struct read_entry {
 	uint64_t key;
-	struct header header;
+	struct id device;
 	struct change said;
 	struct outcome did;
-	size_t bytes; /* of header and body as they are stored */
+	size_t n_touches;
+	struct read_touch touches[];
 };
 
 /* An entry, read or known; it lives until cache_trim or cache_forget. */
@@ -83,6 +84,30 @@ int cache_entry(struct journal *j, const struct space *s, uint64_t number,
 /* The key of the entry of an accepted change, if it was noted. */
 bool cache_place(struct journal *j, const struct id *change, uint64_t *key);
 void cache_note_place(struct journal *j, const struct id *change, uint64_t key);
+/* The digest of a value in an entry that cache_entry gave. */
+uint64_t cache_digest(struct journal *j, struct bytes value);
+/* The open Conflict on a record's field group (zero: there is none), if that was noted. Whoever
+ * writes the table of them notes it. */
+bool cache_conflict(struct journal *j, const struct space *s, const struct id *record,
+		    uint32_t group, struct id *conflict);
+void cache_note_conflict(struct journal *j, const struct space *s, const struct id *record,
+			 uint32_t group, const struct id *conflict);
+/* A record as it stands, which lives until the next is noted. */
+struct known_record {
+	struct id id;
+	uint64_t local; /* its space's; 0: none */
+	uint32_t type;
+	uint64_t number;
+	struct buf fields;
+};
+/* NULL: it is not known. */
+const struct known_record *cache_record(struct journal *j, const struct space *s,
+					const struct id *id);
+void cache_note_record(struct journal *j, const struct space *s, const struct id *id, uint32_t type,
+		       uint64_t number, struct bytes fields);
+/* The record was stored: where it is known, this is how it stands now. */
+void cache_renew_record(struct journal *j, const struct space *s, const struct record *r,
+			struct bytes fields);
 /* Before a change is reconciled: let all of it go where it has grown too large. */
 void cache_trim(struct journal *j);
 /* Entries were taken back: what is known may be so no more. */

@@ -13,12 +13,14 @@
 #include "common/log.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
+#include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { SPACE_KIND = 2, VERSION_CONTENT = 5 }; /* fields of records.proto */
+/* Fields of records.proto. */
+enum { SPACE_KIND = 2, VERSION_BYTES = 4, VERSION_CONTENT = 5, VERSION_CHUNKS = 8 };
 enum { WORDS_MOST = 400 };			  /* of a decider, to the author */
 
 struct judging {
@@ -239,19 +241,65 @@ static int judge_edit(struct judging *j, const struct edit *e, struct cause *cau
 	return err;
 }
 
-/* A Version counts only once its bytes are here. The content that is missing, or none. */
-static struct bytes judge_content(struct judging *j)
+/* What a Version names. False: it names nothing. ERR_INVALID with a cause where it can't be. */
+static int judge_named(const struct edit *e, struct content *out, struct cause *cause)
 {
+	struct bytes content = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
+	struct bytes chunks = value_bytes(fields_get(e->effect.set, VERSION_CHUNKS));
+	struct bytes root = chunks.len ? chunks : content;
+
+	if (e->type != TYPE_VERSION || root.len == 0)
+		return 0;
+	out->bytes = value_number(fields_get(e->effect.set, VERSION_BYTES));
+	if (content.len != SHA256_LEN || root.len != SHA256_LEN ||
+	    (chunks.len == 0 && out->bytes > CHUNK_MAX))
+		return cause_set(cause, ERR_INVALID,
+				 "a version names its content, its size and its chunks together");
+	memcpy(out->sha, content.data, SHA256_LEN);
+	memcpy(out->root, root.data, SHA256_LEN);
+	return 1;
+}
+
+/* A Version counts only once its bytes are here. False: it was answered. */
+static bool judge_contents(struct judging *j)
+{
+	struct cause cause = {{0}};
+	struct content c;
+
 	for (size_t i = 0; i < j->change.n_edits; i++) {
-		const struct edit *e = &j->change.edits[i];
-		if (e->type != TYPE_VERSION)
-			continue;
-		struct bytes content = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
-		if (content.len == SHA256_LEN &&
-		    content_find(j->area->dir, content.data, NULL) == 0)
-			return content;
+		int got = judge_named(&j->change.edits[i], &c, &cause);
+		if (got > 0) {
+			got = shelf_may_name(j->area->shelf, j->session, j->device, &c);
+			if (got == ERR_INVALID)
+				cause_set(&cause, got,
+					  "the document's bytes are not what its name says");
+			else if (got == 0)
+				judge_defer(j, WIRE__WAIT__CONTENT_MISSING,
+					    "the document's bytes have not arrived",
+					    BYTES(c.root, SHA256_LEN));
+			if (got == 0)
+				return false;
+		}
+		if (got == ERR_INVALID)
+			judge_refuse(j, cause.words);
+		else if (got < 0)
+			judge_fail(j, got);
+		if (got < 0)
+			return false;
 	}
-	return BYTES_NONE;
+	return true;
+}
+
+/* They are named now. */
+static int judge_named_all(struct judging *j)
+{
+	struct content c;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < j->change.n_edits; i++)
+		if (judge_named(&j->change.edits[i], &c, NULL) > 0)
+			err = shelf_named(j->area->shelf, j->device, c.root);
+	return err;
 }
 
 /* ---- One change ----------------------------------------------------------------------------- */
@@ -273,11 +321,7 @@ static bool judge_edits(struct judging *j)
 			return false;
 		}
 	}
-	struct bytes content = judge_content(j);
-	if (content.len)
-		judge_defer(j, WIRE__WAIT__CONTENT_MISSING, "the document's bytes have not arrived",
-			    content);
-	return content.len == 0;
+	return judge_contents(j);
 }
 
 static void judge_hold(struct judging *j)
@@ -354,6 +398,8 @@ static void judge_enter(struct judging *j)
 	int err = turn_enter(j->area, j->space, &j->change, j->bytes, j->device,
 			     j->deciding ? &j->session->device : NULL, &entered, &cause);
 
+	if (err == 0)
+		err = judge_named_all(j);
 	if (err == 0 && j->held)
 		err = held_drop(j->area, &j->change.id);
 	j->quotes = true;

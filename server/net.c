@@ -54,6 +54,7 @@ struct net {
 	char address[300];
 	struct loop_watch *watch;
 	struct loop_timer *rest, *tick, *end;
+	struct loop_task again; /* another turn */
 	struct loop_timer *due; /* while a recovery wants to be looked after */
 	struct peers unproven, proven; /* proven: sessions, and lines that are being closed */
 	size_t most;		       /* of all */
@@ -226,6 +227,11 @@ static void net_listening(void *arg)
 	}
 }
 
+static void net_again(void *arg)
+{
+	(void)arg; /* the turn's end does what there is to do */
+}
+
 /* A recovery ends by the clock, and what waits to be borne out may be served at a person's word. */
 static void net_due(void *arg)
 {
@@ -257,6 +263,8 @@ static void net_turn(void *arg)
 	for (struct peer *p = net->enrolling ? net->unproven.first : NULL; p; p = p->next)
 		if (p->enrol)
 			enrol_turn(p->enrol, rc == 0);
+	if (area_is_busy(net->area))
+		loop_later(net->loop, &net->again);
 }
 
 static void net_tick(void *arg)
@@ -356,6 +364,7 @@ int net_open(struct net **out, struct loop *loop, struct area *area, struct ca *
 		free(net);
 		return rc;
 	}
+	net->again = (struct loop_task){.fn = net_again};
 	net->watch = loop_watch_new(loop, net->fd, false, net_listening, net);
 	net->rest = loop_timer_new(loop, net_rested, net);
 	net->tick = loop_timer_new(loop, net_tick, net);
@@ -417,6 +426,7 @@ void net_close(struct net **net)
 		peer_free(n->proven.first);
 	net_deafen(n);
 	loop_set_hook(n->loop, NULL, NULL);
+	loop_forget(n->loop, &n->again);
 	loop_timer_free(&n->rest);
 	loop_timer_free(&n->tick);
 	loop_timer_free(&n->end);

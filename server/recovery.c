@@ -13,6 +13,7 @@
 #include "server/hello.h"
 #include "server/journal_take.h"
 #include "server/own.h"
+#include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdio.h>
@@ -219,10 +220,14 @@ static int recovery_tell(struct area *a)
 static int recovery_note_lacking(void *arg, struct bytes content)
 {
 	struct area *a = arg;
+	struct content whole;
+	int err = content.len == SHA256_LEN
+			  ? store_content(shelf_store(a->shelf), content.data, &whole)
+			  : 1;
 
-	if (content.len != SHA256_LEN || content_find(a->dir, content.data, NULL) != 0)
-		return 0;
-	int err = journal_begin(a->journal);
+	if (err != 0)
+		return err < 0 ? err : 0;
+	err = journal_begin(a->journal);
 	return err < 0 ? err
 		       : db_run(a->db,
 				"INSERT INTO lacking (content) VALUES ($1)"

@@ -91,12 +91,30 @@ CREATE TABLE frozen (
 	PRIMARY KEY (space, item, minutes)
 ) STRICT, WITHOUT ROWID;
 
--- Which Version records name a content, by its SHA-256.
+-- Which Version records name a content, by the root of its list.
 CREATE TABLE named (
-	content	BLOB NOT NULL,
+	root	BLOB NOT NULL,
 	space	INTEGER NOT NULL,
 	version	BLOB NOT NULL,
-	PRIMARY KEY (content, space, version)
+	PRIMARY KEY (root, space, version)
+) STRICT, WITHOUT ROWID;
+
+-- Chunks that a device has sent and that no Version of it names yet, with the day.
+CREATE TABLE brought (
+	device	BLOB NOT NULL,
+	chunk	BLOB NOT NULL,
+	day	INTEGER NOT NULL,
+	PRIMARY KEY (device, chunk)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX brought_chunk ON brought (chunk);
+
+-- Contents that a device has offered and sent to the last chunk, and that it may name.
+CREATE TABLE delivered (
+	root	BLOB NOT NULL,
+	device	BLOB NOT NULL,
+	bytes	INTEGER NOT NULL,
+	day	INTEGER NOT NULL,
+	PRIMARY KEY (root, device)
 ) STRICT, WITHOUT ROWID;
 
 -- Where a space began a new epoch: `common` is up to where the line that it left was kept, `begins`
@@ -132,7 +150,8 @@ CREATE TABLE nonce (
 	PRIMARY KEY (device, lineage)
 ) STRICT, WITHOUT ROWID;
 
--- Contents that Versions name and that were lost with what the server was set back from.
+-- Contents (by root) that Versions name and that are not whole here: lost with what the server was set
+-- back from, or found damaged.
 CREATE TABLE lacking (
 	content	BLOB NOT NULL PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
@@ -145,4 +164,50 @@ CREATE TABLE invitation (
 	school	BLOB NOT NULL,
 	expires_ms INTEGER NOT NULL,
 	failures INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The store of documents' chunks (common/store.h); the same on both sides. A chunk stands in pack-N
+-- at a place, `size` bytes there and `raw` bytes as it is, and came on a day (since 1970).
+CREATE TABLE chunk (
+	hash	BLOB NOT NULL PRIMARY KEY,
+	pack	INTEGER NOT NULL,
+	at	INTEGER NOT NULL,
+	size	INTEGER NOT NULL,
+	raw	INTEGER NOT NULL,
+	form	INTEGER NOT NULL,
+	node	INTEGER NOT NULL,
+	day	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chunk_place ON chunk (pack, at);
+
+-- Which node lists a chunk.
+CREATE TABLE edge (
+	child	BLOB NOT NULL,
+	parent	BLOB NOT NULL,
+	PRIMARY KEY (child, parent)
+) STRICT, WITHOUT ROWID;
+
+-- Where a pack ends, and how many of its bytes are chunks.
+CREATE TABLE pack (
+	number	INTEGER NOT NULL PRIMARY KEY,
+	size	INTEGER NOT NULL,
+	live	INTEGER NOT NULL
+) STRICT;
+
+-- A content that is here to its last chunk, by the root of its list.
+CREATE TABLE content (
+	root	BLOB NOT NULL PRIMARY KEY,
+	sha	BLOB NOT NULL,
+	bytes	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Chunks that may be removed, and stretches of packs that must be erased.
+CREATE TABLE doomed (
+	hash	BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hole (
+	pack	INTEGER NOT NULL,
+	at	INTEGER NOT NULL,
+	len	INTEGER NOT NULL,
+	PRIMARY KEY (pack, at)
 ) STRICT, WITHOUT ROWID;

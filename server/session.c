@@ -9,6 +9,7 @@
 #include "common/schema.h"
 #include "server/hello.h"
 #include "server/judge.h"
+#include "server/lane.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -108,9 +109,8 @@ void session_free(struct session *s)
 		free(s->cursors[i].own);
 	free(s->cursors);
 	hello_free(&s->hello);
+	lane_free(&s->lane);
 	free(s->holds.spaces);
-	upload_free(&s->upload);
-	download_free(&s->download);
 	free(s);
 }
 
@@ -235,132 +235,6 @@ static void session_on_fetch(struct session *s, const struct frame *f, void *mes
 		turn_failed(s->area, err);
 }
 
-/* ---- Documents' bytes ----------------------------------------------------------------------- */
-
-static bool content_may(void *arg, const struct space *space)
-{
-	return session_cursor(arg, space) != NULL;
-}
-
-/* Is the content here, and named by a Version that this person may read? */
-static bool content_is_readable(struct session *s, struct bytes name, uint64_t *bytes)
-{
-	int got =
-		name.len == SHA256_LEN ? journal_named(s->area->journal, name, content_may, s) : 0;
-
-	if (got < 0)
-		turn_failed(s->area, got);
-	return got > 0 && content_find(s->area->dir, name.data, bytes) > 0;
-}
-
-static void content_missing(struct session *s, ProtobufCBinaryData name, const char *words)
-{
-	Wire__Missing m = WIRE__MISSING__INIT;
-
-	m.content = name;
-	m.words = (char *)words;
-	link_send(s->link, WIRE__KIND__MISSING, &m.base, BYTES_NONE);
-}
-
-void session_stop_download(struct session *s)
-{
-	ProtobufCBinaryData name = {SHA256_LEN, NULL};
-	uint64_t bytes;
-
-	if (!s->download)
-		return;
-	name.data = (uint8_t *)download_name(s->download);
-	if (content_is_readable(s, BYTES_OF(name), &bytes))
-		return;
-	content_missing(s, name, "the server has no such document for you");
-	download_free(&s->download);
-}
-
-static void content_want(struct session *s, ProtobufCBinaryData name, uint64_t offset)
-{
-	Wire__Want m = WIRE__WANT__INIT;
-
-	m.content = name;
-	m.offset = offset;
-	link_send(s->link, WIRE__KIND__WANT, &m.base, BYTES_NONE);
-}
-
-/* The next bytes of what the session is sending. */
-static void content_take(struct session *s, ProtobufCBinaryData name, uint64_t offset,
-			 struct bytes raw)
-{
-	struct cause cause = {{0}};
-	Wire__Stored stored = WIRE__STORED__INIT;
-	int got = upload_add(s->upload, offset, raw, &cause);
-
-	if (got == 0)
-		return;
-	upload_free(&s->upload);
-	if (got < 0) {
-		content_missing(s, name, cause.words);
-		return;
-	}
-	stored.content = name;
-	link_send(s->link, WIRE__KIND__STORED, &stored.base, BYTES_NONE);
-}
-
-static void session_on_offer(struct session *s, const struct frame *f, void *message)
-{
-	const Wire__Offer *m = message;
-	struct cause cause = {{0}};
-	uint64_t bytes;
-
-	(void)f;
-	if (m->content.len != SHA256_LEN) {
-		session_bye(s, WIRE__REASON__PROTOCOL, "a content is named by 32 bytes");
-		return;
-	}
-	if (content_is_readable(s, BYTES_OF(m->content), &bytes)) {
-		content_want(s, m->content, bytes);
-		return;
-	}
-	upload_free(&s->upload); /* one at a time: a new offer ends the one before */
-	if (upload_begin(&s->upload, s->area->dir, m->content.data, m->bytes, &cause) < 0) {
-		content_missing(s, m->content, cause.words);
-		return;
-	}
-	content_want(s, m->content, 0);
-	if (m->bytes == 0)
-		content_take(s, m->content, 0, BYTES_NONE);
-}
-
-static void session_on_piece(struct session *s, const struct frame *f, void *message)
-{
-	const Wire__Piece *m = message;
-
-	/* What was on its way when an upload was given up finds nobody here. */
-	if (s->upload &&
-	    bytes_equal(BYTES_OF(m->content), BYTES(upload_name(s->upload), SHA256_LEN)))
-		content_take(s, m->content, m->offset, f->raw);
-}
-
-static void session_on_get(struct session *s, const struct frame *f, void *message)
-{
-	const Wire__Get *m = message;
-	Wire__Content content = WIRE__CONTENT__INIT;
-	uint64_t bytes;
-
-	(void)f;
-	if (!content_is_readable(s, BYTES_OF(m->content), &bytes)) {
-		content_missing(s, m->content, "the server has no such document for you");
-		return;
-	}
-	download_free(&s->download); /* one at a time: a new get ends the one before */
-	if (m->offset > bytes ||
-	    download_begin(&s->download, s->area->dir, m->content.data, m->offset) < 0) {
-		content_missing(s, m->content, "the server could not read the document");
-		return;
-	}
-	content.content = m->content;
-	content.bytes = bytes;
-	link_send(s->link, WIRE__KIND__CONTENT, &content.base, BYTES_NONE);
-}
-
 /* ---- Invitations and certificates ----------------------------------------------------------- */
 
 static void session_on_invite(struct session *s, const struct frame *f, void *message)
@@ -449,8 +323,9 @@ static const struct step {
 	{WIRE__KIND__DECIDE, &wire__decide__descriptor, IN(READY), session_on_decide},
 	{WIRE__KIND__FETCH, &wire__fetch__descriptor, IN(READY), session_on_fetch},
 	{WIRE__KIND__OFFER, &wire__offer__descriptor, IN(READY), session_on_offer},
-	{WIRE__KIND__PIECE, &wire__piece__descriptor, IN(READY), session_on_piece},
+	{WIRE__KIND__CHUNK, &wire__chunk__descriptor, IN(READY), session_on_chunk},
 	{WIRE__KIND__GET, &wire__get__descriptor, IN(READY), session_on_get},
+	{WIRE__KIND__CANCEL, &wire__cancel__descriptor, IN(READY), session_on_cancel},
 	{WIRE__KIND__INVITE, &wire__invite__descriptor, IN(READY), session_on_invite},
 	{WIRE__KIND__RENEW, &wire__renew__descriptor, IN(READY), session_on_renew},
 };

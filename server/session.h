@@ -6,7 +6,6 @@
 #define FIVEPITS_SESSION_H
 
 #include "server/area.h"
-#include "server/content.h"
 #include "server/held.h"
 #include "server/journal.h"
 
@@ -46,9 +45,8 @@ struct session {
 	struct id asked;
 	uint64_t asked_generation;
 	int asked_may;
+	struct lane *lane; /* documents on their way; NULL: none yet */
 	struct holds holds;
-	struct upload *upload;
-	struct download *download;
 };
 
 void session_move(struct session *s, enum session_state to);
@@ -60,8 +58,6 @@ struct cursor *session_cursor(const struct session *s, const struct space *space
 /* Begin to read a space from entry `sent` + 1, or cease to. */
 struct cursor *session_cursor_add(struct session *s, struct space *space, uint64_t sent);
 void session_cursor_drop(struct session *s, struct cursor *c);
-/* A space was lost: stop sending a document that may not be read any more. */
-void session_stop_download(struct session *s);
 void session_free(struct session *s);
 
 #endif

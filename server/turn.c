@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/schema.h"
 #include "server/hello.h"
+#include "server/lane.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,7 @@ static int turn_take_back(struct area *a)
 	held_anew(a);
 	if (err == 0)
 		err = access_load(a->access, a->journal);
+	lane_taken_back(a, words);
 	if (err == 0)
 		err = recovery_load(a);
 	hello_taken_back(a);
@@ -190,12 +192,9 @@ static int turn_rights_of(struct area *a, struct session *s)
 		return 0;
 	size_t n = access_readable(a->access, &person, &ids);
 	int err = 0;
-	size_t had = s->n_cursors;
 	for (size_t i = s->n_cursors; err == 0 && i-- > 0;)
 		if (!is_in(ids, n, &s->cursors[i].space->id))
 			err = tell_lost(s, &s->cursors[i]);
-	if (s->n_cursors < had)
-		session_stop_download(s);
 	for (size_t i = 0; err == 0 && i < n; i++) {
 		struct space *space = journal_space(a->journal, &ids[i]);
 		if (space && !space->recovering && !session_cursor(s, space))
@@ -359,6 +358,8 @@ int turn_end(struct area *a)
 	if (err == 0 && access_generation(a->access) != a->told_generation)
 		err = held_note_holders(a);
 	if (err == 0)
+		err = lane_before_commit(a);
+	if (err == 0)
 		err = journal_commit(a->journal);
 	if (err < 0 && a->failed == 0)
 		err = turn_failed(a, err) == ERR_FULL ? 0 : a->failed;
@@ -368,6 +369,7 @@ int turn_end(struct area *a)
 		err = hello_end(a->sessions[i]);
 	if (err == 0) {
 		turn_answers(a);
+		lane_after_commit(a);
 		err = feed_all(a);
 	}
 	if (err < 0) {

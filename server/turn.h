@@ -51,6 +51,10 @@ struct area {
 	struct answer *answers;
 	size_t n_answers, cap_answers;
 	struct feed_cache feed;
+	struct shelf *shelf; /* documents */
+	uint64_t put_ms;     /* when the oldest chunk came that is not synced; 0: none */
+	bool lane_busy;	     /* some documents could go on at once */
+	bool tidying;	     /* what nothing names is looked for, and removed */
 	struct recovery recovery;
 	struct held_lists held;
 	uint64_t began_ms;	  /* when the turn's first change was decided; 0: none was */

@@ -160,6 +160,7 @@ void peer_fini(struct peer *p)
 	free(p->told);
 	buf_fini(&p->sent);
 	buf_fini(&p->content);
+	buf_fini(&p->wants);
 	arena_fini(&p->arena);
 }
 
@@ -361,6 +362,12 @@ static void take_bye(struct peer *p, const Wire__Bye *m)
 	snprintf(p->bye_words, sizeof(p->bye_words), "%s", m->words ? m->words : "");
 }
 
+static void take_want(struct peer *p, const Wire__Want *m)
+{
+	for (size_t i = 0; i < m->n_chunks; i++)
+		buf_add_bytes(&p->wants, BYTES_OF(m->chunks[i]));
+}
+
 #define UNPACK(type, f) ((Wire__##type *)frame_unpack(f, d, &p->arena, NULL))
 
 static void take_frame(struct peer *p, const struct frame *f, const ProtobufCMessageDescriptor *d)
@@ -399,10 +406,10 @@ static void take_frame(struct peer *p, const struct frame *f, const ProtobufCMes
 		take_bye(p, UNPACK(Bye, f));
 		break;
 	case WIRE__KIND__WANT:
-		p->want = UNPACK(Want, f)->offset;
+		take_want(p, UNPACK(Want, f));
 		break;
 	case WIRE__KIND__STORED:
-		p->stored++;
+		p->stored += UNPACK(Stored, f)->n_roots;
 		break;
 	case WIRE__KIND__MISSING:
 		p->missing++;
@@ -410,10 +417,8 @@ static void take_frame(struct peer *p, const struct frame *f, const ProtobufCMes
 	case WIRE__KIND__INVITED:
 		p->invited_ms = UNPACK(Invited, f)->expires_ms;
 		break;
-	case WIRE__KIND__CONTENT:
-		p->content_bytes = UNPACK(Content, f)->bytes;
-		break;
-	case WIRE__KIND__PIECE:
+	case WIRE__KIND__CHUNK:
+		p->chunks++;
 		buf_add_bytes(&p->content, f->raw);
 		break;
 	default:
@@ -440,8 +445,7 @@ void peer_take(struct peer *p)
 		{WIRE__KIND__STORED, &wire__stored__descriptor},
 		{WIRE__KIND__MISSING, &wire__missing__descriptor},
 		{WIRE__KIND__INVITED, &wire__invited__descriptor},
-		{WIRE__KIND__CONTENT, &wire__content__descriptor},
-		{WIRE__KIND__PIECE, &wire__piece__descriptor},
+		{WIRE__KIND__CHUNK, &wire__chunk__descriptor},
 	};
 	struct frame f;
 

@@ -119,7 +119,7 @@ static void turn_search(struct world *w, struct bytes sent, unsigned number, uns
 {
 	unsigned place, by;
 	/* What was asked for when one still might is answered at the end of the turn. */
-	bool asked = kind == WIRE__KIND__PIECE || kind == WIRE__KIND__VERDICTS;
+	bool asked = kind == WIRE__KIND__CHUNK || kind == WIRE__KIND__VERDICTS;
 	while (canary_next(&sent, &place, &by)) {
 		/* A refusal names who came before: they share a space with whom it is told. */
 		if (place >= w->n_places || (kind == WIRE__KIND__VERDICTS && place == 0))

@@ -1,6 +1,7 @@
 /* Where units of prose end: the rule of unit.h, case by case, and what holds of any bytes. */
 #include "common/err.h"
 #include "common/unit.h"
+#include "common/unit_diff.h"
 #include "common/utf8.h"
 #include "tests/tap.h"
 
@@ -255,6 +256,76 @@ static void check_any_bytes(void)
 	buf_fini(&text);
 }
 
+/* A text made of pieces of another, with some of its own in between. */
+static void draw_edit(struct bytes of, struct buf *text)
+{
+	buf_reset(text);
+	for (size_t at = 0; at < of.len;) {
+		size_t n = 1 + draw(draw(4) ? 40 : 4);
+		n = n < of.len - at ? n : of.len - at;
+		if (draw(8))
+			buf_add(text, of.data + at, n);
+		if (draw(6) == 0)
+			buf_add_text(text, "%s", draw(2) ? "\r" : "So. ");
+		at += n;
+	}
+}
+
+static bool units_are(const struct units *u, struct bytes text)
+{
+	struct bytes unit, rest = text;
+	uint32_t n = 0;
+	bool same = true;
+
+	for (; same && unit_next(&rest, &unit); n++)
+		same = n < u->n && u->ends[n] == text.len - rest.len;
+	return same && n == u->n;
+}
+
+/* Equal units have equal ids, others others. */
+static bool ids_are_right(const struct units units[2])
+{
+	bool right = true;
+
+	for (uint32_t i = 0; i < units[0].n; i++)
+		for (uint32_t j = 0; j < units[1].n; j++) {
+			struct bytes a = BYTES(units[0].text + unit_start(&units[0], i),
+					       units[0].ends[i] - unit_start(&units[0], i));
+			struct bytes b = BYTES(units[1].text + unit_start(&units[1], j),
+					       units[1].ends[j] - unit_start(&units[1], j));
+			right = right && bytes_equal(a, b) == (units[0].ids[i] == units[1].ids[j]);
+		}
+	return right;
+}
+
+/* Texts that are read together share what they begin and end with. */
+static void check_together(void)
+{
+	struct buf first = {0}, second = {0};
+	uint64_t shared = 0;
+	bool ends = true, ids = true;
+
+	for (int i = 0; i < 30000; i++) {
+		buf_reset(&first);
+		draw_text(&first);
+		draw_edit(buf_bytes(&first), &second);
+		const struct bytes texts[] = {buf_bytes(&first), buf_bytes(&second)};
+		struct unit_work work;
+		struct units units[2];
+		unit_work_init(&work);
+		must(units_read(&work, texts, units, 2));
+		ends = ends && units_are(&units[0], texts[0]) && units_are(&units[1], texts[1]);
+		ids = ids && ids_are_right(units);
+		shared += units[1].head + units[1].tail;
+		unit_work_fini(&work);
+	}
+	ok(ends, "a text that is read beside another has the units that it has alone");
+	ok(ids && shared > 10000, "equal units have equal ids, also where they are shared (%llu)",
+	   (unsigned long long)shared);
+	buf_fini(&first);
+	buf_fini(&second);
+}
+
 int main(void)
 {
 	struct bytes none = BYTES_NONE, unit;
@@ -277,5 +348,6 @@ int main(void)
 	check_abbreviations("home 2019 street", "5", false);
 	ok(!unit_next(&none, &unit), "an empty text has no units");
 	check_any_bytes();
+	check_together();
 	return tap_end();
 }
