@@ -12,12 +12,12 @@ bool sandbox_close(void)
 		SCMP_SYS(fstat),     SCMP_SYS(mmap),	  SCMP_SYS(munmap),	SCMP_SYS(mremap),
 		SCMP_SYS(brk),	     SCMP_SYS(madvise),	  SCMP_SYS(exit_group), SCMP_SYS(exit),
 		SCMP_SYS(futex),     SCMP_SYS(getrandom), SCMP_SYS(clock_gettime),
-		SCMP_SYS(gettimeofday), SCMP_SYS(rt_sigreturn),
+		SCMP_SYS(gettimeofday), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
 	};
 	static const int in_vain[] = {
 		SCMP_SYS(open),	    SCMP_SYS(openat), SCMP_SYS(stat),	SCMP_SYS(readlink),
 		SCMP_SYS(access), SCMP_SYS(ioctl),	SCMP_SYS(fcntl),
-		SCMP_SYS(getpid),   SCMP_SYS(mprotect), SCMP_SYS(sigaltstack),
+		SCMP_SYS(getpid),   SCMP_SYS(mprotect),
 	};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	/* fstat() is this call, of a descriptor and no name. */
