@@ -13,11 +13,11 @@ Q := $(if $(V1),,@)
 say = $(if $(V1),,@printf '  %-6s %s\n' $(1) $(2);)
 
 PACKAGES := gcc make pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev libevent-dev \
-	libsqlite3-dev libssl-dev libjansson-dev libarchive-dev libxml2-dev libseccomp-dev scdoc
+	libsqlite3-dev libssl-dev libzstd-dev libjansson-dev libarchive-dev libxml2-dev libseccomp-dev scdoc
 CHECK_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev cppcheck shellcheck mandoc perl sqlite3 openssl \
-	faketime universal-ctags git python3 bubblewrap poppler-utils
+	faketime universal-ctags git libgit2-dev python3 bubblewrap poppler-utils
 
-LIBS := libprotobuf-c libevent_core libevent_openssl openssl sqlite3
+LIBS := libprotobuf-c libevent_core libevent_openssl openssl sqlite3 libzstd
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	-Wno-sign-conversion -Werror
 CFLAGS_release := -O2
@@ -79,7 +79,7 @@ $(B)/%.o: %.c Makefile | $(HDR)
 
 # ---- Tests: each folder brings its own rules; tests/run.sh runs programs that speak TAP and counts ----
 
--include tests/sim/sim.mk tests/fuzz/fuzz.mk tests/bench/bench.mk
+-include tests/sim/sim.mk tests/merge/merge.mk tests/fuzz/fuzz.mk tests/bench/bench.mk
 
 IT := $(sort $(wildcard tests/it/*.sh))
 programs: all $(UNIT) $(SIM_PROGRAMS) $(FUZZ_REPLAY) $(IT_PROGRAMS)
@@ -141,6 +141,7 @@ help:
 	  'make check      all tests; also: unit, it, sim, lint' \
 	  'make asan       the tests under AddressSanitizer and UBSan' \
 	  'make sim        the simulator: SEED=n repeats one seed, SEEDS=n FROM=m runs many' \
+	  'make merge-oracle  merging prose against git: N=triples' \
 	  'make fuzz       fuzz every parser for FUZZ_SECS seconds each' \
 	  'make bench      measure, beside the limit in the same run' \
 	  'make install    to PREFIX ($(PREFIX)), below DESTDIR'

@@ -35,6 +35,20 @@ json_t *cmd_json_hex(struct bytes bytes)
 	return v;
 }
 
+bool cmd_id_starts(const struct id *id, const char *word)
+{
+	char text[ID_TEXT], plain[ID_TEXT];
+	size_t n = 0;
+
+	id_format(id, text);
+	for (const char *c = text; *c; c++)
+		if (*c != '-')
+			plain[n++] = *c;
+	plain[n] = '\0';
+	return strncasecmp(text, word, strlen(word)) == 0 ||
+	       strncasecmp(plain, word, strlen(word)) == 0;
+}
+
 json_t *cmd_json_author(const struct author *a)
 {
 	json_t *v = json_object();
@@ -102,6 +116,55 @@ bool cmd_agree(const char *question)
 		return true;
 	fprintf(stderr, "%s [y/N] ", question);
 	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+/* The most of these that are of one space, if they are too many for it. */
+static int withdrawal_mass(struct call *call, const struct id *spaces, size_t n, size_t *many)
+{
+	*many = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t same = 0;
+		bool first = true;
+		for (size_t k = 0; k < n; k++) {
+			first &= k >= i || !id_equal(&spaces[k], &spaces[i]);
+			same += id_equal(&spaces[k], &spaces[i]);
+		}
+		int is = first ? copy_is_mass(call->copy, &spaces[i], (int64_t)same) : 0;
+		if (is < 0)
+			return is;
+		*many = is && same > *many ? same : *many;
+	}
+	return 0;
+}
+
+int cmd_ask_withdrawal(struct call *call, const struct id *spaces, size_t n)
+{
+	size_t many;
+	int err = withdrawal_mass(call, spaces, n, &many);
+
+	if (err < 0)
+		return cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err));
+	if (call_option(call, "yes"))
+		return 1;
+	if (!many)
+		return 0;
+	if (!os_is_terminal(stdin) || !os_is_terminal(stderr))
+		return cause_set(&call->cause, ERR_AUTH,
+				 "that would withdraw %zu records at once: with --yes it is done",
+				 many);
+	if (cmd_agree(arena_format(&call->arena, "Withdraw %zu records?", many)))
+		return 1;
+	return cause_set(&call->cause, ERR_AUTH, "nothing was withdrawn");
+}
+
+void cmd_say_asking(struct call *call)
+{
+	struct asking a;
+	if (copy_asking(call->copy, &a) == 0 && a.changes > 0)
+		cmd_say(call,
+			"%s would be withdrawn by what waits here: it is not sent before you say "
+			"so, with 'fivepits sync --yes'.",
+			screen_count(&call->arena, (uint64_t)a.records, "record", "records"));
 }
 
 void cmd_say(struct call *call, const char *format, ...)

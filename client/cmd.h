@@ -6,11 +6,13 @@
 #define FIVEPITS_CMD_H
 
 #include "client/command.h"
+#include "client/contents.h"
 #include "client/draft.h"
 #include "client/json.h"
 #include "client/lookup.h"
 #include "client/resolve.h"
 #include "client/screen.h"
+#include "client/versions.h"
 
 /* Print one JSON value and free it. Takes `value`. */
 int cmd_json(struct call *call, json_t *value);
@@ -27,33 +29,21 @@ struct target {
 };
 
 int cmd_target(struct call *call, const char *word, struct target *out);
-/* Two versions (or more) of the fields of a record that are settled together. */
-struct side {
-	struct id change;
-	struct author author;
-	bool standing;	    /* it is what the record says now */
-	bool yours;	    /* made on this device, else by this person */
-	unsigned existence; /* of field group 0: WITHDRAWN, or LIVE: changed or brought back */
-	const struct bytes *values; /* as many as there are fields */
-};
-
-struct versions {
-	struct id conflict, record, space;
-	const struct schema_type *type; /* NULL: not known here */
-	uint32_t group;			/* 0: existence */
-	const ProtobufCFieldDescriptor **fields;
-	size_t n_fields;
-	const struct bytes *base;
-	bool base_known;
-	bool settled_here; /* a settling waits here to be sent */
-	struct side *sides;
-	size_t n_sides;
-};
-
-/* What an open Conflict record is about, in call->arena. */
-int cmd_versions(struct call *call, const struct id *conflict, struct versions *out);
+/* versions_list in call->arena, with a cause. */
+int cmd_versions(struct call *call, const struct id *record, struct versions **out, size_t *n);
+/* The fields that are settled together, in words: "Start, End". */
+const char *cmd_versions_title(struct call *call, const struct versions *v);
 void cmd_versions_print(struct call *call, const struct versions *v);
 json_t *cmd_versions_json(struct call *call, const struct versions *v);
+
+/*
+ * What a change asks for, record by record, in words and as JSON (a list). `compare`: beside it
+ * what stands there now, and whether somebody has changed it since its author saw it.
+ */
+void cmd_change_print(struct call *call, const struct change *c, bool compare);
+json_t *cmd_change_json(struct call *call, const struct change *c, bool compare);
+/* Does an id begin with these digits, written with hyphens or without? */
+bool cmd_id_starts(const struct id *id, const char *word);
 
 /* May this person write in a space? ERR_AUTH where the server would surely refuse: only
  * administrators write the directory and `admin`. All else it decides itself. */
@@ -63,9 +53,15 @@ int cmd_save(struct call *call, struct draft **d, bool silent);
 /* Send and fetch until nothing is left, with a progress bar. ERR_OFFLINE with a cause. */
 int cmd_sync_now(struct call *call);
 /* Bring a document's bytes to this computer, from the server. */
-int cmd_fetch(struct call *call, const uint8_t sha[SHA256_LEN]);
+int cmd_fetch(struct call *call, const struct content *content);
 /* A yes-or-no question on the terminal; true without one. */
 bool cmd_agree(const char *question);
+/* Many records would be withdrawn: 1: --yes was given, or the person agreed on the terminal; else
+ * ERR_AUTH with a cause that names --yes. 0: they are not so many that it must be asked. `spaces`:
+ * of each of them. */
+int cmd_ask_withdrawal(struct call *call, const struct id *spaces, size_t n);
+/* Say so where what was just saved is not sent before the person says so. */
+void cmd_say_asking(struct call *call);
 /* One line of words for people: not with --quiet nor --json. */
 void cmd_say(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

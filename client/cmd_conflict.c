@@ -1,242 +1,174 @@
 /*
- * Two versions: what each side wrote, side by side, and settling them. A side is a change; its
- * value of a field is what the change said, or where it said nothing what it stood on.
+ * Two versions, for people: `conflicts`, and what `show` says of them. Values stand side by side;
+ * of prose the sentences that differ from what was before are marked.
  */
 #include "client/cmd.h"
 
-#include <stdlib.h>
+#include "common/unit.h"
+#include "common/unit_diff.h"
+
 #include <string.h>
 
-/* ---- Reading -------------------------------------------------------------------------------- */
+enum { INDENT = 7 };
 
-static const struct edit *versions_edit(const struct change *c, const struct id *record)
+/* ---- Prose ---------------------------------------------------------------------------------- */
+
+struct marks {
+	const char *begin, *end;
+};
+
+/* How what was taken out and what was put in is told from the rest. */
+static struct marks prose_marks(struct call *call, enum unit_where where)
 {
-	for (size_t i = 0; i < c->n_edits; i++)
-		if (id_equal(&c->edits[i].record, record))
-			return &c->edits[i];
-	return NULL;
+	static const struct marks plain[] = {
+		[UNIT_SAME] = {"", ""}, [UNIT_ONLY_A] = {"[-", "-]"}, [UNIT_ONLY_B] = {"{+", "+}"}};
+	static const struct marks lively[] = {[UNIT_SAME] = {"", ""},
+					      [UNIT_ONLY_A] = {"\033[31;9m", "\033[0m"},
+					      [UNIT_ONLY_B] = {"\033[32;4m", "\033[0m"}};
+	return screen_is_lively(call->out) ? lively[where] : plain[where];
 }
 
-/* Does an edit say what a field should be? Then what, empty for cleared. */
-static bool versions_says(const struct edit *e, uint32_t field, struct bytes *value)
+/* A run between its marks; they enclose no line end or space at its end. */
+static void prose_add(struct call *call, struct buf *out, struct bytes text, enum unit_where where)
 {
-	*value = fields_get(e->effect.set, field);
-	if (value->len > 0)
-		return true;
-	for (size_t i = 0; i < e->effect.n_clear; i++)
-		if (e->effect.clear[i] == field)
-			return true;
-	return false;
+	struct marks m = prose_marks(call, where);
+	size_t n = text.len;
+
+	while (n > 0 && strchr(" \t\r\n", text.data[n - 1]))
+		n--;
+	if (n > 0)
+		buf_add_text(out, "%s", m.begin);
+	screen_clean_text(out, BYTES(text.data, n), INDENT);
+	if (n > 0)
+		buf_add_text(out, "%s", m.end);
+	screen_clean_text(out, BYTES(text.data + n, text.len - n), 0);
+	if (out->len > 0 && out->data[out->len - 1] == '\n')
+		buf_add_text(out, "%*s", INDENT, "");
 }
 
-/* The value of a field as a change left it on its author's screen; false: not said, nor by what it
- * stands after. */
-static bool versions_value(struct call *call, struct id change, const struct id *record,
-			   uint32_t field, struct bytes *value)
+/* Of a long stretch that is as before only what is next to a difference. */
+static void prose_add_same(struct call *call, struct buf *out, struct bytes text, bool first,
+			   bool last)
 {
-	enum { CHAIN_MOST = 64 };
-	for (int i = 0; i < CHAIN_MOST && !id_is_zero(&change); i++) {
-		struct change c;
-		if (copy_change(call->copy, &change, &call->arena, &c) < 0)
-			return false;
-		const struct edit *e = versions_edit(&c, record);
-		if (!e)
-			return false;
-		if (versions_says(e, field, value))
-			return true;
-		change = e->after;
+	enum { SHORT = 4 };
+	struct bytes rest = text, unit, head = BYTES(text.data, 0), tail = text;
+	size_t n = 0;
+
+	while (unit_next(&rest, &unit)) {
+		if (n++ == 0)
+			head = unit;
+		tail = unit;
 	}
-	return false;
-}
-
-static unsigned versions_existence(struct call *call, const struct id *change,
-				   const struct id *record)
-{
-	struct change c;
-	if (copy_change(call->copy, change, &call->arena, &c) < 0)
-		return LIVE;
-	const struct edit *e = versions_edit(&c, record);
-	return e && e->effect.existence == WITHDRAWN ? WITHDRAWN : LIVE;
-}
-
-static void versions_list_fields(struct call *call, struct versions *out)
-{
-	size_t most = out->type ? out->type->n_fields : 0;
-	out->fields = arena_alloc(&call->arena, (most + 1) * sizeof(ProtobufCFieldDescriptor *));
-	for (size_t i = 0; out->group != 0 && i < most; i++) {
-		const ProtobufCFieldDescriptor *d = &out->type->message->fields[i];
-		if (schema_group(out->type, d->id) == out->group)
-			out->fields[out->n_fields++] = d;
+	if (n <= SHORT) {
+		prose_add(call, out, text, UNIT_SAME);
+		return;
 	}
+	if (!first)
+		prose_add(call, out, head, UNIT_SAME);
+	buf_add_text(out, "%s(%zu sentences or lines as before)%s",
+		     out->len && out->data[out->len - 1] != ' ' ? " " : "", n - !first - !last,
+		     last ? "" : " ");
+	if (!last)
+		prose_add(call, out, tail, UNIT_SAME);
 }
 
-static void versions_read_side(struct call *call, const struct versions *v,
-			       const struct record *stands, const struct id *change,
-			       struct side *out)
+/* A text, with what differs from `old` marked. */
+static void prose_print(struct call *call, struct bytes old, struct bytes text)
 {
-	struct bytes *values = arena_alloc(&call->arena, (v->n_fields + 1) * sizeof(*values));
-	bool equal = true;
+	struct buf out = {0};
+	size_t n;
+	struct unit_run *runs = unit_diff(old, text, &call->arena, &n);
 
-	out->change = *change;
-	out->values = values;
-	lookup_author(call->copy, change, &call->arena, &out->author);
-	for (size_t i = 0; i < v->n_fields; i++) {
-		uint32_t field = v->fields[i]->id;
-		if (!versions_value(call, *change, &v->record, field, &values[i]))
-			values[i] = v->base_known ? v->base[i] : record_get(stands, field);
-		equal &= bytes_equal(values[i], record_get(stands, field));
+	for (size_t i = 0; i < n; i++) {
+		if (runs[i].where == UNIT_SAME && n > 1)
+			prose_add_same(call, &out, runs[i].text, i == 0, i == n - 1);
+		else
+			prose_add(call, &out, runs[i].text, runs[i].where);
 	}
-	out->existence = versions_existence(call, change, &v->record);
-	if (v->group == 0)
-		equal = (out->existence == WITHDRAWN) == (record_existence(stands) == WITHDRAWN);
-	out->standing = equal;
+	while (out.len > 0 && strchr(" \n", out.data[out.len - 1]))
+		out.len--;
+	fprintf(call->out, "%*s%.*s\n", INDENT, "", (int)out.len,
+		out.len ? (const char *)out.data : "");
+	buf_fini(&out);
 }
 
-/* "Yours" is what was made on this device, or else what this person made elsewhere. */
-static void versions_mark_yours(struct call *call, struct versions *v)
+/* ---- Values --------------------------------------------------------------------------------- */
+
+static bool is_prose(const struct versions *v)
 {
-	const struct id *me = &copy_identity(call->copy)->person;
-	bool any = false;
-	for (size_t i = 0; i < v->n_sides; i++)
-		any |= v->sides[i].yours = v->sides[i].author.here;
-	for (size_t i = 0; !any && i < v->n_sides; i++)
-		v->sides[i].yours = !id_is_zero(me) && id_equal(&v->sides[i].author.person, me);
+	return v->n_fields == 1 &&
+	       schema_field(v->type, v->fields[0]->id, NULL)->format == FORMAT_TEXT &&
+	       schema_field(v->type, v->fields[0]->id, NULL)->most == 0;
 }
 
-static int versions_read(struct call *call, const struct record *conflict, struct versions *out)
+static void prose_print_sides(struct call *call, const struct versions *v, const struct side *s)
 {
-	const struct schema_type *t = schema_type(TYPE_CONFLICT);
-	struct bytes sides = record_get(conflict, schema_field_named(t, "sides")->id);
-	struct record stands;
-	struct field o;
-	struct id base, change;
+	struct bytes text = value_bytes(s->values[0]);
+	struct bytes old = v->base_known ? value_bytes(v->base[0]) : text;
 
-	if (!id_from(&out->record,
-		     value_bytes(record_get(conflict, schema_field_named(t, "record")->id))))
-		return ERR_CORRUPT;
-	out->group =
-	    (uint32_t)value_number(record_get(conflict, schema_field_named(t, "group")->id));
-	int err = copy_record(call->copy, &out->record, VIEW_ACCEPTED, &call->arena, &stands,
-			      &out->space);
-	if (err < 0)
-		return err;
-	out->type = schema_type(stands.type);
-	versions_list_fields(call, out);
-	struct bytes *values = arena_alloc(&call->arena, (out->n_fields + 1) * sizeof(*values));
-	out->base = values;
-	out->base_known = true;
-	if (id_from(&base,
-		    value_bytes(record_get(conflict, schema_field_named(t, "base_change")->id))))
-		for (size_t i = 0; i < out->n_fields; i++)
-			out->base_known &= versions_value(call, base, &out->record,
-							  out->fields[i]->id, &values[i]);
-	out->sides = arena_alloc(&call->arena, (value_count(sides) + 1) * sizeof(*out->sides));
-	while (field_next(&sides, &o) > 0)
-		if (id_from(&change, o.payload))
-			versions_read_side(call, out, &stands, &change,
-					   &out->sides[out->n_sides++]);
-	versions_mark_yours(call, out);
-	return 0;
-}
-
-/* Does a change that waits here settle it? */
-static bool versions_is_settled(struct call *call, const struct id *conflict)
-{
-	struct pending p = {0};
-	bool settled = false;
-	while (copy_pending_next(call->copy, p.seq, &p) > 0) {
-		struct change c;
-		struct bytes bytes = arena_copy(&call->arena, p.bytes);
-		free(p.words);
-		if (p.state != PENDING_UNSENT || change_read(&c, bytes, &call->arena, NULL) < 0)
-			continue;
-		for (size_t i = 0; i < c.n_settles; i++)
-			settled |= id_equal(&c.settles[i], conflict);
-	}
-	return settled;
-}
-
-int cmd_versions(struct call *call, const struct id *conflict, struct versions *out)
-{
-	struct record r;
-	memset(out, 0, sizeof(*out));
-	out->conflict = *conflict;
-	int err = copy_record(call->copy, conflict, VIEW_ACCEPTED, &call->arena, &r, NULL);
-	if (err >= 0)
-		err = versions_read(call, &r, out);
-	out->settled_here = versions_is_settled(call, conflict);
-	return err < 0
-		   ? cause_set(&call->cause, err, "two versions can't be read: %s", err_words(err))
-		   : 0;
-}
-
-/* ---- Printing ------------------------------------------------------------------------------- */
-
-/* The lines that two texts begin with, and (behind those) end with: bytes of `a`. */
-static void versions_common(struct bytes a, struct bytes b, size_t *head, size_t *tail)
-{
-	size_t n = a.len < b.len ? a.len : b.len, same = 0;
-	*head = *tail = 0;
-	for (size_t i = 0; i < n && a.data[i] == b.data[i]; i++)
-		if (a.data[i] == '\n')
-			*head = i + 1;
-	for (; same < n - *head && a.data[a.len - 1 - same] == b.data[b.len - 1 - same]; same++)
-		if (a.data[a.len - 1 - same] == '\n')
-			*tail = same;
-}
-
-static size_t versions_lines(struct bytes text)
-{
-	size_t n = text.len > 0 && text.data[text.len - 1] != '\n';
-	for (size_t i = 0; i < text.len; i++)
-		n += text.data[i] == '\n';
-	return n;
-}
-
-/* A value of one side; of a long text only the lines that are not as they were before. */
-static void versions_print_value(struct call *call, const struct versions *v, size_t i,
-				 struct bytes value, bool is_base)
-{
-	enum { LONG = 6, INDENT = 6 };
-	const char *words =
-	    lookup_value(call->copy, v->type, v->fields[i]->id, value, &call->arena);
-	const char *old =
-	    lookup_value(call->copy, v->type, v->fields[i]->id, v->base[i], &call->arena);
-	struct bytes text = BYTES(words, strlen(words));
-	size_t head = 0, tail = 0;
-
-	if (v->n_fields > 1)
-		fprintf(call->out, "%*s%s:\n", INDENT - 2, "",
-			lookup_field_label(v->fields[i]->name, &call->arena));
-	if (!is_base && v->base_known && versions_lines(text) > LONG)
-		versions_common(text, BYTES(old, strlen(old)), &head, &tail);
-	if (head > 0)
-		fprintf(call->out, "%*s(%s as before)\n", INDENT, "",
-			screen_count(&call->arena, versions_lines(BYTES(text.data, head)), "line",
-				     "lines"));
-	fprintf(call->out, "%*s", INDENT, "");
-	struct bytes middle = BYTES(text.data + head, text.len - head - tail);
 	if (text.len == 0)
-		fputs("(nothing)\n", call->out);
-	else if (middle.len == 0)
-		fputs("(lines taken out)\n", call->out);
+		fprintf(call->out, "%*s(nothing)\n", INDENT, "");
 	else
-		screen_print_text(call->out, middle, INDENT);
-	if (tail > 0)
-		fprintf(call->out, "%*s(%s as before)\n", INDENT, "",
-			screen_count(&call->arena,
-				     versions_lines(BYTES(text.data + text.len - tail, tail)),
-				     "line", "lines"));
+		prose_print(call, old.len ? old : text, text);
 }
 
-static const char *versions_title(struct call *call, const struct versions *v)
+static void values_cell(struct call *call, struct table *table, const struct versions *v, size_t i,
+			struct bytes value)
+{
+	const char *words =
+		lookup_value(call->copy, v->type, v->fields[i]->id, value, &call->arena);
+	table_words(table, "%s", *words ? words : "(nothing)");
+}
+
+/* Does anybody say anything of a field? Of those settled together mostly a few are used. */
+static bool field_is_used(const struct versions *v, size_t i)
+{
+	bool used = v->n_fields == 1 || (v->base_known && v->base[i].len > 0);
+	for (size_t k = 0; k < v->n_sides; k++)
+		used |= v->sides[k].values[i].len > 0;
+	return used;
+}
+
+/* A row for each field: as it was before, then as each side has it. */
+static void values_print(struct call *call, const struct versions *v)
+{
+	unsigned columns = (unsigned)v->n_sides + 1 + v->base_known;
+	const char **headings = arena_alloc(&call->arena, columns * sizeof(*headings));
+
+	headings[0] = "    Field";
+	if (v->base_known)
+		headings[1] = "Before";
+	for (size_t i = 0; i < v->n_sides; i++)
+		headings[1 + v->base_known + i] = arena_format(
+			&call->arena, "%zu%s", i + 1, v->sides[i].standing ? " (stands)" : "");
+	struct table *table = table_new(columns, headings);
+	for (size_t i = 0; i < v->n_fields; i++) {
+		if (!field_is_used(v, i))
+			continue;
+		/* A no-break space: others at a cell's beginning are not kept. */
+		table_words(table, "\xc2\xa0\xc2\xa0\xc2\xa0\xc2\xa0%s",
+			    lookup_field_label(v->fields[i]->name, &call->arena));
+		if (v->base_known)
+			values_cell(call, table, v, i, v->base[i]);
+		for (size_t k = 0; k < v->n_sides; k++)
+			values_cell(call, table, v, i, v->sides[k].values[i]);
+	}
+	table_show(table, call->out);
+	table_free(&table);
+}
+
+/* ---- One --------------------------------------------------------------------------------------
+ */
+
+const char *cmd_versions_title(struct call *call, const struct versions *v)
 {
 	struct buf b = {0};
 	if (v->group == 0)
 		buf_add_text(&b, "Withdrawn or not");
 	for (size_t i = 0; i < v->n_fields; i++)
-		buf_add_text(&b, "%s%s", i ? ", " : "",
-			     lookup_field_label(v->fields[i]->name, &call->arena));
+		if (field_is_used(v, i))
+			buf_add_text(&b, "%s%s", b.len ? ", " : "",
+				     lookup_field_label(v->fields[i]->name, &call->arena));
 	if (b.len == 0)
 		buf_add_text(&b, "Field %u", v->group);
 	const char *title = arena_text(&call->arena, buf_bytes(&b));
@@ -244,47 +176,107 @@ static const char *versions_title(struct call *call, const struct versions *v)
 	return title;
 }
 
-static void versions_print_side(struct call *call, const struct versions *v, const struct side *s)
+static void side_print(struct call *call, const struct versions *v, size_t i)
 {
-	fprintf(call->out, "    %s%s%s\n", lookup_author_words(&s->author, &call->arena),
-		s->yours ? " (yours)" : "", s->standing ? " - stands for now" : "");
+	const struct side *s = &v->sides[i];
+
+	fprintf(call->out, "  %2zu  %s%s%s%s\n", i + 1,
+		lookup_author_words(&s->author, &call->arena), s->yours ? " (yours)" : "",
+		s->waits ? " - not sent yet" : "", s->standing ? " - stands for now" : "");
+	if (!id_is_zero(&s->seen))
+		fprintf(call->out, "      had seen it as %s left it\n",
+			lookup_author_words(&s->seen_author, &call->arena));
 	if (v->group == 0)
-		fprintf(call->out, "      %s\n",
+		fprintf(call->out, "%*s%s\n", INDENT, "",
 			s->existence == WITHDRAWN ? "withdrew it"
 						  : "changed it or brought it back");
-	for (size_t i = 0; i < v->n_fields; i++)
-		versions_print_value(call, v, i, s->values[i], false);
+	if (is_prose(v))
+		prose_print_sides(call, v, s);
+}
+
+/* How it can be settled, with an id that fits: one that is to be has none yet. */
+static void versions_print_way(struct call *call, const struct versions *v)
+{
+	struct buf ways = {0};
+
+	for (size_t i = 0; i < v->n_sides; i++)
+		buf_add_text(&ways, "%zu|", i + 1);
+	size_t named = 0;
+	while (named + 1 < v->n_fields && !field_is_used(v, named))
+		named++;
+	if (v->n_fields)
+		buf_add_text(&ways, "%s=VALUE", v->fields[named]->name);
+	else
+		buf_add_text(&ways, "keep|withdraw");
+	fprintf(call->out, "      Settle it: fivepits settle %s --take %.*s\n",
+		lookup_short_id(call->copy, v->to_be ? &v->record : &v->conflict, &call->arena),
+		(int)ways.len, (const char *)ways.data);
+	buf_fini(&ways);
 }
 
 void cmd_versions_print(struct call *call, const struct versions *v)
 {
-	screen_bold(call->out,
-		    arena_format(&call->arena, "  %s: two versions", versions_title(call, v)));
-	fputc('\n', call->out);
-	if (v->n_fields > 0 && v->base_known) {
-		fputs("    before\n", call->out);
-		for (size_t i = 0; i < v->n_fields; i++)
-			versions_print_value(call, v, i, v->base[i], true);
+	screen_bold(call->out, arena_format(&call->arena, "  %s: two versions%s",
+					    cmd_versions_title(call, v), v->to_be ? " to be" : ""));
+	fputs(v->to_be ? " (what waits here is not sent yet)\n" : "\n", call->out);
+	if (!id_is_zero(&v->owner))
+		fprintf(call->out, "      %s is asked first to settle it\n",
+			lookup_label(call->copy, &v->owner, &call->arena));
+	if (is_prose(v) && v->base_known) {
+		struct bytes old = value_bytes(v->base[0]);
+		fputs("      before\n", call->out);
+		fprintf(call->out, "%*s", INDENT, "");
+		if (old.len)
+			screen_print_text(call->out, old, INDENT);
+		else
+			fputs("(nothing)\n", call->out);
 	}
 	for (size_t i = 0; i < v->n_sides; i++)
-		versions_print_side(call, v, &v->sides[i]);
-	if (v->settled_here) {
-		fputs("    Settled on this computer. Not sent yet.\n", call->out);
-		return;
-	}
-	fprintf(call->out, "    Settle it: fivepits settle %s --take theirs|yours|%s\n",
-		lookup_short_id(call->copy, &v->conflict, &call->arena),
-		v->n_fields ? arena_format(&call->arena, "%s=VALUE", v->fields[0]->name)
-			    : "existence=live|withdrawn");
+		side_print(call, v, i);
+	if (v->n_fields && !is_prose(v))
+		values_print(call, v);
+	if (v->settled_here)
+		fputs("      Settled on this computer. Not sent yet.\n", call->out);
+	else
+		versions_print_way(call, v);
 }
 
-static json_t *versions_values_json(const struct versions *v, const struct bytes *values)
+/* ---- JSON ----------------------------------------------------------------------------------- */
+
+static json_t *values_json(const struct versions *v, const struct bytes *values)
 {
 	json_t *o = json_object();
 	for (size_t i = 0; i < v->n_fields; i++)
 		json_object_set_new(o, json_field_name(v->fields[i]),
 				    json_value(v->type, v->fields[i], values[i]));
 	return o;
+}
+
+static json_t *side_json(const struct versions *v, const struct side *s, size_t i)
+{
+	json_t *side = json_object(), *seen = json_object();
+
+	json_object_set_new(seen, "epoch", json_integer((json_int_t)s->seen_epoch));
+	json_object_set_new(seen, "number", json_integer((json_int_t)s->seen_number));
+	json_object_set_new(seen, "change", cmd_json_id(&s->seen));
+	json_object_set_new(seen, "author",
+			    id_is_zero(&s->seen) ? json_null() : cmd_json_author(&s->seen_author));
+	json_object_set_new(side, "take", json_integer((json_int_t)i + 1));
+	json_object_set_new(side, "change", cmd_json_id(&s->change));
+	json_object_set_new(side, "author", cmd_json_author(&s->author));
+	json_object_set_new(side, "seen", seen);
+	json_object_set_new(side, "stands", json_boolean(s->standing));
+	json_object_set_new(side, "yours", json_boolean(s->yours));
+	json_object_set_new(side, "pending", json_boolean(s->waits));
+	if (v->group == 0)
+		json_object_set_new(side, "withdrawn", json_boolean(s->existence == WITHDRAWN));
+	json_object_set_new(side, "values", values_json(v, s->values));
+	return side;
+}
+
+static json_t *base_json(const struct versions *v)
+{
+	return v->base_known ? values_json(v, v->base) : json_null();
 }
 
 json_t *cmd_versions_json(struct call *call, const struct versions *v)
@@ -295,19 +287,8 @@ json_t *cmd_versions_json(struct call *call, const struct versions *v)
 
 	for (size_t i = 0; i < v->n_fields; i++)
 		json_array_append_new(fields, json_string(v->fields[i]->name));
-	for (size_t i = 0; i < v->n_sides; i++) {
-		const struct side *s = &v->sides[i];
-		json_t *side = json_object();
-		json_object_set_new(side, "change", cmd_json_id(&s->change));
-		json_object_set_new(side, "author", cmd_json_author(&s->author));
-		json_object_set_new(side, "stands", json_boolean(s->standing));
-		json_object_set_new(side, "yours", json_boolean(s->yours));
-		if (v->group == 0)
-			json_object_set_new(side, "withdrawn",
-					    json_boolean(s->existence == WITHDRAWN));
-		json_object_set_new(side, "values", versions_values_json(v, s->values));
-		json_array_append_new(sides, side);
-	}
+	for (size_t i = 0; i < v->n_sides; i++)
+		json_array_append_new(sides, side_json(v, &v->sides[i], i));
 	json_object_set_new(o, "id", cmd_json_id(&v->conflict));
 	json_object_set_new(o, "record", cmd_json_id(&v->record));
 	json_object_set_new(o, "type", v->type ? json_string(v->type->name) : json_null());
@@ -316,9 +297,11 @@ json_t *cmd_versions_json(struct call *call, const struct versions *v)
 	json_object_set_new(o, "space", cmd_json_id(&v->space));
 	json_object_set_new(o, "group", json_integer(v->group));
 	json_object_set_new(o, "fields", fields);
-	json_object_set_new(o, "base",
-			    v->base_known ? versions_values_json(v, v->base) : json_null());
+	json_object_set_new(o, "owner", cmd_json_id(&v->owner));
+	json_object_set_new(o, "base_change", cmd_json_id(&v->base_change));
+	json_object_set_new(o, "base", base_json(v));
 	json_object_set_new(o, "sides", sides);
+	json_object_set_new(o, "to_be", json_boolean(v->to_be));
 	json_object_set_new(o, "settled_here", json_boolean(v->settled_here));
 	if (copy_seen(call->copy, &v->record, &seen) == 0) {
 		seen_format(&seen, word);
@@ -329,239 +312,37 @@ json_t *cmd_versions_json(struct call *call, const struct versions *v)
 
 /* ---- conflicts ------------------------------------------------------------------------------ */
 
+int cmd_versions(struct call *call, const struct id *record, struct versions **out, size_t *n)
+{
+	int err = versions_list(call->copy, record, &call->arena, out, n);
+	return err < 0 ? cause_set(&call->cause, err, "two versions can't be read: %s",
+				   err_words(err))
+		       : 0;
+}
+
 int cmd_conflicts(struct call *call)
 {
-	struct ids ids;
+	struct versions *list;
 	json_t *all = json_array();
-	int err = lookup_conflicts(call->copy, NULL, &call->arena, &ids);
+	size_t n = 0;
+	int err = cmd_versions(call, NULL, &list, &n);
 
-	for (size_t i = 0; err >= 0 && i < ids.n; i++) {
-		struct versions v;
-		err = cmd_versions(call, &ids.ids[i], &v);
-		if (err < 0)
-			break;
+	for (size_t i = 0; err >= 0 && i < n; i++) {
+		const struct versions *v = &list[i];
 		if (call->json) {
-			json_array_append_new(all, cmd_versions_json(call, &v));
+			json_array_append_new(all, cmd_versions_json(call, v));
 			continue;
 		}
 		fprintf(call->out, "%s%s %s (%s)\n", i ? "\n" : "",
-			v.type ? lookup_type_label(v.type, &call->arena) : "Record",
-			lookup_label(call->copy, &v.record, &call->arena),
-			lookup_short_id(call->copy, &v.record, &call->arena));
-		cmd_versions_print(call, &v);
+			v->type ? lookup_type_label(v->type, &call->arena) : "Record",
+			lookup_label(call->copy, &v->record, &call->arena),
+			lookup_short_id(call->copy, &v->record, &call->arena));
+		cmd_versions_print(call, v);
 	}
-	if (err < 0) {
-		json_decref(all);
-		return call->cause.words[0]
-			   ? err
-			   : cause_set(&call->cause, err, "the copy can't be read: %s",
-				       err_words(err));
-	}
-	if (call->json)
+	if (err >= 0 && call->json)
 		return cmd_json(call, all);
 	json_decref(all);
-	if (ids.n == 0)
+	if (err >= 0 && n == 0)
 		cmd_say(call, "There are no two versions of anything here.");
-	return 0;
-}
-
-/* ---- settle --------------------------------------------------------------------------------- */
-
-/* What one --take says about: a side, or a new value of a field. */
-static bool settle_names_side(const char *take)
-{
-	return strcmp(take, "theirs") == 0 || strcmp(take, "yours") == 0;
-}
-
-static bool settle_names_field(const struct versions *v, const char *take)
-{
-	size_t n = strcspn(take, "=");
-	if (v->group == 0)
-		return n == 9 && strncmp(take, "existence", n) == 0;
-	for (size_t i = 0; i < v->n_fields; i++)
-		if (strlen(v->fields[i]->name) == n && strncmp(take, v->fields[i]->name, n) == 0)
-			return true;
-	return false;
-}
-
-/* Of a record's open versions those that are meant: by the fields that --take names, or the only
- * one. */
-static int settle_choose(struct call *call, const struct id *record, struct versions *out)
-{
-	struct ids ids;
-	const char *take = call_option(call, "take");
-	size_t fit = 0;
-	int err = lookup_conflicts(call->copy, record, &call->arena, &ids);
-
-	for (size_t i = 0; err >= 0 && i < ids.n; i++) {
-		struct versions v;
-		err = cmd_versions(call, &ids.ids[i], &v);
-		if (err >= 0 &&
-		    (settle_names_side(take) || settle_names_field(&v, take) || ids.n == 1)) {
-			*out = v;
-			fit++;
-		}
-	}
-	if (err < 0)
-		return err;
-	if (fit == 0)
-		return cause_set(&call->cause, ERR_MISSING,
-				 "there are no two versions %s of %.120s",
-				 ids.n ? "of this field" : "to settle",
-				 lookup_label(call->copy, record, &call->arena));
-	if (fit > 1)
-		return cause_set(
-		    &call->cause, ERR_AMBIGUOUS,
-		    "%.120s has two versions of several fields: say which with an ID from "
-		    "'fivepits conflicts'",
-		    lookup_label(call->copy, record, &call->arena));
-	return 0;
-}
-
-static int settle_find(struct call *call, struct versions *out)
-{
-	struct id id;
-	struct record r;
-	int err = resolve_record(call->copy, call->words[0], &id, &call->cause);
-	if (err >= 0)
-		err = copy_record(call->copy, &id, VIEW_ACCEPTED, &call->arena, &r, NULL);
-	if (err == ERR_MISSING && !call->cause.words[0])
-		return cause_set(&call->cause, err, "there are no two versions of it to settle");
-	if (err < 0)
-		return err;
-	if (r.type != TYPE_CONFLICT)
-		return settle_choose(call, &id, out);
-	const ProtobufCFieldDescriptor *state =
-	    schema_field_named(schema_type(TYPE_CONFLICT), "state");
-	struct ids open;
-	err = cmd_versions(call, &id, out);
-	if (err >= 0)
-		err = lookup_conflicts(call->copy, &out->record, &call->arena, &open);
-	for (size_t i = 0; err >= 0 && i < open.n; i++)
-		if (id_equal(&open.ids[i], &id))
-			return 0;
-	return err < 0 ? err
-		       : cause_set(&call->cause, ERR_INVALID,
-				   "these two versions are settled already (%s)",
-				   lookup_value(call->copy, schema_type(TYPE_CONFLICT), state->id,
-						record_get(&r, state->id), &call->arena));
-}
-
-/* The side that "yours" or "theirs" means. */
-static int settle_side(struct call *call, const struct versions *v, const char *take,
-		       const struct side **out)
-{
-	bool yours = strcmp(take, "yours") == 0;
-	const struct side *found = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; i < v->n_sides; i++)
-		if (v->sides[i].yours == yours) {
-			/* Of several others the one that stands. */
-			if (!found || v->sides[i].standing)
-				found = &v->sides[i];
-			n++;
-		}
-	if (!found)
-		return cause_set(
-		    &call->cause, ERR_INVALID,
-		    yours ? "neither version is yours: take 'theirs', or write FIELD=VALUE"
-			  : "both versions are yours: take 'yours', or write FIELD=VALUE");
-	if (n > 1 && !found->standing)
-		return cause_set(&call->cause, ERR_AMBIGUOUS,
-				 "there are %zu versions that '%s' could mean: write FIELD=VALUE",
-				 n, take);
-	*out = found;
-	return 0;
-}
-
-/* Said also where it is so already: a settling keeps what it says. */
-static void settle_existence(struct draft *d, bool withdrawn)
-{
-	if (withdrawn)
-		draft_withdraw(d);
-	else
-		draft_bring_back(d);
-}
-
-/* Write the chosen values, all fields of the group, so that they are settled together. */
-static int settle_take(struct call *call, const struct versions *v, const struct record *now,
-		       struct draft *d)
-{
-	const char *take = call_option(call, "take");
-	const struct side *side = NULL;
-	struct assignment *a =
-	    arena_alloc(&call->arena, (call->n_chosen + v->n_fields) * sizeof(*a));
-	size_t n = 0;
-	int err = 0;
-
-	if (settle_names_side(take)) {
-		err = settle_side(call, v, take, &side);
-		if (err >= 0 && v->group == 0)
-			settle_existence(d, side->existence == WITHDRAWN);
-		for (size_t i = 0; err >= 0 && i < v->n_fields; i++)
-			draft_set(d, v->fields[i]->id, side->values[i]);
-		return err;
-	}
-	if (v->group == 0) {
-		const char *word = take + strcspn(take, "=");
-		if (strcmp(word, "=live") != 0 && strcmp(word, "=withdrawn") != 0)
-			return cause_set(&call->cause, ERR_USAGE,
-					 "it is 'existence=live' or 'existence=withdrawn'");
-		settle_existence(d, strcmp(word, "=withdrawn") == 0);
-		return 0;
-	}
-	for (size_t at = 0; err >= 0 && (take = call_option_next(call, "take", &at)); n++) {
-		if (settle_names_side(take) || !settle_names_field(v, take))
-			return cause_set(&call->cause, ERR_USAGE,
-					 "'%.60s' is none of the fields to settle: %s", take,
-					 versions_title(call, v));
-		err = resolve_assignment(call->copy, v->type, take, &call->arena, &a[n],
-					 &call->cause);
-	}
-	for (size_t i = 0; err >= 0 && i < v->n_fields; i++) {
-		bool named = false;
-		for (size_t k = 0; k < n; k++)
-			named |= a[k].field == v->fields[i];
-		if (!named)
-			draft_set(d, v->fields[i]->id, record_get(now, v->fields[i]->id));
-	}
-	return err < 0 ? err : resolve_assign(d, now, a, n, &call->arena, &call->cause);
-}
-
-int cmd_settle(struct call *call)
-{
-	struct versions v;
-	struct record now;
-	struct seen seen;
-	const char *word = call_option(call, "seen");
-
-	if (!call_option(call, "take"))
-		return cause_set(&call->cause, ERR_USAGE,
-				 "settle: say what to --take: theirs, yours or FIELD=VALUE");
-	int err = settle_find(call, &v);
-	if (err < 0)
-		return err;
-	if (!v.type)
-		return cause_set(
-		    &call->cause, ERR_INVALID,
-		    "it is of a type that this version does not know; install a newer one");
-	if (word && (err = seen_parse(&seen, word, &call->cause)) < 0)
-		return err;
-	if (!word)
-		err = copy_seen(call->copy, &v.record, &seen);
-	if (err >= 0)
-		err = copy_record(call->copy, &v.record, VIEW_SHOWN, &call->arena, &now, NULL);
-	if (err < 0)
-		return cause_set(&call->cause, err, "the record can't be read: %s", err_words(err));
-	struct draft *d = draft_new(call->copy, &v.space);
-	err = draft_edit(d, &v.record, &seen, &call->cause);
-	if (err >= 0) {
-		draft_settles(d, &v.conflict);
-		err = settle_take(call, &v, &now, d);
-	}
-	if (err >= 0)
-		err = cmd_save(call, &d, false);
-	draft_free(&d);
 	return err;
 }

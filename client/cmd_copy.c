@@ -1,5 +1,5 @@
 /*
- * What this copy is and how it is: status, outbox, digest, fsck, rebuild, limits.
+ * What this copy is and how it is: status, digest, fsck, rebuild, limits.
  */
 #include "client/cmd.h"
 
@@ -68,9 +68,15 @@ static int space_list(struct call *call, struct space_row **out)
 
 /* ---- status --------------------------------------------------------------------------------- */
 
+#define TOLD_MS (INT64_C(14) * 24 * 3600 * 1000) /* how long status tells what was done */
+
 struct state {
-	int64_t pending, refused, conflicts, contact_ms, skew_ms;
+	int64_t pending, refused, conflicts, held, to_decide, contact_ms, skew_ms;
+	struct asking asking;
 	bool contact_known, skew_known;
+	char turned_away[200]; /* the server's words when it would not have this device any more */
+	char recovered[400];   /* what was done when the server was set back, lately */
+	int64_t recovered_ms;
 	struct space_row *spaces;
 	int n;
 };
@@ -91,7 +97,15 @@ static int state_read(struct call *call, struct state *s)
 		return s->n;
 	s->contact_known = state_number(call, "last_contact", &s->contact_ms) && s->contact_ms > 0;
 	s->skew_known = state_number(call, "clock_skew_ms", &s->skew_ms);
+	copy_meta_get(call->copy, "turned_away", s->turned_away, sizeof(s->turned_away));
+	if (state_number(call, "recovered_ms", &s->recovered_ms) &&
+	    (int64_t)env_now_ms(copy_env(call->copy)) - s->recovered_ms < TOLD_MS)
+		copy_meta_get(call->copy, "recovered", s->recovered, sizeof(s->recovered));
 	int err = copy_counts(call->copy, &s->pending, &s->refused, &s->conflicts);
+	if (err >= 0)
+		err = copy_asking(call->copy, &s->asking);
+	if (err >= 0)
+		err = copy_held_counts(call->copy, &s->held, &s->to_decide);
 	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err))
 		       : 0;
 }
@@ -120,14 +134,33 @@ static int status_json(struct call *call, const struct state *s)
 			    json_integer(s->n > 0 ? (json_int_t)s->spaces[0].held.epoch : 0));
 	json_object_set_new(o, "spaces", spaces);
 	json_object_set_new(o, "pending", json_integer(s->pending));
+	json_object_set_new(o, "asking", json_integer(s->asking.changes));
 	json_object_set_new(o, "refused", json_integer(s->refused));
-	json_object_set_new(o, "held", json_integer(0));
+	json_object_set_new(o, "held", json_integer(s->held));
+	json_object_set_new(o, "to_decide", json_integer(s->to_decide));
 	json_object_set_new(o, "conflicts", json_integer(s->conflicts));
 	json_object_set_new(o, "last_contact",
 			    s->contact_known ? json_integer(s->contact_ms) : json_null());
 	json_object_set_new(o, "clock_skew_ms",
 			    s->skew_known ? json_integer(s->skew_ms) : json_null());
+	json_object_set_new(o, "turned_away",
+			    s->turned_away[0] ? json_string(s->turned_away) : json_null());
+	json_object_set_new(o, "recovered",
+			    s->recovered[0] ? json_string(s->recovered) : json_null());
 	return cmd_json(call, o);
+}
+
+/* How far the clock is off, in the largest unit that says it well. */
+static void status_skew(struct call *call, int64_t skew_ms)
+{
+	const uint64_t minutes = (uint64_t)llabs(skew_ms) / 60000;
+	const uint64_t hours = minutes / 60;
+	const char *much = hours < 3	? screen_count(&call->arena, minutes, "minute", "minutes")
+			   : hours < 72 ? screen_count(&call->arena, hours, "hour", "hours")
+					: screen_count(&call->arena, hours / 24, "day", "days");
+
+	fprintf(call->out, "This computer's clock is %s %s.\n", much,
+		skew_ms > 0 ? "slow" : "fast");
 }
 
 /* The line that a person wants to see: what waits, and since when. */
@@ -145,16 +178,37 @@ static void status_say_sync(struct call *call, const struct state *s)
 			screen_instant(&call->arena, (uint64_t)s->contact_ms));
 	else
 		fputs(" No contact with the server yet.\n", out);
+	if (s->turned_away[0])
+		fprintf(out,
+			"The server has turned this computer away: %s. What you write stays here; "
+			"ask an administrator.\n",
+			s->turned_away);
+	if (s->recovered[0])
+		fprintf(out, "On %s %s.\n", screen_instant(&call->arena, (uint64_t)s->recovered_ms),
+			s->recovered);
+	if (s->asking.changes > 0)
+		fprintf(out,
+			"%s would be withdrawn: that is not sent before you say so, with 'fivepits "
+			"sync --yes'.\n",
+			screen_count(&call->arena, (uint64_t)s->asking.records, "record",
+				     "records"));
 	if (s->refused > 0)
 		fprintf(out, "%s: 'fivepits outbox' says why.\n",
 			screen_count(&call->arena, (uint64_t)s->refused, "change was refused",
 				     "changes were refused"));
+	if (s->held > 0)
+		fprintf(out, "%s by the server: 'fivepits outbox' says why.\n",
+			screen_count(&call->arena, (uint64_t)s->held, "change is held",
+				     "changes are held"));
+	if (s->to_decide > 0)
+		fprintf(out, "%s for your decision: 'fivepits held' shows what.\n",
+			screen_count(&call->arena, (uint64_t)s->to_decide, "change waits",
+				     "changes wait"));
 	if (s->conflicts > 0)
 		fprintf(out, "Two versions in %s: 'fivepits conflicts' shows them.\n",
 			screen_count(&call->arena, (uint64_t)s->conflicts, "place", "places"));
 	if (s->skew_known && llabs(s->skew_ms) > 120000)
-		fprintf(out, "This computer's clock is %lld minutes %s.\n",
-			(long long)(llabs(s->skew_ms) / 60000), s->skew_ms > 0 ? "slow" : "fast");
+		status_skew(call, s->skew_ms);
 }
 
 int cmd_status(struct call *call)
@@ -256,217 +310,6 @@ int cmd_digest(struct call *call)
 	return err;
 }
 
-/* ---- outbox --------------------------------------------------------------------------------- */
-
-static const char *outbox_word(enum pending_state state)
-{
-	return state == PENDING_REFUSED	  ? "refused"
-	       : state == PENDING_WAITING ? "waits for one that was refused"
-					  : "not sent yet";
-}
-
-static void outbox_print_fields(struct call *call, const struct schema_type *t, struct bytes fields,
-				const char *sign)
-{
-	struct bytes rest = fields;
-	struct field o;
-	uint32_t last = 0;
-	for (; field_next(&rest, &o) > 0; last = o.number) {
-		const ProtobufCFieldDescriptor *d;
-		const struct schema_field *row = schema_field(t, o.number, &d);
-		if (o.number == last || !row || lookup_is_inner(row))
-			continue;
-		fprintf(call->out, "      %s%s: ", lookup_field_label(d->name, &call->arena), sign);
-		const char *words = lookup_value(call->copy, t, o.number,
-						 fields_get(fields, o.number), &call->arena);
-		screen_print_text(call->out, BYTES(words, strlen(words)), 8);
-	}
-}
-
-static void outbox_print_edit(struct call *call, const struct edit *e)
-{
-	const struct schema_type *t = schema_type(e->type);
-	const ProtobufCFieldDescriptor *d;
-	struct record r;
-	bool here = copy_record(call->copy, &e->record, VIEW_SHOWN, &call->arena, &r, NULL) == 0;
-
-	fprintf(call->out, "    %s%s%s%s\n", t ? t->name : "record", here ? " " : "",
-		here ? lookup_label(call->copy, &e->record, &call->arena) : "",
-		e->effect.existence == WITHDRAWN ? ": withdrawn"
-		: e->effect.existence != LIVE	 ? ""
-		: e->brings_back		 ? ": brought back"
-						 : ": made");
-	if (!t)
-		return;
-	outbox_print_fields(call, t, e->effect.set, "");
-	outbox_print_fields(call, t, e->effect.add, ", added");
-	outbox_print_fields(call, t, e->effect.take, ", taken");
-	for (size_t i = 0; i < e->effect.n_clear; i++)
-		if (schema_field(t, e->effect.clear[i], &d))
-			fprintf(call->out, "      %s: (nothing)\n",
-				lookup_field_label(d->name, &call->arena));
-}
-
-static void outbox_print(struct call *call, const struct pending *p, const struct change *c)
-{
-	char text[ID_TEXT];
-	fprintf(call->out, "%s  %s, made %s, for '%s'\n", id_format(&p->change, text),
-		outbox_word(p->state), screen_instant(&call->arena, c->made_ms),
-		lookup_space_name(call->copy, &p->space, &call->arena));
-	if (p->words && *p->words)
-		fprintf(call->out, "    %s\n",
-			screen_line(&call->arena, BYTES(p->words, strlen(p->words))));
-	for (size_t i = 0; i < c->n_edits; i++)
-		outbox_print_edit(call, &c->edits[i]);
-}
-
-static json_t *outbox_json_fields(const struct schema_type *t, struct bytes fields)
-{
-	json_t *o = json_object();
-	struct bytes rest = fields;
-	struct field f;
-	const ProtobufCFieldDescriptor *d;
-	while (field_next(&rest, &f) > 0)
-		if (t && schema_field(t, f.number, &d))
-			json_object_set_new(o, json_field_name(d),
-					    json_value(t, d, fields_get(fields, f.number)));
-	return o;
-}
-
-static json_t *outbox_json(const struct pending *p, const struct change *c)
-{
-	json_t *o = json_object(), *records = json_array();
-	for (size_t i = 0; i < c->n_edits; i++) {
-		const struct edit *e = &c->edits[i];
-		const struct schema_type *t = schema_type(e->type);
-		json_t *r = json_object(), *cleared = json_array();
-		const ProtobufCFieldDescriptor *d;
-		for (size_t k = 0; t && k < e->effect.n_clear; k++)
-			if (schema_field(t, e->effect.clear[k], &d))
-				json_array_append_new(cleared, json_string(d->name));
-		json_object_set_new(r, "id", cmd_json_id(&e->record));
-		json_object_set_new(r, "type", t ? json_string(t->name) : json_null());
-		json_object_set_new(r, "withdrawn", json_boolean(e->effect.existence == WITHDRAWN));
-		json_object_set_new(r, "set", outbox_json_fields(t, e->effect.set));
-		json_object_set_new(r, "added", outbox_json_fields(t, e->effect.add));
-		json_object_set_new(r, "taken", outbox_json_fields(t, e->effect.take));
-		json_object_set_new(r, "cleared", cleared);
-		json_array_append_new(records, r);
-	}
-	json_object_set_new(o, "id", cmd_json_id(&p->change));
-	json_object_set_new(o, "space", cmd_json_id(&p->space));
-	json_object_set_new(o, "state",
-			    json_string(p->state == PENDING_REFUSED   ? "refused"
-					: p->state == PENDING_WAITING ? "waiting"
-								      : "unsent"));
-	json_object_set_new(o, "words",
-			    p->words ? json_text(BYTES(p->words, strlen(p->words))) : json_null());
-	json_object_set_new(o, "made_ms", json_integer((json_int_t)c->made_ms));
-	json_object_set_new(o, "records", records);
-	return o;
-}
-
-/* Each pending change, or those that an id's start fits. */
-static int outbox_walk(struct call *call,
-		       int (*take)(struct call *, const struct pending *, void *), void *arg)
-{
-	struct pending p = {0};
-	int got, err = 0;
-	while (err >= 0 && (got = copy_pending_next(call->copy, p.seq, &p)) != 0) {
-		if (got < 0)
-			return cause_set(&call->cause, got, "the outbox can't be read: %s",
-					 err_words(got));
-		p.bytes = arena_copy(&call->arena, p.bytes);
-		err = take(call, &p, arg);
-		free(p.words);
-	}
-	return err;
-}
-
-static int outbox_show_one(struct call *call, const struct pending *p, void *all)
-{
-	struct change c;
-	if (change_read(&c, p->bytes, &call->arena, NULL) < 0)
-		return cause_set(&call->cause, ERR_CORRUPT,
-				 "a change in the outbox is damaged; 'fivepits fsck' says more");
-	if (call->json)
-		json_array_append_new(all, outbox_json(p, &c));
-	else
-		outbox_print(call, p, &c);
-	return 0;
-}
-
-static int outbox_show(struct call *call)
-{
-	json_t *all = json_array();
-	struct state s;
-	int err = outbox_walk(call, outbox_show_one, all);
-	if (err >= 0 && call->json)
-		return cmd_json(call, all);
-	json_decref(all);
-	if (err >= 0 && (err = state_read(call, &s)) >= 0 && s.pending + s.refused == 0)
-		cmd_say(call, "All sent: nothing waits on this computer.");
-	else if (err >= 0 && s.refused > 0)
-		cmd_say(call, "\n'fivepits outbox send CHANGE' sends one that was refused again, "
-			      "'fivepits outbox "
-			      "drop CHANGE' gives it up.");
-	return err;
-}
-
-struct wanted {
-	const char *word;
-	struct id found;
-	size_t n;
-};
-
-static int outbox_match(struct call *call, const struct pending *p, void *arg)
-{
-	struct wanted *w = arg;
-	char text[ID_TEXT], plain[ID_TEXT];
-	size_t n = 0;
-	(void)call;
-	id_format(&p->change, text);
-	for (const char *c = text; *c; c++)
-		if (*c != '-')
-			plain[n++] = *c;
-	plain[n] = '\0';
-	if (strncasecmp(text, w->word, strlen(w->word)) == 0 ||
-	    strncasecmp(plain, w->word, strlen(w->word)) == 0) {
-		w->found = p->change;
-		w->n++;
-	}
-	return 0;
-}
-
-int cmd_outbox(struct call *call)
-{
-	struct wanted w = {.word = call_word(call, 1)};
-	struct id change;
-	int err;
-
-	if (call->n_words == 0)
-		return outbox_show(call);
-	bool send = strcmp(call->words[0], "send") == 0;
-	if (!w.word || !*w.word)
-		return cause_set(&call->cause, ERR_USAGE, "outbox: CHANGE is missing");
-	if ((err = outbox_walk(call, outbox_match, &w)) < 0)
-		return err;
-	if (w.n != 1)
-		return cause_set(&call->cause, w.n ? ERR_AMBIGUOUS : ERR_MISSING,
-				 w.n ? "'%.40s' could be several changes; write more of it"
-				     : "there is no change '%.40s' in the outbox",
-				 screen_line(&call->arena, BYTES(w.word, strlen(w.word))));
-	err = send ? draft_again(call->copy, &w.found, &change, &call->cause)
-		   : copy_pending_drop(call->copy, &w.found, &call->cause);
-	if (err < 0)
-		return err;
-	if (call->json)
-		return cmd_json(call, send ? json_pack("{s:o}", "change", cmd_json_id(&change))
-					   : json_object());
-	cmd_say(call, send ? "It will be sent again." : "Given up.");
-	return 0;
-}
-
 /* ---- fsck and rebuild ----------------------------------------------------------------------- */
 
 static void fsck_fault(void *arg, const char *words)
@@ -526,11 +369,11 @@ static const struct limit {
 	bool bytes;
 } limits[] = {
     {"text_bytes", "a text (longer ones are documents)", TEXT_MAX, true},
-    {"document_bytes", "a document", CONTENT_MAX, true},
+    {"document_bytes", "a document", CONTENT_MOST, true},
     {"change_records", "records that one change edits", CHANGE_EDITS, false},
     {"change_bytes", "a change", CHANGE_MAX, true},
     {"frame_bytes", "a message to the server", FRAME_MAX, true},
-    {"piece_bytes", "a piece of a document on its way", PIECE_MAX, true},
+    {"chunk_bytes", "a chunk of a document", CHUNK_MAX, true},
 };
 
 static int limits_of_type(struct call *call, const struct schema_type *t)
@@ -544,12 +387,14 @@ static int limits_of_type(struct call *call, const struct schema_type *t)
 		bool sized = f->format <= FORMAT_TEXT || f->format == FORMAT_BYTES;
 		bool number = f->format == FORMAT_NUMBER;
 		table_words(table, "%s", f->name);
-		table_words(table, "%.*u", sized || number ? 1 : 0, sized || number ? f->max : 0);
+		table_words(table, "%.*" PRIu64, sized || number ? 1 : 0,
+			    sized || number ? f->max : UINT64_C(0));
 		table_words(table, "%s", sized ? "bytes" : "");
 		table_words(table, f->most ? "%u" : "1", f->most);
 		json_array_append_new(
 		    all, json_pack("{s:s,s:o,s:i}", "field", f->name, "most",
-				   sized || number ? json_integer(f->max) : json_null(), "values",
+				   sized || number ? json_integer((json_int_t)f->max)
+						     : json_null(), "values",
 				   f->most ? (int)f->most : 1));
 	}
 	if (!call->json)

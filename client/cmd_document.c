@@ -7,6 +7,7 @@
 
 #include "client/contents.h"
 #include "common/os.h"
+#include "common/utf8.h"
 #include "records.pb-c.h"
 
 #include <errno.h>
@@ -23,12 +24,22 @@ static const char *document_base(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* A file's name as it is kept: one line of UTF-8. */
+/* Is it one line of UTF-8 without control characters? */
+static bool document_is_line(struct bytes name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (name.data[i] < 0x20 || name.data[i] == 0x7f)
+			return false;
+	return utf8_is_valid(name);
+}
+
+/* A file's name as it is kept: as it is, to the last space; made one line of UTF-8 if it is none. */
 static const char *document_kept_name(struct call *call, const char *path)
 {
 	enum { NAME_MOST = 255 };
-	const char *name =
-	    screen_line(&call->arena, BYTES(document_base(path), strlen(document_base(path))));
+	const char *name = document_base(path);
+	if (!document_is_line(BYTES(name, strlen(name))))
+		name = screen_line(&call->arena, BYTES(name, strlen(name)));
 	size_t n = strlen(name);
 	while (n > NAME_MOST || (n < strlen(name) && ((unsigned char)name[n] & 0xc0) == 0x80))
 		n--;
@@ -165,8 +176,7 @@ struct put {
 	struct id document, version, space;
 	bool is_new;
 	const char *name;
-	uint8_t sha[SHA256_LEN];
-	uint64_t size;
+	struct content content;
 	struct buf parents;
 	uint8_t newest[SHA256_LEN]; /* the content of the newest version */
 	bool any;
@@ -256,8 +266,10 @@ static int put_save(struct put *p)
 	put_bytes(d, TYPE_VERSION, "document", ID_BYTES(&p->document));
 	put_text(d, TYPE_VERSION, "filename", p->name);
 	put_text(d, TYPE_VERSION, "media_type", document_media_type(p->name));
-	put_number(d, TYPE_VERSION, "bytes", p->size);
-	put_bytes(d, TYPE_VERSION, "content", BYTES(p->sha, SHA256_LEN));
+	put_number(d, TYPE_VERSION, "bytes", p->content.bytes);
+	put_bytes(d, TYPE_VERSION, "content", BYTES(p->content.sha, SHA256_LEN));
+	if (memcmp(p->content.root, p->content.sha, SHA256_LEN) != 0)
+		put_bytes(d, TYPE_VERSION, "chunks", BYTES(p->content.root, SHA256_LEN));
 	if (p->parents.len > 0)
 		draft_set(d, schema_field_named(schema_type(TYPE_VERSION), "parents")->id,
 			  buf_bytes(&p->parents));
@@ -273,13 +285,14 @@ static int put_file(struct put *p, const char *path, json_t *all)
 	struct call *call = p->call;
 	progress_begin(&p->bar, document_base(screen_line(&call->arena, BYTES(path, strlen(path)))),
 		       call->quiet);
-	int err = contents_add(call->home, path, p->sha, &p->size, put_progress, p, &call->cause);
+	int err = contents_add(call->copy, path, &p->content, put_progress, p, &call->cause);
 	progress_end(&p->bar);
 	if (err < 0)
 		return err;
 	p->name = document_kept_name(call, path);
-	if (p->any && memcmp(p->newest, p->sha, SHA256_LEN) == 0) {
-		cmd_say(call, "%s is the same as the newest version: nothing to keep.", p->name);
+	if (p->any && memcmp(p->newest, p->content.sha, SHA256_LEN) == 0) {
+		cmd_say(call, "%s is the same as the newest version: nothing to keep.",
+			screen_line(&call->arena, BYTES(p->name, strlen(p->name))));
 		return 0;
 	}
 	if ((err = put_save(p)) < 0)
@@ -288,10 +301,12 @@ static int put_file(struct put *p, const char *path, json_t *all)
 	json_object_set_new(o, "id", cmd_json_id(&p->document));
 	json_object_set_new(o, "version", cmd_json_id(&p->version));
 	json_object_set_new(o, "filename", json_text(BYTES(p->name, strlen(p->name))));
-	json_object_set_new(o, "bytes", json_integer((json_int_t)p->size));
-	json_object_set_new(o, "content", cmd_json_hex(BYTES(p->sha, SHA256_LEN)));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)p->content.bytes));
+	json_object_set_new(o, "content", cmd_json_hex(BYTES(p->content.sha, SHA256_LEN)));
 	json_array_append_new(all, o);
-	cmd_say(call, "%s: %s kept. Not sent yet.", p->name, screen_size(&call->arena, p->size));
+	cmd_say(call, "%s: %s kept. Not sent yet.",
+		screen_line(&call->arena, BYTES(p->name, strlen(p->name))),
+		screen_size(&call->arena, p->content.bytes));
 	return 0;
 }
 
@@ -417,7 +432,7 @@ static int get_check_output(struct call *call, const char *path)
 			 clean);
 }
 
-static int get_write(struct call *call, const struct version *v, const uint8_t sha[SHA256_LEN],
+static int get_write(struct call *call, const struct version *v, const struct content *content,
 		     const char **path)
 {
 	const char *output = call_option(call, "output");
@@ -427,7 +442,7 @@ static int get_write(struct call *call, const struct version *v, const uint8_t s
 	    output ? output : get_new_name(call, value_bytes(version_get(&v->record, "filename")));
 	if (!*path)
 		return ERR_IO;
-	err = contents_save(call->home, sha, *path, &call->cause);
+	err = contents_save(call->copy, content, *path, &call->cause);
 	if (err < 0 && !output)
 		remove(*path);
 	return err;
@@ -437,30 +452,32 @@ int cmd_get(struct call *call)
 {
 	const char *output = call_option(call, "output"), *path;
 	struct version v;
-	uint64_t size = 0;
+	struct content content;
 	size_t apart;
 
 	int err = get_version(call, &v, &apart);
 	if (err < 0)
 		return err;
-	struct bytes sha = value_bytes(version_get(&v.record, "content"));
-	if (sha.len != SHA256_LEN)
+	if (!contents_of(&v.record, &content))
 		return cause_set(&call->cause, ERR_INVALID, "this version names no content");
 	if (output && strcmp(output, "-") != 0 && (err = get_check_output(call, output)) < 0)
 		return err;
-	if (!contents_has(call->home, sha.data, &size) && (err = cmd_fetch(call, sha.data)) < 0)
+	err = contents_has(call->copy, content.root, NULL);
+	if (err == 0)
+		err = cmd_fetch(call, &content);
+	if (err < 0)
 		return err;
 	if (output && strcmp(output, "-") == 0)
-		return contents_print(call->home, sha.data, call->out, &call->cause);
-	if ((err = get_write(call, &v, sha.data, &path)) < 0)
+		return contents_print(call->copy, &content, call->out, &call->cause);
+	if ((err = get_write(call, &v, &content, &path)) < 0)
 		return err;
-	size = value_number(version_get(&v.record, "bytes"));
 	if (call->json)
 		return cmd_json(call, json_pack("{s:o,s:o,s:I}", "file",
 						json_text(BYTES(path, strlen(path))), "version",
-						cmd_json_id(&v.id), "bytes", (json_int_t)size));
+						cmd_json_id(&v.id), "bytes",
+						(json_int_t)content.bytes));
 	cmd_say(call, "Wrote %s (%s).", screen_line(&call->arena, BYTES(path, strlen(path))),
-		screen_size(&call->arena, size));
+		screen_size(&call->arena, content.bytes));
 	if (apart > 1)
 		cmd_say(call,
 			"It has %zu versions that were made apart; this is the newest. 'fivepits "

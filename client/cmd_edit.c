@@ -265,10 +265,20 @@ static int edit_check(struct call *call, const struct target *at)
 			 id_format(&at->id, text));
 }
 
+/* The record with what waits here just as it was written. */
+static int edit_own(struct call *call, const struct target *at, struct record *own)
+{
+	int err = copy_record(call->copy, &at->id, VIEW_AUTHORED, &call->arena, own, NULL);
+	return err < 0 ? cause_set(&call->cause, err, "the record can't be read: %s",
+				   err_words(err))
+		       : 0;
+}
+
 int cmd_set(struct call *call)
 {
 	const char *word = call_option(call, "seen");
 	struct target at;
+	struct record own; /* lists are changed from what the edit stands on */
 	struct assignment *a;
 	size_t n;
 
@@ -278,13 +288,15 @@ int cmd_set(struct call *call)
 	if (err >= 0)
 		err = edit_check(call, &at);
 	if (err >= 0)
-		err = edit_read(call, at.type, &at.now, 1, &a, &n);
+		err = edit_own(call, &at, &own);
+	if (err >= 0)
+		err = edit_read(call, at.type, &own, 1, &a, &n);
 	if (err < 0)
 		return err;
 	struct draft *d = draft_new(call->copy, &at.space);
 	err = draft_edit(d, &at.id, &at.seen, &call->cause);
 	if (err >= 0)
-		err = resolve_assign(d, &at.now, a, n, &call->arena, &call->cause);
+		err = resolve_assign(d, &own, a, n, &call->arena, &call->cause);
 	if (err >= 0)
 		err = cmd_save(call, &d, false);
 	draft_free(&d);
@@ -345,7 +357,12 @@ int cmd_edit(struct call *call)
 	if (row->most > 0 || (row->format != FORMAT_TEXT && row->format != FORMAT_LINE))
 		return cause_set(&call->cause, ERR_USAGE,
 				 "%s is not a text: use 'fivepits set' for it", row->name);
-	struct bytes old = value_bytes(record_get(&at.now, field->id));
+	struct record own;
+	if ((err = edit_own(call, &at, &own)) < 0)
+		return err;
+	/* What waits here is gone on with as it was written, whatever others have written since:
+	 * the two are brought together when it is saved. */
+	struct bytes old = value_bytes(record_get(&own, field->id));
 	err = os_edit_text(old, &text, &call->cause);
 	/* Editors end the last line, whether it had an end or not. */
 	if (err >= 0 && text.len > 0 && text.data[text.len - 1] == '\n' &&
@@ -384,61 +401,103 @@ static int existence_targets(struct call *call, unsigned wanted, struct target *
 	return 0;
 }
 
-/* One change for each space; the targets of a space are marked by clearing their type. */
-static int existence_save(struct call *call, bool withdraw, struct target *targets, size_t n)
+/* Changes that were made, to be named. */
+struct made {
+	struct id *ids;
+	size_t n;
+};
+
+/* One change of targets from `i` on, all of one space; those that are in it are marked by clearing
+ * their type. */
+static int existence_save_some(struct call *call, bool withdraw, bool agreed,
+			       struct target *targets, size_t i, size_t n, struct id *change)
 {
+	struct draft *d = draft_new(call->copy, &targets[i].space);
+	size_t many = 0;
 	int err = 0;
-	for (size_t i = 0; err >= 0 && i < n; i++) {
-		if (!targets[i].type)
+
+	for (size_t k = i; err >= 0 && k < n && many < CHANGE_EDITS; k++) {
+		if (!targets[k].type || !id_equal(&targets[k].space, &targets[i].space))
 			continue;
-		struct id space = targets[i].space;
-		struct draft *d = draft_new(call->copy, &space);
-		for (size_t k = i; err >= 0 && k < n; k++) {
-			if (!targets[k].type || !id_equal(&targets[k].space, &space))
-				continue;
-			targets[k].type = NULL;
-			err = draft_edit(d, &targets[k].id, &targets[k].seen, &call->cause);
-			if (err >= 0)
-				(withdraw ? draft_withdraw : draft_bring_back)(d);
-		}
+		targets[k].type = NULL;
+		err = draft_edit(d, &targets[k].id, &targets[k].seen, &call->cause);
 		if (err >= 0)
-			err = cmd_save(call, &d, true);
-		draft_free(&d);
+			(withdraw ? draft_withdraw : draft_bring_back)(d);
+		many++;
 	}
+	if (agreed)
+		draft_agreed(d);
+	if (err >= 0)
+		err = draft_save(&d, change, &call->cause);
+	draft_free(&d);
 	return err;
 }
 
-static int existence_json(struct call *call, const struct target *targets, size_t n)
+static int existence_save(struct call *call, bool withdraw, bool agreed, struct target *targets,
+			  size_t n, struct made *made)
 {
-	json_t *records = json_array();
+	int err = 0;
+
+	made->ids = arena_alloc(&call->arena, (n + 1) * sizeof(*made->ids));
+	for (size_t i = 0; err >= 0 && i < n; i++)
+		if (targets[i].type)
+			err = existence_save_some(call, withdraw, agreed, targets, i, n,
+						  &made->ids[made->n++]);
+	return err;
+}
+
+static int existence_json(struct call *call, const struct target *targets, size_t n,
+			  const struct made *made)
+{
+	json_t *records = json_array(), *changes = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(records, cmd_json_id(&targets[i].id));
-	return cmd_json(call, json_pack("{s:o}", "records", records));
+	for (size_t i = 0; i < made->n; i++)
+		json_array_append_new(changes, cmd_json_id(&made->ids[i]));
+	return cmd_json(call, json_pack("{s:o,s:o}", "records", records, "changes", changes));
+}
+
+static void existence_say(struct call *call, bool withdraw, size_t n, const struct made *made)
+{
+	struct buf undo = {0};
+
+	for (size_t i = 0; i < made->n; i++)
+		if (!id_is_zero(&made->ids[i]))
+			buf_add_text(&undo, " %s",
+				     lookup_short_change(call->copy, &made->ids[i], &call->arena));
+	if (undo.len == 0)
+		cmd_say(call, withdraw ? "Nothing to withdraw: it is withdrawn already."
+				       : "Nothing to bring back: nothing of it was withdrawn.");
+	else
+		cmd_say(call, "%s %s. Not sent yet. 'fivepits undo%.*s' takes it back.",
+			withdraw ? "Withdrew" : "Brought back",
+			screen_count(&call->arena, n, "record", "records"), (int)undo.len,
+			(const char *)undo.data);
+	buf_fini(&undo);
+	if (withdraw)
+		cmd_say_asking(call);
 }
 
 static int existence_change(struct call *call, bool withdraw)
 {
-	enum { MANY = 20 };
 	struct target *targets = arena_alloc(&call->arena, call->n_words * sizeof(*targets));
+	struct id *spaces = arena_alloc(&call->arena, call->n_words * sizeof(*spaces));
+	struct made made = {NULL, 0};
 	size_t n;
 
 	int err = existence_targets(call, withdraw ? WITHDRAWN : LIVE, targets, &n);
 	if (err < 0)
 		return err;
-	if (withdraw && n > MANY && !call_option(call, "yes") &&
-	    !cmd_agree(arena_format(&call->arena, "Withdraw %zu records?", n)))
-		return cause_set(&call->cause, ERR_AUTH, "nothing was withdrawn");
-	err = existence_save(call, withdraw, targets, n);
+	for (size_t i = 0; i < n; i++)
+		spaces[i] = targets[i].space;
+	if (withdraw && (err = cmd_ask_withdrawal(call, spaces, n)) < 0)
+		return err;
+	err = existence_save(call, withdraw, err > 0, targets, n, &made);
 	if (err < 0)
 		return err;
 	if (call->json)
-		return existence_json(call, targets, n);
-	if (n == 0)
-		cmd_say(call, withdraw ? "Nothing to withdraw: it is withdrawn already."
-				       : "Nothing to bring back: nothing of it was withdrawn.");
-	else
-		cmd_say(call, "%s %s. Not sent yet.", withdraw ? "Withdrew" : "Brought back",
-			screen_count(&call->arena, n, "record", "records"));
+		return existence_json(call, targets, n, &made);
+	existence_say(call, withdraw, n, &made);
 	return 0;
 }
 

@@ -14,12 +14,15 @@ struct step {
 	const char *from, *to;
 	bool inner;   /* for the programs alone */
 	bool offered; /* it did not come to stand */
+	const char *instead; /* what became of it then */
 	json_t *json;
 };
 
 struct past {
-	struct id change;
+	struct id change, undoes;
 	struct author author;
+	const char *let_in_by; /* who accepted it, if it was held; NULL: nobody had to */
+	struct id let_in_device;
 	enum verdict verdict;
 	bool absent; /* its body is not held here */
 	bool pending;
@@ -127,7 +130,17 @@ static void past_lay(struct call *call, struct past *p, struct record *r, const 
 	record_apply(r, e, number);
 }
 
-/* What the author wanted and what did not come to stand: it is kept as one of two versions. */
+static const char *past_instead(const struct past *p, const struct schema_type *t, uint32_t field)
+{
+	const struct schema_field *row = t ? schema_field(t, field, NULL) : NULL;
+
+	if (p->verdict != VERDICT_MERGED)
+		return "one of two versions";
+	return row && row->merge == MERGE_TEXT ? "as it was written; merged by machine"
+					       : "somebody had set it before";
+}
+
+/* What the author wanted and what did not come to stand. */
 static void past_offered(struct call *call, struct past *p, const struct record *r,
 			 const struct change *c)
 {
@@ -144,9 +157,32 @@ static void past_offered(struct call *call, struct past *p, const struct record 
 				continue;
 			past_add(call, p, t, o.number, "", BYTES_NONE, value);
 			p->steps[p->n - 1].offered = true;
+			p->steps[p->n - 1].instead = past_instead(p, t, o.number);
 			json_object_set_new(p->steps[p->n - 1].json, "stands", json_false());
 		}
 	}
+}
+
+/* Who let a held change in: "Amy Booth, Pilsley Primary School"; NULL: nobody had to. */
+static const char *past_let_in(struct call *call, const struct header *h)
+{
+	struct author who = {0};
+
+	if (id_is_zero(&h->let_in_by))
+		return NULL;
+	lookup_device(call->copy, &h->let_in_by, &call->arena, &who);
+	return arena_format(&call->arena, "%s%s%s", who.person_name, *who.school_name ? ", " : "",
+			    who.school_name);
+}
+
+static json_t *past_let_in_json(struct call *call, const struct id *device)
+{
+	struct author who = {0};
+
+	if (id_is_zero(device))
+		return json_null();
+	lookup_device(call->copy, device, &call->arena, &who);
+	return cmd_json_author(&who);
 }
 
 /* An accepted entry, as it touched one record. */
@@ -159,10 +195,13 @@ static void past_from_entry(struct call *call, const struct past_entry *e, struc
 	out->author.time_ms = e->header.time_ms;
 	out->author.number = e->header.number;
 	lookup_device(call->copy, &e->header.device, &call->arena, &out->author);
+	out->let_in_by = past_let_in(call, &e->header);
+	out->let_in_device = e->header.let_in_by;
 	out->absent = id_is_zero(&e->change.id);
 	if (out->absent)
 		return;
 	out->verdict = e->outcome.verdict;
+	out->undoes = e->change.undoes;
 	size_t n = outcome_effects(&e->change, &e->outcome, &call->arena, &effects);
 	for (size_t i = 0; i < n; i++)
 		if (id_equal(&effects[i].record, &r->id))
@@ -212,9 +251,11 @@ static int history_pending(struct call *call, struct record *r, struct buf *out)
 		struct past past = {.pending = true, .verdict = VERDICT_APPLIED};
 		free(p.words);
 		struct bytes bytes = arena_copy(&call->arena, p.bytes);
-		if (p.state != PENDING_UNSENT || change_read(&c, bytes, &call->arena, NULL) < 0)
+		if ((p.state != PENDING_UNSENT && p.state != PENDING_ASKS) ||
+		    change_read(&c, bytes, &call->arena, NULL) < 0)
 			continue;
 		past.change = c.id;
+		past.undoes = c.undoes;
 		past.author.time_ms = c.made_ms;
 		lookup_device(call->copy, &copy_identity(call->copy)->device, &call->arena,
 			      &past.author);
@@ -242,7 +283,13 @@ static void past_print(struct call *call, const struct past *p)
 		fprintf(call->out, "%8s  ", "-");
 	else
 		fprintf(call->out, "%8llu  ", (unsigned long long)p->author.number);
-	fprintf(call->out, "%s%s\n", lookup_author_words(&p->author, &call->arena), past_remark(p));
+	fprintf(call->out, "%s%s  [%s]\n", lookup_author_words(&p->author, &call->arena),
+		past_remark(p), lookup_short_change(call->copy, &p->change, &call->arena));
+	if (!id_is_zero(&p->undoes))
+		fprintf(call->out, "          takes back %s\n",
+			lookup_short_change(call->copy, &p->undoes, &call->arena));
+	if (p->let_in_by)
+		fprintf(call->out, "          let in by %s\n", p->let_in_by);
 	if (p->absent)
 		fputs("          what it changed is not on this computer\n", call->out);
 	if (!p->absent && p->n == 0)
@@ -257,8 +304,7 @@ static void past_print(struct call *call, const struct past *p)
 			fprintf(call->out, "          %s: %s %s\n", s->label,
 				*s->sign == '+' ? "added" : "taken", s->to);
 		else if (s->offered)
-			fprintf(call->out, "          %s: %s (one of two versions)\n", s->label,
-				s->to);
+			fprintf(call->out, "          %s: %s (%s)\n", s->label, s->to, s->instead);
 		else if (strcmp(s->from, "(nothing)") == 0)
 			fprintf(call->out, "          %s: %s\n", s->label, s->to);
 		else
@@ -266,7 +312,7 @@ static void past_print(struct call *call, const struct past *p)
 	}
 }
 
-static json_t *past_json(const struct past *p)
+static json_t *past_json(struct call *call, const struct past *p)
 {
 	json_t *o = json_object(), *steps = json_array();
 	for (size_t i = 0; i < p->n; i++)
@@ -274,7 +320,9 @@ static json_t *past_json(const struct past *p)
 	json_object_set_new(o, "number",
 			    p->pending ? json_null() : json_integer((json_int_t)p->author.number));
 	json_object_set_new(o, "change", cmd_json_id(&p->change));
+	json_object_set_new(o, "undoes", cmd_json_id(&p->undoes));
 	json_object_set_new(o, "author", cmd_json_author(&p->author));
+	json_object_set_new(o, "let_in_by", past_let_in_json(call, &p->let_in_device));
 	json_object_set_new(o, "verdict",
 			    p->pending || p->absent ? json_null()
 						    : json_string(verdict_word(p->verdict)));
@@ -312,7 +360,7 @@ int cmd_history(struct call *call)
 	struct past *pasts = (struct past *)list.data;
 	for (size_t i = list.len / sizeof(*pasts); i-- > 0;) {
 		if (err >= 0 && call->json)
-			json_array_append_new(all, past_json(&pasts[i]));
+			json_array_append_new(all, past_json(call, &pasts[i]));
 		else if (err >= 0)
 			past_print(call, &pasts[i]);
 		past_release(&pasts[i]);
@@ -350,6 +398,8 @@ static void trail_print(struct call *call, const struct trail *t)
 	lookup_device(call->copy, &t->e.header.device, &call->arena, &who);
 	fprintf(call->out, "%8llu  %s\n", (unsigned long long)t->number,
 		lookup_author_words(&who, &call->arena));
+	if (!id_is_zero(&t->e.header.let_in_by))
+		fprintf(call->out, "          let in by %s\n", past_let_in(call, &t->e.header));
 	if (id_is_zero(&t->e.change.id)) {
 		fputs("          what it changed is not on this computer\n", call->out);
 		return;
@@ -408,6 +458,7 @@ static json_t *trail_json(struct call *call, const struct trail *t)
 	json_object_set_new(o, "number", json_integer((json_int_t)t->number));
 	json_object_set_new(o, "change", cmd_json_id(&t->e.header.change));
 	json_object_set_new(o, "author", cmd_json_author(&who));
+	json_object_set_new(o, "let_in_by", past_let_in_json(call, &t->e.header.let_in_by));
 	json_object_set_new(o, "records", records);
 	return o;
 }

@@ -5,6 +5,7 @@
  */
 #include "client/cmd.h"
 
+#include "client/merged.h"
 #include "client/tables.h"
 
 #include <stdlib.h>
@@ -71,6 +72,7 @@ struct listed {
 	struct id id, space;
 	bool withdrawn;
 	int64_t pending, conflicts;
+	bool merged;
 	const char *key; /* what it is sorted by */
 	struct record record;
 };
@@ -80,6 +82,7 @@ static const char *listed_word(const struct listed *l)
 	return l->withdrawn   ? "withdrawn"
 	       : l->conflicts ? "two versions"
 	       : l->pending   ? "not sent yet"
+	       : l->merged    ? "merged by machine"
 			      : "";
 }
 
@@ -152,6 +155,7 @@ static int list_read(struct call *call, struct list *list)
 	    &call->arena, "SELECT id, space, withdrawn, pending, conflict FROM \"%s\"%s",
 	    tables_name(list->type, name), call_option(call, "all") ? "" : " WHERE withdrawn = 0");
 	struct db_stmt *st = db_query_text(copy_db(call->copy), sql, &call->cause);
+	struct merged_known known = {0};
 	struct buf rows = {0};
 	int got = st ? 0 : ERR_DB;
 
@@ -171,8 +175,11 @@ static int list_read(struct call *call, struct list *list)
 		    0)
 			continue;
 		row.key = list_key(list->type, &row.record, &call->arena);
-		if (list_takes(call, list, &row))
-			list->rows[list->n++] = row;
+		if (!list_takes(call, list, &row))
+			continue;
+		row.merged =
+			merged_any(call->copy, list->type, &row.record, &row.space, &known) == 1;
+		list->rows[list->n++] = row;
 	}
 	if (list->n > 1)
 		qsort(list->rows, list->n, sizeof(*list->rows), listed_compare);
@@ -194,6 +201,7 @@ static int list_print_json(struct call *call, const struct list *list)
 		}
 		json_object_set_new(o, "pending", json_integer(row->pending));
 		json_object_set_new(o, "two_versions", json_integer(row->conflicts));
+		json_object_set_new(o, "merged", json_boolean(row->merged));
 		json_array_append_new(all, o);
 	}
 	return cmd_json(call, all);

@@ -3,6 +3,7 @@
  */
 #include "client/cmd.h"
 
+#include "client/merged.h"
 #include "client/minutes.h"
 #include "common/os.h"
 
@@ -23,8 +24,26 @@ static void show_words(struct call *call, const char *label, const char *words)
 	show_line(call, label, BYTES(words, strlen(words)));
 }
 
+/* Who wrote what the machine brought together, so that somebody reads it again. */
+static void show_merged(struct call *call, uint32_t field, const struct merged *list, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (list[i].field == field)
+			show_words(
+				call, "",
+				arena_format(&call->arena, "(%s: %s%s and %s)",
+					     list[i].here ? "will be merged by machine"
+							  : "merged by machine",
+					     lookup_author_words(&list[i].last, &call->arena),
+					     list[i].here ? ", not sent yet," : "",
+					     lookup_author_words(&list[i].before, &call->arena)));
+}
+
 static void show_fields(struct call *call, const struct target *at)
 {
+	struct merged *merged;
+	int n = merged_fields(call->copy, at->type, &at->id, &call->arena, &merged);
+
 	for (size_t i = 0; i < at->type->n_fields; i++) {
 		const ProtobufCFieldDescriptor *d = &at->type->message->fields[i];
 		struct bytes value = record_get(&at->now, d->id);
@@ -32,6 +51,7 @@ static void show_fields(struct call *call, const struct target *at)
 			continue;
 		show_words(call, lookup_field_label(d->name, &call->arena),
 			   lookup_value(call->copy, at->type, d->id, value, &call->arena));
+		show_merged(call, d->id, merged, n);
 	}
 }
 
@@ -79,19 +99,15 @@ static void show_state(struct call *call, const struct target *at)
 
 static int show_versions(struct call *call, const struct target *at)
 {
-	struct ids ids;
-	int err = lookup_conflicts(call->copy, &at->id, &call->arena, &ids);
-	for (size_t i = 0; err >= 0 && i < ids.n; i++) {
-		struct versions v;
-		err = cmd_versions(call, &ids.ids[i], &v);
-		if (err < 0)
-			return err;
+	struct versions *list;
+	size_t n = 0;
+	int err = cmd_versions(call, &at->id, &list, &n);
+
+	for (size_t i = 0; err >= 0 && i < n; i++) {
 		fputc('\n', call->out);
-		cmd_versions_print(call, &v);
+		cmd_versions_print(call, &list[i]);
 	}
-	return err < 0
-		   ? cause_set(&call->cause, err, "two versions can't be read: %s", err_words(err))
-		   : 0;
+	return err;
 }
 
 /* The notes on a record, oldest first. */
@@ -154,20 +170,52 @@ static void show_document(struct call *call, const struct target *at)
 	table_free(&table);
 }
 
+static json_t *show_merged_json(struct call *call, const struct target *at)
+{
+	json_t *all = json_array();
+	struct merged *list;
+	int n = merged_fields(call->copy, at->type, &at->id, &call->arena, &list);
+
+	for (int i = 0; i < n; i++) {
+		const ProtobufCFieldDescriptor *d;
+		json_t *authors = json_array();
+		schema_field(at->type, list[i].field, &d);
+		json_array_append_new(authors, cmd_json_author(&list[i].last));
+		json_array_append_new(authors, cmd_json_author(&list[i].before));
+		json_array_append_new(all, json_pack("{s:s,s:o,s:b}", "field", d->name, "authors",
+						     authors, "pending", list[i].here));
+	}
+	return all;
+}
+
+/* Fields of which something else waits here than is shown: what an edit of them stands on. */
+static json_t *show_own_json(struct call *call, const struct target *at)
+{
+	json_t *o = json_object();
+	struct record own;
+
+	if (copy_record(call->copy, &at->id, VIEW_AUTHORED, &call->arena, &own, NULL) < 0)
+		return o;
+	for (size_t i = 0; i < at->type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *d = &at->type->message->fields[i];
+		struct bytes value = record_get(&own, d->id);
+		if (!bytes_equal(value, record_get(&at->now, d->id)))
+			json_object_set_new(o, json_field_name(d), json_value(at->type, d, value));
+	}
+	return o;
+}
+
 static int show_json(struct call *call, const struct target *at)
 {
 	json_t *o = json_record(at->type, &at->now, &at->space), *versions = json_array();
 	struct author who;
-	struct ids ids;
+	struct versions *list;
 	char word[SEEN_WORD];
+	size_t n = 0;
 
-	int err = lookup_conflicts(call->copy, &at->id, &call->arena, &ids);
-	for (size_t i = 0; err >= 0 && i < ids.n; i++) {
-		struct versions v;
-		err = cmd_versions(call, &ids.ids[i], &v);
-		if (err >= 0)
-			json_array_append_new(versions, cmd_versions_json(call, &v));
-	}
+	int err = cmd_versions(call, &at->id, &list, &n);
+	for (size_t i = 0; err >= 0 && i < n; i++)
+		json_array_append_new(versions, cmd_versions_json(call, &list[i]));
 	seen_format(&at->seen, word);
 	json_object_set_new(o, "seen", json_string(word));
 	json_object_set_new(o, "number", json_integer((json_int_t)at->now.number));
@@ -175,10 +223,12 @@ static int show_json(struct call *call, const struct target *at)
 	json_object_set_new(o, "last_changed",
 			    show_last(call, at, &who) ? cmd_json_author(&who) : json_null());
 	json_object_set_new(o, "two_versions", versions);
+	json_object_set_new(o, "merged", show_merged_json(call, at));
+	json_object_set_new(o, "yours", show_own_json(call, at));
 	if (err >= 0)
 		return cmd_json(call, o);
 	json_decref(o);
-	return cause_set(&call->cause, err, "two versions can't be read: %s", err_words(err));
+	return err;
 }
 
 /* A meeting is shown as its minutes; any other event as a record. */

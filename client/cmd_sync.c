@@ -37,27 +37,71 @@ int cmd_sync_now(struct call *call)
 	return sync_errand(call, &errand, "Sending and fetching");
 }
 
-int cmd_fetch(struct call *call, const uint8_t sha[SHA256_LEN])
+int cmd_fetch(struct call *call, const struct content *content)
 {
-	struct errand errand = {.kind = ERRAND_GET};
-	memcpy(errand.content, sha, SHA256_LEN);
+	struct errand errand = {.kind = ERRAND_GET, .content = *content};
 	return sync_errand(call, &errand, "Fetching");
 }
 
 /* ---- sync and serve ------------------------------------------------------------------------- */
 
+/* Changes that would withdraw many records: does the person want them to be sent? */
+static int sync_ask(struct call *call, bool *unasked)
+{
+	struct asking a;
+	int err = copy_asking(call->copy, &a);
+
+	*unasked = false;
+	if (err < 0 || a.changes == 0)
+		return err;
+	bool terminal = os_is_terminal(stdin) && os_is_terminal(stderr);
+	if (!call_option(call, "yes") &&
+	    !(terminal && cmd_agree(arena_format(&call->arena,
+						 "%lld records would be withdrawn. Send that too?",
+						 (long long)a.records)))) {
+		*unasked = true;
+		return 0;
+	}
+	err = copy_agree(call->copy, &call->cause);
+	return err < 0 ? err : 0;
+}
+
+/* What was not agreed to is left; all else was sent. */
+static int sync_unasked(struct call *call)
+{
+	struct asking a;
+	int err = copy_asking(call->copy, &a);
+
+	if (err < 0 || a.changes == 0)
+		return err;
+	return cause_set(&call->cause, ERR_AUTH,
+			 "%lld records would be withdrawn by what waits here, which was not sent: "
+			 "'fivepits sync --yes' sends it, 'fivepits outbox' names the changes, "
+			 "'fivepits undo' takes them back",
+			 (long long)a.records);
+}
+
 int cmd_sync(struct call *call)
 {
-	int64_t pending, refused, conflicts;
-	int err = cmd_sync_now(call);
+	int64_t pending, refused, conflicts, held, to_decide;
+	bool unasked;
+	int err = sync_ask(call, &unasked);
+	if (err >= 0)
+		err = cmd_sync_now(call);
+	if (err >= 0 && unasked)
+		err = sync_unasked(call);
 	if (err >= 0)
 		err = copy_counts(call->copy, &pending, &refused, &conflicts);
+	if (err >= 0)
+		err = copy_held_counts(call->copy, &held, &to_decide);
 	if (err < 0)
 		return err;
 	if (call->json)
-		return cmd_json(call, json_pack("{s:I,s:I,s:I}", "pending", (json_int_t)pending,
-						"refused", (json_int_t)refused, "conflicts",
-						(json_int_t)conflicts));
+		return cmd_json(
+			call, json_pack("{s:I,s:I,s:I,s:I,s:I}", "pending", (json_int_t)pending,
+					"refused", (json_int_t)refused, "held", (json_int_t)held,
+					"to_decide", (json_int_t)to_decide, "conflicts",
+					(json_int_t)conflicts));
 	if (pending > 0)
 		cmd_say(
 		    call, "%s on this computer: 'fivepits outbox' says for what.",
@@ -68,6 +112,17 @@ int cmd_sync(struct call *call)
 		cmd_say(call, "%s: 'fivepits outbox' says why.",
 			screen_count(&call->arena, (uint64_t)refused, "change was refused",
 				     "changes were refused"));
+	if (held > 0)
+		cmd_say(call, "%s by the server until somebody has decided: 'fivepits outbox'.",
+			screen_count(&call->arena, (uint64_t)held, "change is held",
+				     "changes are held"));
+	if (to_decide > 0)
+		cmd_say(call, "%s for your decision: 'fivepits held' shows what.",
+			screen_count(&call->arena, (uint64_t)to_decide, "change waits",
+				     "changes wait"));
+	if (!lookup_holds_any(call->copy))
+		cmd_say(call, "There is nothing here that you may read: your access was suspended "
+			      "or has ended. Ask an administrator.");
 	if (conflicts > 0)
 		cmd_say(call, "Two versions in %s: 'fivepits conflicts' shows them.",
 			screen_count(&call->arena, (uint64_t)conflicts, "place", "places"));

@@ -16,346 +16,419 @@ static const char group_admin[] = "People and devices";
 static const char group_check[] = "This computer's copy";
 
 static const struct command commands[] = {
-    /* ---- Read ---- */
-    {
-	.name = "list",
-	.arguments = {{"TYPE", COMPLETE_TYPE, NULL, true, false},
-		      {"FILTER", COMPLETE_FIELD, NULL, true, true}},
-	.options = {{"all", 'a', NULL, "withdrawn records too", COMPLETE_NOTHING, NULL},
-		    {"space", 0, "SPACE", "only of this space", COMPLETE_NOTHING, NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_read,
-	.summary = "list the records of a type, or how many there are of each",
-	.help =
-	    "A FILTER is FIELD=VALUE (the field has this value), FIELD!=VALUE, FIELD~TEXT (the\n"
-	    "field's words hold this text, in capitals or not) or FIELD= (it has no value).",
-	.example = "fivepits list action status=in-progress responsible=Pilsley\n"
-		   "fivepits list event day~2019-10",
-	.run = cmd_list,
-    },
-    {
-	.name = "show",
-	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_read,
-	.summary = "show one record; of a meeting, its agenda and minutes",
-	.help =
-	    "An ID may be cut to any start that no other has. An action's reference (1.5) and a\n"
-	    "school's, group's or person's name do as well.",
-	.example = "fivepits show 1.5",
-	.run = cmd_show,
-    },
-    {
-	.name = "history",
-	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_read,
-	.summary = "who changed a record, when, and what; the newest first",
-	.example = "fivepits history 1.5",
-	.run = cmd_history,
-    },
-    {
-	.name = "search",
-	.arguments = {{"WORDS", COMPLETE_NOTHING, NULL, false, true}},
-	.options = {{"type", 't', "TYPE", "only records of this type", COMPLETE_TYPE, NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_read,
-	.summary = "find records whose texts hold all these words",
-	.example = "fivepits search skills audit",
-	.run = cmd_search,
-    },
+	/* ---- Read ---- */
+	{
+		.name = "list",
+		.arguments = {{"TYPE", COMPLETE_TYPE, NULL, true, false},
+			      {"FILTER", COMPLETE_FIELD, NULL, true, true}},
+		.options = {{"all", 'a', NULL, "withdrawn records too", COMPLETE_NOTHING, NULL},
+			    {"space", 0, "SPACE", "only of this space", COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_read,
+		.summary = "list the records of a type, or how many there are of each",
+		.help = "A FILTER is FIELD=VALUE (the field has this value), FIELD!=VALUE, "
+			"FIELD~TEXT (the\n"
+			"field's words hold this text, in capitals or not) or FIELD= (it has no "
+			"value).",
+		.example = "fivepits list action status=in-progress responsible=Pilsley\n"
+			   "fivepits list event day~2019-10",
+		.run = cmd_list,
+	},
+	{
+		.name = "show",
+		.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_read,
+		.summary = "show one record; of a meeting, its agenda and minutes",
+		.help = "An ID may be cut to any start that no other has. An action's reference "
+			"(1.5) and a\n"
+			"school's, group's or person's name do as well.",
+		.example = "fivepits show 1.5",
+		.run = cmd_show,
+	},
+	{
+		.name = "history",
+		.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_read,
+		.summary = "who changed a record, when, and what; the newest first",
+		.example = "fivepits history 1.5",
+		.run = cmd_history,
+	},
+	{
+		.name = "search",
+		.arguments = {{"WORDS", COMPLETE_NOTHING, NULL, false, true}},
+		.options = {{"type", 't', "TYPE", "only records of this type", COMPLETE_TYPE,
+			     NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_read,
+		.summary = "find records whose texts hold all these words",
+		.example = "fivepits search skills audit",
+		.run = cmd_search,
+	},
 
-    /* ---- Write ---- */
-    {
-	.name = "add",
-	.arguments = {{"TYPE", COMPLETE_TYPE, NULL, false, false},
-		      {"FIELD=VALUE", COMPLETE_FIELD, NULL, true, true}},
-	.options = {{"space", 0, "SPACE", "where it belongs; else where what it refers to is",
-		     COMPLETE_NOTHING, NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_edit,
-	.summary = "make a record; prints its id as the last line",
-	.help =
-	    "FIELD=@FILE reads the value from a file (@- from standard input; @@ begins a value\n"
-	    "with @). FIELD+=VALUE adds to a list. A field that refers to schools, groups or\n"
-	    "people takes their names.",
-	.example = "fivepits add note on=1.5 kind=progress text='All staff of Heath are trained'",
-	.run = cmd_add,
-    },
-    {
-	.name = "set",
-	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false},
-		      {"FIELD=VALUE", COMPLETE_FIELD, NULL, false, true}},
-	.options = {{"seen", 0, "WORD", "what you had seen: the word 'seen' of show --json",
-		     COMPLETE_NOTHING, NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_edit,
-	.summary = "change fields of a record",
-	.help =
-	    "FIELD=VALUE replaces, FIELD= leaves it without a value, FIELD+=VALUE and "
-	    "FIELD-=VALUE\n"
-	    "add to a list and take from it, FIELD=@FILE reads from a file. It is saved on this\n"
-	    "computer at once, and sent by 'fivepits sync' or 'fivepits serve'.",
-	.example = "fivepits set 1.5 status=in-progress responsible+=Heath",
-	.run = cmd_set,
-    },
-    {
-	.name = "edit",
-	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false},
-		      {"FIELD", COMPLETE_FIELD, NULL, false, false}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_edit,
-	.summary = "change a text in your editor ($VISUAL or $EDITOR)",
-	.example = "fivepits edit 0192f0c4 minute_text",
-	.run = cmd_edit,
-    },
-    {
-	.name = "withdraw",
-	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, true}},
-	.options = {{"yes", 'y', NULL, "do not ask, however many they are", COMPLETE_NOTHING,
-		     NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_edit,
-	.summary = "withdraw records; nothing is lost, 'restore' brings them back",
-	.example = "fivepits withdraw 0192f0c4",
-	.run = cmd_withdraw,
-    },
-    {
-	.name = "restore",
-	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, true}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_edit,
-	.summary = "bring back what was withdrawn",
-	.example = "fivepits restore 0192f0c4",
-	.run = cmd_restore,
-    },
+	/* ---- Write ---- */
+	{
+		.name = "add",
+		.arguments = {{"TYPE", COMPLETE_TYPE, NULL, false, false},
+			      {"FIELD=VALUE", COMPLETE_FIELD, NULL, true, true}},
+		.options = {{"space", 0, "SPACE",
+			     "where it belongs; else where what it refers to is", COMPLETE_NOTHING,
+			     NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_edit,
+		.summary = "make a record; prints its id as the last line",
+		.help = "FIELD=@FILE reads the value from a file (@- from standard input; @@ "
+			"begins a value\n"
+			"with @). FIELD+=VALUE adds to a list. A field that refers to schools, "
+			"groups or\n"
+			"people takes their names.",
+		.example = "fivepits add note on=1.5 kind=progress text='All staff of Heath are "
+			   "trained'",
+		.run = cmd_add,
+	},
+	{
+		.name = "set",
+		.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false},
+			      {"FIELD=VALUE", COMPLETE_FIELD, NULL, false, true}},
+		.options = {{"seen", 0, "WORD", "what you had seen: the word 'seen' of show --json",
+			     COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_edit,
+		.summary = "change fields of a record",
+		.help = "FIELD=VALUE replaces, FIELD= leaves it without a value, FIELD+=VALUE and "
+			"FIELD-=VALUE\n"
+			"add to a list and take from it, FIELD=@FILE reads from a file. It is "
+			"saved on this\n"
+			"computer at once, and sent by 'fivepits sync' or 'fivepits serve'.",
+		.example = "fivepits set 1.5 status=in-progress responsible+=Heath",
+		.run = cmd_set,
+	},
+	{
+		.name = "edit",
+		.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false},
+			      {"FIELD", COMPLETE_FIELD, NULL, false, false}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_edit,
+		.summary = "change a text in your editor ($VISUAL or $EDITOR)",
+		.example = "fivepits edit 0192f0c4 minute_text",
+		.run = cmd_edit,
+	},
+	{
+		.name = "withdraw",
+		.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, true}},
+		.options = {{"yes", 'y', NULL, "do not ask, however many they are",
+			     COMPLETE_NOTHING, NULL}},
+		.help = "More than 20 records, or more than a tenth of a space, are asked about "
+			"first.",
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_edit,
+		.summary = "withdraw records; nothing is lost, 'restore' brings them back",
+		.example = "fivepits withdraw 0192f0c4",
+		.run = cmd_withdraw,
+	},
+	{
+		.name = "restore",
+		.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, true}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_edit,
+		.summary = "bring back what was withdrawn",
+		.example = "fivepits restore 0192f0c4",
+		.run = cmd_restore,
+	},
 
-    /* ---- Two versions ---- */
-    {
-	.name = "conflicts",
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_settle,
-	.summary = "where two people wrote two versions, side by side",
-	.example = "fivepits conflicts",
-	.run = cmd_conflicts,
-    },
-    {
-	.name = "settle",
-	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false}},
-	.options = {{"take", 0, "theirs|yours|FIELD=VALUE",
-		     "which version stands, or a new one (once for each field)", COMPLETE_CHOICE,
-		     "theirs yours"},
-		    {"seen", 0, "WORD", "what you had seen: the word 'seen' of conflicts --json",
-		     COMPLETE_NOTHING, NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_settle,
-	.summary = "settle two versions: choose one, or write a new one",
-	.help = "ID is what 'conflicts' prints, or the record's. 'yours' is the version written on "
-		"this\n"
-		"computer or else by you, 'theirs' the other. Both stay in the history.",
-	.example = "fivepits settle 1.5 --take theirs\n"
-		   "fivepits settle 1.5 --take details='Both schools are trained'",
-	.run = cmd_settle,
-    },
+	{
+		.name = "undo",
+		.arguments = {{"CHANGE", COMPLETE_NOTHING, NULL, false, true}},
+		.options = {{"yes", 'y', NULL, "do not ask, however many records that withdraws",
+			     COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_edit,
+		.summary = "take changes back, by a further change; 'history' names them",
+		.help = "Fields, lists and withdrawals go back to what stood before the change; "
+			"two versions\n"
+			"that it settled are open again. What others have changed since stays as "
+			"it is. A\n"
+			"change that was not sent yet is taken back by a further one too, unless "
+			"it waited\n"
+			"for your word (see 'sync'): then it is gone.",
+		.example = "fivepits undo 0192f0c4",
+		.run = cmd_undo,
+	},
 
-    /* ---- In step with the others ---- */
-    {
-	.name = "sync",
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_sync,
-	.summary = "send what waits here and fetch what is new, until nothing is left",
-	.help = "Exit 75: the server can't be reached; everything stays saved on this computer.",
-	.example = "fivepits sync",
-	.run = cmd_sync,
-    },
-    {
-	.name = "serve",
-	.flags = COMMAND_COPY | COMMAND_LOG,
-	.group = group_sync,
-	.summary = "stay in step in the background, until stopped",
-	.example = "fivepits serve &",
-	.run = cmd_serve,
-    },
-    {
-	.name = "status",
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_sync,
-	.summary = "what waits here, what has two versions, when the server was last reached",
-	.example = "fivepits status",
-	.run = cmd_status,
-    },
-    {
-	.name = "outbox",
-	.arguments = {{"send|drop", COMPLETE_CHOICE, "send drop", true, false},
-		      {"CHANGE", COMPLETE_NOTHING, NULL, true, false}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_sync,
-	.summary = "what is not sent yet or was refused; send it again, or give it up",
-	.example = "fivepits outbox\n"
-		   "fivepits outbox drop 0192f0c4",
-	.run = cmd_outbox,
-    },
+	/* ---- Two versions ---- */
+	{
+		.name = "conflicts",
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_settle,
+		.summary = "where two people wrote two versions, side by side",
+		.example = "fivepits conflicts",
+		.run = cmd_conflicts,
+	},
+	{
+		.name = "settle",
+		.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false}},
+		.options = {{"take", 0, "theirs|yours|FIELD=VALUE",
+			     "which version stands, or a new one (once for each field)",
+			     COMPLETE_CHOICE, "theirs yours"},
+			    {"seen", 0, "WORD",
+			     "what you had seen: the word 'seen' of conflicts --json",
+			     COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_settle,
+		.summary = "settle two versions: choose one, or write a new one",
+		.help = "ID is what 'conflicts' prints, or the record's. 'yours' is the version "
+			"written on "
+			"this\n"
+			"computer or else by you, 'theirs' the other. Both stay in the history.",
+		.example = "fivepits settle 1.5 --take theirs\n"
+			   "fivepits settle 1.5 --take details='Both schools are trained'",
+		.run = cmd_settle,
+	},
 
-    /* ---- Documents ---- */
-    {
-	.name = "put",
-	.arguments = {{"FILE", COMPLETE_FILE, NULL, false, true}},
-	.options = {{"document", 'd', "ID", "a new version of this document", COMPLETE_NOTHING,
-		     NULL},
-		    {"title", 0, "TITLE", "the document's title; else the file's name",
-		     COMPLETE_NOTHING, NULL},
-		    {"space", 0, "SPACE", "where it belongs; else 'partnership'", COMPLETE_NOTHING,
-		     NULL},
-		    {"note", 0, "TEXT", "what is new in this version", COMPLETE_NOTHING, NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_document,
-	.summary = "keep files as documents, or a file as a document's new version",
-	.example = "fivepits put memorandum.pdf\n"
-		   "fivepits put --document 0192f0c4 memorandum-2019.pdf",
-	.run = cmd_put,
-    },
-    {
-	.name = "get",
-	.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false}},
-	.options = {{"output", 'o', "FILE", "write it there (- prints it)", COMPLETE_FILE, NULL},
-		    {"force", 'f', NULL, "also over a file that is there", COMPLETE_NOTHING, NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_document,
-	.summary = "write a document's file (its picked or newest version) here",
-	.help =
-	    "Without -o it takes its own name in this folder, and never the place of another file.",
-	.example = "fivepits get 0192f0c4 -o memorandum.pdf",
-	.run = cmd_get,
-    },
+	/* ---- In step with the others ---- */
+	{
+		.name = "sync",
+		.options = {{"yes", 'y', NULL, "send changes too that withdraw many records",
+			     COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_sync,
+		.summary = "send what waits here and fetch what is new, until nothing is left",
+		.help = "Changes that withdraw more than 20 records, or more than a tenth of a "
+			"space, ask\n"
+			"first: all else is sent and fetched, then it ends with 1 unless you "
+			"agree.\n"
+			"'fivepits undo' takes them back.\n"
+			"Exit 75: the server can't be reached; everything stays saved on this "
+			"computer.",
+		.example = "fivepits sync",
+		.run = cmd_sync,
+	},
+	{
+		.name = "serve",
+		.flags = COMMAND_COPY | COMMAND_LOG,
+		.group = group_sync,
+		.summary = "stay in step in the background, until stopped",
+		.example = "fivepits serve &",
+		.run = cmd_serve,
+	},
+	{
+		.name = "status",
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_sync,
+		.summary =
+			"what waits here, what has two versions, when the server was last reached",
+		.example = "fivepits status",
+		.run = cmd_status,
+	},
+	{
+		.name = "outbox",
+		.arguments = {{"show|send|drop", COMPLETE_CHOICE, "show send drop", true, false},
+			      {"CHANGE", COMPLETE_NOTHING, NULL, true, false},
+			      {"FIELD=VALUE", COMPLETE_NOTHING, NULL, true, true}},
+		.options = {{"most", 0, "NUMBER",
+			     "list so many of those that were decided; else 10", COMPLETE_NOTHING,
+			     NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_sync,
+		.summary = "your changes: what is not sent yet, and what became of the others",
+		.help = "A change that was refused stays here with all that it says, and so does "
+			"what was\n"
+			"written after it. 'send' makes it anew of what stands now, with other "
+			"values where\n"
+			"you give them, and sends it and what waits for it; 'drop' gives it up.",
+		.example = "fivepits outbox\n"
+			   "fivepits outbox send 0192f0c4 text='A shorter text'\n"
+			   "fivepits outbox drop 0192f0c4",
+		.run = cmd_outbox,
+	},
+	{
+		.name = "held",
+		.arguments = {{"accept|refuse", COMPLETE_CHOICE, "accept refuse", true, false},
+			      {"CHANGE", COMPLETE_NOTHING, NULL, true, false}},
+		.options = {{"words", 0, "TEXT", "with 'refuse': why, to the author",
+			     COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_sync,
+		.summary = "what came after its author's right had ended: let it in or not",
+		.help = "The chair of a group decides for its spaces, an administrator for the "
+			"others. To\n"
+			"accept or refuse needs the server.",
+		.example = "fivepits held\n"
+			   "fivepits held accept 0192f0c4\n"
+			   "fivepits held refuse 0192f0c4 --words 'This was agreed otherwise in "
+			   "October'",
+		.run = cmd_held,
+	},
 
-    /* ---- The plan ---- */
-    {
-	.name = "import",
-	.arguments = {{"plan", COMPLETE_CHOICE, "plan", false, false},
-		      {"FILE", COMPLETE_FILE, NULL, false, false}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_plan,
-	.summary = "take in a plan from a file; doing it twice doubles nothing",
-	.example = "fivepits import plan plan-2019-20.json",
-	.run = cmd_import,
-    },
-    {
-	.name = "export",
-	.arguments = {{"plan", COMPLETE_CHOICE, "plan", false, false},
-		      {"YEAR", COMPLETE_NOTHING, NULL, true, false}},
-	.options = {{"output", 'o', "FILE", "write it there instead of printing it", COMPLETE_FILE,
-		     NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_plan,
-	.summary = "print a plan as the JSON that 'import' takes",
-	.example = "fivepits export plan 2019-20 -o plan.json",
-	.run = cmd_export,
-    },
+	/* ---- Documents ---- */
+	{
+		.name = "put",
+		.arguments = {{"FILE", COMPLETE_FILE, NULL, false, true}},
+		.options = {{"document", 'd', "ID", "a new version of this document",
+			     COMPLETE_NOTHING, NULL},
+			    {"title", 0, "TITLE", "the document's title; else the file's name",
+			     COMPLETE_NOTHING, NULL},
+			    {"space", 0, "SPACE", "where it belongs; else 'partnership'",
+			     COMPLETE_NOTHING, NULL},
+			    {"note", 0, "TEXT", "what is new in this version", COMPLETE_NOTHING,
+			     NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_document,
+		.summary = "keep files as documents, or a file as a document's new version",
+		.example = "fivepits put memorandum.pdf\n"
+			   "fivepits put --document 0192f0c4 memorandum-2019.pdf",
+		.run = cmd_put,
+	},
+	{
+		.name = "get",
+		.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false}},
+		.options = {{"output", 'o', "FILE", "write it there (- prints it)", COMPLETE_FILE,
+			     NULL},
+			    {"force", 'f', NULL, "also over a file that is there", COMPLETE_NOTHING,
+			     NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_document,
+		.summary = "write a document's file (its picked or newest version) here",
+		.help = "Without -o it takes its own name in this folder, and never the place of "
+			"another file.",
+		.example = "fivepits get 0192f0c4 -o memorandum.pdf",
+		.run = cmd_get,
+	},
 
-    /* ---- People and devices ---- */
-    {
-	.name = "join",
-	.arguments = {{"INVITATION", COMPLETE_NOTHING, NULL, false, false}},
-	.options = {{"proxy", 0, "URL", "the way out, such as http://proxy:8080", COMPLETE_NOTHING,
-		     NULL},
-		    {"label", 0, "NAME", "what to call this computer; else its own name",
-		     COMPLETE_NOTHING, NULL}},
-	.flags = COMMAND_JSON,
-	.group = group_admin,
-	.summary = "join an area with the invitation that you were given",
-	.example = "fivepits join fivepits:area.example.org:443/...",
-	.run = cmd_join,
-    },
-    {
-	.name = "invite",
-	.options = {{"school", 0, "NAME", "the school (made if it is new)", COMPLETE_NOTHING, NULL},
-		    {"name", 0, "NAME", "the person (made if new)", COMPLETE_NOTHING, NULL},
-		    {"role", 0, "ROLE", "what they are there; else staff", COMPLETE_CHOICE,
-		     "headteacher chair-of-governors governor clerk business-manager sendco "
-		     "subject-lead staff guest administrator partnership-lead"},
-		    {"group", 0, "GROUP", "a group they belong to (made if new); once for each",
-		     COMPLETE_NOTHING, NULL},
-		    {"email", 0, "ADDRESS", "their work address", COMPLETE_NOTHING, NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_admin,
-	.summary = "invite a person, or another device of theirs; the last line is the invitation",
-	.help = "Needs the server. The invitation works once; give it to nobody else.",
-	.example = "fivepits invite --school 'Heath Primary School' --name 'Asha Patel' "
-		   "--group 'Headteachers working group'",
-	.run = cmd_invite,
-    },
-    {
-	.name = "revoke",
-	.arguments = {{"PERSON|DEVICE", COMPLETE_NOTHING, NULL, false, false}},
-	.options = {{"reason", 0, "WORDS", "why, for the record", COMPLETE_NOTHING, NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_admin,
-	.summary = "end the access of a lost device, or of a person who left",
-	.example = "fivepits revoke 'Asha Patel' --reason 'left in July'",
-	.run = cmd_revoke,
-    },
-    {
-	.name = "audit",
-	.options = {{"most", 'n', "NUMBER", "only the newest so many", COMPLETE_NOTHING, NULL}},
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_admin,
-	.summary = "who changed people, rights, groups and devices, and when",
-	.example = "fivepits audit -n 20",
-	.run = cmd_audit,
-    },
+	/* ---- The plan ---- */
+	{
+		.name = "import",
+		.arguments = {{"plan", COMPLETE_CHOICE, "plan", false, false},
+			      {"FILE", COMPLETE_FILE, NULL, false, false}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_plan,
+		.summary = "take in a plan from a file; doing it twice doubles nothing",
+		.example = "fivepits import plan plan-2019-20.json",
+		.run = cmd_import,
+	},
+	{
+		.name = "export",
+		.arguments = {{"plan", COMPLETE_CHOICE, "plan", false, false},
+			      {"YEAR", COMPLETE_NOTHING, NULL, true, false}},
+		.options = {{"output", 'o', "FILE", "write it there instead of printing it",
+			     COMPLETE_FILE, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_plan,
+		.summary = "print a plan as the JSON that 'import' takes",
+		.example = "fivepits export plan 2019-20 -o plan.json",
+		.run = cmd_export,
+	},
 
-    /* ---- This computer's copy ---- */
-    {
-	.name = "digest",
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_check,
-	.summary = "a fingerprint of each space; 'common' is equal where copies are equal",
-	.example = "fivepits digest",
-	.run = cmd_digest,
-    },
-    {
-	.name = "fsck",
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_check,
-	.summary = "check everything that is kept here",
-	.example = "fivepits fsck",
-	.run = cmd_fsck,
-    },
-    {
-	.name = "rebuild",
-	.flags = COMMAND_COPY | COMMAND_JSON,
-	.group = group_check,
-	.summary = "make the tables and the search index anew from the journal",
-	.example = "fivepits rebuild",
-	.run = cmd_rebuild,
-    },
-    {
-	.name = "limits",
-	.arguments = {{"TYPE", COMPLETE_TYPE, NULL, true, false}},
-	.flags = COMMAND_JSON,
-	.group = group_check,
-	.summary = "how large things may be, or the fields of a type",
-	.example = "fivepits limits\n"
-		   "fivepits limits action",
-	.run = cmd_limits,
-    },
-    {
-	.name = "doctor",
-	.flags = COMMAND_JSON,
-	.group = group_check,
-	.summary = "find out why the server can't be reached, in plain words",
-	.example = "fivepits doctor",
-	.run = cmd_doctor,
-    },
-    {
-	.name = "completion",
-	.arguments = {{"bash", COMPLETE_CHOICE, "bash", false, false}},
-	.flags = COMMAND_HIDDEN,
-	.group = group_check,
-	.summary = "print the completion script",
-	.example = "source <(fivepits completion bash)",
-	.run = cmd_completion,
-    },
+	/* ---- People and devices ---- */
+	{
+		.name = "join",
+		.arguments = {{"INVITATION", COMPLETE_NOTHING, NULL, false, false}},
+		.options = {{"proxy", 0, "URL", "the way out, such as http://proxy:8080",
+			     COMPLETE_NOTHING, NULL},
+			    {"label", 0, "NAME", "what to call this computer; else its own name",
+			     COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_JSON,
+		.group = group_admin,
+		.summary = "join an area with the invitation that you were given",
+		.example = "fivepits join fivepits:area.example.org:443/...",
+		.run = cmd_join,
+	},
+	{
+		.name = "invite",
+		.options =
+			{{"school", 0, "NAME", "the school (made if it is new)", COMPLETE_NOTHING,
+			  NULL},
+			 {"name", 0, "NAME", "the person (made if new)", COMPLETE_NOTHING, NULL},
+			 {"role", 0, "ROLE", "what they are there; else staff", COMPLETE_CHOICE,
+			  "headteacher chair-of-governors governor clerk business-manager sendco "
+			  "subject-lead staff guest administrator partnership-lead"},
+			 {"group", 0, "GROUP",
+			  "a group they belong to (made if new); once for each", COMPLETE_NOTHING,
+			  NULL},
+			 {"email", 0, "ADDRESS", "their work address", COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_admin,
+		.summary = "invite a person, or another device of theirs; the last line is the "
+			   "invitation",
+		.help = "Needs the server. The invitation works once; give it to nobody else.",
+		.example = "fivepits invite --school 'Heath Primary School' --name 'Asha Patel' "
+			   "--group 'Headteachers working group'",
+		.run = cmd_invite,
+	},
+	{
+		.name = "revoke",
+		.arguments = {{"PERSON|DEVICE", COMPLETE_NOTHING, NULL, false, false}},
+		.options = {{"reason", 0, "WORDS", "why, for the record", COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_admin,
+		.summary = "end the access of a lost device, or of a person who left",
+		.example = "fivepits revoke 'Asha Patel' --reason 'left in July'",
+		.run = cmd_revoke,
+	},
+	{
+		.name = "audit",
+		.options = {{"most", 'n', "NUMBER", "only the newest so many", COMPLETE_NOTHING,
+			     NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_admin,
+		.summary = "who changed people, rights, groups and devices, and when",
+		.example = "fivepits audit -n 20",
+		.run = cmd_audit,
+	},
+
+	/* ---- This computer's copy ---- */
+	{
+		.name = "digest",
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_check,
+		.summary = "a fingerprint of each space; 'common' is equal where copies are equal",
+		.example = "fivepits digest",
+		.run = cmd_digest,
+	},
+	{
+		.name = "fsck",
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_check,
+		.summary = "check everything that is kept here",
+		.example = "fivepits fsck",
+		.run = cmd_fsck,
+	},
+	{
+		.name = "rebuild",
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_check,
+		.summary = "make the tables and the search index anew from the journal",
+		.example = "fivepits rebuild",
+		.run = cmd_rebuild,
+	},
+	{
+		.name = "limits",
+		.arguments = {{"TYPE", COMPLETE_TYPE, NULL, true, false}},
+		.flags = COMMAND_JSON,
+		.group = group_check,
+		.summary = "how large things may be, or the fields of a type",
+		.example = "fivepits limits\n"
+			   "fivepits limits action",
+		.run = cmd_limits,
+	},
+	{
+		.name = "doctor",
+		.flags = COMMAND_JSON,
+		.group = group_check,
+		.summary = "find out why the server can't be reached, in plain words",
+		.example = "fivepits doctor",
+		.run = cmd_doctor,
+	},
+	{
+		.name = "completion",
+		.arguments = {{"bash", COMPLETE_CHOICE, "bash", false, false}},
+		.flags = COMMAND_HIDDEN,
+		.group = group_check,
+		.summary = "print the completion script",
+		.example = "source <(fivepits completion bash)",
+		.run = cmd_completion,
+	},
 };
 
 const struct command *command_table(size_t *n)

@@ -1,41 +1,51 @@
 /*
- * The store of documents' bytes. Whatever comes in is an arrival: a temporary file in
- * HOME/documents, hashed as it is written, fsynced, renamed, and its directory fsynced.
+ * Files in and out of the store. What comes in is cut as it is read, and synced a few MiB at a
+ * time: a crash leaves chunks that nothing names, which are found again when the file is put again.
  */
 #include "client/contents.h"
 
+#include "client/copy_inside.h"
+
+#include "common/fields.h"
+#include "common/hashes.h"
 #include "common/os.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { BLOCK = 64 * 1024 };
-
-struct arrival {
-	char *home, *path;
-	FILE *file;
-	struct sha256 *sha;
-	uint8_t want[SHA256_LEN]; /* if `known` */
-	bool known;
-	uint64_t size, most;
+enum {
+	BLOCK = 1024 * 1024,	       /* read at once; four chunks at least */
+	SYNC_BYTES = 16 * 1024 * 1024, /* are put before they are made to last */
+	READ_TRIES = 3,		       /* of a file that changes */
+	KEEP_DAYS = 14,		       /* what is not named, as of a transfer that was cut */
+	DAY_MS = 24 * 60 * 60 * 1000,
+	TIDY_STEP = 256,
 };
 
-static char *contents_folder(const char *home)
+enum { VERSION_BYTES = 4, VERSION_CONTENT = 5, VERSION_CHUNKS = 8 }; /* of records.proto */
+
+bool contents_of(const struct record *version, struct content *out)
 {
-	return mem_format("%s/documents", home);
+	struct bytes sha = value_bytes(record_get(version, VERSION_CONTENT));
+	struct bytes chunks = value_bytes(record_get(version, VERSION_CHUNKS));
+	struct bytes root = chunks.len ? chunks : sha;
+
+	if (sha.len != SHA256_LEN || root.len != SHA256_LEN)
+		return false;
+	memcpy(out->sha, sha.data, SHA256_LEN);
+	memcpy(out->root, root.data, SHA256_LEN);
+	out->bytes = value_number(record_get(version, VERSION_BYTES));
+	return true;
 }
 
-char *contents_path(const char *home, const uint8_t sha[SHA256_LEN])
+int contents_has(struct copy *copy, const uint8_t root[SHA256_LEN], struct content *out)
 {
-	char hex[2 * SHA256_LEN + 1];
-	for (size_t i = 0; i < SHA256_LEN; i++)
-		snprintf(hex + 2 * i, 3, "%02x", sha[i]);
-	return mem_format("%s/documents/%.2s/%s", home, hex, hex);
+	struct content c;
+	return store_content(copy_store(copy), root, out ? out : &c);
 }
 
 static int file_err(void)
@@ -45,270 +55,258 @@ static int file_err(void)
 								    : ERR_IO;
 }
 
-bool contents_has(const char *home, const uint8_t sha[SHA256_LEN], uint64_t *size)
+static uint64_t contents_day(struct copy *copy)
 {
-	struct stat st;
-	char *path = contents_path(home, sha);
-	bool has = stat(path, &st) == 0 && S_ISREG(st.st_mode);
-	if (has && size)
-		*size = (uint64_t)st.st_size;
-	free(path);
-	return has;
+	return env_now_ms(copy_env(copy)) / DAY_MS;
 }
 
 /* ---- Coming in ------------------------------------------------------------------------------ */
 
-static int arrival_fail(const struct arrival *a, struct cause *cause)
+int contents_sync(struct copy *copy, struct cause *cause)
 {
-	int err = file_err();
-	return cause_set(cause, err, "the document could not be stored in %s/documents: %s",
-			 a->home, strerror(errno));
-}
+	struct store *store = copy_store(copy);
+	int err = inside_commit_others(copy);
 
-/* Remove what arrivals of a day ago have left, whose process was killed. */
-static void contents_tidy(const char *folder)
-{
-	DIR *dir = opendir(folder);
-	struct dirent *e;
-	struct stat st;
-
-	while (dir && (e = readdir(dir))) {
-		if (strncmp(e->d_name, "coming-", 7) != 0)
-			continue;
-		char *path = mem_format("%s/%s", folder, e->d_name);
-		if (stat(path, &st) == 0 && time(NULL) - st.st_mtime > 24 * 60 * 60)
-			unlink(path);
-		free(path);
+	store_set_day(store, contents_day(copy));
+	if (err == 0)
+		err = copy_begin(copy);
+	if (err == 0)
+		err = store_sync(store, cause);
+	if (err == 0)
+		err = copy_commit(copy);
+	if (err < 0) {
+		copy_rollback(copy);
+		store_forget(store);
+		if (cause && !cause->words[0])
+			cause_set(cause, err, "the document could not be stored: %s",
+				  err_words(err));
 	}
-	if (dir)
-		closedir(dir);
-}
-
-/* `sha` NULL: what it is will be known when it has come. */
-static int arrival_start(struct arrival **out, const char *home, const uint8_t *sha, uint64_t most,
-			 struct cause *cause)
-{
-	char *folder = contents_folder(home);
-	struct arrival *a = mem_alloc(sizeof(*a));
-	int err = os_make_dir(folder, cause);
-
-	*out = a;
-	a->home = mem_copy_text(home);
-	a->path = mem_format("%s/coming-XXXXXX", folder);
-	a->sha = sha256_begin();
-	a->most = most;
-	a->known = sha != NULL;
-	if (sha)
-		memcpy(a->want, sha, SHA256_LEN);
-	contents_tidy(folder);
-	free(folder);
-	if (err == 0) {
-		int fd = mkstemp(a->path);
-		if (fd >= 0)
-			a->file = fdopen(fd, "wb");
-		if (!a->file)
-			err = arrival_fail(a, cause);
-	}
-	if (err < 0)
-		arrival_drop(out);
 	return err;
 }
 
-int arrival_open(struct arrival **out, const char *home, const uint8_t sha[SHA256_LEN],
-		 uint64_t size, struct cause *cause)
+struct intake {
+	struct copy *copy;
+	int fd;
+	const char *path;
+	struct stat before;
+	struct buf data; /* read and not cut */
+	size_t at;	 /* up to here it is cut */
+	uint64_t done;
+	struct listing *list;
+	struct sha256 *sha;
+	uint64_t gear[256];
+	void (*progress)(void *arg, uint64_t done, uint64_t all);
+	void *arg;
+	struct cause *cause;
+};
+
+static int intake_node(void *arg, unsigned level, const uint8_t hash[SHA256_LEN], struct bytes node)
 {
-	*out = NULL;
-	if (size > CONTENT_MAX)
-		return cause_set(cause, ERR_LIMIT, "the document is larger than 1 GiB");
-	return arrival_start(out, home, sha, size, cause);
+	struct intake *in = arg;
+
+	(void)level;
+	return store_put_raw(copy_store(in->copy), hash, true, node, in->cause);
 }
 
-int arrival_add(struct arrival *a, struct bytes piece, struct cause *cause)
+static int intake_chunk(struct intake *in, struct bytes chunk)
 {
-	if (piece.len > a->most - a->size)
-		return cause_set(cause, ERR_PROTO,
-				 "the document came longer than it was said to be");
-	if (piece.len && fwrite(piece.data, 1, piece.len, a->file) != piece.len)
-		return arrival_fail(a, cause);
-	sha256_add(a->sha, piece);
-	a->size += piece.len;
+	struct store *store = copy_store(in->copy);
+	uint8_t hash[SHA256_LEN];
+	struct stored is;
+
+	sha256(chunk, hash);
+	sha256_add(in->sha, chunk);
+	int err = store_find(store, hash, &is);
+	if (err == 0)
+		err = store_put_raw(store, hash, false, chunk, in->cause);
+	if (err >= 0)
+		err = listing_add(in->list, hash, chunk.len);
+	if (err >= 0 && store_unsynced(store) >= SYNC_BYTES)
+		err = contents_sync(in->copy, in->cause);
+	in->done += chunk.len;
+	if (in->progress)
+		in->progress(in->arg, in->done, (uint64_t)in->before.st_size);
+	return err < 0 ? err : 0;
+}
+
+/* More of the file behind what is not cut yet. 1: some came; 0: the end. */
+static int intake_read(struct intake *in)
+{
+	size_t left = in->data.len - in->at;
+
+	memmove(in->data.data, in->data.data + in->at, left);
+	in->data.len = left;
+	in->at = 0;
+	for (;;) {
+		ssize_t n = read(in->fd, buf_reserve(&in->data, BLOCK), BLOCK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return cause_set(in->cause, ERR_IO, "can't read %s to its end: %s",
+					 in->path, strerror(errno));
+		in->data.len += (size_t)n;
+		return n > 0;
+	}
+}
+
+static int intake_cut(struct intake *in)
+{
+	bool last = false;
+	int err = 0;
+
+	while (err == 0) {
+		struct bytes rest = BYTES(in->data.data + in->at, in->data.len - in->at);
+		size_t n = chunk_cut(in->gear, rest, last);
+		if (n) {
+			in->at += n;
+			err = intake_chunk(in, BYTES(rest.data, n));
+		} else if (last) {
+			return in->done ? 0 : intake_chunk(in, BYTES("", 0));
+		} else {
+			int got = intake_read(in);
+			last = got == 0;
+			err = got < 0 ? got : 0;
+		}
+	}
+	return err;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* A regular file to read. */
+static int intake_open(struct intake *in)
+{
+	in->fd = open(in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (in->fd < 0)
+		return cause_set(in->cause, file_err(), "can't read %s: %s", in->path,
+				 strerror(errno));
+	if (fstat(in->fd, &in->before) < 0 || !S_ISREG(in->before.st_mode))
+		return cause_set(in->cause, ERR_INVALID, "%s is not a file", in->path);
+	if ((uint64_t)in->before.st_size > CONTENT_MOST)
+		return cause_set(in->cause, ERR_LIMIT, "%s is too large for a document", in->path);
 	return 0;
 }
 
-uint64_t arrival_size(const struct arrival *a)
+/* Once through the file. ERR_AGAIN: it changed meanwhile. */
+static int intake_once(struct intake *in, struct content *out)
 {
-	return a->size;
-}
+	struct stat after;
+	unsigned level;
+	int err = intake_open(in);
 
-/* The file's bytes are on disk: give it its name, and make that last. */
-static int arrival_name(struct arrival *a, const uint8_t sha[SHA256_LEN], struct cause *cause)
-{
-	char *path = contents_path(a->home, sha);
-	char *folder = mem_copy_text(path);
-	*strrchr(folder, '/') = '\0';
-	int err = os_make_dir(folder, cause);
-
-	if (err == 0 && rename(a->path, path) != 0)
-		err = arrival_fail(a, cause);
-	if (err == 0) {
-		a->path[0] = '\0';
-		err = os_sync_dir(folder);
-		if (err < 0)
-			cause_set(cause, err, "the document could not be made to last in %s",
-				  folder);
-	}
-	free(folder);
-	free(path);
-	return err;
-}
-
-static int arrival_end(struct arrival **arrival, uint8_t sha[SHA256_LEN], struct cause *cause)
-{
-	struct arrival *a = *arrival;
-	int err = 0;
-
-	sha256_end(&a->sha, sha);
-	if (a->known && memcmp(sha, a->want, SHA256_LEN) != 0)
-		err = cause_set(cause, ERR_CORRUPT,
-				"the document arrived damaged; it was not kept");
-	if (err == 0 && (fflush(a->file) != 0 || fsync(fileno(a->file)) != 0))
-		err = arrival_fail(a, cause);
+	in->list = listing_new(intake_node, in);
+	in->sha = sha256_begin();
 	if (err == 0)
-		err = arrival_name(a, sha, cause);
-	arrival_drop(arrival);
+		err = intake_cut(in);
+	if (err == 0 && (fstat(in->fd, &after) < 0 || !same_file(&in->before, &after) ||
+			 in->done != (uint64_t)after.st_size))
+		err = cause_set(in->cause, ERR_AGAIN,
+				"%s goes on changing while it is read: try again when it is "
+				"finished",
+				in->path);
+	if (err == 0)
+		err = listing_end(in->list, out->root, &level);
+	sha256_end(&in->sha, out->sha);
+	out->bytes = in->done;
+	listing_free(&in->list);
+	if (in->fd >= 0)
+		close(in->fd);
+	in->fd = -1;
+	in->done = in->at = 0;
+	buf_reset(&in->data);
 	return err;
 }
 
-int arrival_finish(struct arrival **a, struct cause *cause)
+/* All of it is in the store: make that last, and that it is whole. */
+static int intake_keep(struct copy *copy, const struct content *c, struct cause *cause)
 {
-	uint8_t sha[SHA256_LEN];
-	return arrival_end(a, sha, cause);
-}
+	int err = contents_sync(copy, cause);
 
-void arrival_drop(struct arrival **arrival)
-{
-	struct arrival *a = *arrival;
-	uint8_t sha[SHA256_LEN];
-
-	if (!a)
-		return;
-	if (a->sha)
-		sha256_end(&a->sha, sha);
-	if (a->file) {
-		fclose(a->file);
-		if (a->path[0])
-			unlink(a->path);
+	if (err == 0)
+		err = copy_begin(copy);
+	if (err == 0)
+		err = store_content_set(copy_store(copy), c);
+	if (err == 0)
+		err = copy_commit(copy);
+	if (err < 0) {
+		copy_rollback(copy);
+		if (cause && !cause->words[0])
+			cause_set(cause, err, "the document could not be stored: %s",
+				  err_words(err));
 	}
-	free(a->path);
-	free(a->home);
-	free(a);
-	*arrival = NULL;
+	return err;
 }
 
-/* A regular file to read, and its size. */
-static int source_open(const char *path, FILE **file, uint64_t *size, struct cause *cause)
-{
-	struct stat st;
-
-	*file = fopen(path, "rb");
-	if (!*file)
-		return cause_set(cause, file_err(), "can't read %s: %s", path, strerror(errno));
-	if (fstat(fileno(*file), &st) == 0 && S_ISREG(st.st_mode)) {
-		*size = (uint64_t)st.st_size;
-		if (*size <= CONTENT_MAX)
-			return 0;
-		cause_set(cause, ERR_LIMIT,
-			  "%s is larger than 1 GiB, which is the most for a document", path);
-		fclose(*file);
-		return ERR_LIMIT;
-	}
-	fclose(*file);
-	return cause_set(cause, ERR_INVALID, "%s is not a file", path);
-}
-
-int contents_add(const char *home, const char *path, uint8_t sha[SHA256_LEN], uint64_t *size,
+int contents_add(struct copy *copy, const char *path, struct content *out,
 		 void (*progress)(void *arg, uint64_t done, uint64_t all), void *arg,
 		 struct cause *cause)
 {
-	struct arrival *a;
-	FILE *from;
-	uint8_t block[BLOCK];
-	size_t n;
-	int err = source_open(path, &from, size, cause);
+	struct intake in = {.copy = copy,
+			    .fd = -1,
+			    .path = path,
+			    .progress = progress,
+			    .arg = arg,
+			    .cause = cause};
+	int err = ERR_AGAIN;
 
-	if (err < 0)
-		return err;
-	err = arrival_start(&a, home, NULL, CONTENT_MAX, cause);
-	while (err == 0 && (n = fread(block, 1, sizeof(block), from)) > 0) {
-		err = arrival_add(a, BYTES(block, n), cause);
-		if (err == 0 && progress)
-			progress(arg, a->size, *size);
-	}
-	if (err == 0 && ferror(from))
-		err = cause_set(cause, ERR_IO, "can't read %s to its end: %s", path,
-				strerror(errno));
-	fclose(from);
-	if (err < 0) {
-		arrival_drop(&a);
-		return err;
-	}
-	*size = a->size;
-	return arrival_end(&a, sha, cause);
+	if (cause)
+		cause->words[0] = '\0';
+	chunk_gear(in.gear);
+	for (int i = 0; err == ERR_AGAIN && i < READ_TRIES; i++)
+		err = intake_once(&in, out);
+	if (err == 0)
+		err = intake_keep(copy, out, cause);
+	buf_fini(&in.data);
+	return err;
 }
 
 /* ---- Going out ------------------------------------------------------------------------------ */
 
-/* Hand every block to `out` (NULL: to nobody), and check the whole. */
-static int contents_stream(const char *home, const uint8_t sha[SHA256_LEN], FILE *out,
-			   struct cause *cause)
+static int print_row(void *arg, struct bytes chunk)
 {
-	char *path = contents_path(home, sha);
-	FILE *from = fopen(path, "rb");
-	struct sha256 *sum;
-	uint8_t block[BLOCK], is[SHA256_LEN];
-	size_t n;
-	int err = 0;
-
-	free(path);
-	if (!from)
-		return cause_set(cause, file_err(),
-				 "the document's bytes are not on this computer: %s",
-				 strerror(errno));
-	sum = sha256_begin();
-	while (err == 0 && (n = fread(block, 1, sizeof(block), from)) > 0) {
-		sha256_add(sum, BYTES(block, n));
-		if (out && fwrite(block, 1, n, out) != n)
-			err = cause_set(cause, file_err(), "the document could not be written: %s",
-					strerror(errno));
-	}
-	if (err == 0 && ferror(from))
-		err = cause_set(cause, ERR_IO, "the document could not be read: %s",
-				strerror(errno));
-	sha256_end(&sum, is);
-	fclose(from);
-	if (err == 0 && memcmp(is, sha, SHA256_LEN) != 0)
-		err = cause_set(
-			cause, ERR_CORRUPT,
-			"the document's bytes on this computer are damaged; get them again");
-	return err;
+	FILE *out = arg;
+	return !out || fwrite(chunk.data, 1, chunk.len, out) == chunk.len ? 0 : file_err();
 }
 
-int contents_print(const char *home, const uint8_t sha[SHA256_LEN], FILE *out, struct cause *cause)
+/* Hand every chunk to `out` (NULL: to nobody), and check the whole. */
+static int contents_stream(struct copy *copy, const struct content *c, FILE *out,
+			   struct cause *cause)
 {
-	int err = contents_stream(home, sha, out, cause);
+	int err = content_read(copy_store(copy), c, print_row, out);
+
+	if (err == ERR_CORRUPT)
+		return cause_set(
+			cause, err,
+			"the document's bytes on this computer are damaged: 'fivepits fsck "
+			"--repair', then get them again");
+	if (err == ERR_MISSING)
+		return cause_set(cause, err, "the document's bytes are not on this computer");
+	if (err < 0)
+		return cause_set(cause, err, "the document could not be written: %s",
+				 err_words(err));
+	return 0;
+}
+
+int contents_print(struct copy *copy, const struct content *c, FILE *out, struct cause *cause)
+{
+	int err = contents_stream(copy, c, out, cause);
 	if (err == 0 && fflush(out) != 0)
 		err = cause_set(cause, file_err(), "the document could not be written: %s",
 				strerror(errno));
 	return err;
 }
 
-int contents_save(const char *home, const uint8_t sha[SHA256_LEN], const char *path,
-		  struct cause *cause)
+int contents_save(struct copy *copy, const struct content *c, const char *path, struct cause *cause)
 {
 	char *temporary = mem_format("%s.coming-XXXXXX", path);
 	int fd = mkstemp(temporary);
 	FILE *out = fd >= 0 ? fdopen(fd, "wb") : NULL;
-	int err = out ? contents_stream(home, sha, out, cause)
+	int err = out ? contents_stream(copy, c, out, cause)
 		      : cause_set(cause, file_err(), "can't write %s: %s", path, strerror(errno));
 
 	if (err == 0 && (fchmod(fd, 0644) != 0 || fflush(out) != 0 || fsync(fd) != 0))
@@ -323,62 +321,172 @@ int contents_save(const char *home, const uint8_t sha[SHA256_LEN], const char *p
 	return err;
 }
 
-int contents_verify(const char *home, const uint8_t sha[SHA256_LEN], struct cause *cause)
+int contents_verify(struct copy *copy, const struct content *c, struct cause *cause)
 {
-	return contents_stream(home, sha, NULL, cause);
+	return contents_stream(copy, c, NULL, cause);
 }
 
-void contents_remove(const char *home, const uint8_t sha[SHA256_LEN])
+/* ---- Care ----------------------------------------------------------------------------------- */
+
+/* Roots that a Version here, or a change that was not accepted, names. */
+struct keeping {
+	struct copy *copy;
+	struct hashes named;
+	uint64_t since; /* what came on this day or later is kept, as of a transfer that was cut */
+};
+
+static void keeping_add(struct keeping *k, struct bytes roots)
 {
-	char *path = contents_path(home, sha);
-	unlink(path);
-	free(path);
+	for (size_t i = 0; i + SHA256_LEN <= roots.len; i += SHA256_LEN)
+		hashes_put(&k->named, roots.data + i, 1);
 }
 
-/* ---- All of them ---------------------------------------------------------------------------- */
-
-static bool contents_named(const char *name, uint8_t sha[SHA256_LEN])
+static int keeping_init(struct keeping *k, struct copy *copy, uint64_t since)
 {
-	unsigned v;
+	struct db_stmt *st = db_query(copy_db(copy),
+				      "SELECT content FROM \"version\" UNION ALL"
+				      " SELECT chunks FROM \"version\" UNION ALL"
+				      " SELECT contents FROM pending",
+				      "");
+	int got;
 
-	if (strlen(name) != 2 * SHA256_LEN || strspn(name, "0123456789abcdef") != 2 * SHA256_LEN)
-		return false;
-	for (size_t i = 0; i < SHA256_LEN && sscanf(name + 2 * i, "%2x", &v) == 1; i++)
-		sha[i] = (uint8_t)v;
-	return true;
+	*k = (struct keeping){.copy = copy, .since = since};
+	while ((got = db_step(st)) > 0)
+		keeping_add(k, db_bytes(st, 0));
+	return got;
 }
 
-static void contents_each_in(const char *path,
-			     void (*found)(void *arg, const uint8_t sha[SHA256_LEN]), void *arg)
+static int keeping_keep(void *arg, const uint8_t hash[SHA256_LEN], uint64_t day)
 {
-	DIR *dir = opendir(path);
-	struct dirent *e;
-	uint8_t sha[SHA256_LEN];
-
-	while (dir && (e = readdir(dir)))
-		if (contents_named(e->d_name, sha))
-			found(arg, sha);
-	if (dir)
-		closedir(dir);
+	const struct keeping *k = arg;
+	return day >= k->since || hashes_find(&k->named, hash) ? 1 : 0;
 }
 
-int contents_each(const char *home, void (*found)(void *arg, const uint8_t sha[SHA256_LEN]),
-		  void *arg)
+int contents_remove(struct copy *copy, struct bytes roots)
 {
-	char *folder = contents_folder(home);
-	DIR *dir = opendir(folder);
-	struct dirent *e;
-	int err = dir || errno == ENOENT ? 0 : file_err();
+	struct keeping k;
+	int err = keeping_init(&k, copy, UINT64_MAX);
 
-	while (dir && (e = readdir(dir))) {
-		if (strlen(e->d_name) != 2 || e->d_name[0] == '.')
-			continue;
-		char *path = mem_format("%s/%s", folder, e->d_name);
-		contents_each_in(path, found, arg);
-		free(path);
+	for (size_t i = 0; err == 0 && i + SHA256_LEN <= roots.len; i += SHA256_LEN)
+		err = store_doom(copy_store(copy), roots.data + i);
+	for (int more = 1; err == 0 && more > 0; err = more < 0 ? more : 0)
+		more = store_reap(copy_store(copy), TIDY_STEP, keeping_keep, &k);
+	hashes_fini(&k.named);
+	return err;
+}
+
+/* Look at all chunks for what nothing names. */
+static int tidy_sweep(struct copy *copy)
+{
+	uint64_t day = contents_day(copy);
+	uint8_t from[SHA256_LEN] = {0};
+	struct keeping k;
+	int more = keeping_init(&k, copy, day > KEEP_DAYS ? day - KEEP_DAYS : 0);
+
+	more = more < 0 ? more : 1;
+	while (more > 0) {
+		more = copy_begin(copy);
+		if (more == 0)
+			more = store_sweep(copy_store(copy), from, TIDY_STEP, keeping_keep, &k);
+		int err =
+			more < 0 ? more : store_reap(copy_store(copy), SIZE_MAX, keeping_keep, &k);
+		if (err >= 0)
+			err = copy_commit(copy);
+		more = err < 0 ? err : more;
 	}
-	if (dir)
-		closedir(dir);
-	free(folder);
+	hashes_fini(&k.named);
+	return more;
+}
+
+int contents_tidy(struct copy *copy, bool sweep)
+{
+	struct store *store = copy_store(copy);
+	int more = sweep ? tidy_sweep(copy) : 0;
+
+	if (more == 0)
+		more = 1;
+	while (more > 0) {
+		more = copy_begin(copy);
+		if (more == 0)
+			more = store_scrub(store, TIDY_STEP);
+		if (more == 0 && sweep)
+			more = store_compact(store, TIDY_STEP, NULL);
+		int err = more < 0 ? more : copy_commit(copy);
+		more = err < 0 ? err : more;
+	}
+	if (more < 0)
+		copy_rollback(copy);
+	return more == ERR_CORRUPT ? 0 : more; /* fsck tells of it */
+}
+
+struct contents_checking {
+	struct copy *copy;
+	bool mend, whole;
+	void (*fault)(void *arg, const char *words);
+	void *arg;
+	struct hashes told;
+};
+
+static bool check_fault(void *arg, enum store_fault what, const uint8_t *hash, const char *words)
+{
+	struct contents_checking *c = arg;
+
+	(void)what;
+	if (hash)
+		hashes_put(&c->told, hash, 1);
+	c->fault(c->arg, words);
+	return c->mend;
+}
+
+static int check_row(void *arg, const uint8_t hash[SHA256_LEN], bool here)
+{
+	struct contents_checking *c = arg;
+	char words[96];
+
+	if (here)
+		return 0;
+	c->whole = false;
+	snprintf(words, sizeof(words), "a chunk of documents is missing (%02x%02x%02x%02x)",
+		 hash[0], hash[1], hash[2], hash[3]);
+	if (!hashes_find(&c->told, hash))
+		c->fault(c->arg, words);
+	hashes_put(&c->told, hash, 1);
+	return 0;
+}
+
+/* What is said to be whole must be here; what is not any more can be fetched. */
+static int check_contents(struct contents_checking *c)
+{
+	struct store *store = copy_store(c->copy);
+	struct db_stmt *st = db_query(copy_db(c->copy), "SELECT root, sha FROM content", "");
+	struct buf all = {0};
+	int got;
+
+	while ((got = db_step(st)) > 0)
+		if (db_bytes(st, 0).len == SHA256_LEN && db_bytes(st, 1).len == SHA256_LEN) {
+			buf_add_bytes(&all, db_bytes(st, 0));
+			buf_add_bytes(&all, db_bytes(st, 1));
+		}
+	for (size_t i = 0; got == 0 && i < all.len; i += 2 * SHA256_LEN) {
+		const uint8_t *root = all.data + i;
+		bool single = memcmp(root, root + SHA256_LEN, SHA256_LEN) == 0;
+		c->whole = true;
+		got = content_each(store, root, single ? 0 : LEVEL_MAX, check_row, c);
+		if (got == 0 && !c->whole && c->mend)
+			got = store_content_forget(store, root);
+	}
+	buf_fini(&all);
+	return got;
+}
+
+int contents_check(struct copy *copy, bool mend, void (*fault)(void *arg, const char *words),
+		   void *arg)
+{
+	struct contents_checking c = {.copy = copy, .mend = mend, .fault = fault, .arg = arg};
+	int err = store_check(copy_store(copy), check_fault, &c);
+
+	if (err == 0)
+		err = check_contents(&c);
+	hashes_fini(&c.told);
 	return err;
 }

@@ -1,55 +1,56 @@
 /*
- * Documents' bytes on this device: files HOME/documents/ab/<64 hex digits>, named by their SHA-256.
- * A file with such a name is whole and was on disk before it got the name. Bytes are streamed, so
- * that a document of 1 GiB costs some KiB of memory.
+ * Documents' bytes on this device: contents in the copy's store (common/store.h), taken in from
+ * files and written out to files. Bytes are streamed, so that a document of 5 GiB costs a few
+ * hundred KiB of memory.
  */
 #ifndef FIVEPITS_CONTENTS_H
 #define FIVEPITS_CONTENTS_H
 
-#include "common/err.h"
-#include "common/mem.h"
-#include "common/sha.h"
+#include "client/copy.h"
+#include "common/gather.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 
-#define CONTENT_MAX (UINT64_C(1024) * 1024 * 1024)
+/* Where what a Version names is; false: it names nothing. */
+bool contents_of(const struct record *version, struct content *out);
+/* Is all of it here? 1: and `out` (may be NULL) is filled; 0; or an error. */
+int contents_has(struct copy *copy, const uint8_t root[SHA256_LEN], struct content *out);
 
-/* Where a document is or would be; free() it. */
-char *contents_path(const char *home, const uint8_t sha[SHA256_LEN]);
-/* Is it here? Its size through `size` (may be NULL). */
-bool contents_has(const char *home, const uint8_t sha[SHA256_LEN], uint64_t *size);
-
-/* Take a file in, as it is now. ERR_MISSING, ERR_LIMIT (over CONTENT_MAX), ERR_IO, ERR_FULL with a
- * cause. `progress` (may be NULL) is told how far it is. */
-int contents_add(const char *home, const char *path, uint8_t sha[SHA256_LEN], uint64_t *size,
+/*
+ * Take a file in, as it is now; it is on disk then. A file that changes while it is read is read
+ * again, some times. ERR_MISSING, ERR_INVALID (no file), ERR_LIMIT, ERR_AGAIN (it goes on
+ * changing), ERR_IO, ERR_FULL with a cause. `progress` (may be NULL) is told how far it is.
+ */
+int contents_add(struct copy *copy, const char *path, struct content *out,
 		 void (*progress)(void *arg, uint64_t done, uint64_t all), void *arg,
 		 struct cause *cause);
+/* Make last what was put into the store; ends the open transaction. 0 or an error. */
+int contents_sync(struct copy *copy, struct cause *cause);
 
 /* Write it to a stream, checking it on the way. ERR_CORRUPT: what was written is not
  * what it was. */
-int contents_print(const char *home, const uint8_t sha[SHA256_LEN], FILE *out, struct cause *cause);
+int contents_print(struct copy *copy, const struct content *c, FILE *out, struct cause *cause);
 /* Write it to a file that is there whole or not at all; an existing one is replaced. */
-int contents_save(const char *home, const uint8_t sha[SHA256_LEN], const char *path,
+int contents_save(struct copy *copy, const struct content *c, const char *path,
 		  struct cause *cause);
 /* Read it through. 0, ERR_MISSING, ERR_CORRUPT, ERR_IO. */
-int contents_verify(const char *home, const uint8_t sha[SHA256_LEN], struct cause *cause);
-/* Remove it; nothing if it is not here. */
-void contents_remove(const char *home, const uint8_t sha[SHA256_LEN]);
-/* Each document that is here. */
-int contents_each(const char *home, void (*found)(void *arg, const uint8_t sha[SHA256_LEN]),
-		  void *arg);
+int contents_verify(struct copy *copy, const struct content *c, struct cause *cause);
 
-/* A document that comes in pieces. It gets its name when all of it is there and is what it should
- * be. */
-struct arrival;
-int arrival_open(struct arrival **out, const char *home, const uint8_t sha[SHA256_LEN],
-		 uint64_t size, struct cause *cause);
-/* ERR_PROTO where it would become longer than it should be. */
-int arrival_add(struct arrival *a, struct bytes piece, struct cause *cause);
-uint64_t arrival_size(const struct arrival *a); /* how much has come */
-/* Check, make durable, name. ERR_CORRUPT: it is something else, and was removed. Frees it. */
-int arrival_finish(struct arrival **a, struct cause *cause);
-void arrival_drop(struct arrival **a);
+/*
+ * In the open transaction: of these roots, one behind the other, those that nothing names any more
+ * go, with all that no other content needs. Their bytes are erased by contents_tidy.
+ */
+int contents_remove(struct copy *copy, struct bytes roots);
+/*
+ * Erase what was removed before; with `sweep` look for what is not named, too. Transactions of its
+ * own: none may be open. 0 or an error.
+ */
+int contents_tidy(struct copy *copy, bool sweep);
+/*
+ * Check the store. With `mend` what is bad is taken out, so that it can be fetched again. In an
+ * open transaction then. Faults are told as copy_check does.
+ */
+int contents_check(struct copy *copy, bool mend, void (*fault)(void *arg, const char *words),
+		   void *arg);
 
 #endif

@@ -2,6 +2,7 @@
  * A copy's file: opening it, who this device is, transactions, settings. The way of an entry from
  * the server is copy_feed.c's, that of an edit draft.c's.
  */
+#include "client/contents.h"
 #include "client/copy_inside.h"
 
 #include "common/log.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COPY_VERSION = 1 };
+enum { COPY_VERSION = 2 };
 
 static const char schema_sql[] = ""
 #include "client_schema.h"
@@ -79,6 +80,16 @@ int copy_person_set(struct copy *copy, const struct id *person)
 	return put_hex(copy, "person", ID_BYTES(person));
 }
 
+bool copy_nonce(struct copy *copy, uint8_t nonce[16])
+{
+	return get_hex(copy, "nonce", nonce, 16);
+}
+
+int copy_nonce_set(struct copy *copy, const uint8_t nonce[16])
+{
+	return put_hex(copy, "nonce", BYTES(nonce, 16));
+}
+
 /* ---- Opening -------------------------------------------------------------------------------- */
 
 static int copy_open_file(struct copy **out, const char *home, const char *vfs,
@@ -94,6 +105,11 @@ static int copy_open_file(struct copy **out, const char *home, const char *vfs,
 	arena_init(&copy->overlay_arena, ARENA_NO_BUDGET);
 	copy->tables = tables_new();
 	int err = db_open(&copy->db, path, DB_SHARED, schema_sql, COPY_VERSION, vfs, cause);
+	if (err == 0) {
+		char *documents = mem_format("%s/documents", home);
+		copy->store = store_new(documents, copy->db);
+		free(documents);
+	}
 	free(path);
 	if (err < 0)
 		copy_close(&copy);
@@ -195,7 +211,8 @@ int copy_open(struct copy **out, const char *home, const char *vfs, const struct
 	if (err == 0)
 		err = copy_fit_tables(*out, cause);
 	char scrub[4] = "";
-	if (err == 0 && copy_meta_get(*out, "scrub", scrub, sizeof(scrub)) == 0 && scrub[0])
+	if (err == 0 && copy_meta_get(*out, "scrub", scrub, sizeof(scrub)) == 0 && scrub[0] &&
+	    (err = contents_tidy(*out, false)) == 0)
 		copy_scrub(*out);
 	if (err < 0)
 		copy_close(out);
@@ -214,7 +231,7 @@ void copy_close(struct copy **copy)
 	arena_fini(&c->overlay_arena);
 	buf_fini(&c->fields);
 	buf_fini(&c->body);
-	buf_fini(&c->contents);
+	store_free(&c->store);
 	buf_fini(&c->listed);
 	free(c->own);
 	free(c->home);
@@ -235,6 +252,11 @@ const char *copy_home(const struct copy *copy)
 struct db *copy_db(struct copy *copy)
 {
 	return copy->db;
+}
+
+struct store *copy_store(const struct copy *copy)
+{
+	return copy->store;
 }
 
 const struct env *copy_env(const struct copy *copy)
@@ -262,7 +284,6 @@ int copy_begin(struct copy *copy)
 	if (err < 0)
 		return err;
 	copy->n_cursors = 0;
-	buf_reset(&copy->contents);
 	err = copy_any(copy, "SELECT 1 FROM pending LIMIT 1", &copy->any_pending);
 	if (err == 0)
 		err = copy_any(copy, "SELECT 1 FROM open_conflict LIMIT 1", &copy->any_conflict);
@@ -285,11 +306,14 @@ int copy_commit(struct copy *copy)
 		copy_rollback(copy); /* what is kept in memory too */
 		return err;
 	}
-	inside_remove_contents(copy);
-	if (copy->lost)
-		copy_scrub(copy);
+	bool lost = copy->lost;
 	copy->lost = false;
-	return 0;
+	if (lost) {
+		err = contents_tidy(copy, false);
+		if (err == 0)
+			copy_scrub(copy);
+	}
+	return err;
 }
 
 int inside_commit_others(struct copy *copy)
@@ -315,7 +339,6 @@ void copy_rollback(struct copy *copy)
 {
 	copy->n_cursors = 0;
 	copy->lost = false;
-	buf_reset(&copy->contents);
 	db_rollback(copy->db);
 }
 
@@ -326,8 +349,12 @@ int inside_flush(struct copy *copy)
 		const struct cursor *c = &copy->cursors[i];
 		if (c->moved)
 			err = db_run(copy->db,
-				     "UPDATE held SET number = $1, chain = $2 WHERE slot = $3",
-				     "ubi", c->number, BYTES(c->chain, SHA256_LEN), c->slot);
+				     "UPDATE held SET epoch = $1, number = $2, chain = $3 WHERE "
+				     "slot = $4",
+				     ""
+				     ""
+				     "uubi", c->epoch, c->number, BYTES(c->chain, SHA256_LEN),
+				     c->slot);
 	}
 	copy->n_cursors = 0;
 	return err;

@@ -14,6 +14,7 @@
 #include "common/wire.h"
 
 struct copy;
+struct store;
 
 struct copy_identity {
 	struct id area, device, person;
@@ -35,11 +36,14 @@ const struct copy_identity *copy_identity(const struct copy *copy);
 const char *copy_home(const struct copy *copy);
 struct db *copy_db(struct copy *copy);
 const struct env *copy_env(const struct copy *copy);
+struct store *copy_store(const struct copy *copy); /* of documents (client/contents.h) */
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 
 enum view {
-	VIEW_SHOWN,    /* with what is pending here laid on top */
+	VIEW_SHOWN,    /* with what the server will most likely make of what is pending here */
+	VIEW_AUTHORED, /* with what is pending here just as it was written: what the next edit
+			  stands on */
 	VIEW_ACCEPTED, /* as the server has it, up to the cursor */
 };
 
@@ -49,9 +53,30 @@ enum view {
  */
 int copy_record(struct copy *copy, const struct id *record, enum view view, struct arena *arena,
 		struct record *out, struct id *space);
+/* What the server will most likely make of this device's pending changes to a record. */
+struct foresight {
+	unsigned pending; /* how many there are */
+	struct id newest; /* zero: none */
+	/* Conflict records that they will open, join or settle, as they will be; one that is not
+	 * open yet has the number 0 and the id that it will have. `to_be`: how many of those. */
+	struct record *conflicts;
+	size_t n_conflicts, to_be;
+	/* Fields whose text is brought together from what was written here and by others. */
+	const uint32_t *merged;
+	size_t n_merged;
+};
+/* The record as shown, and how that came. In `arena`. ERR_MISSING. */
+int copy_foresee(struct copy *copy, const struct id *record, struct arena *arena,
+		 struct record *out, struct foresight *foresight);
+/* The record as it was accepted after entry `number` of its space; absent if it was not made by
+ * then. In `arena`. ERR_MISSING: it is not held, or its history is not. */
+int copy_record_at(struct copy *copy, const struct id *record, uint64_t number, struct arena *arena,
+		   struct record *out);
 /* The record that an id or the unique start of one (hex digits, hyphens or none) names.
  * ERR_MISSING, ERR_AMBIGUOUS with a cause. */
 int copy_find(struct copy *copy, const char *prefix, struct id *record, struct cause *cause);
+/* The same of a change, accepted or pending. */
+int copy_find_change(struct copy *copy, const char *prefix, struct id *change, struct cause *cause);
 
 /* What a person sees when a record is read: kept from then until the edit is saved. */
 struct seen {
@@ -95,6 +120,9 @@ struct past_entry {
 /* 1: `out` is filled (in `arena`) with entry `number` of `space`; 0: there is none; or an error. */
 int copy_entry(struct copy *copy, const struct id *space, uint64_t number, struct arena *arena,
 	       struct past_entry *out);
+/* Was entry `number` applied as its author sent it? 1, 0 (also where it is not known), or an error.
+ * Cheaper than reading the entry. */
+int copy_entry_as_sent(struct copy *copy, const struct id *space, uint64_t number);
 /* A change by its id, accepted or pending or refused, in `arena`. ERR_MISSING. */
 int copy_change(struct copy *copy, const struct id *change, struct arena *arena,
 		struct change *out);
@@ -102,9 +130,12 @@ int copy_change(struct copy *copy, const struct id *change, struct arena *arena,
 /* ---- Pending changes ------------------------------------------------------------------------ */
 
 enum pending_state {
-	PENDING_UNSENT,	 /* to be sent, or sent and not answered yet */
-	PENDING_REFUSED, /* kept for the person to send again or to drop */
-	PENDING_WAITING, /* it stands after a refused one */
+	PENDING_UNSENT,	  /* to be sent, or sent and not answered yet */
+	PENDING_REFUSED,  /* kept for the person to send again or to drop */
+	PENDING_WAITING,  /* it stands after a refused one */
+	PENDING_HELD,	  /* with the server, until somebody there has decided on it */
+	PENDING_ASKS = 5, /* it would withdraw many records, or stands after one that would: it is
+			     sent at the person's word */
 };
 
 struct pending {
@@ -117,10 +148,40 @@ struct pending {
 
 /* The next after `seq` (0: the first), of any state. 1, 0 or an error. */
 int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out);
-/* How many are unsent, refused (with those that wait for them), and open conflicts. */
+/* How many are unsent (with those that ask first), refused (with those that wait for them), and
+ * open conflicts. */
 int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts);
-/* The person gives up a refused or waiting change. What stands after it is refused then. One
- * transaction. (To send it again: draft_again.) ERR_MISSING, ERR_INVALID with a cause. */
+/* Are so many withdrawals at once too many for this space to go unasked? More than 20, or (from
+ * three on) more than a tenth of its records. 1, 0 or an error. */
+int copy_is_mass(struct copy *copy, const struct id *space, int64_t records);
+/* What waits for the person's word, PENDING_ASKS, and how many records it would withdraw. */
+struct asking {
+	int64_t changes, records;
+};
+int copy_asking(struct copy *copy, struct asking *out);
+/* The person's word: all of it may be sent. One transaction. Their number, or an error with a
+ * cause. */
+int copy_agree(struct copy *copy, struct cause *cause);
+/* How many are held by the server, and how many of others' this person decides on. */
+int copy_held_counts(struct copy *copy, int64_t *own, int64_t *here);
+/* The newest entries that this device's own changes became, of all spaces, newest first: `found` is
+ * called for `most` at most. Only among the last 10,000 entries of each space. 0 or an error. */
+int copy_own_entries(struct copy *copy, size_t most, struct arena *arena,
+		     void (*found)(void *arg, const struct id *space, const struct past_entry *e),
+		     void *arg);
+/* A change of somebody else that is held until this person has decided on it. */
+struct held_here {
+	int64_t seq;
+	struct id change, space, device;
+	uint64_t time_ms;
+	struct bytes bytes; /* in the arena */
+};
+
+/* The next after `seq` (0: the first). 1, 0 or an error. */
+int copy_held_next(struct copy *copy, int64_t seq, struct arena *arena, struct held_here *out);
+/* The person gives up a change that was refused, waits, or asks first. What stands after it is
+ * refused then. One transaction. (To send it again: draft_again.) ERR_MISSING, ERR_INVALID with a
+ * cause. */
 int copy_pending_drop(struct copy *copy, const struct id *change, struct cause *cause);
 
 /* ---- Searching ------------------------------------------------------------------------------ */
@@ -171,8 +232,44 @@ int copy_verdict(struct copy *copy, const struct id *change, enum verdict verdic
 		 const char *words);
 /* Why the server has not decided on a change yet, for the person to see; it stays to be sent. */
 int copy_defer(struct copy *copy, const struct id *change, const char *words);
+/* The list of held changes of a space, whole or (`goes_on`) what follows in it. ERR_PROTO: not a
+ * list of changes of a space held here. */
+int copy_held_list(struct copy *copy, const Wire__HeldList *list);
+/* This change was decided on: it is held no more. */
+int copy_held_drop(struct copy *copy, const struct id *change);
+/* A session begins: lists come anew. */
+int copy_held_forget(struct copy *copy);
 /* Whose device this is, as the server says. */
 int copy_person_set(struct copy *copy, const struct id *person);
+
+/* ---- A server that was set back (client/copy_rewind.c) --------------------------------------- */
+
+/* The newest head of a space that the server has signed, and this copy holds. */
+struct signed_head {
+	uint64_t epoch, number;
+	uint8_t chain[SHA256_LEN], signature[64];
+};
+/* What the server gave this copy to tell it from others of the same device; false: nothing yet. */
+bool copy_nonce(struct copy *copy, uint8_t nonce[16]);
+int copy_nonce_set(struct copy *copy, const uint8_t nonce[16]); /* joins the open transaction */
+int copy_head(struct copy *copy, const struct id *space, struct signed_head *out); /* ERR_MISSING */
+/* The highest of these points of the server's chain that is on this copy's own; 0: none of them. */
+int copy_shared(struct copy *copy, const struct id *space, Wire__Point **points, size_t n,
+		uint64_t *number);
+/* Entries of a space as they are stored, from `from` on, until `row` returns false. The bytes are
+ * borrowed for the call. ERR_MISSING: one has no body. */
+int copy_journal(struct copy *copy, const struct id *space, uint64_t from,
+		 bool (*row)(void *arg, uint64_t number, struct bytes header, struct bytes salt,
+			     struct bytes body),
+		 void *arg);
+/*
+ * Drop all entries above the head's number, which the server has entered again elsewhere, and make
+ * what follows from the journal anew, in one transaction of its own. Own changes among them are
+ * pending again until they come back as entries. ERR_CORRUPT with a cause where the head is not on
+ * this copy's line, is not signed, or is of no newer epoch; then nothing has changed.
+ */
+int copy_rewind(struct copy *copy, const struct id *space, const Wire__Head *head,
+		struct cause *cause);
 
 /* ---- Care ----------------------------------------------------------------------------------- */
 

@@ -37,20 +37,19 @@ int inside_conflicts(struct copy *copy, int64_t slot, const struct id *record, i
 
 int inside_show(struct copy *copy, const struct cursor *at, struct record *r)
 {
-	int64_t pending = 0, conflicts = 0;
+	struct foresight ahead = {0};
+	int64_t conflicts = 0;
 	int err = 0;
 
 	if (at->state != HELD_OPEN)
 		return 0;
 	if (copy->any_pending)
-		err = inside_overlay(copy, &at->space, r, NULL);
-	if (err < 0)
-		return err;
-	pending = err;
-	if (copy->any_conflict)
+		err = inside_foresee(copy, &at->space, r, &ahead);
+	if (err >= 0 && copy->any_conflict)
 		err = inside_conflicts(copy, at->slot, &r->id, &conflicts);
 	return err < 0 ? err
-		       : tables_put(copy->tables, copy->db, r, &at->space, pending, conflicts);
+		       : tables_put(copy->tables, copy->db, r, &at->space, (int64_t)ahead.pending,
+				    conflicts + (int64_t)ahead.to_be);
 }
 
 int inside_refresh(struct copy *copy, const struct cursor *at, const struct id *record)
@@ -250,11 +249,11 @@ static int feed_check_head(struct copy *copy, const struct cursor *at, const Wir
 	const Wire__Head *head = feed->head;
 	struct buf statement = {0};
 
-	if (head->number != number || head->epoch != at->epoch ||
+	if (head->number != number || head->epoch < at->epoch ||
 	    !bytes_equal(BYTES_OF(head->chain), BYTES(chain, SHA256_LEN)))
 		return feed_misfit(copy, &at->space, number, cause,
 				   "its chain does not lead to what the server has signed");
-	head_statement(&copy->identity.area, &at->space, at->epoch, number, chain, &statement);
+	head_statement(&copy->identity.area, &at->space, head->epoch, number, chain, &statement);
 	bool good =
 		head->signature.len == 64 &&
 		head_verify(copy->identity.head_key, buf_bytes(&statement), head->signature.data);
@@ -340,6 +339,7 @@ static int feed_take_all(struct copy *copy, struct cursor *at, const Wire__Feed 
 			return cause_set(cause, err, "what the server sent could not be stored: %s",
 					 err_words(err));
 	}
+	at->epoch = head->epoch;
 	at->number += feed->n_entries;
 	memcpy(at->chain, chain, SHA256_LEN);
 	at->moved = true;

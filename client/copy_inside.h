@@ -1,14 +1,17 @@
 /*
- * What the files of a copy share (copy*.c and draft.c); nobody else includes this. The idea of
- * each: copy.c opens and holds transactions, copy_read.c reads, copy_feed.c applies entries,
- * copy_space.c has spaces come and go, copy_pending.c keeps own changes, copy_search.c the index,
- * copy_check.c checks and rebuilds.
+ * What the files of a copy share (copy*.c, draft.c, contents.c); nobody else includes this. The idea
+ * of each: copy.c opens and holds transactions, copy_read.c reads, ground.c foresees what the server
+ * will make of what is pending, copy_feed.c applies entries, copy_space.c has spaces come and go,
+ * copy_pending.c keeps own changes, copy_mass.c those that withdraw too much to go unasked,
+ * copy_search.c the index, copy_check.c checks and rebuilds, copy_rewind.c takes back what the
+ * server has entered elsewhere.
  */
 #ifndef FIVEPITS_COPY_INSIDE_H
 #define FIVEPITS_COPY_INSIDE_H
 
 #include "client/copy.h"
 #include "client/tables.h"
+#include "common/store.h"
 
 enum { KEY_NUMBER_BITS = 40 };
 
@@ -35,7 +38,7 @@ struct copy {
 	struct arena overlay_arena; /* of `overlay` */
 	struct change overlay;	   /* the pending change last laid on a record; id zero: none */
 	struct buf fields, body; /* scratch */
-	struct buf contents;	 /* to remove once the space that named them is lost */
+	struct store *store;	 /* of documents */
 	bool lost;		 /* the open transaction removes a space */
 	uint64_t setbacks;	 /* see copy_setbacks */
 	struct buf listed;	 /* what copy_pending_next has lent */
@@ -65,8 +68,17 @@ int inside_flush(struct copy *copy);
 /* The accepted state, in out->arena: 1; 0: none, and `out` is an absent record of type 0. */
 int inside_accepted(struct copy *copy, int64_t slot, const struct id *record, struct arena *arena,
 		    struct record *out);
-/* Lay pending changes on top; their count, or an error. `last` (may be NULL): the
- * newest of them. */
+/* The pending changes to one record, oldest first: 1 and the next, borrowed until the one after it;
+ * 0; or an error. db_reset ends it. */
+struct db_stmt *inside_pending_on(struct copy *copy, const struct id *space,
+				  const struct id *record);
+int inside_pending_on_next(struct copy *copy, struct db_stmt *st, const struct change **out);
+/* Lay them on a record that is as accepted, as the server will most likely decide on them
+ * (ground.c); in r->arena. Their count, or an error. */
+int inside_foresee(struct copy *copy, const struct id *space, struct record *r,
+		   struct foresight *out);
+/* Lay them on top just as they say; their count, or an error. `last` (may be NULL): the newest of
+ * them. */
 int inside_overlay(struct copy *copy, const struct id *space, struct record *r, struct id *last);
 /* The change with these bytes laid on one record; false if it does not edit it. */
 bool inside_lay(const struct change *c, struct record *r);
@@ -75,6 +87,19 @@ int inside_conflicts(struct copy *copy, int64_t slot, const struct id *record, i
 int inside_show(struct copy *copy, const struct cursor *at, struct record *r);
 /* Read it and show it. */
 int inside_refresh(struct copy *copy, const struct cursor *at, const struct id *record);
+/* 1: what was seen in that epoch, up to that number, is on the line that this copy holds now; 0: it
+ * is not; or an error. */
+int inside_seen_stands(struct copy *copy, const struct cursor *at, uint64_t epoch, uint64_t number);
+/* Apply all entries of a space, in order, to records that there are none of. */
+int inside_replay(struct copy *copy, const struct cursor *at);
+/* Remove a space's records and all that follows from them. */
+int inside_lose_records(struct copy *copy, int64_t slot, const struct id *space);
+/* What the search index has of a space. */
+int inside_lose_search(struct copy *copy, int64_t slot);
+/* Put an own change among what is pending, after all that is, and say under which seq. `withdraws`:
+ * how many records it withdraws that nobody has agreed to yet. Its records are not shown anew. */
+int inside_pending_insert(struct copy *copy, const struct change *c, struct bytes bytes,
+			  int64_t withdraws, int64_t *seq, enum pending_state *state);
 /* Show every record, into empty typed tables. */
 int inside_show_all(struct copy *copy);
 /* Show the records that pending changes edit, and have them indexed. */
@@ -95,9 +120,12 @@ int inside_apply(struct copy *copy, const struct cursor *at, const struct past_e
 int inside_pending(struct copy *copy, const struct id *change, struct arena *arena, int64_t *seq,
 		   enum pending_state *state, struct bytes *bytes);
 int inside_pending_remove(struct copy *copy, int64_t seq, const struct change *c);
+/* The first change behind `seq`, in state `state`, that stands after `change`. 1, 0 or an error. */
+int inside_pending_after(struct copy *copy, const struct id *change, enum pending_state state,
+			 struct arena *arena, int64_t *seq, struct id *found, struct bytes *bytes);
+/* Withdrawals were saved: if they are too many now, they wait for the person's word. */
+int inside_mass(struct copy *copy, const struct id *space);
 /* Where an accepted change stands. 1, 0 or an error. */
 int inside_where(struct copy *copy, const struct id *change, int64_t *slot, uint64_t *number);
-/* Files of documents that nothing names any more, once the transaction is on disk. */
-void inside_remove_contents(struct copy *copy);
 
 #endif

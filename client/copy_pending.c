@@ -47,8 +47,8 @@ int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out)
 int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts)
 {
 	struct db_stmt *st = db_query(copy->db,
-				      "SELECT (SELECT count(*) FROM pending WHERE state = 0),"
-				      " (SELECT count(*) FROM pending WHERE state <> 0),"
+				      "SELECT (SELECT count(*) FROM pending WHERE state IN (0, 5)),"
+				      " (SELECT count(*) FROM pending WHERE state IN (1, 2)),"
 				      " (SELECT count(*) FROM open_conflict)",
 				      "");
 	int err = db_step(st);
@@ -98,7 +98,7 @@ static int pending_reshow(struct copy *copy, const struct change *c)
 	return err;
 }
 
-/* Put a change that is to be sent into another state. */
+/* Put a change into another state, in which it is not shown. */
 static int pending_hold(struct copy *copy, int64_t seq, enum pending_state state,
 			struct bytes bytes, const char *words)
 {
@@ -126,8 +126,7 @@ static bool afters_name(struct bytes afters, const struct id *change)
 	return false;
 }
 
-/* The first change behind `seq`, in state `state`, that stands after `change`. 1, 0 or an error. */
-static int pending_after(struct copy *copy, const struct id *change, enum pending_state state,
+int inside_pending_after(struct copy *copy, const struct id *change, enum pending_state state,
 			 struct arena *arena, int64_t *seq, struct id *found, struct bytes *bytes)
 {
 	struct db_stmt *st =
@@ -158,8 +157,8 @@ static int pending_wait(struct copy *copy, const struct id *refused, int64_t seq
 	int err;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
-	while ((err = pending_after(copy, refused, PENDING_UNSENT, &arena, &seq, &next, &bytes)) ==
-	       1) {
+	while ((err = inside_pending_after(copy, refused, PENDING_UNSENT, &arena, &seq, &next,
+					   &bytes)) == 1) {
 		err = pending_hold(copy, seq, PENDING_WAITING, bytes,
 				   "it stands after a change of yours that was refused");
 		if (err == 0)
@@ -193,6 +192,12 @@ static int pending_close_space(struct copy *copy, const struct id *space)
 	else
 		return err < 0 ? err : 0;
 	return err < 0 ? err : db_run(copy->db, "DELETE FROM held WHERE space = $1", "d", space);
+}
+
+static int verdict_held(struct copy *copy, int64_t seq, struct bytes bytes, const char *words)
+{
+	return pending_hold(copy, seq, PENDING_HELD, bytes,
+			    words && *words ? words : "somebody has to decide on it");
 }
 
 static int verdict_refused(struct copy *copy, int64_t seq, const struct id *change,
@@ -235,11 +240,13 @@ static int verdict_take(struct copy *copy, const struct id *change, enum verdict
 	int64_t seq;
 	int err = inside_pending(copy, change, arena, &seq, &state, &bytes);
 
-	if (err <= 0 || verdict == VERDICT_HELD)
-		return err < 0 ? err : 0;
+	if (err <= 0)
+		return err;
+	bool open = state == PENDING_UNSENT || state == PENDING_HELD;
 	if (verdict == VERDICT_REFUSED)
-		err = state == PENDING_UNSENT ? verdict_refused(copy, seq, change, bytes, words)
-					      : 0;
+		err = open ? verdict_refused(copy, seq, change, bytes, words) : 0;
+	else if (verdict == VERDICT_HELD)
+		err = state == PENDING_UNSENT ? verdict_held(copy, seq, bytes, words) : 0;
 	else
 		err = verdict_accepted(copy, seq, number, bytes);
 	if (err == 0 && change_read(&c, bytes, arena, NULL) < 0)
@@ -285,14 +292,32 @@ static int drop_orphans(struct copy *copy, const struct id *change, struct arena
 	int64_t seq = 0;
 	int err;
 
-	while ((err = pending_after(copy, change, PENDING_WAITING, arena, &seq, &next, &bytes)) ==
-	       1) {
+	while ((err = inside_pending_after(copy, change, PENDING_WAITING, arena, &seq, &next,
+					   &bytes)) == 1) {
 		err = db_run(copy->db, "UPDATE pending SET state = 1, words = $1 WHERE seq = $2",
 			     "ti", "it stands after a change of yours that was dropped", seq);
 		if (err < 0)
 			return err;
 	}
 	return err;
+}
+
+/* It is laid on its records still; and what stands after it, which asked with it, goes no further.
+ */
+static int drop_shown(struct copy *copy, int64_t seq, struct bytes bytes, struct arena *arena)
+{
+	struct bytes later;
+	struct change c;
+	struct id next;
+	int64_t at = 0;
+	int err = change_read(&c, bytes, arena, NULL) < 0 ? ERR_CORRUPT : 0;
+
+	if (err == 0)
+		err = inside_pending_remove(copy, seq, &c);
+	while (err == 0 && (err = inside_pending_after(copy, &c.id, PENDING_ASKS, arena, &at, &next,
+						       &later)) == 1)
+		err = pending_hold(copy, at, PENDING_WAITING, later, NULL);
+	return err < 0 ? err : pending_reshow(copy, &c);
 }
 
 static int drop_in_transaction(struct copy *copy, const struct id *change, struct arena *arena,
@@ -309,8 +334,13 @@ static int drop_in_transaction(struct copy *copy, const struct id *change, struc
 		return cause_set(cause, ERR_INVALID,
 				 "this change was not refused: it may be on its way already. "
 				 "Change the record again instead");
+	if (err == 1 && state == PENDING_HELD)
+		return cause_set(cause, ERR_INVALID,
+				 "this change is with the server, where somebody decides on it");
 	if (err == 1)
-		err = db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
+		err = state == PENDING_ASKS
+			      ? drop_shown(copy, seq, bytes, arena)
+			      : db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
 	if (err == 0)
 		err = drop_orphans(copy, change, arena);
 	return err < 0 ? cause_set(cause, err, "%s", err_words(err)) : 0;

@@ -66,28 +66,41 @@ static int overlay_change(struct copy *copy, int64_t seq, const struct id *chang
 	return err < 0 && err != ERR_PROTO && err != ERR_LIMIT ? err : ERR_CORRUPT;
 }
 
+struct db_stmt *inside_pending_on(struct copy *copy, const struct id *space,
+				  const struct id *record)
+{
+	return db_query(
+		copy->db,
+		"SELECT p.seq, p.change FROM pending_record r JOIN pending p ON p.seq = r.seq"
+		" WHERE r.record = $1 AND p.space = $2 ORDER BY r.seq",
+		"dd", record, space);
+}
+
+int inside_pending_on_next(struct copy *copy, struct db_stmt *st, const struct change **out)
+{
+	struct id change;
+	int err = db_step(st);
+
+	if (err == 1)
+		err = db_id(st, 1, &change) ? overlay_change(copy, db_int(st, 0), &change, out)
+					    : ERR_CORRUPT;
+	else
+		return err;
+	return err < 0 ? err : 1;
+}
+
 int inside_overlay(struct copy *copy, const struct id *space, struct record *r, struct id *last)
 {
-	struct db_stmt *st =
-	    db_query(copy->db,
-		     "SELECT p.seq, p.change FROM pending_record r JOIN pending p ON p.seq = r.seq"
-		     " WHERE r.record = $1 AND p.space = $2 ORDER BY r.seq",
-		     "dd", &r->id, space);
+	struct db_stmt *st = inside_pending_on(copy, space, &r->id);
 	const struct change *c;
-	struct id change;
 	int n = 0, err;
 
-	while ((err = db_step(st)) == 1) {
-		err = db_id(st, 1, &change) ? overlay_change(copy, db_int(st, 0), &change, &c)
-					    : ERR_CORRUPT;
-		if (err < 0) {
-			db_reset(st);
-			return err;
-		}
+	while ((err = inside_pending_on_next(copy, st, &c)) == 1) {
 		n += inside_lay(c, r);
 		if (last)
 			*last = c->id;
 	}
+	db_reset(st);
 	return err < 0 ? err : n;
 }
 
@@ -120,6 +133,7 @@ static int record_place(struct copy *copy, const struct id *record, int64_t *slo
 int copy_record(struct copy *copy, const struct id *record, enum view view, struct arena *arena,
 		struct record *out, struct id *space)
 {
+	struct foresight foresight;
 	struct id at;
 	int64_t slot;
 	int err = record_place(copy, record, &slot, &at);
@@ -127,12 +141,28 @@ int copy_record(struct copy *copy, const struct id *record, enum view view, stru
 	if (err == 0)
 		err = inside_accepted(copy, slot, record, arena, out);
 	if (err >= 0 && view == VIEW_SHOWN)
+		err = inside_foresee(copy, &at, out, &foresight);
+	else if (err >= 0 && view == VIEW_AUTHORED)
 		err = inside_overlay(copy, &at, out, NULL);
 	if (err < 0)
 		return err;
 	if (space)
 		*space = at;
 	return record_existence(out) == ABSENT ? ERR_MISSING : 0;
+}
+
+int copy_foresee(struct copy *copy, const struct id *record, struct arena *arena,
+		 struct record *out, struct foresight *foresight)
+{
+	struct id space;
+	int64_t slot;
+	int err = record_place(copy, record, &slot, &space);
+
+	if (err == 0)
+		err = inside_accepted(copy, slot, record, arena, out);
+	if (err >= 0)
+		err = inside_foresee(copy, &space, out, foresight);
+	return err < 0 ? err : 0;
 }
 
 /* ---- Ids cut short -------------------------------------------------------------------------- */
@@ -159,23 +189,14 @@ static bool prefix_range(const char *prefix, struct id *low, struct id *high)
 	return n > 0;
 }
 
-int copy_find(struct copy *copy, const char *prefix, struct id *record, struct cause *cause)
+/* The one id that a statement finds. */
+static int find_one(struct db_stmt *st, const char *prefix, struct id *out, struct cause *cause)
 {
-	struct id low, high;
-
-	if (!prefix_range(prefix, &low, &high))
-		return cause_set(cause, ERR_MISSING, "\"%s\" is not the start of an id", prefix);
-	struct db_stmt *st = db_query(
-		copy->db,
-		"SELECT id FROM record WHERE id >= $1 AND id <= $2"
-		" UNION SELECT record FROM pending_record WHERE record >= $1 AND record <= $2"
-		" ORDER BY 1 LIMIT 2",
-		"dd", &low, &high);
 	int err = db_step(st);
 	if (err == 0)
 		return cause_set(cause, ERR_MISSING,
 				 "nothing here has an id that starts with \"%s\"", prefix);
-	bool whole = err == 1 && db_id(st, 0, record);
+	bool whole = err == 1 && db_id(st, 0, out);
 	if (err == 1)
 		err = db_step(st);
 	if (err == 1) {
@@ -187,6 +208,36 @@ int copy_find(struct copy *copy, const char *prefix, struct id *record, struct c
 	if (err == 0 && !whole)
 		err = ERR_CORRUPT;
 	return err < 0 ? cause_set(cause, err, "%s", err_words(err)) : 0;
+}
+
+int copy_find(struct copy *copy, const char *prefix, struct id *record, struct cause *cause)
+{
+	struct id low, high;
+
+	if (!prefix_range(prefix, &low, &high))
+		return cause_set(cause, ERR_MISSING, "\"%s\" is not the start of an id", prefix);
+	return find_one(db_query(copy->db,
+				 "SELECT id FROM record WHERE id >= $1 AND id <= $2"
+				 " UNION SELECT record FROM pending_record WHERE record >= $1 AND "
+				 "record <= $2"
+				 " ORDER BY 1 LIMIT 2",
+				 "dd", &low, &high),
+			prefix, record, cause);
+}
+
+int copy_find_change(struct copy *copy, const char *prefix, struct id *change, struct cause *cause)
+{
+	struct id low, high;
+
+	if (!prefix_range(prefix, &low, &high))
+		return cause_set(cause, ERR_MISSING, "\"%s\" is not the start of an id", prefix);
+	return find_one(
+		db_query(copy->db,
+			 "SELECT change FROM entry_change WHERE change >= $1 AND change <= $2"
+			 " UNION SELECT change FROM pending WHERE change >= $1 AND change <= $2"
+			 " ORDER BY 1 LIMIT 2",
+			 "dd", &low, &high),
+		prefix, change, cause);
 }
 
 /* ---- What was seen -------------------------------------------------------------------------- */
@@ -407,6 +458,23 @@ int copy_entry(struct copy *copy, const struct id *space, uint64_t number, struc
 	int64_t slot = db_int(st, 0);
 	db_reset(st);
 	return entry_read(copy, entry_key(slot, number), arena, out);
+}
+
+int copy_entry_as_sent(struct copy *copy, const struct id *space, uint64_t number)
+{
+	struct db_stmt *st = db_query(copy->db,
+				      "SELECT body FROM entry WHERE key = $1 +"
+				      " (SELECT slot FROM held WHERE space = $2) * 1099511627776",
+				      "ud", number, space);
+	struct bytes change, outcome;
+	int err = db_step(st);
+
+	if (err <= 0)
+		return err;
+	bool as_sent = !db_null(st, 0) && body_read(db_bytes(st, 0), &change, &outcome) == 0 &&
+		       outcome.len == 0;
+	db_reset(st);
+	return as_sent;
 }
 
 int inside_where(struct copy *copy, const struct id *change, int64_t *slot, uint64_t *number)

@@ -95,6 +95,7 @@ static int index_record(struct copy *copy, const struct cursor *at, const struct
 			uint64_t number)
 {
 	struct buf title = {0}, body = {0};
+	struct foresight ahead;
 	struct record r;
 
 	arena_reset(&copy->arena);
@@ -102,7 +103,7 @@ static int index_record(struct copy *copy, const struct cursor *at, const struct
 	if (err < 0 || (err == 1 && number && r.number > number))
 		return err < 0 ? err : 0;
 	if (copy->any_pending)
-		err = inside_overlay(copy, &at->space, &r, NULL);
+		err = inside_foresee(copy, &at->space, &r, &ahead);
 	const struct schema_type *type = schema_type(r.type);
 	if (err < 0 || !type || record_existence(&r) != LIVE)
 		return err < 0 ? err : index_remove(copy, at->slot, record);

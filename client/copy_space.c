@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION_CONTENT = 5 };
 
 int copy_grant(struct copy *copy, const struct id *space, uint64_t epoch)
 {
@@ -47,11 +46,12 @@ int copy_grant(struct copy *copy, const struct id *space, uint64_t epoch)
 
 /* ---- Documents that go with a space --------------------------------------------------------- */
 
-/* Which contents the Versions of this space name, in copy->contents. */
-static int lost_contents(struct copy *copy, int64_t slot)
+/* The roots that the Versions of this space name, one behind the other. */
+static int lost_contents(struct copy *copy, int64_t slot, struct buf *roots)
 {
 	struct db_stmt *st = db_query(
 		copy->db, "SELECT id, fields FROM record WHERE slot = $1 AND type = 19", "i", slot);
+	struct content content;
 	struct record r;
 	struct id id;
 	int err;
@@ -64,55 +64,15 @@ static int lost_contents(struct copy *copy, int64_t slot)
 			db_reset(st);
 			return ERR_CORRUPT;
 		}
-		struct bytes content = value_bytes(record_get(&r, VERSION_CONTENT));
-		if (content.len == SHA256_LEN)
-			buf_add_bytes(&copy->contents, content);
+		if (contents_of(&r, &content))
+			buf_add(roots, content.root, SHA256_LEN);
 	}
 	return err;
-}
-
-/* Does a Version that is still shown, or a change that was not accepted, name it? */
-static int content_is_named(struct copy *copy, struct bytes content)
-{
-	struct db_stmt *st =
-		db_query(copy->db,
-			 "SELECT 1 FROM \"version\" WHERE content = $1"
-			 " UNION ALL SELECT 1 FROM pending WHERE instr(contents, $1) LIMIT 1",
-			 "b", content);
-	int err = db_step(st);
-	if (err == 1)
-		db_reset(st);
-	return err;
-}
-
-/* Leave in copy->contents only what nothing names any more. */
-static int lost_contents_alone(struct copy *copy)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < copy->contents.len; i += SHA256_LEN) {
-		uint8_t *content = copy->contents.data + i;
-		int named = content_is_named(copy, BYTES(content, SHA256_LEN));
-		if (named < 0)
-			return named;
-		if (!named) {
-			memmove(copy->contents.data + kept, content, SHA256_LEN);
-			kept += SHA256_LEN;
-		}
-	}
-	copy->contents.len = kept;
-	return 0;
-}
-
-void inside_remove_contents(struct copy *copy)
-{
-	for (size_t i = 0; i < copy->contents.len; i += SHA256_LEN)
-		contents_remove(copy->home, copy->contents.data + i);
-	buf_reset(&copy->contents);
 }
 
 /* ---- Losing a space ------------------------------------------------------------------------- */
 
-static int lose_search(struct copy *copy, int64_t slot)
+int inside_lose_search(struct copy *copy, int64_t slot)
 {
 	int err = db_run(
 		copy->db,
@@ -128,7 +88,7 @@ static int lose_search(struct copy *copy, int64_t slot)
 	return err;
 }
 
-static int lose_records(struct copy *copy, int64_t slot, const struct id *space)
+int inside_lose_records(struct copy *copy, int64_t slot, const struct id *space)
 {
 	int err = db_run(copy->db, "DELETE FROM record WHERE slot = $1", "i", slot);
 	if (err == 0)
@@ -148,6 +108,8 @@ static int lose_entries(struct copy *copy, int64_t slot)
 			     "ii", first, end);
 	if (err == 0)
 		err = db_run(copy->db, "DELETE FROM head WHERE slot = $1", "i", slot);
+	if (err == 0)
+		err = db_run(copy->db, "DELETE FROM rewound WHERE slot = $1", "i", slot);
 	return err;
 }
 
@@ -171,6 +133,7 @@ static int lose_place(struct copy *copy, const struct cursor *at)
 
 int copy_lose(struct copy *copy, const struct id *space)
 {
+	struct buf roots = {0};
 	struct cursor *found;
 	int err = copy_begin(copy);
 
@@ -182,17 +145,26 @@ int copy_lose(struct copy *copy, const struct id *space)
 	if (err == 0)
 		err = inside_flush(copy);
 	if (err == 0)
-		err = lost_contents(copy, at.slot);
+		err = lost_contents(copy, at.slot, &roots);
 	if (err == 0)
-		err = lose_search(copy, at.slot);
+		err = inside_lose_search(copy, at.slot);
 	if (err == 0)
-		err = lose_records(copy, at.slot, &at.space);
+		err = inside_lose_records(copy, at.slot, &at.space);
 	if (err == 0)
 		err = lose_entries(copy, at.slot);
 	if (err == 0)
+		err = db_run(copy->db, "DELETE FROM held_here WHERE space = $1", "d", &at.space);
+	/* Why a change was refused may quote what stood there. */
+	if (err == 0)
+		err = db_run(copy->db,
+			     "UPDATE pending SET words = 'it was refused; the space is closed to"
+			     " you by now' WHERE space = $1 AND state = 1",
+			     "d", &at.space);
+	if (err == 0)
 		err = lose_place(copy, &at);
 	if (err == 0)
-		err = lost_contents_alone(copy);
+		err = contents_remove(copy, buf_bytes(&roots));
+	buf_fini(&roots);
 	if (err == 0)
 		err = copy_meta_set(copy, "scrub", "1");
 	copy->lost = true;

@@ -30,7 +30,7 @@ enum {
 	DISK_LOW_MIB = 500,
 	DISK_OUT_MIB = 50,
 	SKEW_ODD_MS = 120 * 1000,
-	SKEW_BAD_MS = 300 * 1000, /* certificates begin five minutes before they are made */
+	SKEW_BAD_MS = 300 * 1000,
 	PROBE_MS = 30 * 1000,
 	DAY_MS = 86400 * 1000,
 };
@@ -365,8 +365,8 @@ static void doctor_clock(struct doctor *d, const struct probe *p)
 	else
 		doctor_say(d, state, "clock",
 			   "This computer's clock is %" PRId64
-			   " minutes %s the server's: set it, or certificates will not be "
-			   "accepted.",
+			   " minutes %s the server's: set it, or times are shown wrong and, far "
+			   "ahead, certificates count as run out.",
 			   off / 60000, p->skew_ms > 0 ? "behind" : "ahead of");
 }
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION_CONTENT = 5, EDIT_OVERHEAD = 128 };
+enum { VERSION_CONTENT = 5, VERSION_CHUNKS = 8, MINUTES_ITEMS = 4, EDIT_OVERHEAD = 128 };
 
 struct draft {
 	struct copy *copy;
@@ -23,7 +23,8 @@ struct draft {
 	struct piece *now; /* the record last named */
 	struct id *settles, *exact;
 	size_t n_settles, n_exact;
-	bool seen_any;
+	struct id undoes;
+	bool agreed, seen_any;
 	uint64_t seen_epoch, seen_number;
 };
 
@@ -179,7 +180,20 @@ void draft_settles(struct draft *d, const struct id *conflict)
 
 void draft_exact(struct draft *d, const struct id *record)
 {
+	for (size_t i = 0; i < d->n_exact; i++)
+		if (id_equal(&d->exact[i], record))
+			return;
 	ids_add(&d->exact, &d->n_exact, record);
+}
+
+void draft_undoes(struct draft *d, const struct id *change)
+{
+	d->undoes = *change;
+}
+
+void draft_agreed(struct draft *d)
+{
+	d->agreed = true;
 }
 
 /* ---- Making edits --------------------------------------------------------------------------- */
@@ -219,6 +233,7 @@ static int draft_edits(struct draft *d, const struct cursor *at, struct edit *ed
 {
 	struct record base;
 	uint32_t kind;
+	bool keep = d->n_settles > 0 || !id_is_zero(&d->undoes);
 	int err = space_kind(d->copy, &d->space, &kind);
 
 	*n = 0;
@@ -227,13 +242,14 @@ static int draft_edits(struct draft *d, const struct cursor *at, struct edit *ed
 		err = draft_check_place(d, piece, kind, cause);
 		if (err < 0)
 			return err;
-		err = draft_base(d->copy, at, &piece->record, d->seen_number, &piece->after,
-				 &d->arena, &base);
+		err = (d->n_settles > 0 ? draft_base_settling
+					: draft_base)(d->copy, at, &piece->record, d->seen_number,
+						      &piece->after, &d->arena, &base);
 		if (err >= 0 && piece->create)
 			err = inside_overlay(d->copy, &at->space, &base, NULL);
 		if (err < 0)
 			break;
-		err = draft_make_edit(piece, &base, d->n_settles > 0, &edits[*n], cause);
+		err = draft_make_edit(piece, &base, keep, &edits[*n], cause);
 		if (err < 0)
 			return err;
 		*n += (size_t)err;
@@ -267,22 +283,34 @@ static int change_needs(struct copy *copy, const struct change *c, struct buf *a
 		const struct edit *e = &c->edits[i];
 		enum pending_state before = PENDING_UNSENT;
 		struct bytes content = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
-		if (e->type == TYPE_VERSION && content.len == SHA256_LEN)
-			buf_add_bytes(contents, content);
+		struct bytes chunks = value_bytes(fields_get(e->effect.set, VERSION_CHUNKS));
+		struct bytes root = chunks.len ? chunks : content;
+		if (e->type == TYPE_VERSION && root.len == SHA256_LEN)
+			buf_add_bytes(contents, root);
 		if (id_is_zero(&e->after))
 			continue;
 		buf_add_bytes(afters, ID_BYTES(&e->after));
 		int err = pending_state_of(copy, &e->after, &before);
 		if (err < 0)
 			return err;
-		if (before != PENDING_UNSENT)
+		if (before == PENDING_ASKS && *state == PENDING_UNSENT)
+			*state = PENDING_ASKS;
+		else if (before == PENDING_REFUSED || before == PENDING_WAITING)
 			*state = PENDING_WAITING;
 	}
 	return 0;
 }
 
-static int pending_insert(struct copy *copy, const struct change *c, struct bytes bytes,
-			  int64_t *seq, enum pending_state *state)
+static int64_t change_withdraws(const struct change *c)
+{
+	int64_t n = 0;
+	for (size_t i = 0; i < c->n_edits; i++)
+		n += c->edits[i].effect.existence == WITHDRAWN;
+	return n;
+}
+
+int inside_pending_insert(struct copy *copy, const struct change *c, struct bytes bytes,
+			  int64_t withdraws, int64_t *seq, enum pending_state *state)
 {
 	struct buf afters = {0}, contents = {0};
 	int err = change_needs(copy, c, &afters, &contents, state);
@@ -290,14 +318,14 @@ static int pending_insert(struct copy *copy, const struct change *c, struct byte
 	if (err == 0) {
 		struct db_stmt *st = db_query(
 			copy->db,
-			"INSERT INTO pending (change, space, state, words, contents, afters, bytes)"
-			" VALUES ($1, $2, $3, $4, nullif($5, x''), nullif($6, x''), $7) RETURNING "
-			"seq",
-			"dditbbb", &c->id, &c->space, (int64_t)*state,
+			"INSERT INTO pending (change, space, state, words, contents, afters, bytes,"
+			" withdraws) VALUES ($1, $2, $3, $4, nullif($5, x''), nullif($6, x''), $7,"
+			" $8) RETURNING seq",
+			"dditbbbi", &c->id, &c->space, (int64_t)*state,
 			*state == PENDING_WAITING
 				? "it stands after a change of yours that was refused"
 				: NULL,
-			buf_bytes(&contents), buf_bytes(&afters), bytes);
+			buf_bytes(&contents), buf_bytes(&afters), bytes, withdraws);
 		err = db_step(st);
 		if (err == 1) {
 			*seq = db_int(st, 0);
@@ -311,14 +339,16 @@ static int pending_insert(struct copy *copy, const struct change *c, struct byte
 
 /* Store a change, and show what it does. */
 static int change_store(struct copy *copy, const struct cursor *at, const struct change *c,
-			struct bytes bytes)
+			struct bytes bytes, bool agreed)
 {
 	enum pending_state state;
-	int64_t seq = 0;
-	int err = pending_insert(copy, c, bytes, &seq, &state);
+	int64_t seq = 0, withdraws = agreed ? 0 : change_withdraws(c);
+	int err = inside_pending_insert(copy, c, bytes, withdraws, &seq, &state);
 
 	copy->any_pending = true;
-	for (size_t i = 0; i < c->n_edits && err == 0 && state == PENDING_UNSENT; i++) {
+	if (err == 0 && withdraws && state == PENDING_UNSENT)
+		err = inside_mass(copy, &c->space);
+	for (size_t i = 0; i < c->n_edits && err == 0 && state != PENDING_WAITING; i++) {
 		const struct id *record = &c->edits[i].record;
 		err = db_run(copy->db, "INSERT INTO pending_record (record, seq) VALUES ($1, $2)",
 			     "di", record, seq);
@@ -361,14 +391,16 @@ static int draft_store_one(struct draft *d, const struct cursor *at, struct edit
 		.n_exact = d->n_exact,
 		.settles = d->settles,
 		.n_settles = d->n_settles,
+		.undoes = d->undoes,
 	};
 	*id = c.id;
 	change_write(&c, &bytes);
-	int err = bytes.len > CHANGE_MAX ? cause_set(cause, ERR_LIMIT,
-						     "that is more than %d KiB at once: put long "
-						     "texts into a document",
-						     CHANGE_MAX / 1024)
-					 : change_store(d->copy, at, &c, buf_bytes(&bytes));
+	int err = bytes.len > CHANGE_MAX
+			  ? cause_set(cause, ERR_LIMIT,
+				      "that is more than %d KiB at once: put long "
+				      "texts into a document",
+				      CHANGE_MAX / 1024)
+			  : change_store(d->copy, at, &c, buf_bytes(&bytes), d->agreed);
 	buf_fini(&bytes);
 	return err < 0 && err != ERR_LIMIT
 		       ? cause_set(cause, err, "it could not be saved: %s", err_words(err))
@@ -413,10 +445,32 @@ static int draft_place(struct draft *d, struct cursor *at, struct cause *cause)
 		d->seen_epoch = at->epoch;
 		d->seen_number = at->number;
 	}
-	if (d->seen_epoch != at->epoch || d->seen_number > at->number)
+	int stands = inside_seen_stands(d->copy, at, d->seen_epoch, d->seen_number);
+	if (stands < 0)
+		return cause_set(cause, stands, "%s", err_words(stands));
+	if (stands == 0)
 		return cause_set(cause, ERR_INVALID,
 				 "what you saw of it is not what this copy holds now: look at it "
 				 "again, then change it");
+	d->seen_epoch = at->epoch;
+	return 0;
+}
+
+/* What a person stands for is exact. */
+static int draft_approve(struct draft *d, struct cause *cause)
+{
+	struct approval a;
+
+	for (size_t i = 0; i < d->n_pieces; i++) {
+		int err = draft_approves(d->copy, d->pieces[i], &d->arena, &a, cause);
+		if (err < 0)
+			return err;
+		for (size_t k = 0; k < a.n; k++)
+			draft_exact(d, &a.exact[k]);
+		d->now = d->pieces[i];
+		if (a.items.len)
+			draft_set(d, MINUTES_ITEMS, a.items);
+	}
 	return 0;
 }
 
@@ -429,6 +483,8 @@ static int draft_store(struct draft *d, struct id *change, struct cause *cause)
 	int err = draft_place(d, &at, cause);
 
 	*change = (struct id){{0}};
+	if (err == 0)
+		err = draft_approve(d, cause);
 	if (err == 0)
 		err = draft_edits(d, &at, edits, &n, cause);
 	return err < 0 || n == 0 ? err : draft_store_all(d, &at, edits, n, change, cause);
@@ -526,13 +582,27 @@ static int again_draft(struct draft *d, const struct change *c, struct cause *ca
 	}
 	for (size_t i = 0; i < c->n_settles; i++)
 		draft_settles(d, &c->settles[i]);
+	d->undoes = c->undoes;
+	d->agreed = true; /* the person says so now */
 	return 0;
 }
 
+/* What is sent again, and how it is changed before. */
+struct again {
+	struct copy *copy;
+	const struct id *refused;
+	draft_amend_fn amend;
+	void *arg;
+	struct id *change;
+};
+
 /* One change anew; its old one goes. */
-static int again_one(struct copy *copy, int64_t seq, const struct change *c, struct id *change,
+static int again_one(const struct again *a, int64_t seq, const struct change *c,
 		     struct cause *cause)
 {
+	struct copy *copy = a->copy;
+	bool is_it = id_equal(&c->id, a->refused);
+	struct id later;
 	struct draft *d = draft_new(copy, &c->space);
 	int err = db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
 
@@ -540,8 +610,10 @@ static int again_one(struct copy *copy, int64_t seq, const struct change *c, str
 		cause_set(cause, err, "%s", err_words(err));
 	if (err == 0)
 		err = again_draft(d, c, cause);
+	if (err == 0 && is_it && a->amend)
+		err = a->amend(a->arg, d, c, cause);
 	if (err == 0)
-		err = draft_store(d, change, cause);
+		err = draft_store(d, is_it ? a->change : &later, cause);
 	draft_free(&d);
 	return err;
 }
@@ -556,10 +628,10 @@ static bool stands_after(const struct change *c, const struct id *ids, size_t n)
 }
 
 /* The refused change and all that waits for it, in the order in which they were made. */
-static int again_all(struct copy *copy, const struct id *refused, struct id *change,
-		     struct cause *cause)
+static int again_all(const struct again *a, struct cause *cause)
 {
-	struct id *gone = NULL, later;
+	struct copy *copy = a->copy;
+	struct id *gone = NULL;
 	struct arena arena;
 	struct pending p;
 	size_t n = 0;
@@ -572,13 +644,14 @@ static int again_all(struct copy *copy, const struct id *refused, struct id *cha
 		seq = p.seq;
 		free(p.words);
 		arena_reset(&arena);
-		bool is_it = id_equal(&p.change, refused);
-		if (p.state == PENDING_UNSENT || (!is_it && (n == 0 || p.state != PENDING_WAITING)))
+		bool is_it = id_equal(&p.change, a->refused);
+		bool parked = p.state == PENDING_REFUSED || p.state == PENDING_WAITING;
+		if (!parked || (!is_it && (n == 0 || p.state != PENDING_WAITING)))
 			continue;
 		err = change_read(&c, arena_copy(&arena, p.bytes), &arena, cause);
 		if (err == 0 && (is_it || stands_after(&c, gone, n))) {
 			ids_add(&gone, &n, &c.id);
-			err = again_one(copy, seq, &c, is_it ? change : &later, cause);
+			err = again_one(a, seq, &c, cause);
 		}
 		if (err < 0)
 			break;
@@ -590,13 +663,22 @@ static int again_all(struct copy *copy, const struct id *refused, struct id *cha
 	return err;
 }
 
-int draft_again(struct copy *copy, const struct id *refused, struct id *change, struct cause *cause)
+int draft_again(struct copy *copy, const struct id *refused, draft_amend_fn amend, void *arg,
+		struct id *change, struct cause *cause)
 {
+	const struct again a = {copy, refused, amend, arg, change};
+	enum pending_state state;
+
+	if (pending_state_of(copy, refused, &state) == 1 && state == PENDING_ASKS) {
+		int n = copy_agree(copy, cause);
+		*change = *refused;
+		return save_end(copy, n < 0 ? n : 0, true, cause);
+	}
 	int err = save_begin(copy, cause);
 
 	*change = (struct id){{0}};
 	if (err == 0) {
-		err = again_all(copy, refused, change, cause);
+		err = again_all(&a, cause);
 		err = save_end(copy, err, true, cause);
 	}
 	return err;

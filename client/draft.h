@@ -33,8 +33,12 @@ void draft_add(struct draft *d, uint32_t field, struct bytes members);
 void draft_take(struct draft *d, uint32_t field, struct bytes members);
 void draft_withdraw(struct draft *d);
 void draft_bring_back(struct draft *d);
-/* Of the whole change. A draft that settles keeps values that are the same as before. */
+/* Of the whole change. A draft that settles, or takes a change back, keeps values that are the same
+ * as before. */
 void draft_settles(struct draft *d, const struct id *conflict);
+void draft_undoes(struct draft *d, const struct id *change);
+/* The person was asked whether so many records shall be withdrawn: they are sent like all else. */
+void draft_agreed(struct draft *d);
 void draft_exact(struct draft *d, const struct id *record);
 
 /*
@@ -45,12 +49,16 @@ void draft_exact(struct draft *d, const struct id *record);
  */
 int draft_save(struct draft **d, struct id *change, struct cause *cause);
 
+/* Change what a draft of this change, made anew, asks for: its last record is the one named. 0 or
+ * an error with a cause. */
+typedef int (*draft_amend_fn)(void *arg, struct draft *d, const struct change *c,
+			      struct cause *cause);
 /*
- * Send a refused change again as a new one, as if made now on what is shown now, and after it what
- * waits for it. `change` receives the new id; it is zero where all of it stands already.
- * ERR_MISSING, ERR_INVALID with a cause: nothing has changed.
+ * Send a refused change again as a new one, as if made now on what is shown now and amended
+ * (`amend` may be NULL), and after it what waits for it. `change` receives the new id; it is zero
+ * where all of it stands already. ERR_MISSING, ERR_INVALID with a cause: nothing has changed.
  */
-int draft_again(struct copy *copy, const struct id *refused, struct id *change,
-		struct cause *cause);
+int draft_again(struct copy *copy, const struct id *refused, draft_amend_fn amend, void *arg,
+		struct id *change, struct cause *cause);
 
 #endif

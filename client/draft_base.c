@@ -55,6 +55,21 @@ static int accepted_at(struct copy *copy, const struct id *space, uint64_t newes
 	return 0;
 }
 
+int copy_record_at(struct copy *copy, const struct id *record, uint64_t number, struct arena *arena,
+		   struct record *out)
+{
+	struct record now;
+	struct id space;
+	int err = copy_record(copy, record, VIEW_ACCEPTED, arena, &now, &space);
+
+	if (err < 0 || now.number <= number) {
+		*out = now;
+		return err;
+	}
+	record_init(out, arena, record, now.type);
+	return accepted_at(copy, &space, now.number, number, out);
+}
+
 /* The author's changes on which theirs stands, oldest first on top of `r`. */
 static int lay_own(struct copy *copy, const struct cursor *at, struct id after, uint64_t number,
 		   struct record *r)
@@ -102,4 +117,21 @@ int draft_base(struct copy *copy, const struct cursor *at, const struct id *reco
 		err = accepted_at(copy, &at->space, newest, number, out);
 	}
 	return err < 0 ? err : lay_own(copy, at, *after, number, out);
+}
+
+int draft_base_settling(struct copy *copy, const struct cursor *at, const struct id *record,
+			uint64_t number, const struct id *after, struct arena *arena,
+			struct record *out)
+{
+	struct foresight ahead;
+	int err;
+
+	if (!id_is_zero(after) && number == at->number) {
+		err = inside_accepted(copy, at->slot, record, arena, out);
+		if (err >= 0)
+			err = inside_foresee(copy, &at->space, out, &ahead);
+		if (err < 0 || id_equal(&ahead.newest, after))
+			return err < 0 ? err : 0;
+	}
+	return draft_base(copy, at, record, number, after, arena, out);
 }

@@ -29,10 +29,31 @@ struct piece {
 int draft_base(struct copy *copy, const struct cursor *at, const struct id *record, uint64_t number,
 	       const struct id *after, struct arena *arena, struct record *out);
 
+/* The same for one who settles: what is shown of two versions is what was seen, not only what they
+ * wrote themselves. */
+int draft_base_settling(struct copy *copy, const struct cursor *at, const struct id *record,
+			uint64_t number, const struct id *after, struct arena *arena,
+			struct record *out);
+
 /* 1: `out` is the edit that leads from `base` to what is wanted, in base->arena; 0: nothing would
  * change. ERR_INVALID, ERR_MISSING, ERR_EXISTS with a cause. `settling`: keep what would not
  * change. */
 int draft_make_edit(const struct piece *piece, const struct record *base, bool settling,
 		    struct edit *out, struct cause *cause);
+
+/* What a change stands for: it is refused if one of these records has moved since it was read. */
+struct approval {
+	struct id *exact; /* in the arena */
+	size_t n;
+	struct bytes items; /* of Minutes that name none yet; empty: nothing is to be set */
+};
+
+/*
+ * What a piece stands for: Minutes that are approved, signed or published, with their meeting and
+ * items; what is signed off. Most stand for nothing: out->n is 0. ERR_INVALID: edits of some of it
+ * wait here.
+ */
+int draft_approves(struct copy *copy, const struct piece *piece, struct arena *arena,
+		   struct approval *out, struct cause *cause);
 
 #endif

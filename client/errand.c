@@ -41,31 +41,40 @@ static bool hex_read(const char *text, uint8_t *out, size_t n)
 
 static void errand_format(const struct errand *e, char line[LINE_MOST])
 {
-	char content[65], person[33], school[33], invitation[33], verifier[65];
+	char root[65], content[65], person[33], school[33], invitation[33], verifier[65];
+	char change[33];
 
-	hex_write(content, e->content, SHA256_LEN);
+	hex_write(root, e->content.root, SHA256_LEN);
+	hex_write(content, e->content.sha, SHA256_LEN);
 	hex_write(person, e->person.b, 16);
 	hex_write(school, e->school.b, 16);
 	hex_write(invitation, e->invitation, 16);
 	hex_write(verifier, e->verifier, SHA256_LEN);
-	snprintf(line, LINE_MOST, "%d %s %s %s %s %s\n", (int)e->kind, content, person, school,
-		 invitation, verifier);
+	hex_write(change, e->change.b, 16);
+	snprintf(line, LINE_MOST, "%d %s %s %" PRIu64 " %s %s %s %s %s %s\n", (int)e->kind, root,
+		 content, e->content.bytes, person, school, invitation, verifier, change,
+		 e->words);
 }
 
 static bool errand_parse(struct errand *e, const char *line)
 {
-	char content[65], person[33], school[33], invitation[33], verifier[65];
-	int kind;
+	char root[65], content[65], person[33], school[33], invitation[33], verifier[65];
+	char change[33];
+	int kind, words = 0;
 
 	memset(e, 0, sizeof(*e));
-	if (sscanf(line, "%d %64s %32s %32s %32s %64s", &kind, content, person, school, invitation,
-		   verifier) != 6 ||
-	    kind < ERRAND_SYNC || kind > ERRAND_INVITE)
+	if (sscanf(line, "%d %64s %64s %" SCNu64 " %32s %32s %32s %64s %32s %n", &kind, root,
+		   content, &e->content.bytes, person, school, invitation, verifier, change,
+		   &words) != 9 ||
+	    kind < ERRAND_SYNC || kind > ERRAND_REFUSE)
 		return false;
 	e->kind = (enum errand_kind)kind;
-	return hex_read(content, e->content, SHA256_LEN) && hex_read(person, e->person.b, 16) &&
+	snprintf(e->words, sizeof(e->words), "%s", words ? line + words : "");
+	e->words[strcspn(e->words, "\n")] = '\0';
+	return hex_read(root, e->content.root, SHA256_LEN) &&
+	       hex_read(content, e->content.sha, SHA256_LEN) && hex_read(person, e->person.b, 16) &&
 	       hex_read(school, e->school.b, 16) && hex_read(invitation, e->invitation, 16) &&
-	       hex_read(verifier, e->verifier, SHA256_LEN);
+	       hex_read(verifier, e->verifier, SHA256_LEN) && hex_read(change, e->change.b, 16);
 }
 
 int errand_post(const char *home, const struct errand *e, char token[ERRAND_TOKEN],
@@ -105,8 +114,11 @@ int errand_answer(const char *home, const char *token, struct errand *e, int *re
 		buf_add_u8(&line, 0);
 		char *text = (char *)line.data;
 		text[strcspn(text, "\n")] = 0;
-		if (sscanf(text, "%d %" SCNu64 " %n", result, &e->expires_ms, &words) < 2)
+		int verdict = 0;
+		if (sscanf(text, "%d %" SCNu64 " %d %n", result, &e->expires_ms, &verdict,
+			   &words) < 3)
 			*result = ERR_CORRUPT;
+		e->verdict = (enum verdict)verdict;
 		cause_set(cause, 0, "%.500s", text + words);
 		unlink(path);
 	}
@@ -172,7 +184,8 @@ void errand_reply(const char *home, const char *token, const struct errand *e, i
 {
 	char *path = errand_path(home, token, ".done");
 	char *line =
-	    mem_format("%d %" PRIu64 " %.1000s\n", result, e->expires_ms, words ? words : "");
+	    mem_format("%d %" PRIu64 " %d %.1000s\n", result, e->expires_ms, (int)e->verdict,
+		       words ? words : "");
 
 	os_write_file(path, BYTES(line, strlen(line)), true, NULL);
 	free(line);

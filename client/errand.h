@@ -13,14 +13,19 @@ enum errand_kind {
 	ERRAND_SYNC,   /* until nothing is left to send or to fetch */
 	ERRAND_GET,    /* a document's bytes, into the store */
 	ERRAND_INVITE, /* make an invitation hold */
+	ERRAND_ACCEPT, /* a held change */
+	ERRAND_REFUSE,
 };
 
 struct errand {
 	enum errand_kind kind;
-	uint8_t content[SHA256_LEN]; /* GET */
+	struct content content;	     /* GET */
 	struct id person, school;    /* INVITE */
 	uint8_t invitation[16], verifier[SHA256_LEN];
 	uint64_t expires_ms; /* INVITE: filled */
+	struct id change;     /* ACCEPT, REFUSE */
+	char words[400];      /* REFUSE: to its author */
+	enum verdict verdict; /* ACCEPT, REFUSE: filled; why not accepted is in the cause */
 };
 
 /* For a progress bar, some ten times a second. */
@@ -40,8 +45,8 @@ enum { ERRAND_TOKEN = 33 };
 /* Hand an errand over; `token` names it. */
 int errand_post(const char *home, const struct errand *errand, char token[ERRAND_TOKEN],
 		struct cause *cause);
-/* Its answer. 1: it is there (`*result`, `cause`, errand->expires_ms), and gone from the disk; 0:
- * not yet. */
+/* Its answer. 1: it is there (`*result`, `cause`, what the errand has filled), and gone from the
+ * disk; 0: not yet. */
 int errand_answer(const char *home, const char *token, struct errand *errand, int *result,
 		  struct cause *cause);
 /* Take it back; also its answer. */

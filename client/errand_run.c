@@ -18,6 +18,7 @@ enum {
 	AGAIN_MS = 500, /* a line that broke in the middle is called again so often, with this rest
 			   between */
 	AGAIN_TIMES = 2,
+	RECOVERY_TIMES = 20, /* so often while the server gathers what the copies hold */
 	WAKE_MS = 5000,
 	POLL_MS = 5,
 };
@@ -32,7 +33,7 @@ struct run {
 	struct live *live;
 	struct loop_timer *timer, *again;
 	uint64_t told_us;
-	int again_left;
+	int again_left, recovery_left;
 	bool was_up, asked, ended, interrupted;
 	int result;
 };
@@ -45,7 +46,7 @@ static void run_end(struct run *r, int result, const char *words)
 		return;
 	r->ended = true;
 	r->result = result;
-	if (result)
+	if (result || words)
 		cause_set(r->cause, result, "%s", words);
 	live_hang_up(r->live);
 }
@@ -68,9 +69,12 @@ static void run_ask(struct run *r)
 
 	r->asked = true;
 	if (e->kind == ERRAND_GET)
-		uplink_get(u, e->content, run_answered, r);
+		uplink_get(u, &e->content, run_answered, r);
 	else if (e->kind == ERRAND_INVITE)
 		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms,
+			      run_answered, r);
+	else if (e->kind == ERRAND_ACCEPT || e->kind == ERRAND_REFUSE)
+		uplink_decide(u, &e->change, e->kind == ERRAND_ACCEPT, e->words, &e->verdict,
 			      run_answered, r);
 	loop_timer_set(r->timer, 0); /* it is sent in a turn of its own */
 }
@@ -94,6 +98,11 @@ static void run_is_down(struct run *r)
 
 	if (r->ended) {
 		loop_stop(r->loop);
+		return;
+	}
+	if (rc == ERR_OFFLINE && live_is_recovering(r->live) && r->recovery_left > 0) {
+		r->recovery_left--;
+		loop_timer_set(r->again, AGAIN_MS);
 		return;
 	}
 	if (rc == ERR_OFFLINE && r->was_up && r->again_left > 0) {
@@ -123,6 +132,8 @@ static void run_turn(void *arg)
 	enum live_state before = live_state(r->live);
 
 	live_turn(r->live);
+	if (live_is_busy(r->live))
+		loop_timer_set(r->timer, 0);
 	enum live_state now = live_state(r->live);
 	run_tell(r);
 	if (now == LIVE_UP && !r->ended) {
@@ -159,6 +170,7 @@ static int run_alone(struct run *r)
 	r->timer = loop_timer_new(r->loop, run_wake, r);
 	r->again = loop_timer_new(r->loop, run_call, r);
 	r->again_left = AGAIN_TIMES;
+	r->recovery_left = RECOVERY_TIMES;
 	loop_set_hook(r->loop, run_turn, r);
 	loop_set_turn_us(r->loop, TURN_US);
 	loop_take_signals(r->loop, run_interrupt, r);

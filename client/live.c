@@ -300,6 +300,11 @@ struct uplink *live_uplink(struct live *l)
 	return l->state == LIVE_UP ? l->uplink : NULL;
 }
 
+bool live_is_busy(const struct live *l)
+{
+	return l->uplink && uplink_is_busy(l->uplink);
+}
+
 bool live_is_current(const struct live *l)
 {
 	return l->state == LIVE_UP && l->sure == SURE && uplink_quiet(l->uplink);
@@ -314,6 +319,11 @@ void live_confirm(struct live *l)
 int live_why(const struct live *l, struct cause *cause)
 {
 	return l->error ? cause_set(cause, l->error, "%s", l->cause.words) : 0;
+}
+
+bool live_is_recovering(const struct live *l)
+{
+	return l->reason == WIRE__REASON__RECOVERING;
 }
 
 bool live_was_replaced(const struct live *l)

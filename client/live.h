@@ -37,12 +37,16 @@ struct uplink *live_uplink(struct live *live); /* NULL unless UP. Borrowed until
 /* Nothing is left to send or to fetch, of what the server had when the line came up or when
  * live_confirm was last called, whichever is later. */
 bool live_is_current(const struct live *live);
+/* Documents could go on at once: another turn should follow. */
+bool live_is_busy(const struct live *live);
 void live_confirm(struct live *live);
 
 /* Why it is DOWN: ERR_OFFLINE where calling again may help; else what a person must see to
  * (ERR_AUTH: the device was shut out) or this copy's own trouble. With a cause. 0: it hung up
  * because it was told to. */
 int live_why(const struct live *live, struct cause *cause);
+/* It ended because the server, set back, gathers what the copies hold: call again at once. */
+bool live_is_recovering(const struct live *live);
 /* The server spoke with another process of this device since (PROTOCOL.md: REPLACED). */
 bool live_was_replaced(const struct live *live);
 /* How many Feed frames came: whether there is something new to index. */

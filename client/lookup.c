@@ -122,6 +122,35 @@ int lookup_conflicts(struct copy *copy, const struct id *record, struct arena *a
 	return lookup_collect(st, arena, out);
 }
 
+int lookup_edited_here(struct copy *copy, struct arena *arena, struct ids *out)
+{
+	return lookup_collect(db_query(copy_db(copy),
+				       "SELECT DISTINCT p.record FROM pending_record p"
+				       " JOIN record r ON r.id = p.record ORDER BY 1",
+				       ""),
+			      arena, out);
+}
+
+bool lookup_settles(struct copy *copy, const struct id *record, const struct id *conflict,
+		    struct arena *arena)
+{
+	struct db_stmt *st = db_query(copy_db(copy),
+				      "SELECT bytes FROM pending WHERE seq IN"
+				      " (SELECT seq FROM pending_record WHERE record = $1)",
+				      "d", record);
+	bool settles = false;
+
+	while (!settles && db_step(st) == 1) {
+		struct change c;
+		if (change_read(&c, arena_copy(arena, db_bytes(st, 0)), arena, NULL) < 0)
+			continue;
+		for (size_t i = 0; i < c.n_settles; i++)
+			settles |= id_equal(&c.settles[i], conflict);
+	}
+	db_reset(st);
+	return settles;
+}
+
 /* ---- Words ---------------------------------------------------------------------------------- */
 
 const char *lookup_field_label(const char *name, struct arena *arena)
@@ -272,6 +301,20 @@ const char *lookup_label(struct copy *copy, const struct id *record, struct aren
 	return lookup_label_at(copy, record, 0, arena);
 }
 
+/* As one record names another: what was withdrawn is still called by its name. */
+static const char *lookup_reference(struct copy *copy, const struct id *id, struct arena *arena)
+{
+	const char *label = lookup_label(copy, id, arena);
+	struct arena scratch;
+	struct record r;
+
+	arena_init(&scratch, ARENA_NO_BUDGET);
+	bool gone = copy_record(copy, id, VIEW_SHOWN, &scratch, &r, NULL) == 0 &&
+		    record_existence(&r) == WITHDRAWN;
+	arena_fini(&scratch);
+	return gone ? arena_format(arena, "%s (withdrawn)", label) : label;
+}
+
 const char *lookup_words(struct copy *copy, const ProtobufCFieldDescriptor *d,
 			 const struct schema_field *row, const struct field *occurrence,
 			 struct arena *arena)
@@ -282,7 +325,7 @@ const char *lookup_words(struct copy *copy, const ProtobufCFieldDescriptor *d,
 	if (row->format == FORMAT_DAY)
 		return screen_day(arena, occurrence->payload);
 	if (row->format == FORMAT_REF && !change && id_from(&id, occurrence->payload))
-		return lookup_label(copy, &id, arena);
+		return lookup_reference(copy, &id, arena);
 	struct buf b = {0};
 	schema_print(d, row, occurrence, &b);
 	const char *words = arena_text(arena, buf_bytes(&b));
@@ -399,6 +442,15 @@ bool lookup_holds(struct copy *copy, const struct id *space)
 	return holds;
 }
 
+bool lookup_holds_any(struct copy *copy)
+{
+	struct db_stmt *st =
+		db_query(copy_db(copy), "SELECT 1 FROM held WHERE state = 0 LIMIT 1", "");
+	bool holds = db_step(st) > 0;
+	db_reset(st);
+	return holds;
+}
+
 bool lookup_administers(struct copy *copy)
 {
 	const char *sql =
@@ -426,18 +478,15 @@ static size_t lookup_shared(struct db_stmt *st, const struct id *id)
 	return n;
 }
 
-const char *lookup_short_id(struct copy *copy, const struct id *id, struct arena *arena)
+enum { NEIGHBOURS = 4 };
+
+static const char *lookup_short(struct copy *copy, const struct id *id,
+				const char *const neighbours[NEIGHBOURS], struct arena *arena)
 {
-	static const char *const neighbours[] = {
-	    "SELECT id FROM record WHERE id > $1 ORDER BY id LIMIT 1",
-	    "SELECT id FROM record WHERE id < $1 ORDER BY id DESC LIMIT 1",
-	    "SELECT record FROM pending_record WHERE record > $1 ORDER BY record LIMIT 1",
-	    "SELECT record FROM pending_record WHERE record < $1 ORDER BY record DESC LIMIT 1",
-	};
 	size_t digits = 7;
 	char text[ID_TEXT];
 
-	for (size_t i = 0; i < sizeof(neighbours) / sizeof(*neighbours); i++) {
+	for (size_t i = 0; i < NEIGHBOURS; i++) {
 		size_t n = lookup_shared(db_query(copy_db(copy), neighbours[i], "d", id), id);
 		digits = n > digits ? n : digits;
 	}
@@ -446,4 +495,26 @@ const char *lookup_short_id(struct copy *copy, const struct id *id, struct arena
 	for (size_t n = 0; n < digits + 1 && text[at]; at++)
 		n += text[at] != '-';
 	return arena_text(arena, BYTES(text, at));
+}
+
+const char *lookup_short_id(struct copy *copy, const struct id *id, struct arena *arena)
+{
+	static const char *const neighbours[NEIGHBOURS] = {
+		"SELECT id FROM record WHERE id > $1 ORDER BY id LIMIT 1",
+		"SELECT id FROM record WHERE id < $1 ORDER BY id DESC LIMIT 1",
+		"SELECT record FROM pending_record WHERE record > $1 ORDER BY record LIMIT 1",
+		"SELECT record FROM pending_record WHERE record < $1 ORDER BY record DESC LIMIT 1",
+	};
+	return lookup_short(copy, id, neighbours, arena);
+}
+
+const char *lookup_short_change(struct copy *copy, const struct id *id, struct arena *arena)
+{
+	static const char *const neighbours[NEIGHBOURS] = {
+		"SELECT change FROM entry_change WHERE change > $1 ORDER BY change LIMIT 1",
+		"SELECT change FROM entry_change WHERE change < $1 ORDER BY change DESC LIMIT 1",
+		"SELECT change FROM pending WHERE change > $1 ORDER BY change LIMIT 1",
+		"SELECT change FROM pending WHERE change < $1 ORDER BY change DESC LIMIT 1",
+	};
+	return lookup_short(copy, id, neighbours, arena);
 }

@@ -28,6 +28,11 @@ int lookup_holding(struct copy *copy, const struct schema_type *t, const char *c
 /* The open Conflict records: of one record, or (NULL) all. In `arena`. */
 int lookup_conflicts(struct copy *copy, const struct id *record, struct arena *arena,
 		     struct ids *out);
+/* The accepted records that changes waiting here edit. In `arena`. */
+int lookup_edited_here(struct copy *copy, struct arena *arena, struct ids *out);
+/* Does a change to this record that waits here settle that Conflict? */
+bool lookup_settles(struct copy *copy, const struct id *record, const struct id *conflict,
+		    struct arena *arena);
 /* What stands for a record in one line: "1.5 Use the 5 PPs Secure area", "Heath Primary School".
  * Clean, in `arena`, never NULL. */
 const char *lookup_label(struct copy *copy, const struct id *record, struct arena *arena);
@@ -68,10 +73,14 @@ const char *lookup_author_words(const struct author *a, struct arena *arena);
 const char *lookup_space_name(struct copy *copy, const struct id *space, struct arena *arena);
 /* Is `space` held here, and not on its way out? */
 bool lookup_holds(struct copy *copy, const struct id *space);
+/* Is any space held here? */
+bool lookup_holds_any(struct copy *copy);
 /* Has this person a current appointment as administrator? */
 bool lookup_administers(struct copy *copy);
 
 /* The shortest start of a record's id, of 8 digits or more, that no other here has. In `arena`. */
 const char *lookup_short_id(struct copy *copy, const struct id *id, struct arena *arena);
+/* The same of a change, among all changes known here. */
+const char *lookup_short_change(struct copy *copy, const struct id *id, struct arena *arena);
 
 #endif

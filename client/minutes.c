@@ -429,8 +429,11 @@ static void sheet_notes(struct sheet *s, const struct id *on, unsigned indent)
 		buf_add_u8(s->out, '\n');
 	for (size_t i = 0; i < n; i++) {
 		const char *kind = sheet_words(s, &notes[i], "kind");
-		sheet_say(s, indent, lookup_field_label(*kind ? kind : "note", &s->arena),
-			  sheet_words(s, &notes[i], "text"));
+		const char *author = sheet_words(s, &notes[i], "author");
+		const char *label = lookup_field_label(*kind ? kind : "note", &s->arena);
+		if (*author)
+			label = arena_format(&s->arena, "%s by %s", label, author);
+		sheet_say(s, indent, label, sheet_words(s, &notes[i], "text"));
 	}
 }
 

@@ -1,4 +1,4 @@
--- A copy: what one device holds of an area (client/copy.h). Version 1.
+-- A copy: what one device holds of an area (client/copy.h). Version 2.
 --
 -- First what nothing else can be made from: who this device is, the journal of each space, what is
 -- waiting to be sent. An id is 16 bytes. Numbers of entries are below 2^40.
@@ -44,8 +44,11 @@ CREATE TABLE entry_change (
 ) STRICT, WITHOUT ROWID;
 
 -- This device's changes that are not in the journal yet, in the order in which they were made.
--- state 0: to be sent; 1: refused; 2: it stands after a refused one. `words` says why.
--- contents: the SHA-256 of documents that must be on the server first, one behind the other;
+-- state 0: to be sent; 1: refused; 2: it stands after a refused one; 3: the server holds it until
+-- somebody has decided on it; 5: it would withdraw many records, or stands after one that would, and
+-- waits for the person's word. `words` says why.
+-- withdraws: how many records it withdraws without the person having been asked.
+-- contents: the roots of documents that must be on the server first, one behind the other;
 -- afters: the changes that it stands after, one behind the other.
 CREATE TABLE pending (
 	seq		INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -55,14 +58,36 @@ CREATE TABLE pending (
 	words		TEXT,
 	contents	BLOB,
 	afters		BLOB,
-	bytes		BLOB NOT NULL
+	bytes		BLOB NOT NULL,
+	withdraws	INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX pending_withdraws ON pending (space) WHERE withdraws > 0;
+
+-- Changes of others that the server holds and that this person decides on, in the order in which
+-- they came; each space's list is as the server said last.
+CREATE TABLE held_here (
+	seq	INTEGER PRIMARY KEY AUTOINCREMENT,
+	change	BLOB NOT NULL UNIQUE,
+	space	BLOB NOT NULL,
+	device	BLOB NOT NULL,
+	time_ms	INTEGER NOT NULL,
+	bytes	BLOB NOT NULL
 ) STRICT;
 
--- Which records the changes of state 0 edit.
+-- Which records the changes of states 0 and 5 edit.
 CREATE TABLE pending_record (
 	record	BLOB NOT NULL,
 	seq	INTEGER NOT NULL,
 	PRIMARY KEY (record, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Where the server, set back and recovered, had this copy go back to `number`: what was seen above
+-- that in an epoch before `epoch` is not on this copy's line any more.
+CREATE TABLE rewound (
+	slot	INTEGER NOT NULL,
+	epoch	INTEGER NOT NULL,
+	number	INTEGER NOT NULL,
+	PRIMARY KEY (slot, epoch)
 ) STRICT, WITHOUT ROWID;
 
 -- What follows is made from the above, and can be made again (`fivepits rebuild`).
@@ -105,4 +130,50 @@ CREATE TABLE stale (
 	record	BLOB NOT NULL,
 	slot	INTEGER NOT NULL,
 	PRIMARY KEY (record, slot)
+) STRICT, WITHOUT ROWID;
+
+-- The store of documents' chunks (common/store.h); the same on both sides. A chunk stands in pack-N
+-- at a place, `size` bytes there and `raw` bytes as it is, and came on a day (since 1970).
+CREATE TABLE chunk (
+	hash	BLOB NOT NULL PRIMARY KEY,
+	pack	INTEGER NOT NULL,
+	at	INTEGER NOT NULL,
+	size	INTEGER NOT NULL,
+	raw	INTEGER NOT NULL,
+	form	INTEGER NOT NULL,
+	node	INTEGER NOT NULL,
+	day	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chunk_place ON chunk (pack, at);
+
+-- Which node lists a chunk.
+CREATE TABLE edge (
+	child	BLOB NOT NULL,
+	parent	BLOB NOT NULL,
+	PRIMARY KEY (child, parent)
+) STRICT, WITHOUT ROWID;
+
+-- Where a pack ends, and how many of its bytes are chunks.
+CREATE TABLE pack (
+	number	INTEGER NOT NULL PRIMARY KEY,
+	size	INTEGER NOT NULL,
+	live	INTEGER NOT NULL
+) STRICT;
+
+-- A content that is here to its last chunk, by the root of its list.
+CREATE TABLE content (
+	root	BLOB NOT NULL PRIMARY KEY,
+	sha	BLOB NOT NULL,
+	bytes	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Chunks that may be removed, and stretches of packs that must be erased.
+CREATE TABLE doomed (
+	hash	BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hole (
+	pack	INTEGER NOT NULL,
+	at	INTEGER NOT NULL,
+	len	INTEGER NOT NULL,
+	PRIMARY KEY (pack, at)
 ) STRICT, WITHOUT ROWID;

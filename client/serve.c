@@ -36,11 +36,13 @@ struct serve {
 	int bell;
 	struct loop_watch *watch;
 	struct loop_timer *wake, *again, *index;
+	struct loop_task more; /* another turn */
 	struct live *live;
 	struct job *jobs;
 	unsigned failures; /* in a row */
 	uint64_t called_us;
 	uint64_t indexed_feeds;
+	int64_t asking_told; /* records that serve_tell_asking has told of */
 	bool index_set; /* the timer is */
 	bool rung;
 	bool was_up, stopping;
@@ -100,7 +102,10 @@ static void job_ask(struct serve *s, struct job *j)
 	if (e->kind == ERRAND_SYNC)
 		live_confirm(s->live);
 	else if (e->kind == ERRAND_GET)
-		uplink_get(u, e->content, job_done, j);
+		uplink_get(u, &e->content, job_done, j);
+	else if (e->kind == ERRAND_ACCEPT || e->kind == ERRAND_REFUSE)
+		uplink_decide(u, &e->change, e->kind == ERRAND_ACCEPT, e->words, &e->verdict,
+			      job_done, j);
 	else
 		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms,
 			      job_done, j);
@@ -195,6 +200,21 @@ static void serve_call(void *arg)
 		serve_is_down(s);
 }
 
+/* Withdrawals that are not sent before the person says so: told once, and when there are more. */
+static void serve_tell_asking(struct serve *s)
+{
+	struct asking a;
+
+	if (copy_asking(s->copy, &a) == 0 && a.records != s->asking_told) {
+		s->asking_told = a.records;
+		if (a.changes > 0)
+			log_warn("serve.asks",
+				 "changes=%" PRId64 " records=%" PRId64
+				 " why=\"many withdrawals wait for a word: fivepits sync --yes\"",
+				 a.changes, a.records);
+	}
+}
+
 /* ---- Bells, timers, turns ------------------------------------------------------------------- */
 
 static void serve_rung(void *arg)
@@ -202,6 +222,7 @@ static void serve_rung(void *arg)
 	struct serve *s = arg;
 
 	os_bell_clear(s->bell);
+	serve_tell_asking(s);
 	live_wake(s->live);
 	s->rung = true;
 }
@@ -226,15 +247,23 @@ static void serve_index(void *arg)
 		log_warn("serve.index", "err=%d", rc);
 }
 
+static void serve_more(void *arg)
+{
+	(void)arg; /* the turn's end does what there is to do */
+}
+
 static void serve_turn(void *arg)
 {
 	struct serve *s = arg;
 	enum live_state before = live_state(s->live);
 
 	live_turn(s->live);
+	if (live_is_busy(s->live))
+		loop_later(s->loop, &s->more);
 	enum live_state now = live_state(s->live);
 	if (now == LIVE_UP && !s->was_up) {
 		log_info("serve.up", "address=%s", copy_identity(s->copy)->address);
+		serve_tell_asking(s);
 		s->failures = 0;
 	}
 	s->was_up = now == LIVE_UP;
@@ -293,6 +322,7 @@ int serve_open(struct serve **out, struct loop *loop, struct copy *copy, struct 
 	errand_sweep(copy_home(copy));
 	s->live = live_new(loop, copy);
 	s->watch = loop_watch_new(loop, s->bell, false, serve_rung, s);
+	s->more = (struct loop_task){.fn = serve_more};
 	s->wake = loop_timer_new(loop, serve_wake, s);
 	s->again = loop_timer_new(loop, serve_call, s);
 	s->index = loop_timer_new(loop, serve_index, s);

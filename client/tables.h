@@ -6,9 +6,10 @@
  * A table is named as its type with '_' for '-' ("agenda_item"). Its columns: id, space (16 bytes
  * each), number (the newest entry that touched the record, 0: none yet), withdrawn (0 or 1),
  * pending (how many changes of this device are laid on top), conflict (on how many field groups two
- * versions are open), then the fields by number. A text is TEXT, a number, flag or word INTEGER, an
- * id or other bytes BLOB; a repeated field is TEXT, a JSON array, with ids written as text. No
- * value is NULL. A key is (id, space). Names must be quoted in SQL: some are its own words
+ * versions are open, or will be once what is pending is sent), then the fields by number. A text is
+ * TEXT, a number, flag or word INTEGER, an id or other bytes BLOB; a repeated field is TEXT, a JSON
+ * array, with ids written as text. No value is NULL. A key is (id, space). Names must be quoted in
+ * SQL: some are its own words
  * ("group", "from", "to").
  */
 #ifndef FIVEPITS_TABLES_H

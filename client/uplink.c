@@ -28,6 +28,7 @@ static void uplink_hello(struct uplink *u, const struct held *spaces, size_t n)
 	const struct copy_identity *identity = copy_identity(u->copy);
 	Wire__At *held = arena_alloc(&u->arena, n * sizeof(*held));
 	Wire__At **list = arena_alloc(&u->arena, n * sizeof(*list));
+	uint8_t nonce[16];
 
 	for (size_t i = 0; i < n; i++) {
 		if (spaces[i].state != HELD_OPEN)
@@ -48,6 +49,8 @@ static void uplink_hello(struct uplink *u, const struct held *spaces, size_t n)
 	m.time_ms = uplink_now(u);
 	m.has_schema = true;
 	m.schema = SCHEMA_VERSION;
+	m.has_nonce = copy_nonce(u->copy, nonce);
+	m.nonce = PB_BYTES(BYTES(nonce, sizeof(nonce)));
 	link_send(u->link, WIRE__KIND__HELLO, &m.base, BYTES_NONE);
 }
 
@@ -58,6 +61,7 @@ struct uplink *uplink_new(struct copy *copy, struct link *link)
 
 	u->copy = copy;
 	u->link = link;
+	u->carriage = carriage_new();
 	u->setbacks = copy_setbacks(copy);
 	u->heard_ms = uplink_now(u);
 	arena_init(&u->arena, FRAME_BUDGET);
@@ -88,6 +92,7 @@ static void uplink_disappoint(struct uplink *u)
 	content_fini(u, err, words);
 	ask_end(&u->invite, err, words);
 	ask_end(&u->renew, err, words);
+	ask_end(&u->decide, err, words);
 }
 
 static void uplink_over(struct uplink *u, Wire__Reason reason, const char *words)
@@ -142,6 +147,7 @@ void uplink_free(struct uplink **up)
 		log_warn("uplink.contact", "the time of the last contact was not stored");
 	uplink_disappoint(u);
 	push_fini(u);
+	recover_fini(u);
 	free(u->targets);
 	arena_fini(&u->arena);
 	free(u);
@@ -184,7 +190,7 @@ static int uplink_may_read(struct uplink *u, const Wire__At *at, const struct he
 	}
 	const struct held *held = held_find(spaces, n, &space);
 	bool open = held && held->state == HELD_OPEN;
-	if (open && (held->epoch != at->epoch || held->number > at->number)) {
+	if (open && (held->epoch > at->epoch || held->number > at->number)) {
 		uplink_end(u, WIRE__REASON__SET_BACK,
 			   "the server knows less than this copy: it seems to have been set back "
 			   "to an earlier "
@@ -195,27 +201,16 @@ static int uplink_may_read(struct uplink *u, const Wire__At *at, const struct he
 	return copy_grant(u->copy, &space, at->epoch);
 }
 
-/* What is held and was not named is lost. */
-static int uplink_lose_others(struct uplink *u, const Wire__Welcome *m, const struct held *spaces,
-			      int n)
-{
-	for (int i = 0; i < n; i++) {
-		bool named = spaces[i].state == HELD_CLOSING;
-		for (size_t k = 0; k < m->n_spaces && !named; k++)
-			named = bytes_equal(BYTES_OF(m->spaces[k]->space), ID_BYTES(&spaces[i].id));
-		int err = named ? 0 : copy_lose(u->copy, &spaces[i].id);
-		if (err < 0)
-			return err;
-	}
-	return 0;
-}
-
 static int uplink_note_server(struct uplink *u, const Wire__Welcome *m)
 {
 	struct id person;
 	char text[24];
 	int err = copy_meta_set(u->copy, "server_address", m->address ? m->address : "");
 
+	if (err == 0)
+		err = copy_meta_set(u->copy, "turned_away", "");
+	if (err == 0 && m->has_nonce && m->nonce.len == 16)
+		err = copy_nonce_set(u->copy, m->nonce.data);
 	if (err == 0 && m->has_person && id_from(&person, BYTES_OF(m->person)))
 		err = copy_person_set(u->copy, &person);
 	if (err == 0 && m->has_time_ms) {
@@ -239,7 +234,7 @@ static int on_welcome(struct uplink *u, const Wire__Welcome *m)
 	for (size_t i = 0; i < m->n_spaces && err == 0 && u->state != UPLINK_ENDED; i++)
 		err = uplink_may_read(u, m->spaces[i], spaces, n);
 	if (err == 0 && u->state != UPLINK_ENDED)
-		err = uplink_lose_others(u, m, spaces, n);
+		err = copy_held_forget(u->copy);
 	if (n >= 0)
 		free(spaces);
 	if (err < 0 || u->state == UPLINK_ENDED)
@@ -250,7 +245,13 @@ static int on_welcome(struct uplink *u, const Wire__Welcome *m)
 
 static int on_granted(struct uplink *u, const Wire__Granted *m)
 {
-	return uplink_may_read(u, m->space, NULL, 0);
+	struct held *spaces;
+	int n = copy_spaces(u->copy, &spaces);
+	int err = n < 0 ? n : uplink_may_read(u, m->space, spaces, n);
+
+	if (n >= 0)
+		free(spaces);
+	return err;
 }
 
 static int on_lost(struct uplink *u, const Wire__Lost *m)
@@ -305,6 +306,17 @@ static int on_verdicts(struct uplink *u, const Wire__Verdicts *m)
 	return 0;
 }
 
+static int on_held_list(struct uplink *u, const Wire__HeldList *m)
+{
+	int err = copy_held_list(u->copy, m);
+
+	if (err != ERR_PROTO)
+		return err;
+	uplink_end(u, WIRE__REASON__PROTOCOL,
+		   "the server sent a list of held changes that can't be read");
+	return 0;
+}
+
 static int on_deferred(struct uplink *u, const Wire__Deferred *m)
 {
 	struct id change;
@@ -336,6 +348,9 @@ static const char *reason_words(Wire__Reason reason)
 	case WIRE__REASON__SET_BACK:
 		return "the server knows less than this copy: it seems to have been set back to an "
 		       "earlier state";
+	case WIRE__REASON__RECOVERING:
+		return "the server was set back to an earlier state, and takes back from the "
+		       "copies what it lacks";
 	case WIRE__REASON__REPLACED:
 		return "another program on this device has connected to the server";
 	case WIRE__REASON__REVOKED:
@@ -351,15 +366,18 @@ static const char *reason_words(Wire__Reason reason)
 	}
 }
 
-/* What came before it is kept. */
+/* What came before it is kept. That this device may not come any more is kept too, for `status`. */
 static int on_bye(struct uplink *u, const Wire__Bye *m)
 {
+	const char *words = m->words && *m->words ? m->words : reason_words(m->reason);
 	int err = u->contact ? uplink_store_contact(u) : 0;
+	if (err == 0 && m->reason == WIRE__REASON__REVOKED)
+		err = copy_meta_set(u->copy, "turned_away", words);
 	if (err == 0)
 		err = copy_commit(u->copy);
 	if (err < 0)
 		return err;
-	uplink_over(u, m->reason, m->words && *m->words ? m->words : reason_words(m->reason));
+	uplink_over(u, m->reason, words);
 	u->link->ops->close(u->link);
 	return 0;
 }
@@ -388,6 +406,26 @@ static void on_renewed(struct uplink *u, const Wire__Renewed *m)
 		return;
 	buf_add_bytes(u->renew.out, BYTES_OF(m->certificate));
 	ask_end(&u->renew, 0, "");
+}
+
+static int on_decided(struct uplink *u, const Wire__Decided *m)
+{
+	const char *words = m->words ? m->words : "";
+	struct id change;
+
+	if (!id_from(&change, BYTES_OF(m->change)) || !u->decide.done ||
+	    !id_equal(&change, &u->decide.change))
+		return 0;
+	int err = m->has_verdict ? copy_held_drop(u->copy, &change) : 0;
+	if (err < 0)
+		return err;
+	if (m->has_verdict) {
+		*u->decide.verdict = (enum verdict)m->verdict;
+		ask_end(&u->decide, 0, words);
+	} else {
+		ask_end(&u->decide, ERR_INVALID, *words ? words : "nothing was decided");
+	}
+	return 0;
 }
 
 /* A question may be asked now: there is a session, and no other of its kind is open. */
@@ -423,6 +461,21 @@ void uplink_invite(struct uplink *u, const struct id *person, const struct id *s
 	link_send(u->link, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
 }
 
+void uplink_decide(struct uplink *u, const struct id *change, bool accept, const char *words,
+		   enum verdict *verdict, uplink_done_fn done, void *arg)
+{
+	Wire__Decide m = WIRE__DECIDE__INIT;
+
+	if (!ask_begin(u, &u->decide, done, arg))
+		return;
+	u->decide.change = *change;
+	u->decide.verdict = verdict;
+	m.change = PB_ID(change);
+	m.accept = accept;
+	m.words = (char *)words;
+	link_send(u->link, WIRE__KIND__DECIDE, &m.base, BYTES_NONE);
+}
+
 void uplink_renew(struct uplink *u, struct bytes request, struct buf *out, uplink_done_fn done,
 		  void *arg)
 {
@@ -442,6 +495,12 @@ static const ProtobufCMessageDescriptor *frame_descriptor(unsigned kind)
 	switch (kind) {
 	case WIRE__KIND__WELCOME:
 		return &wire__welcome__descriptor;
+	case WIRE__KIND__RECALL:
+		return &wire__recall__descriptor;
+	case WIRE__KIND__REWIND:
+		return &wire__rewind__descriptor;
+	case WIRE__KIND__LACKING:
+		return &wire__lacking__descriptor;
 	case WIRE__KIND__BYE:
 		return &wire__bye__descriptor;
 	case WIRE__KIND__PING:
@@ -450,6 +509,10 @@ static const ProtobufCMessageDescriptor *frame_descriptor(unsigned kind)
 		return &wire__verdicts__descriptor;
 	case WIRE__KIND__DEFERRED:
 		return &wire__deferred__descriptor;
+	case WIRE__KIND__HELD_LIST:
+		return &wire__held_list__descriptor;
+	case WIRE__KIND__DECIDED:
+		return &wire__decided__descriptor;
 	case WIRE__KIND__FEED:
 		return &wire__feed__descriptor;
 	case WIRE__KIND__GRANTED:
@@ -458,12 +521,10 @@ static const ProtobufCMessageDescriptor *frame_descriptor(unsigned kind)
 		return &wire__lost__descriptor;
 	case WIRE__KIND__WANT:
 		return &wire__want__descriptor;
-	case WIRE__KIND__PIECE:
-		return &wire__piece__descriptor;
+	case WIRE__KIND__CHUNK:
+		return &wire__chunk__descriptor;
 	case WIRE__KIND__STORED:
 		return &wire__stored__descriptor;
-	case WIRE__KIND__CONTENT:
-		return &wire__content__descriptor;
 	case WIRE__KIND__MISSING:
 		return &wire__missing__descriptor;
 	case WIRE__KIND__INVITED:
@@ -483,23 +544,27 @@ static int uplink_dispatch(struct uplink *u, unsigned kind, const void *m, struc
 		return on_verdicts(u, m);
 	case WIRE__KIND__DEFERRED:
 		return on_deferred(u, m);
+	case WIRE__KIND__HELD_LIST:
+		return on_held_list(u, m);
+	case WIRE__KIND__DECIDED:
+		return on_decided(u, m);
 	case WIRE__KIND__FEED:
 		return on_feed(u, m);
 	case WIRE__KIND__GRANTED:
 		return on_granted(u, m);
 	case WIRE__KIND__LOST:
 		return on_lost(u, m);
+	case WIRE__KIND__LACKING:
+		recover_on_lacking(u, m);
+		return 0;
 	case WIRE__KIND__WANT:
 		content_on_want(u, m);
 		return 0;
-	case WIRE__KIND__PIECE:
-		content_on_piece(u, m, raw);
+	case WIRE__KIND__CHUNK:
+		content_on_chunk(u, m, raw);
 		return 0;
 	case WIRE__KIND__STORED:
 		content_on_stored(u, m);
-		return 0;
-	case WIRE__KIND__CONTENT:
-		content_on_content(u, m);
 		return 0;
 	case WIRE__KIND__MISSING:
 		content_on_missing(u, m);
@@ -534,6 +599,10 @@ static int uplink_handle(struct uplink *u, const struct frame *f)
 		return on_bye(u, m);
 	if (f->kind == WIRE__KIND__WELCOME)
 		return on_welcome(u, m);
+	if (f->kind == WIRE__KIND__RECALL)
+		return recover_on_recall(u, m);
+	if (f->kind == WIRE__KIND__REWIND)
+		return recover_on_rewind(u, m);
 	if (u->state == UPLINK_OPENING) {
 		uplink_end(u, WIRE__REASON__PROTOCOL, "the server spoke before it was its turn");
 		return 0;
@@ -603,6 +672,10 @@ static void uplink_look_alive(struct uplink *u)
 
 void uplink_drained(struct uplink *u)
 {
+	int err = recover_send(u);
+
+	if (err < 0)
+		uplink_fail(u, err);
 	if (u->state == UPLINK_READY)
 		content_turn(u);
 }
@@ -619,6 +692,8 @@ int uplink_turn(struct uplink *u)
 	if (!uplink_is_whole(u))
 		return u->error;
 	int err = uplink_commit(u);
+	if (err == 0)
+		err = recover_send(u);
 	if (err == 0 && u->state == UPLINK_READY)
 		err = push_send(u);
 	if (err == 0 && u->state == UPLINK_READY)
@@ -637,10 +712,15 @@ enum uplink_state uplink_state(const struct uplink *u)
 	return u->state;
 }
 
+bool uplink_is_busy(const struct uplink *u)
+{
+	return content_is_busy(u);
+}
+
 bool uplink_quiet(const struct uplink *u)
 {
 	return u->state == UPLINK_READY && u->n_targets == 0 && push_quiet(u) && content_quiet(u) &&
-	       !u->invite.done && !u->renew.done;
+	       recover_quiet(u) && !u->invite.done && !u->renew.done && !u->decide.done;
 }
 
 const char *uplink_words(const struct uplink *u)

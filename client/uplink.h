@@ -7,6 +7,7 @@
 #define FIVEPITS_UPLINK_H
 
 #include "client/copy.h"
+#include "common/gather.h"
 #include "common/wire.h"
 
 struct uplink;
@@ -47,12 +48,18 @@ struct uplink_progress uplink_progress(const struct uplink *u);
 typedef void (*uplink_done_fn)(void *arg, int err, const char *words);
 
 /* Fetch a document's bytes into the store (client/contents.h); done at once if they are there. */
-void uplink_get(struct uplink *u, const uint8_t sha[SHA256_LEN], uplink_done_fn done, void *arg);
+void uplink_get(struct uplink *u, const struct content *content, uplink_done_fn done, void *arg);
+/* Documents could go on at once: another turn should follow, though nothing may come in. */
+bool uplink_is_busy(const struct uplink *u);
 
 /* Have an invitation made; `expires_ms` is filled before `done` is called and may be NULL. */
 void uplink_invite(struct uplink *u, const struct id *person, const struct id *school,
 		   const uint8_t invitation[16], const uint8_t verifier[32], uint64_t *expires_ms,
 		   uplink_done_fn done, void *arg);
+/* Accept or refuse a change that is held; `words` (may be NULL) go to its author. `verdict` is
+ * filled before `done` is called, and why it was not accepted is told in its words. */
+void uplink_decide(struct uplink *u, const struct id *change, bool accept, const char *words,
+		   enum verdict *verdict, uplink_done_fn done, void *arg);
 /* Have a certificate renewed: `request` is PKCS#10, DER; the certificate is appended to `out`. */
 void uplink_renew(struct uplink *u, struct bytes request, struct buf *out, uplink_done_fn done,
 		  void *arg);

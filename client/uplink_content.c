@@ -1,240 +1,521 @@
 /*
- * Documents on their way: one up at a time, before the change that names it; one down at a time, as
- * somebody asked. Both in pieces, and never so many that records would have to wait behind them.
+ * Documents on their way. Up: contents that pending changes name are offered, some at a time, and
+ * the chunks that the server asks for are sent, a chunk of each content in turn. Down: contents
+ * that somebody asked for are gathered into the store. Chunks are queued only while the line has
+ * little to carry, so that records never wait behind more than that.
  */
 #include "client/uplink_inside.h"
 
-#include <errno.h>
+#include "client/contents.h"
+#include "common/log.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-static bool same_content(const uint8_t content[SHA256_LEN], ProtobufCBinaryData b)
+enum { GET_STEP = 256 * 1024, GET_BAD = 3, WANTED_MOST = 8192, ASK_MOST = 256 };
+
+/* A content on its way up. */
+struct upload {
+	struct upload *next;
+	struct content content;
+	struct buf wanted; /* chunks that the server asked for; sent up to `at` */
+	size_t at;
+};
+
+/* A content that is wanted here. */
+struct get {
+	struct get *next;
+	struct content content;
+	uplink_done_fn done;
+	void *arg;
+	struct uplink *uplink;
+	struct gather *gather; /* NULL: not begun */
+	bool whole;	       /* all is here, and not yet on disk */
+	unsigned bad;	       /* chunks that came damaged, or not at all */
+	struct buf asks;       /* chunks to ask for, each behind its parent (zero: none) */
+};
+
+struct carriage {
+	struct upload *uploads, *turn; /* `turn`: sends the next chunk */
+	size_t n_uploads;
+	struct get *gets, **last;
+	struct buf parts; /* of a chunk that comes */
+	uint8_t part_hash[SHA256_LEN];
+	struct buf raw, packed;
+	bool busy;
+};
+
+struct carriage *carriage_new(void)
 {
-	return b.len == SHA256_LEN && memcmp(content, b.data, SHA256_LEN) == 0;
+	struct carriage *c = mem_alloc(sizeof(*c));
+
+	c->last = &c->gets;
+	return c;
+}
+
+static bool same_name(const uint8_t name[SHA256_LEN], ProtobufCBinaryData b)
+{
+	return b.len == SHA256_LEN && memcmp(name, b.data, SHA256_LEN) == 0;
 }
 
 /* ---- Up ------------------------------------------------------------------------------------- */
 
-static void upload_end(struct uplink *u)
+static struct upload *upload_find(const struct carriage *c, ProtobufCBinaryData root)
 {
-	if (u->upload.file)
-		fclose(u->upload.file);
-	u->upload = (struct upload){0};
+	struct upload *up = c->uploads;
+
+	while (up && !same_name(up->content.root, root))
+		up = up->next;
+	return up;
 }
 
-static void upload_offer(struct uplink *u)
+static void upload_drop(struct carriage *c, struct upload *up)
 {
+	struct upload **at = &c->uploads;
+
+	while (*at != up)
+		at = &(*at)->next;
+	*at = up->next;
+	if (c->turn == up)
+		c->turn = up->next;
+	c->n_uploads--;
+	buf_fini(&up->wanted);
+	free(up);
+}
+
+/* It can't be brought there now; the person is told why. */
+static void upload_fail(struct uplink *u, struct upload *up, const char *words)
+{
+	uint8_t root[SHA256_LEN];
+
+	memcpy(root, up->content.root, SHA256_LEN);
+	upload_drop(u->carriage, up);
+	push_content_failed(u, root, words);
+}
+
+static void upload_offer(struct uplink *u, const struct content *content)
+{
+	struct carriage *c = u->carriage;
 	Wire__Offer m = WIRE__OFFER__INIT;
-	uint8_t content[SHA256_LEN];
-	uint64_t size;
+	struct upload *up = mem_alloc(sizeof(*up));
+	struct upload **at = &c->uploads;
 
-	while (u->upload.state == UPLOAD_NONE && push_content_wanted(u, content)) {
-		if (!contents_has(copy_home(u->copy), content, &size)) {
-			push_content_failed(
-				u, content,
-				"the document's bytes are not on this computer any more");
-			continue;
-		}
-		u->upload = (struct upload){.state = UPLOAD_OFFERED, .size = size};
-		memcpy(u->upload.content, content, SHA256_LEN);
-		m.content = PB_BYTES(BYTES(u->upload.content, SHA256_LEN));
-		m.bytes = size;
-		link_send(u->link, WIRE__KIND__OFFER, &m.base, BYTES_NONE);
-		u->progress.bytes_all += size;
-	}
+	up->content = *content;
+	while (*at)
+		at = &(*at)->next;
+	*at = up;
+	c->n_uploads++;
+	m.root = (ProtobufCBinaryData){SHA256_LEN, up->content.root};
+	m.content = (ProtobufCBinaryData){SHA256_LEN, up->content.sha};
+	m.bytes = content->bytes;
+	link_send(u->link, WIRE__KIND__OFFER, &m.base, BYTES_NONE);
+	u->progress.bytes_all += content->bytes;
 }
 
-static void upload_piece(struct uplink *u)
+static void upload_offers(struct uplink *u)
 {
-	struct upload *up = &u->upload;
-	Wire__Piece m = WIRE__PIECE__INIT;
-	uint64_t left = up->size - up->offset;
-	size_t n = left < PIECE_MAX ? (size_t)left : PIECE_MAX;
+	uint8_t root[SHA256_LEN];
+	struct content content;
 
-	buf_reset(&u->block);
-	if (fread(buf_reserve(&u->block, PIECE_MAX), 1, n, up->file) != n) {
-		uplink_end(u, WIRE__REASON__DAMAGED,
-			   "a document on this computer can't be read to its end");
-		return;
+	while (u->state == UPLINK_READY && u->carriage->n_uploads < UPLOADS_MOST &&
+	       (push_content_wanted(u, root) || recover_content_wanted(u, root))) {
+		ProtobufCBinaryData name = {SHA256_LEN, root};
+		int got = contents_has(u->copy, root, &content);
+		if (got < 0)
+			uplink_fail(u, got);
+		else if (!got)
+			push_content_failed(
+				u, root, "the document's bytes are not on this computer any more");
+		else if (!upload_find(u->carriage, name))
+			upload_offer(u, &content);
 	}
-	m.content = PB_BYTES(BYTES(up->content, SHA256_LEN));
-	m.offset = up->offset;
-	link_send(u->link, WIRE__KIND__PIECE, &m.base, BYTES(u->block.data, n));
-	up->offset += n;
-	u->progress.bytes_done += n;
-	if (up->offset == up->size)
-		up->state = UPLOAD_SENT;
 }
 
 void content_on_want(struct uplink *u, const Wire__Want *m)
 {
-	struct upload *up = &u->upload;
+	struct carriage *c = u->carriage;
+	struct upload *up = upload_find(c, m->root);
 
-	if (up->state != UPLOAD_OFFERED || !same_content(up->content, m->content))
-		return;
-	if (m->offset > up->size) {
+	if (!up)
+		return; /* of one that was given up */
+	if (up->at) {
+		up->wanted.len -= up->at;
+		memmove(up->wanted.data, up->wanted.data + up->at, up->wanted.len);
+		up->at = 0;
+	}
+	for (size_t i = 0; i < m->n_chunks; i++)
+		if (m->chunks[i].len == SHA256_LEN)
+			buf_add_bytes(&up->wanted, BYTES_OF(m->chunks[i]));
+	if (up->wanted.len > WANTED_MOST * SHA256_LEN)
 		uplink_end(u, WIRE__REASON__PROTOCOL,
-			   "the server wants more of a document than there is");
-		return;
-	}
-	u->progress.bytes_done += m->offset;
-	if (m->offset == up->size && up->size) { /* it has it all */
-		push_content_stored(u, up->content);
-		upload_end(u);
-		return;
-	}
-	char *path = contents_path(copy_home(u->copy), up->content);
-	up->file = fopen(path, "rb");
-	free(path);
-	up->offset = m->offset;
-	if (!up->file || fseeko(up->file, (off_t)up->offset, SEEK_SET) != 0) {
-		uplink_end(u, WIRE__REASON__DAMAGED, "a document on this computer can't be read");
-		return;
-	}
-	up->state = UPLOAD_SENDING;
-	if (up->size == 0)
-		upload_piece(u); /* so that it is stored, like any other */
+			   "the server asks for more of a document than it should at once");
 }
 
 void content_on_stored(struct uplink *u, const Wire__Stored *m)
 {
-	if (u->upload.state == UPLOAD_NONE || !same_content(u->upload.content, m->content))
-		return;
-	push_content_stored(u, u->upload.content);
-	upload_end(u);
+	for (size_t i = 0; i < m->n_roots; i++) {
+		struct upload *up = upload_find(u->carriage, m->roots[i]);
+		if (!up)
+			continue;
+		push_content_stored(u, up->content.root);
+		upload_drop(u->carriage, up);
+	}
+}
+
+/* 0, or an error: this chunk is not here as it should be. */
+static int chunk_send(struct uplink *u, const uint8_t hash[SHA256_LEN])
+{
+	Wire__Chunk m = WIRE__CHUNK__INIT;
+	struct stored is;
+	int err = store_get_packed(copy_store(u->copy), hash, &is, &u->carriage->packed);
+
+	if (err < 0)
+		return err;
+	m.chunk = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)hash};
+	m.raw = is.raw;
+	m.has_form = is.form != FORM_RAW;
+	m.form = is.form;
+	link_send(u->link, WIRE__KIND__CHUNK, &m.base, buf_bytes(&u->carriage->packed));
+	if (!is.node)
+		u->progress.bytes_done += is.raw;
+	return 0;
+}
+
+/* The next chunk of a list; what was sent of it is forgotten now and then. */
+static int wanted_send(struct uplink *u, struct buf *wanted, size_t *at)
+{
+	uint8_t hash[SHA256_LEN];
+
+	memcpy(hash, wanted->data + *at, SHA256_LEN);
+	*at += SHA256_LEN;
+	if (*at == wanted->len)
+		*at = wanted->len = 0;
+	return chunk_send(u, hash);
+}
+
+static void upload_cancel(struct uplink *u, struct upload *up, const char *words)
+{
+	Wire__Cancel m = WIRE__CANCEL__INIT;
+
+	m.root = (ProtobufCBinaryData){SHA256_LEN, up->content.root};
+	link_send(u->link, WIRE__KIND__CANCEL, &m.base, BYTES_NONE);
+	upload_fail(u, up, words);
+}
+
+/* The next upload that has something to send, from whose turn it is. */
+static struct upload *upload_next(struct carriage *c)
+{
+	struct upload *from = c->turn ? c->turn : c->uploads, *up = from;
+
+	while (up && up->wanted.len == 0) {
+		up = up->next ? up->next : c->uploads;
+		if (up == from)
+			return NULL;
+	}
+	if (up)
+		c->turn = up->next;
+	return up;
+}
+
+static void upload_send(struct uplink *u)
+{
+	struct carriage *c = u->carriage;
+
+	while (u->state == UPLINK_READY && u->link->ops->queued(u->link) < CONTENT_QUEUED) {
+		struct upload *up = upload_next(c);
+		if (!up)
+			break;
+		if (wanted_send(u, &up->wanted, &up->at) < 0)
+			upload_cancel(u, up,
+				      "the document's bytes on this computer are damaged: "
+				      "'fivepits fsck' tells more, 'fivepits put' takes them anew");
+	}
 }
 
 /* ---- Down ----------------------------------------------------------------------------------- */
 
-/* The first of the list is over. */
-static void get_end(struct uplink *u, int err, const char *words)
+static void get_end(struct uplink *u, struct get **at, int err, const char *words)
 {
-	struct get *g = u->gets;
-	u->gets = g->next;
-	arrival_drop(&g->arrival);
+	struct carriage *c = u->carriage;
+	struct get *g = *at;
+
+	*at = g->next;
+	if (!*at)
+		c->last = at;
+	gather_free(&g->gather);
+	buf_fini(&g->asks);
 	g->done(g->arg, err, words);
 	free(g);
 }
 
-void uplink_get(struct uplink *u, const uint8_t sha[SHA256_LEN], uplink_done_fn done, void *arg)
+void uplink_get(struct uplink *u, const struct content *content, uplink_done_fn done, void *arg)
 {
-	struct get **last = &u->gets;
+	struct carriage *c = u->carriage;
+	int got = contents_has(u->copy, content->root, NULL);
 
-	if (contents_has(copy_home(u->copy), sha, NULL)) {
-		done(arg, 0, "");
+	if (got != 0) {
+		done(arg, got < 0 ? got : 0, got < 0 ? err_words(got) : "");
 		return;
 	}
-	if (u->state == UPLINK_ENDED) {
+	if (u->state == UPLINK_ENDED || !c) {
 		done(arg, ERR_OFFLINE, u->words);
 		return;
 	}
-	while (*last)
-		last = &(*last)->next;
-	*last = mem_alloc(sizeof(**last));
-	(*last)->done = done;
-	(*last)->arg = arg;
-	memcpy((*last)->content, sha, SHA256_LEN);
+	struct get *g = mem_alloc(sizeof(*g));
+	g->uplink = u;
+	g->done = done;
+	g->arg = arg;
+	g->content = *content;
+	*c->last = g;
+	c->last = &g->next;
 }
 
-static void get_ask(struct uplink *u)
+static void get_want(void *arg, const uint8_t hash[SHA256_LEN], const uint8_t *parent)
 {
-	Wire__Get m = WIRE__GET__INIT;
+	static const uint8_t none[SHA256_LEN];
+	struct get *g = arg;
 
-	if (!u->gets || u->gets->asked)
-		return;
-	m.content = PB_BYTES(BYTES(u->gets->content, SHA256_LEN));
-	link_send(u->link, WIRE__KIND__GET, &m.base, BYTES_NONE);
-	u->gets->asked = true;
+	buf_add(&g->asks, parent ? parent : none, SHA256_LEN);
+	buf_add(&g->asks, hash, SHA256_LEN);
 }
 
-static struct get *get_of(struct uplink *u, ProtobufCBinaryData content)
+/* What it wants, as few Gets as there are parents in a row. */
+static void get_ask(struct uplink *u, struct get *g)
 {
-	return u->gets && u->gets->asked && same_content(u->gets->content, content) ? u->gets
-										    : NULL;
+	static const uint8_t none[SHA256_LEN];
+	ProtobufCBinaryData chunks[ASK_MOST];
+	enum { PAIR = 2 * SHA256_LEN };
+
+	for (size_t i = 0; i < g->asks.len;) {
+		Wire__Get m = WIRE__GET__INIT;
+		uint8_t *parent = g->asks.data + i;
+		m.chunks = chunks;
+		while (i < g->asks.len && m.n_chunks < ASK_MOST &&
+		       memcmp(g->asks.data + i, parent, SHA256_LEN) == 0) {
+			chunks[m.n_chunks++] =
+				(ProtobufCBinaryData){SHA256_LEN, g->asks.data + i + SHA256_LEN};
+			i += PAIR;
+		}
+		m.has_parent = memcmp(parent, none, SHA256_LEN) != 0;
+		m.parent = (ProtobufCBinaryData){m.has_parent ? SHA256_LEN : 0, parent};
+		link_send(u->link, WIRE__KIND__GET, &m.base, BYTES_NONE);
+	}
+	buf_reset(&g->asks);
 }
 
-static void get_complete(struct uplink *u)
+/* A step of one. Did it move? It may end. */
+static bool get_step(struct uplink *u, struct get **at)
 {
+	struct get *g = *at;
+	struct gather_ops ops = {.want = get_want, .arg = g};
 	struct cause cause = {""};
-	int err = arrival_finish(&u->gets->arrival, &cause);
-	get_end(u, err, cause.words);
+
+	if (!g->gather) {
+		g->gather = gather_new(copy_store(u->copy), &g->content, &ops);
+		u->progress.bytes_all += g->content.bytes;
+	}
+	uint64_t before = gather_done(g->gather);
+	int got = gather_work(g->gather, GET_STEP, &cause);
+	u->progress.bytes_done += gather_done(g->gather) - before;
+	get_ask(u, g);
+	if (got == 2)
+		g->whole = true;
+	else if (got < 0)
+		get_end(u, at, got, cause.words);
+	return got == 1;
 }
 
-void content_on_content(struct uplink *u, const Wire__Content *m)
+/* All that are under way, in turn. */
+static void get_work(struct uplink *u)
 {
-	struct get *g = get_of(u, m->content);
-	struct cause cause;
+	struct carriage *c = u->carriage;
+	uint64_t bytes = 0;
+	size_t n = 0;
 
-	if (!g || g->arrival)
+	c->busy = false;
+	for (struct get **at = &c->gets; *at && n < GETS_MOST && u->state == UPLINK_READY; n++) {
+		struct get *g = *at;
+		if (n > 0 && bytes + g->content.bytes > GETS_BYTES && !g->gather)
+			break;
+		bytes += g->content.bytes;
+		if (!g->whole && get_step(u, at))
+			c->busy = true;
+		if (*at == g)
+			at = &g->next;
+	}
+}
+
+/* Make last what came, and tell of those that are whole. */
+static void get_sync(struct uplink *u)
+{
+	struct store *store = copy_store(u->copy);
+	struct carriage *c = u->carriage;
+	struct cause cause = {""};
+	bool whole = false;
+
+	for (struct get *g = c->gets; g; g = g->next)
+		whole = whole || g->whole;
+	if (!whole && store_unsynced(store) < CONTENT_SYNC)
 		return;
-	int err = arrival_open(&g->arrival, copy_home(u->copy), g->content, m->bytes, &cause);
+	int err = contents_sync(u->copy, &cause);
+	if (err == 0 && whole)
+		err = copy_begin(u->copy);
+	for (struct get *g = c->gets; g && err == 0; g = g->next)
+		if (g->whole)
+			err = store_content_set(store, &g->content);
+	if (err == 0)
+		err = copy_commit(u->copy);
 	if (err < 0) {
-		get_end(u, err, cause.words); /* pieces of it that still come are of no get, and
-						 passed over */
+		uplink_fail(u, err);
 		return;
 	}
-	g->size = m->bytes;
-	u->progress.bytes_all += m->bytes;
-	if (g->size == 0)
-		get_complete(u);
+	for (struct get **at = &c->gets; *at;) {
+		if ((*at)->whole)
+			get_end(u, at, 0, "");
+		else
+			at = &(*at)->next;
+	}
 }
 
-void content_on_piece(struct uplink *u, const Wire__Piece *m, struct bytes raw)
+static void chunk_bad(struct uplink *u, const uint8_t hash[SHA256_LEN], int err, const char *words)
 {
-	struct get *g = get_of(u, m->content);
-	struct cause cause;
+	bool node;
 
-	if (!g || !g->arrival)
+	for (struct get **at = &u->carriage->gets; *at;) {
+		struct get *g = *at;
+		if (!g->gather || !gather_awaits(g->gather, hash, &node)) {
+			at = &g->next;
+		} else if (err == ERR_CORRUPT && ++g->bad < GET_BAD) {
+			gather_again(g->gather, hash);
+			get_ask(u, g);
+			at = &g->next;
+		} else {
+			get_end(u, at, err, words);
+		}
+	}
+}
+
+static void chunk_take(struct uplink *u, const Wire__Chunk *m, struct bytes packed)
+{
+	struct carriage *c = u->carriage;
+	struct store *store = copy_store(u->copy);
+	struct cause cause = {""};
+	bool awaited = false, node = false, is_node;
+
+	for (struct get *g = c->gets; g; g = g->next)
+		if (g->gather && gather_awaits(g->gather, m->chunk.data, &is_node)) {
+			awaited = true;
+			node = node || is_node;
+		}
+	if (!awaited)
 		return;
-	if (m->offset != arrival_size(g->arrival) || raw.len == 0) {
+	if (store_unpack(store_squeezer(store), m->chunk.data, (enum form)m->form, m->raw, packed,
+			 &c->raw) < 0) {
+		chunk_bad(u, m->chunk.data, ERR_CORRUPT,
+			  "the document arrives damaged, again and again; it was not kept");
+		return;
+	}
+	int err = store_put(store, m->chunk.data, node, (enum form)m->form, m->raw, packed, &cause);
+	if (err < 0) {
+		chunk_bad(u, m->chunk.data, err, cause.words);
+		return;
+	}
+	for (struct get **at = &c->gets; *at;) {
+		struct get *g = *at;
+		uint64_t before = g->gather ? gather_done(g->gather) : 0;
+		err = g->gather ? gather_take(g->gather, m->chunk.data, buf_bytes(&c->raw), &cause)
+				: 0;
+		if (err == 0 && g->gather)
+			u->progress.bytes_done += gather_done(g->gather) - before;
+		if (err < 0)
+			get_end(u, at, ERR_CORRUPT, cause.words);
+		else
+			at = &g->next;
+	}
+}
+
+/* Parts of a chunk come one behind the other. */
+void content_on_chunk(struct uplink *u, const Wire__Chunk *m, struct bytes raw)
+{
+	struct carriage *c = u->carriage;
+	uint32_t size = m->has_size ? m->size : (uint32_t)raw.len;
+
+	if (m->chunk.len != SHA256_LEN || size > CHUNK_MAX) {
+		uplink_end(u, WIRE__REASON__PROTOCOL, "the server sent a chunk that is none");
+		return;
+	}
+	if (m->offset == 0) {
+		buf_reset(&c->parts);
+		memcpy(c->part_hash, m->chunk.data, SHA256_LEN);
+	}
+	if (m->offset != c->parts.len || raw.len > size - m->offset ||
+	    !same_name(c->part_hash, m->chunk)) {
 		uplink_end(u, WIRE__REASON__PROTOCOL, "the server sent a document out of order");
 		return;
 	}
-	int err = arrival_add(g->arrival, raw, &cause);
-	if (err < 0) {
-		get_end(u, err, cause.words);
+	if (raw.len == size) {
+		chunk_take(u, m, raw);
 		return;
 	}
-	u->progress.bytes_done += raw.len;
-	if (arrival_size(g->arrival) == g->size)
-		get_complete(u);
+	buf_add_bytes(&c->parts, raw);
+	if (c->parts.len == size) {
+		chunk_take(u, m, buf_bytes(&c->parts));
+		buf_reset(&c->parts);
+	}
 }
 
-/* Of a document that was asked for, or of one that was offered and is not wanted. */
+/* Of a chunk that was asked for, or of a content that was offered and is not wanted. */
 void content_on_missing(struct uplink *u, const Wire__Missing *m)
 {
-	if (get_of(u, m->content)) {
-		get_end(u, ERR_MISSING,
-			m->words ? m->words : "the server does not have that document");
+	struct upload *up = upload_find(u->carriage, m->name);
+
+	if (m->name.len != SHA256_LEN)
 		return;
-	}
-	if (u->upload.state == UPLOAD_NONE || !same_content(u->upload.content, m->content))
-		return;
-	push_content_failed(u, u->upload.content,
-			    m->words ? m->words : "the server did not take the document");
-	upload_end(u);
+	if (up)
+		upload_fail(u, up, m->words ? m->words : "the server did not take the document");
+	chunk_bad(u, m->name.data, ERR_MISSING,
+		  m->words ? m->words : "the server does not have that document");
 }
 
 /* ---- Both ----------------------------------------------------------------------------------- */
 
 void content_turn(struct uplink *u)
 {
-	upload_offer(u);
-	while (u->state == UPLINK_READY && u->upload.state == UPLOAD_SENDING &&
-	       u->link->ops->queued(u->link) < CONTENT_QUEUED)
-		upload_piece(u);
-	get_ask(u);
+	upload_offers(u);
+	if (u->state == UPLINK_READY)
+		upload_send(u);
+	if (u->state == UPLINK_READY)
+		get_work(u);
+	if (u->state == UPLINK_READY)
+		get_sync(u);
 }
 
 bool content_quiet(const struct uplink *u)
 {
-	return u->upload.state == UPLOAD_NONE && !u->gets;
+	return !u->carriage || (!u->carriage->uploads && !u->carriage->gets);
+}
+
+bool content_is_busy(const struct uplink *u)
+{
+	return u->state == UPLINK_READY && u->carriage && u->carriage->busy;
 }
 
 void content_fini(struct uplink *u, int err, const char *words)
 {
-	upload_end(u);
-	while (u->gets)
-		get_end(u, err, words);
-	buf_fini(&u->block);
+	struct carriage *c = u->carriage;
+
+	if (!c)
+		return;
+	/* What came is kept: another session goes on from there. */
+	if (u->error || contents_sync(u->copy, NULL) < 0)
+		store_forget(copy_store(u->copy));
+	while (c->uploads)
+		upload_drop(c, c->uploads);
+	while (c->gets)
+		get_end(u, &c->gets, err, words);
+	buf_fini(&c->parts);
+	buf_fini(&c->raw);
+	buf_fini(&c->packed);
+	free(c);
+	u->carriage = NULL;
 }

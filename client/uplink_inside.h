@@ -1,5 +1,5 @@
 /* What the files of an uplink share: uplink.c is the session, uplink_push.c sends changes,
- * uplink_content.c carries documents. */
+ * uplink_content.c carries documents, uplink_recover.c helps a server that was set back. */
 #ifndef FIVEPITS_UPLINK_INSIDE_H
 #define FIVEPITS_UPLINK_INSIDE_H
 
@@ -9,7 +9,12 @@
 enum {
 	PUSH_FRAME = 64 * 1024,	      /* changes in one frame */
 	PUSH_UNANSWERED = 256 * 1024, /* changes sent and not answered */
-	CONTENT_QUEUED = 512 * 1024,  /* documents' bytes that wait in the link */
+	CONTENT_QUEUED = 256 * 1024,  /* documents' bytes that wait in the link */
+	UPLOADS_MOST = 64,	      /* contents that are offered at once */
+	GETS_MOST = 64,		      /* and fetched, */
+	GETS_BYTES = 16 * 1024 * 1024, /* and their bytes together, but for the first */
+	CONTENT_SYNC = 4 * 1024 * 1024, /* bytes that came and were not made to last */
+	STUCK_CONTENTS = 256,	      /* changes that wait for a document at once */
 	RETRY_MS = 30 * 1000,
 	PING_MS = 30 * 1000,
 	DEAD_MS = 90 * 1000,
@@ -35,7 +40,8 @@ struct stuck {
 		STUCK_SESSION, /* not in this session */
 		STUCK_READY,   /* not any more: send it */
 	} why;
-	uint8_t content[SHA256_LEN];
+	uint8_t content[SHA256_LEN]; /* its root */
+	bool taken;		     /* it was told by push_content_wanted */
 	struct id earlier;
 	uint64_t retry_ms;
 };
@@ -52,23 +58,13 @@ struct push {
 	uint64_t count_sent;
 };
 
-/* A document on its way up. */
-struct upload {
-	enum { UPLOAD_NONE, UPLOAD_OFFERED, UPLOAD_SENDING, UPLOAD_SENT } state;
-	uint8_t content[SHA256_LEN];
-	uint64_t size, offset;
-	FILE *file;
-};
-
-/* A document that is wanted here; the first of the list is on its way. */
-struct get {
-	struct get *next;
-	uint8_t content[SHA256_LEN];
-	uplink_done_fn done;
-	void *arg;
-	bool asked;
-	uint64_t size;
-	struct arrival *arrival;
+/* What the server, set back, has asked for. */
+struct recover {
+	bool open; /* a run is being handed in */
+	struct id space;
+	struct signed_head head;
+	uint64_t next;	    /* number of the entry that goes next */
+	struct buf lacking; /* documents that are here and not there */
 };
 
 /* A question of which one at a time is open. */
@@ -78,6 +74,8 @@ struct ask {
 	uint8_t invitation[16];
 	uint64_t *expires_ms;
 	struct buf *out;
+	struct id change; /* that is decided on */
+	enum verdict *verdict;
 };
 
 /* A space that the server told of, until this copy has it up to there. */
@@ -94,13 +92,12 @@ struct uplink {
 	char words[512];
 	int error; /* of this copy's own disk */
 	struct arena arena;
-	struct buf block; /* a piece of a document */
 	struct target *targets;
 	size_t n_targets;
 	struct push push;
-	struct upload upload;
-	struct get *gets;
-	struct ask invite, renew;
+	struct carriage *carriage; /* documents on their way */
+	struct ask invite, renew, decide;
+	struct recover recover;
 	struct uplink_progress progress;
 	uint64_t batch_ms;	/* when the open transaction was begun; 0: none */
 	uint64_t batch_entries; /* taken in it */
@@ -125,20 +122,33 @@ void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why
 /* Of all that wait for a document: it is on the server; or it can't be brought there, and why. */
 void push_content_stored(struct uplink *u, const uint8_t content[SHA256_LEN]);
 void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], const char *words);
-/* A document that a change waits for. False: none. */
-bool push_content_wanted(const struct uplink *u, uint8_t content[SHA256_LEN]);
+/* The next document that a change waits for, told once. False: none. */
+bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN]);
 /* Is there nothing that could be sent? */
 bool push_quiet(const struct uplink *u);
 void push_fini(struct uplink *u);
 
-/* Go on with documents, up and down. */
+/* A server that was set back. 0 or an error of the copy. */
+int recover_on_recall(struct uplink *u, const Wire__Recall *m);
+int recover_on_rewind(struct uplink *u, const Wire__Rewind *m);
+void recover_on_lacking(struct uplink *u, const Wire__Lacking *m);
+/* Hand in what was recalled, as far as the line takes it. */
+int recover_send(struct uplink *u);
+/* A document that the server lost and this copy has. False: none (any more). */
+bool recover_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN]);
+bool recover_quiet(const struct uplink *u);
+void recover_fini(struct uplink *u);
+
+/* Documents on their way, up and down (uplink_content.c). */
+struct carriage *carriage_new(void);
 void content_turn(struct uplink *u);
 void content_on_want(struct uplink *u, const Wire__Want *m);
 void content_on_stored(struct uplink *u, const Wire__Stored *m);
-void content_on_content(struct uplink *u, const Wire__Content *m);
-void content_on_piece(struct uplink *u, const Wire__Piece *m, struct bytes raw);
+void content_on_chunk(struct uplink *u, const Wire__Chunk *m, struct bytes raw);
 void content_on_missing(struct uplink *u, const Wire__Missing *m);
 bool content_quiet(const struct uplink *u);
+/* Something can be done at once, though nothing may come in. */
+bool content_is_busy(const struct uplink *u);
 void content_fini(struct uplink *u, int err, const char *words);
 
 #endif

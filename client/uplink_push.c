@@ -1,6 +1,7 @@
 /*
- * Own changes on their way up: in order, 64 KiB a frame, at most 256 KiB unanswered. What cannot go
- * now (a document first, an earlier change first, no room there) is stuck, and others go on.
+ * Own changes on their way up: in order, 64 KiB a frame, at most 256 KiB unanswered. What the
+ * server holds is sent once more in each session, to learn what became of it. What cannot go now
+ * (a document first, an earlier change first, no room there) is stuck, and others go on.
  */
 #include "client/uplink_inside.h"
 
@@ -83,6 +84,7 @@ static struct stuck *stuck_add(struct push *p, const struct id *change, int64_t 
 		*s = (struct stuck){.change = *change, .seq = seq};
 	}
 	s->why = why;
+	s->taken = false;
 	return s;
 }
 
@@ -134,13 +136,16 @@ void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], co
 	}
 }
 
-bool push_content_wanted(const struct uplink *u, uint8_t content[SHA256_LEN])
+bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN])
 {
-	for (size_t i = 0; i < u->push.n_stuck; i++)
-		if (u->push.stuck[i].why == STUCK_CONTENT) {
-			memcpy(content, u->push.stuck[i].content, SHA256_LEN);
+	for (size_t i = 0; i < u->push.n_stuck; i++) {
+		struct stuck *s = &u->push.stuck[i];
+		if (s->why == STUCK_CONTENT && !s->taken) {
+			s->taken = true;
+			memcpy(content, s->content, SHA256_LEN);
 			return true;
 		}
+	}
 	return false;
 }
 
@@ -241,7 +246,8 @@ static int push_send_freed(struct batch *b)
 		}
 		struct db_stmt *st = db_query(
 			db,
-			"SELECT contents, afters, bytes FROM pending WHERE seq = $1 AND state = 0",
+			"SELECT contents, afters, bytes FROM pending"
+			" WHERE seq = $1 AND state IN (0, 3)",
 			"i", s->seq);
 		int err = db_step(st);
 		if (err < 0)
@@ -264,7 +270,7 @@ static int push_send_new(struct batch *b)
 	struct push *p = &b->u->push;
 	struct db_stmt *st = db_query(copy_db(b->u->copy),
 				      "SELECT seq, change, contents, afters, bytes FROM pending"
-				      " WHERE seq > $1 AND state = 0 ORDER BY seq",
+				      " WHERE seq > $1 AND state IN (0, 3) ORDER BY seq",
 				      "i", p->last_seq);
 	struct id change;
 	int err;

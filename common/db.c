@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 enum {
@@ -48,6 +49,7 @@ struct db {
 	sqlite3 *sqlite;
 	enum db_mode mode;
 	char *path;
+	const char *schema; /* what the file was made with: a constant */
 	struct os_lock *sole, *turn, *checkpoint;
 	enum { DB_IDLE, DB_READING, DB_WRITING } state;
 	int spoilt;	    /* the error of a statement that failed in this transaction */
@@ -170,14 +172,49 @@ static void db_slots_grow(struct db *db)
 	free(old);
 }
 
+/* Does each row of `wanted` (a name and the words that made it) stand in the file? */
+static bool db_schema_has(struct db *db, sqlite3_stmt *wanted)
+{
+	static const char sql[] = "SELECT 1 FROM sqlite_schema WHERE name = $1 AND sql = $2";
+	sqlite3_stmt *find = NULL;
+	int rc = sqlite3_prepare_v2(db->sqlite, sql, -1, &find, NULL);
+
+	while (rc == SQLITE_OK && (rc = sqlite3_step(wanted)) == SQLITE_ROW) {
+		sqlite3_reset(find);
+		for (int i = 0; i < 2; i++)
+			sqlite3_bind_value(find, i + 1, sqlite3_column_value(wanted, i));
+		rc = sqlite3_step(find) == SQLITE_ROW ? SQLITE_OK : SQLITE_CORRUPT;
+	}
+	sqlite3_finalize(find);
+	return rc == SQLITE_DONE;
+}
+
+/* Are the tables as they were made? A damaged disk may have changed the words that made them. */
+static bool db_schema_stands(struct db *db)
+{
+	static const char sql[] = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL";
+	sqlite3 *fresh = NULL;
+	sqlite3_stmt *wanted = NULL;
+	bool stands = sqlite3_open(":memory:", &fresh) == SQLITE_OK &&
+		      sqlite3_exec(fresh, db->schema, NULL, NULL, NULL) == SQLITE_OK &&
+		      sqlite3_prepare_v2(fresh, sql, -1, &wanted, NULL) == SQLITE_OK &&
+		      db_schema_has(db, wanted);
+
+	sqlite3_finalize(wanted);
+	sqlite3_close(fresh);
+	return stands;
+}
+
 /* Prepare a constant's text, to be kept. Where the disk fails at that, a statement that says so. */
 static struct db_stmt *db_prepare_constant(struct db *db, const char *sql)
 {
 	struct db_stmt *st = mem_alloc(sizeof(*st));
 	int rc = db_prepare(db, sql, st, SQLITE_PREPARE_PERSISTENT);
 
-	if ((rc & 0xff) == SQLITE_ERROR)
+	if ((rc & 0xff) == SQLITE_ERROR && db_schema_stands(db))
 		db_bug(sqlite3_errmsg(db->sqlite), sql);
+	if ((rc & 0xff) == SQLITE_ERROR)
+		rc = SQLITE_CORRUPT;
 	if (rc != SQLITE_OK) {
 		free(st);
 		db->unprepared = db_fail(db, rc, sql);
@@ -600,6 +637,9 @@ int db_check(struct db *db, struct cause *cause)
 		return cause_set(cause, err, "%s can't be read: %s", db->path, err_words(err));
 	if (strcmp(words, "ok") != 0)
 		return cause_set(cause, ERR_CORRUPT, "%s is damaged: %s", db->path, words);
+	if (!db_schema_stands(db))
+		return cause_set(cause, ERR_CORRUPT,
+				 "%s is damaged: its tables are not as they were made", db->path);
 	return 0;
 }
 
@@ -817,6 +857,7 @@ int db_open(struct db **out, const char *path, enum db_mode mode, const char *sc
 	struct db *db = mem_alloc(sizeof(*db));
 	db->mode = mode;
 	db->path = mem_copy_text(path);
+	db->schema = schema;
 	db->broken.db = db;
 	db_slots_grow(db);
 	int err = db_open_file(db, schema, version, vfs, cause);
@@ -824,6 +865,38 @@ int db_open(struct db **out, const char *path, enum db_mode mode, const char *sc
 		db_close(&db);
 	*out = db;
 	return err;
+}
+
+/* All of it in one step, which sees one moment. What is copied has no log beside it. */
+static int copy_pages(sqlite3 *to, sqlite3 *from)
+{
+	sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
+	int rc = b ? sqlite3_backup_step(b, -1) : sqlite3_errcode(to);
+
+	if (b)
+		sqlite3_backup_finish(b);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int db_copy(struct db *db, const char *path, struct cause *cause)
+{
+	sqlite3 *to = NULL;
+
+	if (os_exists(path))
+		return cause_set(cause, ERR_EXISTS, "there is a file %s already", path);
+	int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	if (rc == SQLITE_OK)
+		rc = copy_pages(to, db->sqlite);
+	sqlite3_close(to);
+	if (rc == SQLITE_OK)
+		return 0;
+	unlink(path);
+	log_error("db.copy", "code=%d path=\"%s\"", rc, path);
+	int err = (rc & 0xff) == SQLITE_FULL      ? ERR_FULL
+		  : (rc & 0xff) == SQLITE_CORRUPT ? ERR_CORRUPT
+						  : ERR_IO;
+	return cause_set(cause, err, "the database can't be copied to %s: %s", path,
+			 sqlite3_errstr(rc));
 }
 
 void db_close(struct db **out)

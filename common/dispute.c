@@ -29,6 +29,7 @@ struct dispute *dispute_find(struct dispute **list, const struct ground *ground,
 	d->record = edit->record;
 	d->type = edit->type;
 	d->group = group;
+	d->change = *opened_by;
 	*err = ground->open_conflict(ground->arg, &edit->record, group, &d->conflict);
 	if (*err < 0)
 		return NULL;
@@ -43,33 +44,57 @@ struct dispute *dispute_find(struct dispute **list, const struct ground *ground,
 	return d;
 }
 
-static void dispute_put(struct id *ids, size_t *n, const struct id *side)
+int dispute_reopen(struct dispute **list, struct arena *arena, const struct edit *edit,
+		   uint32_t group, const struct id *change, const struct record *c)
+{
+	struct dispute *d = arena_alloc(arena, sizeof(*d));
+
+	d->record = edit->record;
+	d->type = edit->type;
+	d->group = group;
+	d->change = *change;
+	d->conflict = c->id;
+	d->stands = *c;
+	d->reopened = true;
+	d->next = *list;
+	*list = d;
+	return 0;
+}
+
+static void dispute_put(struct id *ids, size_t *n, size_t most, const struct id *side)
 {
 	for (size_t i = 0; i < *n; i++)
 		if (id_equal(&ids[i], side))
 			return;
-	if (*n < DISPUTE_SIDES)
+	if (*n < most)
 		ids[(*n)++] = *side;
+}
+
+bool dispute_is_full(const struct dispute *d)
+{
+	return d->n_add >= DISPUTE_SIDES - 1;
 }
 
 void dispute_add(struct dispute *d, const struct id *side)
 {
-	dispute_put(d->add, &d->n_add, side);
+	size_t room = id_equal(side, &d->change) ? DISPUTE_SIDES : DISPUTE_SIDES - 1;
+	dispute_put(d->add, &d->n_add, room, side);
 }
 
 void dispute_take(struct dispute *d, const struct id *side)
 {
-	dispute_put(d->take, &d->n_take, side);
+	dispute_put(d->take, &d->n_take, DISPUTE_SIDES, side);
 }
 
-bool dispute_side(const struct dispute *d, size_t i, struct id *side)
+struct bytes dispute_sides(const struct dispute *d)
 {
-	struct bytes rest = record_get(&d->stands, CONFLICT_SIDES);
+	return record_get(&d->stands, CONFLICT_SIDES);
+}
+
+bool dispute_next(struct bytes *sides, struct id *side)
+{
 	struct field f;
-	while (field_next(&rest, &f) > 0)
-		if (i-- == 0)
-			return id_from(side, f.payload);
-	return false;
+	return field_next(sides, &f) > 0 && id_from(side, f.payload);
 }
 
 static struct bytes dispute_members(struct arena *arena, const struct id *ids, size_t n)
@@ -86,9 +111,11 @@ bool dispute_effect(const struct dispute *d, const struct id *change, struct are
 		    struct outcome_effect *out)
 {
 	bool fresh = record_existence(&d->stands) == ABSENT;
+	static const uint32_t settled_by[] = {CONFLICT_SETTLED_BY};
+	bool reopened = d->reopened && !d->settled;
 	struct buf set = {0};
 
-	if (!d->n_add && !d->n_take && !d->settled)
+	if (!d->n_add && !d->n_take && !d->settled && !reopened)
 		return false;
 	if (fresh) {
 		field_add_bytes(&set, CONFLICT_RECORD, ID_BYTES(&d->record));
@@ -99,7 +126,7 @@ bool dispute_effect(const struct dispute *d, const struct id *change, struct are
 		if (!id_is_zero(&d->owner))
 			field_add_bytes(&set, CONFLICT_OWNER, ID_BYTES(&d->owner));
 	}
-	if (fresh || d->settled)
+	if (fresh || d->settled || reopened)
 		field_add_number(&set, CONFLICT_STATE,
 				 d->settled ? CONFLICT_SETTLED : CONFLICT_OPEN);
 	if (d->settled)
@@ -110,7 +137,9 @@ bool dispute_effect(const struct dispute *d, const struct id *change, struct are
 		.effect = {.existence = fresh ? LIVE : -1,
 			   .set = arena_copy(arena, buf_bytes(&set)),
 			   .add = dispute_members(arena, d->add, d->n_add),
-			   .take = dispute_members(arena, d->take, d->n_take)},
+			   .take = dispute_members(arena, d->take, d->n_take),
+			   .clear = settled_by,
+			   .n_clear = reopened ? 1 : 0},
 	};
 	buf_fini(&set);
 	return true;

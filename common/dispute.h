@@ -8,7 +8,10 @@
 
 #include "common/reconcile.h"
 
-enum { DISPUTE_SIDES = 64 };
+enum {
+	DISPUTE_SIDES = 64,  /* that one change adds */
+	DISPUTE_MOST = 1024, /* of one Conflict */
+};
 
 struct dispute {
 	struct dispute *next;
@@ -20,8 +23,9 @@ struct dispute {
 	struct id owner; /* zero: nobody in particular */
 	struct id add[DISPUTE_SIDES], take[DISPUTE_SIDES];
 	size_t n_add, n_take;
-	bool joined;  /* the change itself is a side */
-	bool settled; /* nothing is left to settle */
+	struct id change; /* the one that is reconciled, which always finds room */
+	bool settled;	  /* nothing is left to settle */
+	bool reopened;	  /* what had been settled is to be settled again */
 };
 
 /* The open one on a record's group, or a new one with the id that derives from `opened_by`. Kept in
@@ -29,10 +33,16 @@ struct dispute {
 struct dispute *dispute_find(struct dispute **list, const struct ground *ground,
 			     struct arena *arena, const struct edit *edit, uint32_t group,
 			     const struct id *opened_by, int *err);
+/* Take up again the settled one whose record stands as `c`. Returns 0. */
+int dispute_reopen(struct dispute **list, struct arena *arena, const struct edit *edit,
+		   uint32_t group, const struct id *change, const struct record *c);
+/* As many sides as one change adds. What does not fit is left out: the change itself fits. */
+bool dispute_is_full(const struct dispute *d);
 void dispute_add(struct dispute *d, const struct id *side);
 void dispute_take(struct dispute *d, const struct id *side);
-/* The sides that stand in the record, each by `i`; false: there are no more. */
-bool dispute_side(const struct dispute *d, size_t i, struct id *side);
+/* The sides that stand in the record, to be taken off the front one by one; false: no more. */
+struct bytes dispute_sides(const struct dispute *d);
+bool dispute_next(struct bytes *sides, struct id *side);
 /* What it does to the Conflict record, in `arena`. False: nothing. */
 bool dispute_effect(const struct dispute *d, const struct id *change, struct arena *arena,
 		    struct outcome_effect *out);

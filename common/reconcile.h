@@ -16,7 +16,8 @@ struct past {
 	const uint32_t *fields;	   /* of the record, that the entry touched; 0 is existence */
 	size_t n_fields;
 	const struct change *said; /* what its author asked for; NULL where the body is absent */
-	const struct effect *did;  /* to the record, where that is not what `said` says; else NULL */
+	const struct effect *did;  /* to the record, where that is not what was said; else NULL */
+	size_t bytes;		   /* of the entry, which reading it counts for */
 };
 
 /* What stands. Everything returned lives in `arena` or longer. */

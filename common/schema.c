@@ -8,6 +8,8 @@
  */
 #include "common/schema.h"
 
+#include "common/chunk.h"
+
 #include "common/change.h"
 #include "records.pb-c.h"
 
@@ -285,10 +287,11 @@ static const struct schema_field version[] = {
 	REF(document, FIXED, "document"),
 	LINE(filename, FIXED, TITLE_MAX, SEARCH),
 	LINE(media_type, FIXED, 200),
-	NUMBER(bytes, FIXED, 1024 * 1024 * 1024),
+	NUMBER(bytes, FIXED, CONTENT_MOST),
 	OPAQUE(content, FIXED, 32, 32),
 	REF(parents, FIXED, "version", MOST(64)),
 	TEXT(note, VALUE, CELL_MAX, SEARCH),
+	OPAQUE(chunks, FIXED, 32, 32),
 };
 
 static const struct schema_field link[] = {

@@ -41,7 +41,7 @@ struct schema_field {
 	enum format format;
 	char group; /* fields of a type with the same letter are settled together; 0: by itself */
 	uint32_t least;	  /* bytes of one occurrence, of FORMAT_BYTES */
-	uint32_t max;	  /* bytes of one occurrence, or the largest number */
+	uint64_t max;	  /* bytes of one occurrence, or the largest number */
 	uint32_t most;	  /* occurrences of a repeated field */
 	const char *refs; /* types it may refer to, by name with a space between; NULL: any */
 	bool search;	  /* in the full-text index */

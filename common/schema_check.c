@@ -124,8 +124,8 @@ static int check_number(const struct schema_type *t, const struct schema_field *
 	} else if (f->format == FORMAT_FLAG && v > 1) {
 		return cause_set(cause, ERR_INVALID, "%s.%s must be yes or no", t->name, f->name);
 	} else if (v > f->max) {
-		return cause_set(cause, ERR_INVALID, "%s.%s: %" PRIu64 " is more than %u", t->name,
-				 f->name, v, f->max);
+		return cause_set(cause, ERR_INVALID, "%s.%s: %" PRIu64 " is more than %" PRIu64,
+				 t->name, f->name, v, f->max);
 	}
 	return 0;
 }
@@ -144,8 +144,8 @@ static int check_occurrence(const struct schema_type *t, const struct schema_fie
 		return check_number(t, f, d, o->value, cause);
 	if (o->payload.len > f->max)
 		return cause_set(cause, ERR_INVALID,
-				 "%s.%s: %zu bytes are more than the %u that fit", t->name, f->name,
-				 o->payload.len, f->max);
+				 "%s.%s: %zu bytes are more than the %" PRIu64 " that fit",
+				 t->name, f->name, o->payload.len, f->max);
 	why = check_payload(f, o->payload);
 	return why ? cause_set(cause, ERR_INVALID, "%s.%s: %s", t->name, f->name, why) : 0;
 }

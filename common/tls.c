@@ -107,6 +107,16 @@ static void tls_trust_invited(struct tls_line *line, X509_STORE_CTX *store)
 	}
 }
 
+/* No clock that is behind shuts anybody out: when a certificate begins says nothing of who has its
+ * key. */
+static int tls_allow_early(int good, X509_STORE_CTX *store)
+{
+	if (good || X509_STORE_CTX_get_error(store) != X509_V_ERR_CERT_NOT_YET_VALID)
+		return good;
+	X509_STORE_CTX_set_error(store, X509_V_OK);
+	return 1;
+}
+
 static int tls_verify_cb(X509_STORE_CTX *store, void *arg)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -122,6 +132,7 @@ static int tls_verify_cb(X509_STORE_CTX *store, void *arg)
 		must(trusted && (!line->ca || sk_X509_push(trusted, line->ca) > 0));
 		X509_STORE_CTX_set0_trusted_stack(store, trusted);
 	}
+	X509_STORE_CTX_set_verify_cb(store, tls_allow_early);
 	int good = X509_verify_cert(store) == 1;
 	if (!good) {
 		X509 *shown = X509_STORE_CTX_get0_cert(store);
@@ -316,10 +327,6 @@ static int tls_verify_trouble(const struct tls_line *line, struct cause *cause)
 	const char *who = line->server ? "the peer's" : "the server's";
 
 	switch (line->verify_error) {
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return cause_set(cause, ERR_AUTH,
-				 "%s certificate is not valid yet: is this computer's clock right?",
-				 who);
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		return cause_set(cause, ERR_AUTH,
 				 "%s certificate has run out: is this computer's clock right?",

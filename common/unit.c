@@ -3,6 +3,7 @@
 
 #include "common/utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* LOWER to DIGIT, in this order, make words. */
@@ -92,56 +93,19 @@ static enum kind kind_of_wide(uint32_t c)
 	return range_find(letters, sizeof(letters) / sizeof(*letters), c);
 }
 
-static enum kind kind_of_ascii(uint8_t c)
-{
-	if (c >= 'a' && c <= 'z')
-		return LOWER;
-	if (c >= 'A' && c <= 'Z')
-		return UPPER;
-	if (c >= '0' && c <= '9')
-		return DIGIT;
-	switch (c) {
-	case '\n':
-	case '\r':
-		return LINE;
-	case ' ':
-	case '\t':
-	case '\v':
-	case '\f':
-		return SPACE;
-	case '.':
-		return STOP;
-	case '!':
-	case '?':
-		return TERM;
-	case '"':
-	case '\'':
-	case '(':
-	case ')':
-	case '[':
-	case ']':
-	case '{':
-	case '}':
-	case '*':
-	case '_':
-	case '`':
-		return CLOSE;
-	case ',':
-	case '-':
-	case ':':
-	case ';':
-		return CONTINUE;
-	case '#':
-	case '>':
-	case '+':
-		return BULLET;
-	default:
-		return OTHER;
-	}
-}
+static const uint8_t ascii[128] = {
+	['a' ... 'z'] = LOWER, ['A' ... 'Z'] = UPPER, ['0' ... '9'] = DIGIT, ['\n'] = LINE,
+	['\r'] = LINE,	       [' '] = SPACE,	      ['\t'] = SPACE,	     ['\v'] = SPACE,
+	['\f'] = SPACE,	       ['.'] = STOP,	      ['!'] = TERM,	     ['?'] = TERM,
+	['"'] = CLOSE,	       ['\''] = CLOSE,	      ['('] = CLOSE,	     [')'] = CLOSE,
+	['['] = CLOSE,	       [']'] = CLOSE,	      ['{'] = CLOSE,	     ['}'] = CLOSE,
+	['*'] = CLOSE,	       ['_'] = CLOSE,	      ['`'] = CLOSE,	     [','] = CONTINUE,
+	['-'] = CONTINUE,      [':'] = CONTINUE,      [';'] = CONTINUE,	     ['#'] = BULLET,
+	['>'] = BULLET,	       ['+'] = BULLET,
+};
 
 /* The kind of the character at `at`, which is in the text, and its bytes. */
-static enum kind kind_at(struct bytes text, size_t at, size_t *n)
+static inline enum kind kind_at(struct bytes text, size_t at, size_t *n)
 {
 	const uint8_t *p = text.data + at;
 	uint32_t c;
@@ -150,7 +114,7 @@ static enum kind kind_at(struct bytes text, size_t at, size_t *n)
 	if (p[0] < 0x80) {
 		if (p[0] == '\r' && at + 1 < text.len && p[1] == '\n')
 			*n = 2;
-		return kind_of_ascii(p[0]);
+		return ascii[p[0]];
 	}
 	size_t len = utf8_next(p, text.len - at, &c);
 	if (len == 0)
@@ -164,73 +128,6 @@ static bool is_end(enum kind c)
 	return c == STOP || c == TERM || c == TERM_WIDE;
 }
 
-/* ---- Words before a stop (6) ---------------------------------------------------------------- */
-
-/* The word that is being read; it goes on over a stop inside it. */
-struct word {
-	size_t start, part; /* its first byte, and that of its last part */
-	bool is;
-	bool opens; /* nothing but lead-in stands before it in its unit */
-};
-
-static bool word_is_in(struct bytes word, const char *const *list)
-{
-	char small[8];
-
-	if (word.len >= sizeof(small))
-		return false;
-	for (size_t i = 0; i < word.len; i++) {
-		uint8_t c = word.data[i];
-		small[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-	}
-	small[word.len] = '\0';
-	for (; *list; list++)
-		if (strcmp(small, *list) == 0)
-			return true;
-	return false;
-}
-
-/* A number, with stops in it or not, or a small roman one. */
-static bool word_numbers(struct bytes word)
-{
-	bool digits = true, roman = true;
-
-	for (size_t i = 0; i < word.len; i++) {
-		uint8_t c = word.data[i] | 0x20;
-		digits = digits && (word.data[i] == '.' || kind_of_ascii(word.data[i]) == DIGIT);
-		roman = roman && (c == 'i' || c == 'v' || c == 'x');
-	}
-	return digits || roman;
-}
-
-/* The word from `w` up to a stop at `at` does not end a sentence; `next` is what comes behind. */
-static bool word_goes_on(struct bytes text, const struct word *w, size_t at, enum kind next)
-{
-	static const char *const may_end[] = {"a.m", "p.m", NULL};
-	static const char *const never[] = {
-		"mr",  "mrs", "ms",	"mx",  "dr",	 "prof", "rev",	 "revd",
-		"fr",  "sr",  "st",	"hon", "cllr",	 "capt", "col",	 "lt",
-		"sgt", "gen", "messrs", "mme", "mlle",	 "supt", "viz",	 "cf",
-		"vs",  "eg",  "ie",	"esp", "approx", "incl", "excl", NULL};
-	static const char *const numbered[] = {
-		"no",	"nos",	"pp",	"para", "paras", "fig",	  "figs", "vol", "vols", "ch",
-		"sect", "ref",	"refs", "ext",	"tel",	 "yr",	  "yrs",  "jan", "feb",	 "mar",
-		"apr",	"jun",	"jul",	"aug",	"sep",	 "sept",  "oct",  "nov", "dec",	 "mon",
-		"tue",	"tues", "wed",	"thu",	"thur",	 "thurs", "fri",  "sat", "sun",	 NULL};
-	size_t n;
-
-	if (!w->is)
-		return false;
-	struct bytes word = BYTES(text.data + w->start, at - w->start);
-	enum kind c = w->part < at ? kind_at(text, w->part, &n) : OTHER;
-	if (c >= LOWER && c <= LETTER && w->part + n == at)
-		return !word_is_in(word, may_end);
-	return word_is_in(word, never) || (next == DIGIT && word_is_in(word, numbered)) ||
-	       (w->opens && word_numbers(word));
-}
-
-/* ---- Sentences ------------------------------------------------------------------------------ */
-
 /* Past the characters of a class, and marks among them. */
 static size_t skip(struct bytes text, size_t at, enum kind wanted)
 {
@@ -241,6 +138,98 @@ static size_t skip(struct bytes text, size_t at, enum kind wanted)
 	}
 	return at;
 }
+
+/* ---- Words before a stop (6) ---------------------------------------------------------------- */
+
+/* The word that is being read; it goes on over a stop inside it. */
+struct word {
+	size_t start, part; /* its first byte, and that of its last part */
+	bool is;
+	bool opens; /* nothing but lead-in stands before it in its unit */
+};
+
+/* Abbreviations that do not end a sentence: what a word before a stop is. By the alphabet. */
+static const struct abbreviation {
+	char word[8];
+	bool numbered; /* only where a digit follows */
+} abbreviations[] = {
+	{"approx", false}, {"apr", true},   {"aug", true},   {"capt", false},	{"cf", false},
+	{"ch", true},	   {"cllr", false}, {"col", false},  {"dec", true},	{"dr", false},
+	{"eg", false},	   {"esp", false},  {"excl", false}, {"ext", true},	{"feb", true},
+	{"fig", true},	   {"figs", true},  {"fr", false},   {"fri", true},	{"gen", false},
+	{"hon", false},	   {"ie", false},   {"incl", false}, {"jan", true},	{"jul", true},
+	{"jun", true},	   {"lt", false},   {"mar", true},   {"messrs", false}, {"mlle", false},
+	{"mme", false},	   {"mon", true},   {"mr", false},   {"mrs", false},	{"ms", false},
+	{"mx", false},	   {"no", true},    {"nos", true},   {"nov", true},	{"oct", true},
+	{"para", true},	   {"paras", true}, {"pp", true},    {"prof", false},	{"ref", true},
+	{"refs", true},	   {"rev", false},  {"revd", false}, {"sat", true},	{"sect", true},
+	{"sep", true},	   {"sept", true},  {"sgt", false},  {"sr", false},	{"st", false},
+	{"sun", true},	   {"supt", false}, {"tel", true},   {"thu", true},	{"thur", true},
+	{"thurs", true},   {"tue", true},   {"tues", true},  {"viz", false},	{"vol", true},
+	{"vols", true},	   {"vs", false},   {"wed", true},   {"yr", true},	{"yrs", true},
+};
+
+static int abbreviation_compare(const void *a, const void *b)
+{
+	return strcmp(a, ((const struct abbreviation *)b)->word);
+}
+
+static bool is_abbreviation(struct bytes word, enum kind next)
+{
+	char small[sizeof(abbreviations[0].word)] = "";
+
+	if (word.len >= sizeof(small))
+		return false;
+	for (size_t i = 0; i < word.len; i++) {
+		uint8_t c = word.data[i];
+		small[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+	}
+	const struct abbreviation *found =
+		bsearch(small, abbreviations, sizeof(abbreviations) / sizeof(*abbreviations),
+			sizeof(*abbreviations), abbreviation_compare);
+	return found && (!found->numbered || next == DIGIT);
+}
+
+/* "a.m" or "p.m", which may end a sentence. */
+static bool is_half_of_day(struct bytes word)
+{
+	return word.len == 3 && (word.data[0] == 'a' || word.data[0] == 'p') &&
+	       word.data[1] == '.' && word.data[2] == 'm';
+}
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* A number, with stops in it or not, or a small roman one. */
+static bool word_numbers(struct bytes word)
+{
+	bool digits = true, roman = true;
+
+	for (size_t i = 0; i < word.len; i++) {
+		uint8_t c = word.data[i] | 0x20;
+		digits = digits && (word.data[i] == '.' || is_digit(word.data[i]));
+		roman = roman && (c == 'i' || c == 'v' || c == 'x');
+	}
+	return digits || roman;
+}
+
+/* The word from `w` up to a stop at `at` does not end a sentence; `next` is what comes behind. */
+static bool word_goes_on(struct bytes text, const struct word *w, size_t at, enum kind next)
+{
+	size_t n;
+
+	if (!w->is)
+		return false;
+	struct bytes word = BYTES(text.data + w->start, at - w->start);
+	enum kind c = w->part < at ? kind_at(text, w->part, &n) : OTHER;
+	if (c >= LOWER && c <= LETTER && skip(text, w->part + n, MARK) == at)
+		return !is_half_of_day(word);
+	return is_abbreviation(word, next) || (w->opens && word_numbers(word));
+}
+
+/* ---- Sentences ------------------------------------------------------------------------------ */
 
 /* Is the next letter, before any end of a line or sentence, a small one? (5) */
 static bool small_letter_follows(struct bytes text, size_t at)
@@ -255,37 +244,46 @@ static bool small_letter_follows(struct bytes text, size_t at)
 	return false;
 }
 
-/* Of the stops and terms at `at`: the end of the unit, or 0; *past receives the end of the run. */
-static size_t sentence_end(struct bytes text, size_t at, const struct word *word, size_t *past)
-{
-	enum kind last = OTHER, before = OTHER, c;
-	size_t n, end, closed, spaced, count = 0;
+/* Stops and terms one after the other. */
+struct run {
+	size_t start, end, count;
+	enum kind last, before; /* the last one and the one before it */
+};
 
-	for (end = at; end < text.len; end += n) {
-		c = kind_at(text, end, &n);
+static struct run run_at(struct bytes text, size_t at)
+{
+	struct run run = {.start = at, .end = at};
+
+	for (size_t n; run.end < text.len; run.end += n) {
+		enum kind c = kind_at(text, run.end, &n);
 		if (c == MARK)
 			continue;
 		if (!is_end(c))
 			break;
-		before = last;
-		last = c;
-		count++;
+		run.before = run.last;
+		run.last = c;
+		run.count++;
 	}
-	*past = end;
-	closed = skip(text, end, CLOSE);
-	spaced = skip(text, closed, SPACE);
-	if (spaced == text.len || (spaced == closed && last != TERM_WIDE)) /* 2 */
+	return run;
+}
+
+/* The end of the unit, if it ends behind the run; else 0. */
+static size_t sentence_end(struct bytes text, const struct run *run, const struct word *word)
+{
+	size_t closed = skip(text, run->end, CLOSE), end = skip(text, closed, SPACE), n;
+
+	if (end == text.len || (end == closed && run->last != TERM_WIDE)) /* 2 */
 		return 0;
-	c = kind_at(text, spaced, &n);
-	if (c == LINE || c == CONTINUE || is_end(c)) /* 3 */
+	enum kind next = kind_at(text, end, &n);
+	if (next == LINE || next == CONTINUE || is_end(next)) /* 3 */
 		return 0;
-	if (last == STOP && before == STOP) /* 4 */
+	if (run->last == STOP && run->before == STOP) /* 4 */
 		return 0;
-	if ((last == STOP || closed > end) && small_letter_follows(text, spaced)) /* 5 */
+	if ((run->last == STOP || closed > run->end) && small_letter_follows(text, end)) /* 5 */
 		return 0;
-	if (count == 1 && last == STOP && word_goes_on(text, word, at, c)) /* 6 */
-		return 0;
-	return spaced;
+	if (run->count == 1 && run->last == STOP && word_goes_on(text, word, run->start, next))
+		return 0; /* 6 */
+	return end;
 }
 
 /* Of n bytes: ' or U+2019, which may stand inside a word. */
@@ -298,24 +296,28 @@ static size_t unit_length(struct bytes text)
 {
 	struct word word = {.is = false};
 	bool lead_in = true;
-	size_t n, past;
+	size_t n;
 
 	for (size_t at = 0; at < text.len; at += n) {
 		enum kind c = kind_at(text, at, &n);
 		if (c == LINE) /* 1 */
 			return at + n;
 		if (is_end(c)) {
-			size_t end = sentence_end(text, at, &word, &past);
+			struct run run = run_at(text, at);
+			size_t end = sentence_end(text, &run, &word);
 			if (end)
 				return end;
-			word.is = word.is && c == STOP && past == at + n;
-			word.part = past;
-			n = past - at;
+			word.is = word.is && c == STOP && run.count == 1;
+			word.part = run.end;
+			n = run.end - at;
 			lead_in = false;
 		} else if (c >= LOWER) {
 			if (!word.is)
 				word = (struct word){at, at, true, lead_in};
 			lead_in = false;
+			while (at + n < text.len && text.data[at + n] < 0x80 &&
+			       ascii[text.data[at + n]] == LOWER)
+				n++;
 		} else if (c != MARK) {
 			word.is = word.is && is_apostrophe(text.data + at, n);
 			lead_in = lead_in && c != OTHER;

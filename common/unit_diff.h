@@ -24,13 +24,13 @@ struct unit_run {
  * The runs of both texts, in order; where they differ, what only a has comes before what only b
  * has, either left out if it is empty. SAME and ONLY_A runs together are a, SAME and ONLY_B runs b.
  * The runs are in `arena`. Where a finer difference would take too long, all between the units that
- * both begin and end with is one.
+ * both begin and end with is one; texts that are too long even to be read have nothing in common.
  */
 struct unit_run *unit_diff(struct bytes a, struct bytes b, struct arena *arena, size_t *n_runs);
 
 /* ---- To merge ------------------------------------------------------------------------------- */
 
-/* A text in units. Units that are equal have equal numbers, over all texts read by one `work`. */
+/* A text in units. Equal units have equal ids, over all texts that were read together. */
 struct units {
 	const uint8_t *text;
 	const uint32_t *ends; /* where unit i ends; it begins where the one before it ends */
@@ -38,26 +38,25 @@ struct units {
 	uint32_t n;
 };
 
-/* What comparing may cost: `steps` left, and memory, which is the arena's. */
+/* What reading and comparing may cost: steps, and memory, which is the arena's. */
 struct unit_work {
 	struct arena arena;
-	int64_t steps;
-	struct unit_ids *ids;
+	int64_t steps; /* left; below 0, it is given up */
+	uint32_t n_ids;
 };
 
-/* The steps of two comparisons, and the memory that goes with them. */
-#define UNIT_STEPS INT64_C(30000000)
+#define UNIT_STEPS INT64_C(12000000)
 enum { UNIT_MEMORY = 15 * 1024 * 1024 };
 
 void unit_work_init(struct unit_work *work);
 void unit_work_fini(struct unit_work *work);
-/* Read texts into units. The first call sizes the table for `n` texts at once. False: over budget.
- */
+/* Read n texts (at most 3) into units, at once. False: over budget. */
 bool units_read(struct unit_work *work, const struct bytes *texts, struct units *units, size_t n);
 
-/* Which units of either text the other has not. */
+/* Which units of either text the other has not: a 1 for each, and a 0 before and behind them all.
+ */
 struct unit_changes {
-	uint8_t *a, *b; /* one for each unit, and a 0 behind them */
+	uint8_t *a, *b;
 	uint32_t n_a, n_b;
 };
 

@@ -26,7 +26,7 @@ int frame_parse(struct bytes data, struct frame *frame, size_t *size)
 	unsigned kind = data.data[0];
 	size_t message = read_u32be(data.data) & 0xffffff;
 	size_t raw = read_u32be(data.data + 4);
-	bool may_have_raw = kind == WIRE__KIND__PIECE || !protobuf_c_enum_descriptor_get_value(
+	bool may_have_raw = kind == WIRE__KIND__CHUNK || !protobuf_c_enum_descriptor_get_value(
 							     &wire__kind__descriptor, (int)kind);
 	if (message > FRAME_MAX || raw > FRAME_MAX - message)
 		return ERR_LIMIT;

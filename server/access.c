@@ -48,6 +48,7 @@ struct rule_row {
 	bool own; /* from the space's own record, which goes before the directory's */
 	bool live, open;
 	unsigned kind;
+	struct id group;
 	char name[64];
 	struct ids readers[LISTS], writers[LISTS];
 	uint64_t reader_roles, writer_roles; /* a bit a role */
@@ -255,6 +256,7 @@ static void take_rule(struct access *a, const struct record *r, bool own)
 		return;
 	row->kind = s->has_kind ? (unsigned)s->kind : RECORDS__SPACE_KIND__OTHER;
 	row->open = s->has_open && s->open;
+	row->group = id_or_zero(s->has_group, s->group);
 	memset(row->name, 0, sizeof(row->name));
 	strncpy(row->name, s->name ? s->name : "", sizeof(row->name) - 1);
 	row->readers[LIST_GROUPS] = take_ids(s->reader_groups, s->n_reader_groups);
@@ -436,7 +438,9 @@ enum may access_may(const struct access *a, const struct id *person, const struc
 	return may;
 }
 
-size_t access_readable(const struct access *a, const struct id *person, struct id **out)
+/* The spaces in which a person may do `least` or more. */
+static size_t access_spaces(const struct access *a, const struct id *person, enum may least,
+			    struct id **out)
 {
 	struct rights r;
 	size_t n = 0;
@@ -445,11 +449,35 @@ size_t access_readable(const struct access *a, const struct id *person, struct i
 	rights_init(&r, a, person);
 	for (size_t i = 0; i < a->rules.n; i++) {
 		const struct rule_row *rule = rows_at(&a->rules, i);
-		if (rights_may(&r, rule) != MAY_NOTHING)
+		if (rights_may(&r, rule) >= least)
 			(*out)[n++] = rule->id;
 	}
 	rights_fini(&r);
 	return n;
+}
+
+size_t access_readable(const struct access *a, const struct id *person, struct id **out)
+{
+	return access_spaces(a, person, MAY_READ, out);
+}
+
+size_t access_writable(const struct access *a, const struct id *person, struct id **out)
+{
+	return access_spaces(a, person, MAY_WRITE, out);
+}
+
+bool access_decides(const struct access *a, const struct id *person, const struct id *space)
+{
+	const struct rule_row *rule = rows_find(&a->rules, space);
+
+	if (!rule || rule->kind == RECORDS__SPACE_KIND__PERSONAL)
+		return false;
+	if (id_is_zero(&rule->group))
+		return access_is_administrator(a, person) &&
+		       access_may(a, person, space) == MAY_WRITE;
+	const struct unit_row *group = rows_find(&a->units, &rule->group);
+	return group && !group->gone && id_equal(&group->chair, person) &&
+	       access_may(a, person, space) != MAY_NOTHING;
 }
 
 unsigned access_kind(const struct access *a, const struct id *space)
@@ -476,6 +504,19 @@ bool access_device(const struct access *a, const struct id *device, struct id *p
 
 	*person = row ? row->person : (struct id){{0}};
 	return row && row->good && access_is_person(a, &row->person);
+}
+
+bool access_has_device(const struct access *a, const struct id *device)
+{
+	return rows_find(&a->devices, device) != NULL;
+}
+
+bool access_session(const struct access *a, const struct id *device, struct id *person)
+{
+	const struct device_row *row = rows_find(&a->devices, device);
+
+	*person = row ? row->person : (struct id){{0}};
+	return row && row->good && rows_find(&a->persons, person);
 }
 
 bool access_is_administrator(const struct access *a, const struct id *person)

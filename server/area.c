@@ -4,14 +4,17 @@
 
 #include "common/schema.h"
 #include "records.pb-c.h"
+#include "server/journal_take.h"
+#include "server/lane.h"
 #include "server/own.h"
+#include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { SERVER_SCHEMA = 1, TURN_MS = 5 };
+enum { TURN_MS = 5 };
 
 static const char server_schema[] = ""
 #include "server_schema.h"
@@ -36,7 +39,7 @@ int area_open_db(struct area *a, struct cause *cause)
 {
 	char *path = mem_format("%s/area.db", a->dir);
 	int err = db_open(&a->db, path, a->options.read_only ? DB_READ : DB_SOLE, server_schema,
-			  SERVER_SCHEMA, a->options.vfs, cause);
+			  AREA_SCHEMA, a->options.vfs, cause);
 	free(path);
 	return err;
 }
@@ -70,9 +73,14 @@ int area_load(struct area *a, struct cause *cause)
 {
 	int err = journal_open(&a->journal, a->db, &a->id, a->options.env);
 
+	a->shelf = shelf_new(a);
 	a->access = access_new(&a->id);
 	if (err == 0)
 		err = access_load(a->access, a->journal);
+	if (err == 0)
+		err = recovery_load(a);
+	if (err == 0)
+		err = held_load(a);
 	a->told_generation = access_generation(a->access);
 	if (err < 0)
 		return cause_set(cause, err, "the area in %s can't be read: %s", a->dir,
@@ -92,9 +100,13 @@ int area_open(struct area **out, const struct area_options *o, struct cause *cau
 	if (err == 0)
 		err = area_load(a, cause);
 	if (err == 0 && !o->read_only) {
-		content_clean(a->dir);
-		area_tick(a);
-		err = area_turn(a);
+		err = staged_clear(a->journal);
+		if (err == 0 && o->set_back)
+			err = recovery_begin(a, NULL);
+		if (err == 0) {
+			area_tick(a);
+			err = area_turn(a);
+		}
 		if (err < 0)
 			cause_set(cause, err, "the area in %s can't be written: %s", a->dir,
 				  err_words(err));
@@ -117,6 +129,8 @@ void area_close(struct area **area)
 	free(a->sessions);
 	free(a->answers);
 	feed_cache_fini(&a->feed);
+	shelf_free(&a->shelf);
+	held_fini(a);
 	journal_close(&a->journal);
 	access_free(&a->access);
 	if (a->db && a->options.read_only)
@@ -178,9 +192,16 @@ static int area_end_overdue(struct area *a)
 	return err;
 }
 
+/* The server enters nothing of its own before it knows what it has. */
+static bool area_must_wait(struct area *a)
+{
+	const struct space *directory = journal_space(a->journal, &a->directory);
+	return a->recovery.on || (directory && directory->recovering);
+}
+
 static void area_end(struct area *a)
 {
-	if (a->failed || a->full)
+	if (a->failed || a->full || area_must_wait(a))
 		return;
 	int err = area_end_overdue(a);
 	if (err < 0)
@@ -201,13 +222,20 @@ int area_turn(struct area *a)
 	/* A new appointment may be one that is past already. */
 	if (access_generation(a->access) != a->ended_generation)
 		area_end(a);
-	int err = turn_end(a);
+	int err = a->failed ? a->failed : recovery_turn(a);
+	if (err == 0)
+		err = turn_end(a);
 	area_reap(a);
 	if (err == 0 && a->dropped) {
 		a->dropped = false;
 		return 1;
 	}
 	return err;
+}
+
+bool area_is_busy(const struct area *a)
+{
+	return lane_is_busy(a);
 }
 
 bool area_turn_due(const struct area *a)

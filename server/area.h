@@ -13,9 +13,10 @@
 #include "common/id.h"
 #include "common/wire.h"
 
-enum { AREA_SESSIONS = 4096 }; /* at once */
+enum { AREA_SESSIONS = 4096 /* at once */, AREA_SCHEMA = 2 /* version of the database */ };
 
 struct area;
+struct content;
 struct session;
 
 struct area_options {
@@ -35,6 +36,7 @@ struct area_options {
 		     struct bytes public_key, struct buf *certificate, struct cause *cause);
 	void *renew_arg;
 	bool read_only;		/* for digest and check, beside a running server */
+	bool set_back;		/* begin with area_recover: it was restored from a backup */
 };
 
 /* What a new area begins with. */
@@ -75,10 +77,28 @@ void session_lost(struct session *s); /* the line is gone; the session is freed 
  * after which the process must end (nothing was promised): the supervisor starts it again.
  */
 int area_turn(struct area *area);
+/* When area_turn should be called at the latest, though nothing comes; 0: whenever. */
+uint64_t area_due_ms(const struct area *area);
 /* The turn has decided enough: end it before more frames are handed up. */
 bool area_turn_due(const struct area *area);
+/* Documents could go on at once: another turn should follow, though nothing may come in. */
+bool area_is_busy(const struct area *area);
 /* Once a minute or so: end what is past its last day. Call area_turn afterwards. */
 void area_tick(struct area *area);
+/*
+ * The server was set back to an earlier state, by who calls this: nothing is served until copies
+ * have been heard, and have borne it out. (A server that was set back without this finds out by the
+ * first copy that knows more.) As area_turn, which it calls.
+ */
+int area_recover(struct area *area);
+/* Are copies being heard? And the spaces that wait to be borne out: their count, and the first
+ * `most` of them. */
+bool area_is_recovering(const struct area *area);
+size_t area_unserved(const struct area *area, struct id *spaces, size_t most);
+/* What `fivepitsd recovery --serve` has asked for beside this server; call area_turn afterwards. */
+void area_take_requests(struct area *area);
+/* Serve such a space as it is; call area_turn afterwards. ERR_MISSING: it is none of them. */
+int area_serve(struct area *area, const struct id *space);
 /* Tell every session that the server stops, and end it. */
 void area_stop(struct area *area);
 size_t area_sessions(const struct area *area);
@@ -100,11 +120,16 @@ int area_enrol(struct area *area, const uint8_t invitation[16], struct bytes pub
 int area_renew(struct area *area, const struct id *device, struct bytes request,
 	       struct buf *certificate, struct cause *cause);
 
+/* What a space is called, for a person; "" if it has no name. Borrowed until the next turn. */
+const char *area_space_name(const struct area *area, const struct id *space);
+
 /* The digest of every space, by name and id; `common` as its last. For `fivepitsd digest`. */
 int area_digest(struct area *area, void (*row)(void *arg, const char *name, const struct id *space,
 					       uint64_t number, const uint8_t digest[32]),
 		void *arg);
 /* Check everything: the chain of every space, that records follow from entries, documents. */
 int area_check(struct area *area, void (*fault)(void *arg, const char *words), void *arg);
+/* Read a content through. 0, ERR_MISSING, ERR_CORRUPT, ERR_IO. */
+int area_content(struct area *area, const struct content *content);
 
 #endif

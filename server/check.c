@@ -4,6 +4,7 @@
  */
 #include "common/digest.h"
 #include "common/log.h"
+#include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdarg.h>
@@ -72,6 +73,17 @@ __attribute__((format(printf, 2, 3))) static void check_say(struct check *c, con
 
 /* ---- Entries -------------------------------------------------------------------------------- */
 
+/* Would the change of this entry, sent again, be told where it stands? */
+static bool check_judged(struct check *c, const struct id *id, struct bytes change, uint64_t number)
+{
+	struct judged judged;
+
+	return journal_judged(c->area->journal, id, change, &judged) == 1 && judged.same &&
+	       judged.number == number && judged.space == c->space &&
+	       (judged.verdict == VERDICT_APPLIED || judged.verdict == VERDICT_MERGED ||
+		judged.verdict == VERDICT_CONFLICT);
+}
+
 static bool check_entry(void *arg, const struct entry *e)
 {
 	struct check *c = arg;
@@ -94,6 +106,9 @@ static bool check_entry(void *arg, const struct entry *e)
 	    change_read(&said, change, &c->arena, NULL) < 0 ||
 	    outcome_read(&did, outcome, &c->arena) < 0 || !id_equal(&said.id, &header.change))
 		check_say(c, "entry %llu can't be read", (unsigned long long)e->number);
+	else if (!check_judged(c, &said.id, change, e->number))
+		check_say(c, "the change of entry %llu would not be known again",
+			  (unsigned long long)e->number);
 	else
 		c->touches += header.n_touches;
 	arena_reset(&c->arena);
@@ -105,6 +120,7 @@ static bool check_entry(void *arg, const struct entry *e)
 struct replay {
 	struct check *check;
 	const struct id *record;
+	uint32_t type;
 	struct record *made; /* NULL: only look who came before */
 	uint64_t previous;
 	bool fits;
@@ -127,7 +143,7 @@ static bool replay_row(void *arg, const struct entry *e)
 		return false;
 	for (size_t i = 0; i < header.n_touches; i++)
 		if (id_equal(&header.touches[i].record, r->record)) {
-			r->fits = true;
+			r->fits = header.touches[i].type == r->type;
 			r->previous = header.touches[i].previous;
 		}
 	size_t n = r->made ? outcome_effects(&said, &did, arena, &effects) : 0;
@@ -137,10 +153,11 @@ static bool replay_row(void *arg, const struct entry *e)
 	return true;
 }
 
-static int replay_entry(struct check *c, const struct id *record, uint64_t number,
+static int replay_entry(struct check *c, const struct record *stored, uint64_t number,
 			struct record *made, uint64_t *previous)
 {
-	struct replay r = {.check = c, .record = record, .made = made};
+	struct replay r = {
+		.check = c, .record = &stored->id, .type = stored->type, .made = made};
 	int err = journal_entries(c->area->journal, c->space, number, number, replay_row, &r);
 
 	arena_reset(&c->scratch);
@@ -157,7 +174,7 @@ static int replay_record(struct check *c, const struct record *stored, struct re
 
 	for (uint64_t n = stored->number, before; err == 0 && n; n = before) {
 		buf_add(&numbers, &n, sizeof(n));
-		err = replay_entry(c, &stored->id, n, NULL, &before);
+		err = replay_entry(c, stored, n, NULL, &before);
 		if (err == 0 && before >= n)
 			err = ERR_CORRUPT;
 	}
@@ -165,7 +182,7 @@ static int replay_record(struct check *c, const struct record *stored, struct re
 		uint64_t n;
 		at -= sizeof(n);
 		memcpy(&n, numbers.data + at, sizeof(n));
-		err = replay_entry(c, &stored->id, n, made, NULL);
+		err = replay_entry(c, stored, n, made, NULL);
 		c->replayed++;
 	}
 	buf_fini(&numbers);
@@ -196,6 +213,7 @@ static int check_record(void *arg, const struct record *stored)
 static int check_space(struct check *c)
 {
 	struct journal *j = c->area->journal;
+	bool fit = true;
 
 	c->number = c->touches = c->replayed = 0;
 	chain_start(&c->area->id, &c->space->id, c->chain);
@@ -204,6 +222,11 @@ static int check_space(struct check *c)
 		return 0; /* said already; records can't be replayed */
 	if (err == 0)
 		err = journal_each_record(j, c->space, check_record, c);
+	if (err == 0)
+		err = journal_indexes_fit(j, c->space, &fit);
+	if (err == 0 && !fit)
+		check_say(c, "what is looked up of it (open conflicts, items held fast, contents)"
+			     " is not what its records say");
 	if (err == 0 && c->touches != c->replayed)
 		check_say(c, "its entries touch %llu records, but %llu were found",
 			  (unsigned long long)c->touches, (unsigned long long)c->replayed);
@@ -211,19 +234,6 @@ static int check_space(struct check *c)
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */
-
-static int check_content(void *arg, struct bytes content)
-{
-	struct check *c = arg;
-	struct cause cause = {{0}};
-
-	if (content.len != SHA256_LEN)
-		check_say(c, "a version names no content");
-	else if (content_check(c->area->dir, content.data, &cause) < 0)
-		check_say(c, "%s (%02x%02x%02x%02x)", cause.words, content.data[0], content.data[1],
-			  content.data[2], content.data[3]);
-	return 0;
-}
 
 int area_check(struct area *a, void (*fault)(void *arg, const char *words), void *arg)
 {
@@ -249,8 +259,15 @@ int area_check(struct area *a, void (*fault)(void *arg, const char *words), void
 	}
 	c.space = NULL;
 	if (err == 0)
-		err = journal_each_content(a->journal, check_content, &c);
+		err = held_check(a, fault, arg);
+	if (err == 0)
+		err = shelf_check(a->shelf, false, fault, arg);
 	arena_fini(&c.arena);
 	arena_fini(&c.scratch);
 	return err == ERR_CORRUPT ? 0 : err;
+}
+
+int area_content(struct area *a, const struct content *content)
+{
+	return content_read(shelf_store(a->shelf), content, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include "common/fields.h"
 #include "common/wire.h"
+#include "server/lane.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -166,33 +167,6 @@ static ssize_t feed_one(struct area *a, struct session *s)
 	return 0;
 }
 
-/* The next piece of the document that the session is getting; none is an end. */
-static ssize_t feed_piece(struct area *a, struct session *s)
-{
-	Wire__Piece piece = WIRE__PIECE__INIT;
-	size_t n = 0;
-
-	if (!s->download)
-		return 0;
-	piece.content = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)download_name(s->download)};
-	piece.offset = download_offset(s->download);
-	uint8_t *block = arena_try_alloc(&a->change, PIECE_MAX); /* without zeroing it */
-	must(block);
-	int err = download_next(s->download, block, PIECE_MAX, &n);
-	if (err == 0 && n)
-		link_send(s->link, WIRE__KIND__PIECE, &piece.base, BYTES(block, n));
-	arena_reset(&a->change);
-	if (err < 0) {
-		Wire__Missing missing = WIRE__MISSING__INIT;
-		missing.content = piece.content;
-		missing.words = (char *)"the server could not read the document";
-		link_send(s->link, WIRE__KIND__MISSING, &missing.base, BYTES_NONE);
-	}
-	if (err < 0 || n == 0 || download_offset(s->download) == download_bytes(s->download))
-		download_free(&s->download);
-	return (ssize_t)n;
-}
-
 /* One round: a frame for each session that takes one, from `feed`. Bytes sent, or an error. */
 static ssize_t feed_round(struct area *a, size_t room,
 			  ssize_t (*feed)(struct area *a, struct session *s))
@@ -231,7 +205,9 @@ int feed_all(struct area *a)
 		a->feed.frames[i].space = NULL; /* more may follow their last entry by now */
 	while (room && (n = feed_round(a, room, feed_one)) > 0)
 		room -= (size_t)n < room ? (size_t)n : room;
-	while (n >= 0 && room && (n = feed_round(a, room, feed_piece)) > 0)
+	while (n >= 0 && room && (n = feed_round(a, room, held_feed)) > 0)
+		room -= (size_t)n < room ? (size_t)n : room;
+	while (n >= 0 && room && (n = feed_round(a, room, lane_feed)) > 0)
 		room -= (size_t)n < room ? (size_t)n : room;
 	if (a->n_sessions)
 		a->first = (a->first + 1) % a->n_sessions;

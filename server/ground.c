@@ -78,27 +78,6 @@ int ground_record(void *arg, const struct id *id, uint32_t type, struct record *
 
 /* ---- Entries, and open conflicts ------------------------------------------------------------ */
 
-/* An entry's header, change and outcome, in the arena. */
-static int entry_load(struct entering *e, uint64_t number, struct header *header,
-		      struct change *said, struct outcome *did)
-{
-	struct db_stmt *st = db_query(e->j->db, "SELECT header, body FROM entry WHERE key = $1",
-				      "u", entry_key(e->space, number));
-	struct bytes change, outcome;
-	int got = db_step(st);
-
-	if (got <= 0)
-		return got < 0 ? got : ERR_CORRUPT;
-	struct bytes head = arena_copy(e->arena, db_bytes(st, 0));
-	struct bytes body = arena_copy(e->arena, db_bytes(st, 1));
-	db_reset(st);
-	if (header_read(header, head, e->arena) < 0 || body_read(body, &change, &outcome) < 0 ||
-	    change_read(said, change, e->arena, NULL) < 0 ||
-	    outcome_read(did, outcome, e->arena) < 0)
-		return ERR_CORRUPT;
-	return 0;
-}
-
 /* What an outcome did to a record; NULL: as said. */
 static const struct effect *outcome_did(const struct outcome *o, const struct id *record)
 {
@@ -115,25 +94,24 @@ static const struct effect *outcome_did(const struct outcome *o, const struct id
 static int ground_past(void *arg, uint64_t number, const struct id *record, struct past *out)
 {
 	struct entering *e = arg;
-	struct change *said = arena_alloc(e->arena, sizeof(*said));
-	struct outcome *did = arena_alloc(e->arena, sizeof(*did));
-	struct header header;
-	int err = entry_load(e, number, &header, said, did);
+	const struct read_entry *read;
+	int err = cache_entry(e->j, e->space, number, &read);
 
 	if (err < 0)
 		return err;
-	for (size_t i = 0; i < header.n_touches; i++) {
-		const struct touch *t = &header.touches[i];
+	for (size_t i = 0; i < read->header.n_touches; i++) {
+		const struct touch *t = &read->header.touches[i];
 		if (!id_equal(&t->record, record))
 			continue;
 		*out = (struct past){
 			.number = number,
-			.change = header.change,
+			.change = read->header.change,
 			.previous = t->previous,
 			.fields = t->fields,
 			.n_fields = t->n_fields,
-			.said = said,
-			.did = outcome_did(did, record),
+			.said = &read->said,
+			.did = outcome_did(&read->did, record),
+			.bytes = read->bytes,
 		};
 		return 0;
 	}
@@ -143,27 +121,54 @@ static int ground_past(void *arg, uint64_t number, const struct id *record, stru
 static int ground_number_of(void *arg, const struct id *change, uint64_t *number)
 {
 	struct entering *e = arg;
-	return journal_number_of(e->j, e->space, change, number);
+	uint64_t key;
+
+	if (cache_place(e->j, change, &key)) {
+		*number = key >> NUMBER_BITS == e->space->local ? key & NUMBER_MAX : 0;
+		return 0;
+	}
+	int err = journal_number_of(e->j, e->space, change, number);
+	if (err == 0 && *number)
+		cache_note_place(e->j, change, entry_key(e->space, *number));
+	return err;
 }
 
-static int ground_open_conflict(void *arg, const struct id *record, uint32_t group,
-				struct id *conflict)
+static int conflict_look(struct entering *e, const struct id *record, uint32_t group,
+			 struct id *conflict)
 {
 	static const char sql[] =
 		"SELECT id FROM conflict WHERE space = $1 AND record = $2 AND part = $3";
-	struct entering *e = arg;
-
-	*conflict = (struct id){{0}};
-	if (e->space->open_conflicts == 0)
-		return 0;
 	struct db_stmt *st =
 		db_query(e->j->db, sql, "udu", e->space->local, record, (uint64_t)group);
 	int got = db_step(st);
+
+	*conflict = (struct id){{0}};
 	if (got <= 0)
 		return got;
 	bool whole = db_id(st, 0, conflict);
 	db_reset(st);
 	return whole ? 0 : ERR_CORRUPT;
+}
+
+static int ground_open_conflict(void *arg, const struct id *record, uint32_t group,
+				struct id *conflict)
+{
+	struct entering *e = arg;
+
+	*conflict = (struct id){{0}};
+	if (e->space->open_conflicts == 0)
+		return 0;
+	for (size_t i = 0; i < ASKED; i++) {
+		const struct asked *a = &e->asked[i];
+		if (a->known && a->group == group && id_equal(&a->record, record)) {
+			*conflict = a->conflict;
+			return 0;
+		}
+	}
+	int err = conflict_look(e, record, group, conflict);
+	if (err == 0)
+		e->asked[e->n_asked++ % ASKED] = (struct asked){*record, *conflict, group, true};
+	return err;
 }
 
 /* ---- Who ------------------------------------------------------------------------------------ */
@@ -211,15 +216,13 @@ static int ground_author(void *arg, struct id *person)
 static int ground_whose(void *arg, uint64_t number, char *name, size_t size)
 {
 	struct entering *e = arg;
-	struct header header;
-	struct change said;
-	struct outcome did;
+	const struct read_entry *read;
 	struct id person;
 	void *p = NULL;
-	int err = entry_load(e, number, &header, &said, &did);
+	int err = cache_entry(e->j, e->space, number, &read);
 
 	if (err == 0)
-		err = person_of(e, &header.device, &person);
+		err = person_of(e, &read->header.device, &person);
 	if (err == 0)
 		err = directory_message(e, &person, TYPE_PERSON, &p);
 	const Records__Person *m = p;

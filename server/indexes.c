@@ -42,6 +42,11 @@ static int index_conflict(struct journal *j, struct space *s, const struct recor
 
 /* ---- What Versions name --------------------------------------------------------------------- */
 
+static struct bytes version_root(const Records__Version *v)
+{
+	return v->has_chunks ? BYTES_OF(v->chunks) : BYTES_OF(v->content);
+}
+
 static int index_version(struct journal *j, const struct space *s, const struct record *r,
 			 struct arena *arena)
 {
@@ -50,9 +55,9 @@ static int index_version(struct journal *j, const struct space *s, const struct 
 	if (!v || !v->has_content)
 		return 0;
 	return db_run(j->db,
-		      "INSERT INTO named (content, space, version) VALUES ($1, $2, $3)"
-		      " ON CONFLICT (content, space, version) DO NOTHING",
-		      "bud", BYTES_OF(v->content), s->local, &r->id);
+		      "INSERT INTO named (root, space, version) VALUES ($1, $2, $3)"
+		      " ON CONFLICT (root, space, version) DO NOTHING",
+		      "bud", version_root(v), s->local, &r->id);
 }
 
 /* ---- What approved Minutes hold fast -------------------------------------------------------- */
@@ -112,4 +117,110 @@ int index_record(struct journal *j, struct space *s, const struct record *before
 	default:
 		return 0;
 	}
+}
+
+/* ---- Do they fit? --------------------------------------------------------------------------- */
+
+struct fitting {
+	struct journal *j;
+	const struct space *space;
+	struct arena arena;
+	uint64_t conflicts, named, frozen; /* rows that the records ask for */
+	bool fit;
+};
+
+/* Is there such a row? */
+static int fit_row(struct fitting *f, struct db_stmt *st)
+{
+	int got = db_step(st);
+
+	if (got > 0)
+		db_reset(st);
+	f->fit &= got > 0;
+	return got < 0 ? got : 0;
+}
+
+static int fit_conflict(struct fitting *f, const struct record *r)
+{
+	static const char sql[] = "SELECT 1 FROM conflict"
+				  " WHERE space = $1 AND record = $2 AND part = $3 AND id = $4";
+	struct id record;
+
+	if (!conflict_is_open(r) || !id_from(&record, value_bytes(record_get(r, CONFLICT_RECORD))))
+		return 0;
+	f->conflicts++;
+	return fit_row(f, db_query(f->j->db, sql, "udud", f->space->local, &record,
+				   value_number(record_get(r, CONFLICT_GROUP)), &r->id));
+}
+
+static int fit_version(struct fitting *f, const struct record *r)
+{
+	static const char sql[] = "SELECT 1 FROM named"
+				  " WHERE root = $1 AND space = $2 AND version = $3";
+	const Records__Version *v = record_message(r, &records__version__descriptor, &f->arena);
+
+	if (!v || !v->has_content)
+		return 0;
+	f->named++;
+	return fit_row(f, db_query(f->j->db, sql, "bud", version_root(v), f->space->local, &r->id));
+}
+
+static int fit_minutes(struct fitting *f, const struct record *r)
+{
+	static const char sql[] = "SELECT 1 FROM frozen"
+				  " WHERE space = $1 AND item = $2 AND minutes = $3";
+	struct bytes rest = held_items(r), before = BYTES_NONE;
+	struct field one;
+	struct id item;
+	int err = 0;
+
+	for (const uint8_t *from = rest.data; err == 0 && field_next(&rest, &one) > 0;) {
+		if (!id_from(&item, one.payload) || value_has_member(before, one.whole))
+			continue;
+		before = BYTES(from, (size_t)(rest.data - from));
+		f->frozen++;
+		err = fit_row(f, db_query(f->j->db, sql, "udd", f->space->local, &item, &r->id));
+	}
+	return err;
+}
+
+static int fit_record(void *arg, const struct record *r)
+{
+	struct fitting *f = arg;
+	int err = r->type == TYPE_CONFLICT  ? fit_conflict(f, r)
+		  : r->type == TYPE_VERSION ? fit_version(f, r)
+		  : r->type == TYPE_MINUTES ? fit_minutes(f, r)
+					    : 0;
+
+	arena_reset(&f->arena);
+	return err;
+}
+
+static int fit_count(struct fitting *f, const char *sql, uint64_t want)
+{
+	struct db_stmt *st = db_query(f->j->db, sql, "u", f->space->local);
+	int got = db_step(st);
+
+	if (got > 0) {
+		f->fit &= (uint64_t)db_int(st, 0) == want;
+		db_reset(st);
+	}
+	return got < 0 ? got : 0;
+}
+
+int journal_indexes_fit(struct journal *j, const struct space *s, bool *fit)
+{
+	struct fitting f = {.j = j, .space = s, .fit = true};
+
+	arena_init(&f.arena, ARENA_NO_BUDGET);
+	int err = journal_each_record(j, s, fit_record, &f);
+	if (err == 0)
+		err = fit_count(&f, "SELECT count(*) FROM conflict WHERE space = $1", f.conflicts);
+	if (err == 0)
+		err = fit_count(&f, "SELECT count(*) FROM frozen WHERE space = $1", f.frozen);
+	if (err == 0)
+		err = fit_count(&f, "SELECT count(*) FROM named WHERE space = $1", f.named);
+	arena_fini(&f.arena);
+	*fit = f.fit;
+	return err;
 }

@@ -212,6 +212,16 @@ static bool join_label_is_good(const char *label)
 	return good;
 }
 
+/* The server was set back, and does not know yet all that it wrote in these spaces. */
+static bool join_must_wait(const struct area *a, const struct id *person)
+{
+	const struct id own = id_personal(&a->id, person);
+	const struct space *directory = journal_space(a->journal, &a->directory),
+			   *personal = journal_space(a->journal, &own);
+
+	return a->recovery.on || directory->recovering || (personal && personal->recovering);
+}
+
 int area_enrol(struct area *a, const uint8_t invitation[16], struct bytes public_key,
 	       const char *label, struct id *device)
 {
@@ -224,6 +234,8 @@ int area_enrol(struct area *a, const uint8_t invitation[16], struct bytes public
 	int err = area_invitation(a, invitation, verifier, &j.person, &j.school);
 	if (err < 0)
 		return err;
+	if (join_must_wait(a, &j.person))
+		return ERR_AGAIN;
 	j.device = *device = id_make(a->options.env);
 	j.label = join_label_is_good(label) ? label : NULL;
 	err = journal_begin(a->journal);

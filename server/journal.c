@@ -2,11 +2,12 @@
  * The journal: spaces, entries, the accepted state of records, the verdicts that were given.
  *
  * The way of one change: journal_judged (was it here before?), then journal_enter: reconcile() asks
- * the ground (ground.c) what stands, and only when the whole change is decided is anything written: the
- * entry, each record it touched, the open conflicts, the verdict. The head of a space is its last
- * row, so it is written nowhere else, and kept in memory between.
+ * the ground (ground.c) what stands, and only when the whole change is decided is anything written:
+ * the entry, each record it touched, the open conflicts, the verdict. The head of a space is its
+ * last row, so it is written nowhere else, and kept in memory between.
  */
 #include "server/journal_inside.h"
+#include "server/journal_take.h"
 
 #include "common/digest.h"
 #include "common/fields.h"
@@ -118,7 +119,7 @@ static int journal_load_newest(struct journal *j)
 	return whole ? 0 : ERR_CORRUPT;
 }
 
-static void journal_note_newest(struct journal *j, const struct id *change)
+void inside_note_newest(struct journal *j, const struct id *change)
 {
 	if (id_compare(change, &j->newest) > 0)
 		j->newest = *change;
@@ -175,6 +176,7 @@ void journal_close(struct journal **journal)
 	buf_fini(&j->outcome);
 	buf_fini(&j->body);
 	buf_fini(&j->fields);
+	cache_free(&j->cache);
 	free(j);
 	*journal = NULL;
 }
@@ -218,12 +220,13 @@ int journal_rollback(struct journal *j)
 	if (db_in_transaction(j->db))
 		db_rollback(j->db);
 	j->dirty = false;
+	cache_forget(j);
 	for (size_t i = 0; i < j->n_spaces; i++) {
 		int err = space_load(j, j->spaces[i]);
 		if (err < 0)
 			return err;
 	}
-	return 0;
+	return journal_epochs_load(j);
 }
 
 static int space_insert(struct journal *j, uint64_t local, const struct id *id)
@@ -271,7 +274,8 @@ static int entry_is_of(struct journal *j, uint64_t key, struct bytes bytes, bool
 int journal_judged(struct journal *j, const struct id *change, struct bytes bytes,
 		   struct judged *out)
 {
-	static const char sql[] = "SELECT entry, verdict, hash, words FROM change WHERE id = $1";
+	static const char sql[] =
+		"SELECT entry, verdict, hash, words, decider FROM change WHERE id = $1";
 	uint8_t hash[SHA256_LEN];
 
 	if (id_compare(change, &j->newest) > 0)
@@ -287,6 +291,7 @@ int journal_judged(struct journal *j, const struct id *change, struct bytes byte
 		.verdict = (enum verdict)db_int(st, 1),
 		.same = bytes_equal(db_bytes(st, 2), BYTES(hash, sizeof(hash))),
 		.number = key & NUMBER_MAX,
+		.decided = !db_null(st, 4),
 	};
 	snprintf(out->words, sizeof(out->words), "%s", words ? words : "");
 	db_reset(st);
@@ -297,8 +302,8 @@ int journal_judged(struct journal *j, const struct id *change, struct bytes byte
 	return err < 0 ? err : 1;
 }
 
-int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes,
-		   const char *words)
+static int journal_note_verdict(struct journal *j, const struct id *change, struct bytes bytes,
+				enum verdict verdict, const char *words, const struct id *decider)
 {
 	uint8_t hash[SHA256_LEN];
 	int err = journal_begin(j);
@@ -306,10 +311,24 @@ int journal_refuse(struct journal *j, const struct id *change, struct bytes byte
 	if (err < 0)
 		return err;
 	sha256(bytes, hash);
-	journal_note_newest(j, change);
+	inside_note_newest(j, change);
 	return db_run(j->db,
-		      "INSERT INTO change (id, verdict, hash, words) VALUES ($1, $2, $3, $4)",
-		      "dibt", change, (int64_t)VERDICT_REFUSED, BYTES(hash, sizeof(hash)), words);
+		      "INSERT INTO change (id, verdict, hash, words, decider)"
+		      " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET"
+		      " verdict = excluded.verdict, words = excluded.words,"
+		      " decider = excluded.decider",
+		      "dibtd", change, (int64_t)verdict, BYTES(hash, sizeof(hash)), words, decider);
+}
+
+int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes,
+		   const char *words, const struct id *decider)
+{
+	return journal_note_verdict(j, change, bytes, VERDICT_REFUSED, words, decider);
+}
+
+int journal_hold(struct journal *j, const struct id *change, struct bytes bytes, const char *words)
+{
+	return journal_note_verdict(j, change, bytes, VERDICT_HELD, words, NULL);
 }
 
 int journal_number_of(struct journal *j, const struct space *s, const struct id *change,
@@ -326,16 +345,6 @@ int journal_number_of(struct journal *j, const struct space *s, const struct id 
 	db_reset(st);
 	if (key >> NUMBER_BITS == s->local)
 		*number = key & NUMBER_MAX;
-	return 0;
-}
-
-int journal_on_line(struct journal *j, const struct space *s, uint64_t epoch, uint64_t number,
-		    uint64_t *out)
-{
-	(void)j;
-	(void)s;
-	(void)epoch;
-	*out = number;
 	return 0;
 }
 
@@ -382,7 +391,7 @@ static int enter_entry(struct entering *e, const struct header *header, struct b
 	body_write(change, buf_bytes(&j->outcome), &j->body);
 	chain_next(s->chain, buf_bytes(&j->header), salt, buf_bytes(&j->body));
 	s->number = header->number;
-	journal_note_newest(j, &header->change);
+	inside_note_newest(j, &header->change);
 	int err = db_run(j->db,
 			 "INSERT INTO entry (key, header, salt, body, chain)"
 			 " VALUES ($1, $2, $3, $4, $5)",
@@ -390,8 +399,11 @@ static int enter_entry(struct entering *e, const struct header *header, struct b
 			 buf_bytes(&j->body), BYTES(s->chain, SHA256_LEN));
 	if (err < 0)
 		return err;
-	return db_run(j->db, "INSERT INTO change (id, entry, verdict) VALUES ($1, $2, $3)", "dui",
-		      &header->change, entry_key(s, s->number), (int64_t)outcome->verdict);
+	return db_run(j->db,
+		      "INSERT INTO change (id, entry, verdict) VALUES ($1, $2, $3)"
+		      " ON CONFLICT (id) DO UPDATE SET entry = excluded.entry,"
+		      " verdict = excluded.verdict, hash = NULL, words = NULL, decider = NULL",
+		      "dui", &header->change, entry_key(s, s->number), (int64_t)outcome->verdict);
 }
 
 /* Lay the effects on one record that the entry touched, and store it. */
@@ -427,7 +439,7 @@ static int enter_record(struct entering *e, const struct touch *t,
 }
 
 /* Effects stand in the order of the touches, or nearly: look from where the last was found. */
-static int enter_records(struct entering *e, const struct touch *touches, size_t n_touches,
+int inside_enter_records(struct entering *e, const struct touch *touches, size_t n_touches,
 			 const struct outcome_effect *effects, size_t n_effects,
 			 struct entered *out)
 {
@@ -445,8 +457,8 @@ static int enter_records(struct entering *e, const struct touch *touches, size_t
 }
 
 int journal_enter(struct journal *j, struct space *s, const struct change *change,
-		  struct bytes bytes, const struct id *device, struct arena *arena,
-		  struct entered *out, struct cause *cause)
+		  struct bytes bytes, const struct id *device, const struct id *let_in_by,
+		  struct arena *arena, struct entered *out, struct cause *cause)
 {
 	struct entering e = {.j = j, .space = s, .device = device, .arena = arena};
 	const struct ground ground = ground_of(&e);
@@ -459,6 +471,9 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 	struct outcome outcome;
 
 	must(s->number < NUMBER_MAX);
+	cache_trim(j);
+	if (let_in_by)
+		header.let_in_by = *let_in_by;
 	int err = reconcile(&ground, change, header.number, arena, &outcome, &header.touches,
 			    &header.n_touches, cause);
 	if (err < 0)
@@ -481,7 +496,7 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 	err = enter_entry(&e, &header, bytes, &outcome);
 	if (err < 0)
 		return err;
-	return enter_records(&e, header.touches, header.n_touches, effects, n, out);
+	return inside_enter_records(&e, header.touches, header.n_touches, effects, n, out);
 }
 
 /* ---- Reading -------------------------------------------------------------------------------- */
@@ -591,11 +606,11 @@ int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA2
 	return got;
 }
 
-int journal_named(struct journal *j, struct bytes content,
+int journal_named(struct journal *j, struct bytes root,
 		  bool (*may)(void *arg, const struct space *s), void *arg)
 {
 	struct db_stmt *st = db_query(
-		j->db, "SELECT DISTINCT space FROM named WHERE content = $1", "b", content);
+		j->db, "SELECT DISTINCT space FROM named WHERE root = $1", "b", root);
 	int got;
 
 	while ((got = db_step(st)) > 0) {
@@ -608,10 +623,10 @@ int journal_named(struct journal *j, struct bytes content,
 	return got;
 }
 
-int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes content), void *arg)
+int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes root), void *arg)
 {
 	struct db_stmt *st =
-		db_query(j->db, "SELECT DISTINCT content FROM named ORDER BY content", "");
+		db_query(j->db, "SELECT DISTINCT root FROM named ORDER BY root", "");
 	int got;
 
 	while ((got = db_step(st)) > 0) {

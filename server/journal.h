@@ -24,6 +24,7 @@ struct space {
 	uint64_t open_conflicts;
 	uint64_t signed_number;	   /* whose head `signature` signs; 0: none */
 	uint8_t signature[64];
+	bool recovering;	   /* the server was set back: it is not served yet */
 };
 
 int journal_open(struct journal **out, struct db *db, const struct id *area, const struct env *env);
@@ -39,17 +40,20 @@ size_t journal_spaces(struct journal *j, struct space *const **out);
 struct judged {
 	enum verdict verdict;
 	bool same;	     /* these are the bytes that were decided */
-	uint64_t number;     /* its entry; 0: refused */
+	uint64_t number;     /* its entry; 0: refused or held */
 	struct space *space; /* of its entry */
-	char words[512];     /* why it was refused */
+	bool decided;	     /* it was held, and somebody refused it */
+	char words[512];     /* why it was refused or is held */
 };
 
 /* 1: `out` is filled; 0: this change was never decided; or an error. */
 int journal_judged(struct journal *j, const struct id *change, struct bytes bytes,
 		   struct judged *out);
-/* Remember that a change was refused, and why. */
+/* Remember that a change was refused (by the device `decider`, if it was held; else NULL), or is
+ * held, and why: instead of the verdict it had, if any. */
 int journal_refuse(struct journal *j, const struct id *change, struct bytes bytes,
-		   const char *words);
+		   const char *words, const struct id *decider);
+int journal_hold(struct journal *j, const struct id *change, struct bytes bytes, const char *words);
 
 /* What entering a change did. */
 struct entered {
@@ -62,12 +66,14 @@ struct entered {
 
 /*
  * Reconcile a change whose values were checked, and write it as the next entry. `bytes` are its
- * bytes as they came, `device` its author's. 0: `out` is filled; ERR_INVALID: refused, with why in
- * `cause`, and nothing was written; any other error: the turn has failed, and must be rolled back.
+ * bytes as they came, `device` its author's, `let_in_by` that of who accepted it, if it was held
+ * (else NULL). A verdict that it had, as a held one, is replaced. 0: `out` is filled; ERR_INVALID:
+ * refused, with why in `cause`, and nothing was written; any other error: the turn has failed, and
+ * must be rolled back.
  */
 int journal_enter(struct journal *j, struct space *s, const struct change *change,
-		  struct bytes bytes, const struct id *device, struct arena *arena,
-		  struct entered *out, struct cause *cause);
+		  struct bytes bytes, const struct id *device, const struct id *let_in_by,
+		  struct arena *arena, struct entered *out, struct cause *cause);
 /* Where an accepted change of this space stands; 0: it is not in it. */
 int journal_number_of(struct journal *j, const struct space *s, const struct id *change,
 		      uint64_t *number);
@@ -108,12 +114,15 @@ int journal_entries(struct journal *j, const struct space *s, uint64_t from, uin
 int journal_chain(struct journal *j, const struct space *s, uint64_t number,
 		  uint8_t chain[SHA256_LEN]);
 
-/* Does a Version in a space for which `may` returns true name this content? 1, 0 or an error. */
-int journal_named(struct journal *j, struct bytes content,
+/* Does a Version in a space for which `may` returns true name this root? 1, 0 or an error. */
+int journal_named(struct journal *j, struct bytes root,
 		  bool (*may)(void *arg, const struct space *s), void *arg);
 
-/* Every content that a Version names, once. */
-int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes content), void *arg);
+/* Every root that a Version names, once. */
+int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes root), void *arg);
+
+/* Do the tables that follow from the records of a space say what these say? */
+int journal_indexes_fit(struct journal *j, const struct space *s, bool *fit);
 
 int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA256_LEN]);
 

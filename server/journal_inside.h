@@ -1,6 +1,7 @@
 /*
- * Inside the journal: what journal.c (spaces, entries, verdicts), ground.c (what reconcile() asks
- * of them) and indexes.c (tables that follow from records) share. Nobody else includes it.
+ * Inside the journal: what journal.c (spaces, entries, verdicts), journal_take.c (entries taken and
+ * given up at a recovery), ground.c (what reconcile() asks), ground_cache.c (what was read for that)
+ * and indexes.c (tables that follow from records) share. Nobody else includes it.
  */
 #ifndef FIVEPITS_JOURNAL_INSIDE_H
 #define FIVEPITS_JOURNAL_INSIDE_H
@@ -13,6 +14,7 @@ enum {
 	SALT_LEN = 16,
 	SALTS = 64,
 	ENTRY_MAX = 1000 * 1000, /* so that one fits in a frame */
+	ASKED = 8,
 };
 #define NUMBER_MAX ((UINT64_C(1) << NUMBER_BITS) - 1)
 
@@ -29,6 +31,7 @@ struct journal {
 		fields; /* scratch, kept so that nothing is allocated anew */
 	uint8_t salts[SALTS * SALT_LEN];	  /* chance taken in bulk: a system call for 64 */
 	size_t salts_left;
+	struct entry_cache *cache; /* NULL: nothing was read yet */
 };
 
 /* The key of an entry in its table. */
@@ -36,6 +39,9 @@ static inline uint64_t entry_key(const struct space *s, uint64_t number)
 {
 	return s->local << NUMBER_BITS | number;
 }
+
+/* No change with an id above this one was decided before. */
+void inside_note_newest(struct journal *j, const struct id *change);
 
 /* ---- The ground (ground.c) ------------------------------------------------------------------ */
 
@@ -47,12 +53,46 @@ struct entering {
 	struct arena *arena;
 	struct stand *stands;	 /* records as they stood before, each read once */
 	size_t n_stands, cap, last;
+	struct asked {		 /* open Conflicts that were asked for, the last few */
+		struct id record, conflict;
+		uint32_t group;
+		bool known;
+	} asked[ASKED];
+	size_t n_asked;
 };
 
 /* What reconcile() asks, answered for this change. Lives as long as `e`. */
 struct ground ground_of(struct entering *e);
 /* A record as it stands; absent, of type `type`, if there is none. */
 int ground_record(void *arg, const struct id *id, uint32_t type, struct record *out);
+
+/* ---- What was read for it (ground_cache.c) -------------------------------------------------- */
+
+struct read_entry {
+	uint64_t key;
+	struct header header;
+	struct change said;
+	struct outcome did;
+	size_t bytes; /* of header and body as they are stored */
+};
+
+/* An entry, read or known; it lives until cache_trim or cache_forget. */
+int cache_entry(struct journal *j, const struct space *s, uint64_t number,
+		const struct read_entry **out);
+/* The key of the entry of an accepted change, if it was noted. */
+bool cache_place(struct journal *j, const struct id *change, uint64_t *key);
+void cache_note_place(struct journal *j, const struct id *change, uint64_t key);
+/* Before a change is reconciled: let all of it go where it has grown too large. */
+void cache_trim(struct journal *j);
+/* Entries were taken back: what is known may be so no more. */
+void cache_forget(struct journal *j);
+void cache_free(struct entry_cache **c);
+
+/* Lay an entry's effects on the records that it touched, and store them. `e->space->number` is the
+ * entry's. */
+int inside_enter_records(struct entering *e, const struct touch *touches, size_t n_touches,
+			 const struct outcome_effect *effects, size_t n_effects,
+			 struct entered *out);
 
 /* ---- Tables that follow from records (indexes.c) -------------------------------------------- */
 

@@ -2,7 +2,8 @@
  * Judging a change, in this order: can it be read, was it decided before, may its author write
  * there, does it make sense as values, is what it stands on here; then journal_enter reconciles and
  * writes it. A refusal is a verdict, kept with its words; what only has to wait is deferred, and
- * kept nowhere.
+ * kept nowhere. What comes after its author's right has ended is held; once its decider accepts it
+ * it is judged in the same way, as its author's.
  *
  * What a refusal says never tells of a space that its author may not read.
  */
@@ -12,16 +13,23 @@
 #include "common/log.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
+#include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { SPACE_KIND = 2, VERSION_CONTENT = 5 }; /* fields of records.proto */
+/* Fields of records.proto. */
+enum { SPACE_KIND = 2, VERSION_BYTES = 4, VERSION_CONTENT = 5, VERSION_CHUNKS = 8 };
+enum { WORDS_MOST = 400 };			  /* of a decider, to the author */
 
 struct judging {
 	struct area *area;
-	struct session *session;
+	struct session *session; /* who is answered: the author, or who decides */
+	const struct id *device; /* the author's */
+	bool held;		 /* it is one that is held */
+	bool deciding;		 /* and its decider has accepted or refused it */
+	bool quotes;		 /* what refuses it may name what stands in the space */
 	struct bytes bytes;
 	struct change change;
 	struct space *space;
@@ -29,10 +37,23 @@ struct judging {
 
 /* ---- Answers -------------------------------------------------------------------------------- */
 
+/* What the decider is told: the verdict that it has now, or (0) why it still has none. */
+static void judge_decided(struct judging *j, int verdict, uint64_t number, const char *words)
+{
+	struct answer *a = turn_answer(j->area, j->session, ANSWER_DECIDED, &j->change.id);
+
+	a->verdict = (enum verdict)verdict;
+	a->number = number;
+	a->words = arena_text(&j->area->turn, BYTES(words, strlen(words)));
+}
+
 static void judge_defer(struct judging *j, Wire__Wait why, const char *words, struct bytes content)
 {
+	if (j->deciding) {
+		judge_decided(j, 0, 0, words);
+		return;
+	}
 	struct answer *a = turn_answer(j->area, j->session, ANSWER_DEFERRED, &j->change.id);
-
 	a->wait = why;
 	a->words = arena_text(&j->area->turn, BYTES(words, strlen(words)));
 	a->content = arena_copy(&j->area->turn, content);
@@ -45,23 +66,88 @@ static void judge_fail(struct judging *j, int err)
 		judge_defer(j, WIRE__WAIT__NO_ROOM, "the server's disk is full", BYTES_NONE);
 }
 
-static void judge_say(struct judging *j, enum verdict verdict, uint64_t number, const char *words)
+static struct answer *judge_tell(struct judging *j, struct session *s, enum verdict verdict,
+				 uint64_t number, const char *words)
 {
-	struct answer *a = turn_answer(j->area, j->session, ANSWER_JUDGED, &j->change.id);
+	struct answer *a = turn_answer(j->area, s, ANSWER_JUDGED, &j->change.id);
 
 	a->verdict = verdict;
 	a->number = number;
 	a->words = arena_text(&j->area->turn, BYTES(words, strlen(words)));
+	return a;
+}
+
+static struct answer *judge_say(struct judging *j, enum verdict verdict, uint64_t number,
+				const char *words)
+{
+	return judge_tell(j, j->session, verdict, number, words);
+}
+
+/* What was decided of a held change, to the sessions of its author's device. Its number is told
+ * only to one who reads the space. */
+static void judge_tell_author(struct judging *j, enum verdict verdict, uint64_t number,
+			      const char *words)
+{
+	struct area *a = j->area;
+
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct session *s = a->sessions[i];
+		if (s->state == SESSION_READY && id_equal(&s->device, j->device))
+			judge_tell(j, s, verdict,
+				   j->space && session_cursor(s, j->space) ? number : 0, words);
+	}
+}
+
+/* Keep the refusal of a held change; `words` are for its author. */
+static void judge_refuse_held(struct judging *j, const char *words, const char *to_decider)
+{
+	int err = journal_refuse(j->area->journal, &j->change.id, j->bytes, words,
+				 j->deciding ? &j->session->device : NULL);
+
+	if (err == 0)
+		err = held_drop(j->area, &j->change.id);
+	if (err < 0) {
+		judge_fail(j, err);
+	} else if (j->deciding) {
+		judge_decided(j, VERDICT_REFUSED, 0, to_decider);
+		judge_tell_author(j, VERDICT_REFUSED, 0, words);
+	} else {
+		judge_say(j, VERDICT_REFUSED, 0, words)->space = j->space;
+	}
+}
+
+/* Why an accepted change could not be entered may tell of a space that its author does not read. */
+static const char *judge_words_for_author(struct judging *j, const char *words)
+{
+	const struct access *access = j->area->access;
+	struct id person;
+	bool reads = access_device(access, j->device, &person) &&
+		     access_may(access, &person, &j->change.space) != MAY_NOTHING;
+
+	return !j->deciding || reads
+		       ? words
+		       : "it was let in, but it does not fit what stands there by now";
 }
 
 static void judge_refuse(struct judging *j, const char *words)
 {
-	int err = journal_refuse(j->area->journal, &j->change.id, j->bytes, words);
-
+	if (j->held) {
+		judge_refuse_held(j, judge_words_for_author(j, words), words);
+		return;
+	}
+	int err = held_count_refused(j->area, j->device);
+	if (err > 0) {
+		session_bye(j->session, WIRE__REASON__TOO_BIG,
+			    "too many changes of this device were refused, and the server keeps no"
+			    " more of them: ask an administrator for a new invitation");
+		return;
+	}
+	if (err == 0)
+		err = journal_refuse(j->area->journal, &j->change.id, j->bytes, words, NULL);
 	if (err < 0)
 		judge_fail(j, err);
 	else
-		judge_say(j, VERDICT_REFUSED, 0, words);
+		judge_say(j, VERDICT_REFUSED, 0, words)->space = j->quotes ? j->space : NULL;
 }
 
 /* ---- What a change may do ------------------------------------------------------------------- */
@@ -153,19 +239,65 @@ static int judge_edit(struct judging *j, const struct edit *e, struct cause *cau
 	return err;
 }
 
-/* A Version counts only once its bytes are here. The content that is missing, or none. */
-static struct bytes judge_content(struct judging *j)
+/* What a Version names. False: it names nothing. ERR_INVALID with a cause where it can't be. */
+static int judge_named(const struct edit *e, struct content *out, struct cause *cause)
 {
+	struct bytes content = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
+	struct bytes chunks = value_bytes(fields_get(e->effect.set, VERSION_CHUNKS));
+	struct bytes root = chunks.len ? chunks : content;
+
+	if (e->type != TYPE_VERSION || root.len == 0)
+		return 0;
+	out->bytes = value_number(fields_get(e->effect.set, VERSION_BYTES));
+	if (content.len != SHA256_LEN || root.len != SHA256_LEN ||
+	    (chunks.len == 0 && out->bytes > CHUNK_MAX))
+		return cause_set(cause, ERR_INVALID,
+				 "a version names its content, its size and its chunks together");
+	memcpy(out->sha, content.data, SHA256_LEN);
+	memcpy(out->root, root.data, SHA256_LEN);
+	return 1;
+}
+
+/* A Version counts only once its bytes are here. False: it was answered. */
+static bool judge_contents(struct judging *j)
+{
+	struct cause cause = {{0}};
+	struct content c;
+
 	for (size_t i = 0; i < j->change.n_edits; i++) {
-		const struct edit *e = &j->change.edits[i];
-		if (e->type != TYPE_VERSION)
-			continue;
-		struct bytes content = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
-		if (content.len == SHA256_LEN &&
-		    content_find(j->area->dir, content.data, NULL) == 0)
-			return content;
+		int got = judge_named(&j->change.edits[i], &c, &cause);
+		if (got > 0) {
+			got = shelf_may_name(j->area->shelf, j->session, j->device, &c);
+			if (got == ERR_INVALID)
+				cause_set(&cause, got,
+					  "the document's bytes are not what its name says");
+			else if (got == 0)
+				judge_defer(j, WIRE__WAIT__CONTENT_MISSING,
+					    "the document's bytes have not arrived",
+					    BYTES(c.root, SHA256_LEN));
+			if (got == 0)
+				return false;
+		}
+		if (got == ERR_INVALID)
+			judge_refuse(j, cause.words);
+		else if (got < 0)
+			judge_fail(j, got);
+		if (got < 0)
+			return false;
 	}
-	return BYTES_NONE;
+	return true;
+}
+
+/* They are named now. */
+static int judge_named_all(struct judging *j)
+{
+	struct content c;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < j->change.n_edits; i++)
+		if (judge_named(&j->change.edits[i], &c, NULL) > 0)
+			err = shelf_named(j->area->shelf, j->device, c.root);
+	return err;
 }
 
 /* ---- One change ----------------------------------------------------------------------------- */
@@ -187,27 +319,69 @@ static bool judge_edits(struct judging *j)
 			return false;
 		}
 	}
-	struct bytes content = judge_content(j);
-	if (content.len)
-		judge_defer(j, WIRE__WAIT__CONTENT_MISSING, "the document's bytes have not arrived",
-			    content);
-	return content.len == 0;
+	return judge_contents(j);
+}
+
+static void judge_hold(struct judging *j)
+{
+	static const char words[] = "your right to write there had ended when it came: who leads"
+				    " there will decide on it";
+	int err = held_add(j->area, j->space, j->device, &j->change.id, j->bytes, words, true);
+
+	if (err == ERR_LIMIT)
+		judge_refuse(j, "your right to write there had ended, and the server holds no more"
+				" changes of this device");
+	else if (err < 0)
+		judge_fail(j, err);
+	else
+		judge_say(j, VERDICT_HELD, 0, words);
+}
+
+static void judge_wait_recovered(struct judging *j)
+{
+	judge_defer(j, WIRE__WAIT__BEING_RECOVERED,
+		    "the server was set back, and no computer that has this space has connected "
+		    "yet: it waits until one has",
+		    BYTES_NONE);
+}
+
+/* Its author may not write there: held, if it is a right that has ended. */
+static void judge_without_right(struct judging *j, enum may may)
+{
+	const struct area *a = j->area;
+	int was = j->space && access_kind(a->access, &j->space->id) !=
+				      RECORDS__SPACE_KIND__PERSONAL
+			  ? held_was_holder(j->area, j->device, j->space)
+			  : 0;
+
+	if (was < 0)
+		judge_fail(j, was);
+	else if (was && j->space->recovering)
+		judge_wait_recovered(j);
+	else if (was)
+		judge_hold(j);
+	else if (may == MAY_READ)
+		judge_refuse(j, "you may read this space, but not write in it");
+	else
+		judge_refuse(j, TURN_NO_SPACE);
 }
 
 static bool judge_rights(struct judging *j)
 {
-	enum may may = judge_may(j->session, &j->change.space);
-
 	j->space = journal_space(j->area->journal, &j->change.space);
-	if (may == MAY_NOTHING || !j->space) {
-		judge_refuse(j, "there is no such space for you");
+	enum may may = j->deciding || !j->space ? MAY_WRITE
+						: judge_may(j->session, &j->change.space);
+	if (j->space && j->space->recovering && may != MAY_NOTHING) {
+		judge_wait_recovered(j);
 		return false;
 	}
-	if (may == MAY_READ) {
-		judge_refuse(j, "you may read this space, but not write in it");
+	if (may != MAY_WRITE || !j->space) {
+		judge_without_right(j, j->space ? may : MAY_NOTHING);
 		return false;
 	}
-	if (j->change.seen_epoch > j->space->epoch || j->change.seen_number > j->space->number ||
+	/* What was seen in an earlier epoch may have had other numbers: reconcile() looks. */
+	if (j->change.seen_epoch > j->space->epoch ||
+	    (j->change.seen_epoch == j->space->epoch && j->change.seen_number > j->space->number) ||
 	    (j->change.seen_number && !j->change.seen_epoch)) {
 		judge_refuse(j, "it says that it saw an entry which is not there");
 		return false;
@@ -219,15 +393,21 @@ static void judge_enter(struct judging *j)
 {
 	struct entered entered;
 	struct cause cause = {{0}};
-	int err = turn_enter(j->area, j->space, &j->change, j->bytes, &j->session->device, &entered,
-			     &cause);
+	int err = turn_enter(j->area, j->space, &j->change, j->bytes, j->device,
+			     j->deciding ? &j->session->device : NULL, &entered, &cause);
 
+	if (err == 0)
+		err = judge_named_all(j);
+	j->quotes = true;
 	if (err == ERR_INVALID) {
 		judge_refuse(j, cause.words);
 	} else if (err == ERR_AGAIN) {
 		judge_defer(j, WIRE__WAIT__EARLIER_MISSING, cause.words, BYTES_NONE);
 	} else if (err < 0) {
 		judge_fail(j, err);
+	} else if (j->deciding) {
+		judge_decided(j, (int)entered.verdict, entered.number, "");
+		judge_tell_author(j, entered.verdict, entered.number, "");
 	} else {
 		struct answer *a = turn_answer(j->area, j->session, ANSWER_ENTRY, &j->change.id);
 		a->verdict = entered.verdict;
@@ -235,6 +415,20 @@ static void judge_enter(struct judging *j)
 		a->number = entered.number;
 		a->as_sent = entered.as_sent;
 	}
+}
+
+/* A held change that its own device brings again, with the right to write there: it needs nobody's
+ * word any more. */
+static bool judge_is_released(struct judging *j)
+{
+	struct held_change row;
+	int got = held_find(j->area, &j->change.id, &j->area->change, &row);
+
+	if (got < 0)
+		judge_fail(j, got);
+	j->held = got > 0 && id_equal(&row.device, j->device) &&
+		  judge_may(j->session, &row.space) == MAY_WRITE;
+	return j->held;
 }
 
 /* Was it decided before? True: it was, and is answered. */
@@ -247,15 +441,75 @@ static bool judge_again(struct judging *j)
 		judge_fail(j, got);
 	else if (got && !judged.same)
 		judge_say(j, VERDICT_REFUSED, 0, "its id was used for another change");
+	else if (got && judged.verdict == VERDICT_HELD && judge_is_released(j))
+		return false;
 	else if (got)
-		judge_say(j, judged.verdict, judged.number, judged.words);
+		judge_say(j, judged.verdict,
+			  judged.space && session_cursor(j->session, judged.space) ? judged.number
+										   : 0,
+			  judged.words)
+			->space = judged.decided ? NULL : journal_space(j->area->journal,
+									&j->change.space);
 	return got != 0;
+}
+
+/* ---- What was held -------------------------------------------------------------------------- */
+
+static void judge_accept(struct judging *j)
+{
+	struct cause cause = {{0}};
+
+	if (change_read(&j->change, j->bytes, &j->area->change, &cause) < 0)
+		judge_fail(j, ERR_CORRUPT);
+	else if (judge_rights(j) && judge_edits(j))
+		judge_enter(j);
+}
+
+/* A decider's words, as far as they are kept: whole characters. */
+static const char *judge_words_of(const char *words, struct arena *arena)
+{
+	size_t n = words ? strlen(words) : 0;
+
+	if (n == 0)
+		return "it was refused by who decides there";
+	if (n > WORDS_MOST)
+		for (n = WORDS_MOST; n > 0 && ((unsigned char)words[n] & 0xc0) == 0x80;)
+			n--;
+	return arena_text(arena, BYTES(words, n));
+}
+
+void judge_decide(struct session *s, const struct id *change, bool accept, const char *words)
+{
+	struct area *area = s->area;
+	struct judging j = {.area = area, .session = s, .deciding = true, .held = true};
+	struct held_change row;
+	int got = area->full ? 0 : held_find(area, change, &area->change, &row);
+
+	j.change.id = *change;
+	if (area->full) {
+		judge_decided(&j, 0, 0, "the server's disk is full");
+	} else if (got < 0) {
+		judge_fail(&j, got);
+	} else if (!got || !access_decides(area->access, &s->person, &row.space)) {
+		judge_decided(&j, 0, 0,
+			      "no such change waits for your word: it may have been decided by"
+			      " now");
+	} else {
+		j.device = &row.device;
+		j.bytes = row.bytes;
+		words = judge_words_of(words, &area->change);
+		if (accept)
+			judge_accept(&j);
+		else
+			judge_refuse_held(&j, words, words);
+	}
+	arena_reset(&area->change);
 }
 
 void judge_change(struct session *s, struct bytes bytes)
 {
 	struct area *area = s->area;
-	struct judging j = {.area = area, .session = s, .bytes = bytes};
+	struct judging j = {.area = area, .session = s, .device = &s->device, .bytes = bytes};
 	struct cause cause = {{0}};
 	int err = change_read(&j.change, bytes, &area->change, &cause);
 

@@ -1,6 +1,7 @@
 /*
- * fivepitsd: init, run, digest, fsck, invite. A table of commands; each has its own help. Exit
- * status 0: done; 1: it could not be done, and one line on standard error says why; 2: wrong usage.
+ * fivepitsd: init, run, digest, fsck, invite, and what cmd_recovery.c adds. A table of commands;
+ * each has its own help. Exit status 0: done; 1: it could not be done, and one line on standard
+ * error says why; 2: wrong usage.
  */
 #include "common/invitation.h"
 #include "common/keys.h"
@@ -10,6 +11,7 @@
 #include "common/schema.h"
 #include "server/area.h"
 #include "server/ca.h"
+#include "server/command.h"
 #include "server/config.h"
 #include "server/net.h"
 #include "version.h"
@@ -23,12 +25,6 @@
 
 enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE };
 
-/* What was said on the command line. */
-struct words {
-	const char *dir, *name, *school, *admin, *listen, *address, *person;
-	bool json;
-};
-
 struct command {
 	const char *name;
 	int (*run)(const struct words *w, struct cause *cause);
@@ -38,35 +34,6 @@ struct command {
 };
 
 /* ---- What the commands share ---------------------------------------------------------------- */
-
-static struct area_options main_options(const char *dir, struct ca *ca, const char *address)
-{
-	return (struct area_options){.dir = dir,
-				     .env = os_env(),
-				     .sign = ca_sign_head,
-				     .sign_arg = ca,
-				     .renew = ca_renew,
-				     .renew_arg = ca,
-				     .address = address};
-}
-
-/* Open the area in `dir` to serve it or write to it. What was opened is for the caller to close,
- * also after an error. */
-static int main_open(struct area **area, struct ca **ca, struct config *config, const char *dir,
-		     struct cause *cause)
-{
-	int err = config_read(config, dir, cause);
-
-	if (err == 0)
-		err = ca_open(ca, dir, cause);
-	if (err == 0) {
-		struct area_options o = main_options(dir, *ca, config->address);
-		err = area_open(area, &o, cause);
-	}
-	if (err == 0 && !id_equal(area_id(*area), ca_area(*ca)))
-		err = cause_set(cause, ERR_INVALID, "the keys in %s are another area's", dir);
-	return err;
-}
 
 /* Print a new invitation for a person as a line of its own. */
 static int main_invite(struct area *area, struct ca *ca, const char *address,
@@ -204,50 +171,6 @@ static int main_run(const struct words *w, struct cause *cause)
 
 /* ---- digest and fsck ------------------------------------------------------------------------ */
 
-static int main_open_read(struct area **area, const struct words *w, struct cause *cause)
-{
-	struct area_options o = main_options(w->dir, NULL, NULL);
-	o.read_only = true;
-	return area_open(area, &o, cause);
-}
-
-/* A JSON list is printed an item at a time. */
-struct list_print {
-	bool json;
-	size_t n;
-};
-
-static void list_begin(struct list_print *p, const struct words *w)
-{
-	*p = (struct list_print){.json = w->json};
-	if (p->json)
-		putchar('[');
-}
-
-static void list_item(struct list_print *p)
-{
-	if (p->json && p->n > 0)
-		printf(",\n ");
-	p->n++;
-}
-
-static void list_end(const struct list_print *p)
-{
-	if (p->json)
-		printf("]\n");
-}
-
-static void print_json_text(const char *s)
-{
-	putchar('"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			putchar('\\');
-		putchar(*s);
-	}
-	putchar('"');
-}
-
 static void digest_row(void *arg, const char *name, const struct id *space, uint64_t number,
 		       const uint8_t digest[32])
 {
@@ -283,21 +206,11 @@ static int main_digest(const struct words *w, struct cause *cause)
 
 	if (err < 0)
 		return err;
-	list_begin(&p, w);
+	list_begin(&p, w->json);
 	err = area_digest(area, digest_row, &p);
 	list_end(&p);
 	area_close(&area);
 	return err < 0 ? cause_set(cause, err, "the area can't be read: %s", err_words(err)) : 0;
-}
-
-static void fsck_fault(void *arg, const char *words)
-{
-	struct list_print *p = arg;
-	list_item(p);
-	if (p->json)
-		print_json_text(words);
-	else
-		printf("%s\n", words);
 }
 
 static int main_fsck(const struct words *w, struct cause *cause)
@@ -308,8 +221,8 @@ static int main_fsck(const struct words *w, struct cause *cause)
 
 	if (err < 0)
 		return err;
-	list_begin(&faults, w);
-	err = area_check(area, fsck_fault, &faults);
+	list_begin(&faults, w->json);
+	err = area_check(area, list_fault, &faults);
 	list_end(&faults);
 	area_close(&area);
 	if (err < 0)
@@ -397,6 +310,45 @@ static const struct command commands[] = {
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd invite /srv/fivepits --person 'Pat Pilsley'\n"},
+	{"backup", main_backup, "", "FILE ",
+	 "fivepitsd backup DIR FILE\n"
+	 "\n"
+	 "Save the area in DIR, its keys and documents too, as it is at one moment, in a new\n"
+	 "FILE in tar's format. The server may be running. Whoever has the file has the area:\n"
+	 "keep it safe.\n"
+	 "\n"
+	 "Example:\n"
+	 "  fivepitsd backup /srv/fivepits /mnt/backup/fivepits-$(date +%F).tar\n"},
+	{"restore", main_restore, "", "FILE ",
+	 "fivepitsd restore DIR FILE\n"
+	 "\n"
+	 "Put the backup in FILE into DIR; what is there is put aside. The server must be\n"
+	 "stopped. Started again, it asks the schools' computers for what came after the\n"
+	 "backup before it serves anybody; nothing that one of them holds is lost.\n"
+	 "\n"
+	 "Example:\n"
+	 "  fivepitsd restore /srv/fivepits /mnt/backup/fivepits-2019-09-30.tar\n"},
+	{"verify", main_verify, "--json ", "",
+	 "fivepitsd verify FILE [--json]\n"
+	 "\n"
+	 "Extract a backup beside itself, check it as fsck does (the database, each space's\n"
+	 "chain, the records, the documents), and remove what was extracted. Prints one line\n"
+	 "a fault. Needs as much room as the backup.\n"
+	 "\n"
+	 "Example:\n"
+	 "  fivepitsd verify /mnt/backup/fivepits-2019-09-30.tar\n"},
+	{"recovery", main_recovery, "--json --serve ", "",
+	 "fivepitsd recovery DIR [--json] [--serve SPACE]\n"
+	 "\n"
+	 "After the server was set back to an earlier state: list the spaces that it does not\n"
+	 "serve yet, because no computer that holds them has connected. The server may be\n"
+	 "running.\n"
+	 "\n"
+	 "  --serve SPACE        serve this one as it is, since no computer holds it any more;\n"
+	 "                       what came after the backup is lost then\n"
+	 "\n"
+	 "Example:\n"
+	 "  fivepitsd recovery /srv/fivepits --serve 0191f0d8\n"},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
@@ -424,7 +376,8 @@ static const char **option_slot(struct words *w, const char *name)
 		const char **slot;
 	} slots[] = {{"--name", &w->name},	 {"--school", &w->school},
 		     {"--admin", &w->admin},	 {"--listen", &w->listen},
-		     {"--address", &w->address}, {"--person", &w->person}};
+		     {"--address", &w->address}, {"--person", &w->person},
+		     {"--serve", &w->serve}};
 
 	for (size_t i = 0; i < sizeof(slots) / sizeof(*slots); i++)
 		if (strcmp(slots[i].name, name) == 0)
@@ -454,6 +407,10 @@ static int wrong(const struct command *c, const char *words, const char *what)
 static int parse_one(const struct command *c, struct words *w, char **argv)
 {
 	if (argv[0][0] != '-') {
+		if (w->dir && !w->file && takes(c->needs, "FILE")) {
+			w->file = argv[0];
+			return 1;
+		}
 		if (w->dir) {
 			wrong(c, "one directory is enough: ", argv[0]);
 			return 0;
@@ -502,6 +459,8 @@ static int run_command(const struct command *c, char **argv)
 	}
 	if (!w.dir)
 		return wrong(c, "which directory?", "");
+	if (takes(c->needs, "FILE") && !w.file)
+		return wrong(c, "which file?", "");
 	static const char *const all[] = {"--name", "--school", "--admin", "--person"};
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (takes(c->needs, all[i]) && !*option_slot(&w, all[i]))

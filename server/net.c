@@ -10,6 +10,7 @@
 #include "common/conn.h"
 #include "common/invitation.h"
 #include "common/log.h"
+#include "common/os.h"
 #include "server/enrol.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ enum {
 	NET_SPARE_FILES = 64, /* descriptors for everything but connections */
 	NET_FULL_MS = 200,    /* rest after the system had no descriptor left */
 	NET_TICK_MS = 60 * 1000,
+	NET_REQUESTS_MS = 1000, /* how often `recovery --serve` is looked for, where it may help */
 	NET_DAY_TICKS = 24 * 60,
 };
 
@@ -52,6 +54,8 @@ struct net {
 	char address[300];
 	struct loop_watch *watch;
 	struct loop_timer *rest, *tick, *end;
+	struct loop_task again; /* another turn */
+	struct loop_timer *due; /* while a recovery wants to be looked after */
 	struct peers unproven, proven; /* proven: sessions, and lines that are being closed */
 	size_t most;		       /* of all */
 	size_t enrolling;	       /* of the unproven */
@@ -223,6 +227,26 @@ static void net_listening(void *arg)
 	}
 }
 
+static void net_again(void *arg)
+{
+	(void)arg; /* the turn's end does what there is to do */
+}
+
+/* A recovery ends by the clock, and what waits to be borne out may be served at a person's word. */
+static void net_due(void *arg)
+{
+	area_take_requests(((struct net *)arg)->area);
+}
+
+static void net_look_after(struct net *net)
+{
+	uint64_t due = area_due_ms(net->area), now = env_now_ms(os_env());
+	uint64_t ms = due ? (due > now ? due - now : 0) : NET_REQUESTS_MS;
+
+	if (due || area_unserved(net->area, NULL, 0))
+		loop_timer_set(net->due, ms < NET_REQUESTS_MS ? ms : NET_REQUESTS_MS);
+}
+
 /* The end of a turn: commit, and only then send what says that it is done. */
 static void net_turn(void *arg)
 {
@@ -235,9 +259,12 @@ static void net_turn(void *arg)
 		loop_stop(net->loop);
 		return;
 	}
+	net_look_after(net);
 	for (struct peer *p = net->enrolling ? net->unproven.first : NULL; p; p = p->next)
 		if (p->enrol)
 			enrol_turn(p->enrol, rc == 0);
+	if (area_is_busy(net->area))
+		loop_later(net->loop, &net->again);
 }
 
 static void net_tick(void *arg)
@@ -337,10 +364,13 @@ int net_open(struct net **out, struct loop *loop, struct area *area, struct ca *
 		free(net);
 		return rc;
 	}
+	net->again = (struct loop_task){.fn = net_again};
 	net->watch = loop_watch_new(loop, net->fd, false, net_listening, net);
 	net->rest = loop_timer_new(loop, net_rested, net);
 	net->tick = loop_timer_new(loop, net_tick, net);
 	net->end = loop_timer_new(loop, net_stop, net);
+	net->due = loop_timer_new(loop, net_due, net);
+	net_look_after(net);
 	loop_timer_set(net->tick, NET_TICK_MS);
 	loop_set_hook(loop, net_turn, net);
 	loop_set_turn_us(loop, NET_TURN_US);
@@ -396,9 +426,11 @@ void net_close(struct net **net)
 		peer_free(n->proven.first);
 	net_deafen(n);
 	loop_set_hook(n->loop, NULL, NULL);
+	loop_forget(n->loop, &n->again);
 	loop_timer_free(&n->rest);
 	loop_timer_free(&n->tick);
 	loop_timer_free(&n->end);
+	loop_timer_free(&n->due);
 	free(n);
 	*net = NULL;
 }

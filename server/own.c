@@ -4,6 +4,7 @@
 #include "common/fields.h"
 #include "common/log.h"
 #include "common/schema.h"
+#include "records.pb-c.h"
 
 #include <stdlib.h>
 
@@ -109,11 +110,28 @@ int own_enter(struct own **own)
 	int err = change_read(&change, buf_bytes(&bytes), &o->arena, &cause);
 	if (err == 0)
 		err = turn_enter(o->area, o->space, &change, buf_bytes(&bytes),
-				 &o->area->server_device, NULL, &cause);
+				 &o->area->server_device, NULL, NULL, &cause);
 	if (err == ERR_INVALID || err == ERR_PROTO)
 		log_error("own.refused", "words=\"%s\"", cause.words);
 	arena_reset(&o->area->change);
 	buf_fini(&bytes);
 	own_free(own);
+	return err;
+}
+
+int own_note(struct area *a, const struct id *space, const struct id *on, const char *text)
+{
+	Records__Note note = RECORDS__NOTE__INIT;
+	struct own *o = own_new(a, space);
+	struct id id = id_make(a->options.env);
+
+	note.has_on = note.has_kind = 1;
+	note.on = PB_ID(on);
+	note.kind = RECORDS__NOTE_KIND__NOTICE;
+	note.text = (char *)text;
+	int err = own_create(o, TYPE_NOTE, &id, &note.base);
+	if (err == 0)
+		return own_enter(&o);
+	own_free(&o);
 	return err;
 }

@@ -15,6 +15,8 @@ struct own *own_new(struct area *a, const struct id *space);
 int own_create(struct own *o, uint32_t type, const struct id *record, const ProtobufCMessage *m);
 /* Set the fields of `m` in a record that stands. */
 int own_set(struct own *o, uint32_t type, const struct id *record, const ProtobufCMessage *m);
+/* Enter a notice on a record, in `space`: what the server has to tell people. As own_enter. */
+int own_note(struct area *a, const struct id *space, const struct id *on, const char *text);
 void own_free(struct own **o);
 /* Enter it, and free it. As turn_enter: after ERR_FULL the turn was not yet taken back. */
 int own_enter(struct own **o);

@@ -1,6 +1,6 @@
 -- The server's database. What a copy could ask for stands in entry; record, conflict, frozen and
 -- named follow from it and are made again by replaying it. All SQL on these tables
--- is in journal.c, ground.c, indexes.c and content.c.
+-- is in journal.c, ground.c, indexes.c, held.c and join.c.
 
 -- What this area is: its id, the next number of a space.
 CREATE TABLE setting (
@@ -36,13 +36,42 @@ CREATE TABLE record (
 ) STRICT, WITHOUT ROWID;
 
 -- Every change that has a verdict, so that the same change again gets the same answer. Of an accepted
--- one the bytes are in its entry; of a refused one the hash is kept, and the words.
+-- one the bytes are in its entry; of a refused one the hash is kept, and the words; of a held one too,
+-- and its bytes are in held. decider: the device of who refused a held one.
 CREATE TABLE change (
 	id	BLOB NOT NULL PRIMARY KEY,
 	entry	INTEGER,
 	verdict	INTEGER NOT NULL,
 	hash	BLOB,
-	words	TEXT
+	words	TEXT,
+	decider	BLOB
+) STRICT, WITHOUT ROWID;
+
+-- Changes whose author's right to write had ended before they came: outside every journal, until the
+-- decider of the space has accepted or refused them, in the order in which they came.
+CREATE TABLE held (
+	seq	INTEGER NOT NULL PRIMARY KEY,
+	id	BLOB NOT NULL UNIQUE,
+	space	INTEGER NOT NULL,
+	device	BLOB NOT NULL,
+	time_ms	INTEGER NOT NULL,
+	bytes	BLOB NOT NULL
+) STRICT;
+CREATE INDEX held_space ON held (space, seq);
+
+-- The devices that were told of a space with the right to write in it: only their changes are held.
+CREATE TABLE holder (
+	device	BLOB NOT NULL,
+	space	INTEGER NOT NULL,
+	PRIMARY KEY (device, space)
+) STRICT, WITHOUT ROWID;
+
+-- What is kept here of each device's changes without being in a journal: that is bounded.
+CREATE TABLE tally (
+	device	BLOB NOT NULL PRIMARY KEY,
+	refused	INTEGER NOT NULL,
+	held	INTEGER NOT NULL,
+	bytes	INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The open Conflict on a record's field group.
@@ -62,12 +91,69 @@ CREATE TABLE frozen (
 	PRIMARY KEY (space, item, minutes)
 ) STRICT, WITHOUT ROWID;
 
--- Which Version records name a content, by its SHA-256.
+-- Which Version records name a content, by the root of its list.
 CREATE TABLE named (
-	content	BLOB NOT NULL,
+	root	BLOB NOT NULL,
 	space	INTEGER NOT NULL,
 	version	BLOB NOT NULL,
-	PRIMARY KEY (content, space, version)
+	PRIMARY KEY (root, space, version)
+) STRICT, WITHOUT ROWID;
+
+-- Chunks that a device has sent and that no Version of it names yet, with the day.
+CREATE TABLE brought (
+	device	BLOB NOT NULL,
+	chunk	BLOB NOT NULL,
+	day	INTEGER NOT NULL,
+	PRIMARY KEY (device, chunk)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX brought_chunk ON brought (chunk);
+
+-- Contents that a device has offered and sent to the last chunk, and that it may name.
+CREATE TABLE delivered (
+	root	BLOB NOT NULL,
+	device	BLOB NOT NULL,
+	bytes	INTEGER NOT NULL,
+	day	INTEGER NOT NULL,
+	PRIMARY KEY (root, device)
+) STRICT, WITHOUT ROWID;
+
+-- Where a space began a new epoch: `common` is up to where the line that it left was kept, `begins`
+-- the first number of the epoch.
+CREATE TABLE epoch (
+	space	INTEGER NOT NULL,
+	epoch	INTEGER NOT NULL,
+	common	INTEGER NOT NULL,
+	begins	INTEGER NOT NULL,
+	PRIMARY KEY (space, epoch)
+) STRICT, WITHOUT ROWID;
+
+-- Entries that a copy hands in, until their run is whole: heap * 2^40 + number. Empty but in a
+-- recovery.
+CREATE TABLE staged (
+	key	INTEGER NOT NULL PRIMARY KEY,
+	header	BLOB NOT NULL,
+	salt	BLOB NOT NULL,
+	body	BLOB NOT NULL
+) STRICT;
+
+-- Spaces that are not served: the server was set back, and no copy has borne them out yet.
+CREATE TABLE recovering (
+	space	BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- The copies of a device, told apart by the nonce that each was given last.
+CREATE TABLE nonce (
+	device	BLOB NOT NULL,
+	lineage	INTEGER NOT NULL,
+	current	BLOB NOT NULL,
+	previous BLOB NOT NULL,
+	PRIMARY KEY (device, lineage)
+) STRICT, WITHOUT ROWID;
+
+-- Contents (by root) that Versions name and that are not whole here: lost with what the server was set
+-- back from, or found damaged.
+CREATE TABLE lacking (
+	content	BLOB NOT NULL PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
 -- Invitations not yet used. The verifier proves a code; the code itself is nowhere.
@@ -78,4 +164,50 @@ CREATE TABLE invitation (
 	school	BLOB NOT NULL,
 	expires_ms INTEGER NOT NULL,
 	failures INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The store of documents' chunks (common/store.h); the same on both sides. A chunk stands in pack-N
+-- at a place, `size` bytes there and `raw` bytes as it is, and came on a day (since 1970).
+CREATE TABLE chunk (
+	hash	BLOB NOT NULL PRIMARY KEY,
+	pack	INTEGER NOT NULL,
+	at	INTEGER NOT NULL,
+	size	INTEGER NOT NULL,
+	raw	INTEGER NOT NULL,
+	form	INTEGER NOT NULL,
+	node	INTEGER NOT NULL,
+	day	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chunk_place ON chunk (pack, at);
+
+-- Which node lists a chunk.
+CREATE TABLE edge (
+	child	BLOB NOT NULL,
+	parent	BLOB NOT NULL,
+	PRIMARY KEY (child, parent)
+) STRICT, WITHOUT ROWID;
+
+-- Where a pack ends, and how many of its bytes are chunks.
+CREATE TABLE pack (
+	number	INTEGER NOT NULL PRIMARY KEY,
+	size	INTEGER NOT NULL,
+	live	INTEGER NOT NULL
+) STRICT;
+
+-- A content that is here to its last chunk, by the root of its list.
+CREATE TABLE content (
+	root	BLOB NOT NULL PRIMARY KEY,
+	sha	BLOB NOT NULL,
+	bytes	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Chunks that may be removed, and stretches of packs that must be erased.
+CREATE TABLE doomed (
+	hash	BLOB NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hole (
+	pack	INTEGER NOT NULL,
+	at	INTEGER NOT NULL,
+	len	INTEGER NOT NULL,
+	PRIMARY KEY (pack, at)
 ) STRICT, WITHOUT ROWID;

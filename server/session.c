@@ -7,7 +7,9 @@
 
 #include "common/log.h"
 #include "common/schema.h"
+#include "server/hello.h"
 #include "server/judge.h"
+#include "server/lane.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -16,16 +18,15 @@
 enum {
 	TURN_PUSHED =
 		1024 * 1024, /* of one session; then it is not read from until the turn ends */
-	HELD_MOST = 4096,
 	FETCH_MOST = 4096,
 	BODIES_FRAME = 512 * 1024,
 };
 
 /* ---- Its life ------------------------------------------------------------------------------- */
 
-static void session_move(struct session *s, enum session_state to)
+void session_move(struct session *s, enum session_state to)
 {
-	static const char *const names[] = {"opening", "ready", "ended"};
+	static const char *const names[] = {"opening", "recalled", "ready", "ended"};
 	char device[ID_TEXT];
 	log_debug("session.state", "device=%s from=%s to=%s", id_format(&s->device, device),
 		  names[s->state], names[to]);
@@ -70,7 +71,9 @@ struct session *session_open(struct area *a, struct link *link, const struct id 
 	if (a->failed || a->n_sessions >= AREA_SESSIONS)
 		return session_turn_away(link, device, WIRE__REASON__BUSY,
 					 "the server is busy: try again later");
-	if (!access_device(a->access, device, &person))
+	/* A device that is not known at all may have joined after the state that the server was set
+	 * back to: what it holds tells. */
+	if (!access_session(a->access, device, &person) && access_has_device(a->access, device))
 		return session_turn_away(link, device, WIRE__REASON__REVOKED,
 					 "this device may no longer be used here");
 	struct session *s = mem_alloc(sizeof(*s));
@@ -91,6 +94,7 @@ void session_lost(struct session *s)
 		log_info("session.lost", "device=%s", id_format(&s->device, device));
 		session_move(s, SESSION_ENDED);
 	}
+	hello_abandon(s);
 	s->lost = true;
 }
 
@@ -104,8 +108,9 @@ void session_free(struct session *s)
 	for (size_t i = 0; i < s->n_cursors; i++)
 		free(s->cursors[i].own);
 	free(s->cursors);
-	upload_free(&s->upload);
-	download_free(&s->download);
+	hello_free(&s->hello);
+	lane_free(&s->lane);
+	free(s->holds.spaces);
 	free(s);
 }
 
@@ -139,144 +144,6 @@ void session_cursor_drop(struct session *s, struct cursor *c)
 	memmove(c, c + 1, (s->n_cursors - at) * sizeof(*c));
 }
 
-/* ---- Hello ---------------------------------------------------------------------------------- */
-
-/* Is what the client holds of a space a part of what is here? 1, 0 or an error. */
-static int hello_fits(struct session *s, const Wire__At *at)
-{
-	struct id id;
-	uint8_t chain[SHA256_LEN];
-
-	if (at->number == 0)
-		return 1;
-	const struct space *space = id_from(&id, BYTES_OF(at->space))
-					    ? journal_space(s->area->journal, &id)
-					    : NULL;
-	if (!space || at->epoch > space->epoch || at->number > space->committed)
-		return 0;
-	int got = journal_chain(s->area->journal, space, at->number, chain);
-	return got <= 0 ? got : bytes_equal(BYTES_OF(at->chain), BYTES(chain, sizeof(chain)));
-}
-
-/* False: the session was ended, or the area has failed. */
-static bool hello_check(struct session *s, const Wire__Hello *m)
-{
-	for (size_t i = 0; i < m->n_held; i++) {
-		int fits = hello_fits(s, m->held[i]);
-		if (fits < 0) {
-			turn_failed(s->area, fits);
-			return false;
-		}
-		if (!fits) {
-			session_bye(
-				s, WIRE__REASON__SET_BACK,
-				"this copy holds what the server does not: the server was set back"
-				" an earlier time. Nothing was changed; tell your administrator");
-			return false;
-		}
-	}
-	return true;
-}
-
-/* A device has one session: the newest. */
-static void hello_replace(struct session *s)
-{
-	for (size_t i = 0; i < s->area->n_sessions; i++) {
-		struct session *other = s->area->sessions[i];
-		if (other != s && other->state == SESSION_READY &&
-		    id_equal(&other->device, &s->device))
-			session_bye(other, WIRE__REASON__REPLACED,
-				    "this device has connected again from elsewhere");
-	}
-}
-
-/* How much of a space the client holds. */
-static uint64_t hello_held(const Wire__Hello *m, const struct id *space)
-{
-	for (size_t i = 0; i < m->n_held; i++)
-		if (bytes_equal(BYTES_OF(m->held[i]->space), ID_BYTES(space)))
-			return m->held[i]->number;
-	return 0;
-}
-
-static void hello_welcome(struct session *s, const Wire__Hello *m)
-{
-	struct area *a = s->area;
-	Wire__Welcome w = WIRE__WELCOME__INIT;
-	struct id *ids;
-	size_t n = access_readable(a->access, &s->person, &ids);
-
-	w.version = WIRE_VERSION;
-	w.spaces = arena_alloc(&a->change, n * sizeof(*w.spaces));
-	for (size_t i = 0; i < n; i++) {
-		struct space *space = journal_space(a->journal, &ids[i]);
-		if (!space)
-			continue;
-		session_cursor_add(s, space, hello_held(m, &ids[i]));
-		Wire__At *at = w.spaces[w.n_spaces++] = arena_alloc(&a->change, sizeof(*at));
-		wire__at__init(at);
-		at->space = PB_ID(&space->id);
-		at->epoch = space->epoch;
-		at->number = space->committed;
-	}
-	w.has_time_ms = w.has_schema = w.has_person = w.has_device = 1;
-	w.time_ms = env_now_ms(a->options.env);
-	w.schema = SCHEMA_VERSION;
-	w.address = (char *)a->options.address;
-	w.person = PB_ID(&s->person);
-	w.device = PB_ID(&s->device);
-	link_send(s->link, WIRE__KIND__WELCOME, &w.base, BYTES_NONE);
-	arena_reset(&a->change);
-	free(ids);
-}
-
-/* Tell of each space that the client holds and may not read any more. */
-static void hello_lost(struct session *s, const Wire__Hello *m)
-{
-	for (size_t i = 0; i < m->n_held; i++) {
-		Wire__Lost lost = WIRE__LOST__INIT;
-		struct id id;
-		const struct space *space = id_from(&id, BYTES_OF(m->held[i]->space))
-						    ? journal_space(s->area->journal, &id)
-						    : NULL;
-		if (space && session_cursor(s, space))
-			continue;
-		lost.space = m->held[i]->space;
-		link_send(s->link, WIRE__KIND__LOST, &lost.base, BYTES_NONE);
-	}
-}
-
-static void session_on_hello(struct session *s, const struct frame *f, void *message)
-{
-	const Wire__Hello *m = message;
-	struct area *a = s->area;
-	char device[ID_TEXT];
-
-	(void)f;
-	if (m->version != WIRE_VERSION) {
-		session_bye(s, WIRE__REASON__VERSION,
-			    "the server speaks another version of the protocol: update this copy");
-		return;
-	}
-	if (!bytes_equal(BYTES_OF(m->area), ID_BYTES(&a->id))) {
-		session_bye(s, WIRE__REASON__OTHER_AREA, "this server serves another area");
-		return;
-	}
-	if (m->n_held > HELD_MOST) {
-		session_bye(s, WIRE__REASON__TOO_BIG, "no copy holds that many spaces");
-		return;
-	}
-	/* Who reads what may rest on entries that are not on disk yet. */
-	if (turn_end(a) < 0 || s->state != SESSION_OPENING || !hello_check(s, m))
-		return;
-	hello_replace(s);
-	session_move(s, SESSION_READY);
-	hello_welcome(s, m);
-	hello_lost(s, m);
-	log_info("session.ready", "device=%s spaces=%zu sessions=%zu",
-		 id_format(&s->device, device), s->n_cursors, a->n_sessions);
-}
-
 /* ---- Changes and entries -------------------------------------------------------------------- */
 
 static void session_on_push(struct session *s, const struct frame *f, void *message)
@@ -286,6 +153,18 @@ static void session_on_push(struct session *s, const struct frame *f, void *mess
 	for (size_t i = 0; i < m->n_changes && s->state == SESSION_READY && !s->area->failed; i++)
 		judge_change(s, BYTES_OF(m->changes[i]));
 	s->turn_bytes += f->message.len;
+}
+
+static void session_on_decide(struct session *s, const struct frame *f, void *message)
+{
+	const Wire__Decide *m = message;
+	struct id change;
+
+	(void)f;
+	if (id_from(&change, BYTES_OF(m->change)))
+		judge_decide(s, &change, m->accept, m->words);
+	else
+		session_bye(s, WIRE__REASON__PROTOCOL, "a decision names no change");
 }
 
 struct fetching {
@@ -354,118 +233,6 @@ static void session_on_fetch(struct session *s, const struct frame *f, void *mes
 	int err = fetch_bodies(s, space, m);
 	if (err < 0)
 		turn_failed(s->area, err);
-}
-
-/* ---- Documents' bytes ----------------------------------------------------------------------- */
-
-static bool content_may(void *arg, const struct space *space)
-{
-	return session_cursor(arg, space) != NULL;
-}
-
-/* Is the content here, and named by a Version that this person may read? */
-static bool content_is_readable(struct session *s, struct bytes name, uint64_t *bytes)
-{
-	int got =
-		name.len == SHA256_LEN ? journal_named(s->area->journal, name, content_may, s) : 0;
-
-	if (got < 0)
-		turn_failed(s->area, got);
-	return got > 0 && content_find(s->area->dir, name.data, bytes) > 0;
-}
-
-static void content_missing(struct session *s, ProtobufCBinaryData name, const char *words)
-{
-	Wire__Missing m = WIRE__MISSING__INIT;
-
-	m.content = name;
-	m.words = (char *)words;
-	link_send(s->link, WIRE__KIND__MISSING, &m.base, BYTES_NONE);
-}
-
-static void content_want(struct session *s, ProtobufCBinaryData name, uint64_t offset)
-{
-	Wire__Want m = WIRE__WANT__INIT;
-
-	m.content = name;
-	m.offset = offset;
-	link_send(s->link, WIRE__KIND__WANT, &m.base, BYTES_NONE);
-}
-
-/* The next bytes of what the session is sending. */
-static void content_take(struct session *s, ProtobufCBinaryData name, uint64_t offset,
-			 struct bytes raw)
-{
-	struct cause cause = {{0}};
-	Wire__Stored stored = WIRE__STORED__INIT;
-	int got = upload_add(s->upload, offset, raw, &cause);
-
-	if (got == 0)
-		return;
-	upload_free(&s->upload);
-	if (got < 0) {
-		content_missing(s, name, cause.words);
-		return;
-	}
-	stored.content = name;
-	link_send(s->link, WIRE__KIND__STORED, &stored.base, BYTES_NONE);
-}
-
-static void session_on_offer(struct session *s, const struct frame *f, void *message)
-{
-	const Wire__Offer *m = message;
-	struct cause cause = {{0}};
-	uint64_t bytes;
-
-	(void)f;
-	if (m->content.len != SHA256_LEN) {
-		session_bye(s, WIRE__REASON__PROTOCOL, "a content is named by 32 bytes");
-		return;
-	}
-	if (content_is_readable(s, BYTES_OF(m->content), &bytes)) {
-		content_want(s, m->content, bytes);
-		return;
-	}
-	upload_free(&s->upload); /* one at a time: a new offer ends the one before */
-	if (upload_begin(&s->upload, s->area->dir, m->content.data, m->bytes, &cause) < 0) {
-		content_missing(s, m->content, cause.words);
-		return;
-	}
-	content_want(s, m->content, 0);
-	if (m->bytes == 0)
-		content_take(s, m->content, 0, BYTES_NONE);
-}
-
-static void session_on_piece(struct session *s, const struct frame *f, void *message)
-{
-	const Wire__Piece *m = message;
-
-	/* What was on its way when an upload was given up finds nobody here. */
-	if (s->upload &&
-	    bytes_equal(BYTES_OF(m->content), BYTES(upload_name(s->upload), SHA256_LEN)))
-		content_take(s, m->content, m->offset, f->raw);
-}
-
-static void session_on_get(struct session *s, const struct frame *f, void *message)
-{
-	const Wire__Get *m = message;
-	Wire__Content content = WIRE__CONTENT__INIT;
-	uint64_t bytes;
-
-	(void)f;
-	if (!content_is_readable(s, BYTES_OF(m->content), &bytes)) {
-		content_missing(s, m->content, "the server has no such document for you");
-		return;
-	}
-	download_free(&s->download); /* one at a time: a new get ends the one before */
-	if (m->offset > bytes ||
-	    download_begin(&s->download, s->area->dir, m->content.data, m->offset) < 0) {
-		content_missing(s, m->content, "the server could not read the document");
-		return;
-	}
-	content.content = m->content;
-	content.bytes = bytes;
-	link_send(s->link, WIRE__KIND__CONTENT, &content.base, BYTES_NONE);
 }
 
 /* ---- Invitations and certificates ----------------------------------------------------------- */
@@ -547,14 +314,18 @@ static const struct step {
 	unsigned states; /* in which it may come */
 	void (*on)(struct session *s, const struct frame *f, void *message);
 } steps[] = {
-	{WIRE__KIND__HELLO, &wire__hello__descriptor, IN(OPENING), session_on_hello},
-	{WIRE__KIND__BYE, &wire__bye__descriptor, IN(OPENING) | IN(READY), session_on_bye},
-	{WIRE__KIND__PING, &wire__ping__descriptor, IN(READY), session_on_ping},
+	{WIRE__KIND__HELLO, &wire__hello__descriptor, IN(OPENING), hello_on_hello},
+	{WIRE__KIND__RUN, &wire__run__descriptor, IN(RECALLED), hello_on_run},
+	{WIRE__KIND__BYE, &wire__bye__descriptor, IN(OPENING) | IN(RECALLED) | IN(READY),
+	 session_on_bye},
+	{WIRE__KIND__PING, &wire__ping__descriptor, IN(RECALLED) | IN(READY), session_on_ping},
 	{WIRE__KIND__PUSH, &wire__push__descriptor, IN(READY), session_on_push},
+	{WIRE__KIND__DECIDE, &wire__decide__descriptor, IN(READY), session_on_decide},
 	{WIRE__KIND__FETCH, &wire__fetch__descriptor, IN(READY), session_on_fetch},
 	{WIRE__KIND__OFFER, &wire__offer__descriptor, IN(READY), session_on_offer},
-	{WIRE__KIND__PIECE, &wire__piece__descriptor, IN(READY), session_on_piece},
+	{WIRE__KIND__CHUNK, &wire__chunk__descriptor, IN(READY), session_on_chunk},
 	{WIRE__KIND__GET, &wire__get__descriptor, IN(READY), session_on_get},
+	{WIRE__KIND__CANCEL, &wire__cancel__descriptor, IN(READY), session_on_cancel},
 	{WIRE__KIND__INVITE, &wire__invite__descriptor, IN(READY), session_on_invite},
 	{WIRE__KIND__RENEW, &wire__renew__descriptor, IN(READY), session_on_renew},
 };

@@ -1,17 +1,18 @@
 /*
- * A session: one line to one device, from its Hello to its end. What comes in by it is in
- * session.c, its pushed changes are judged in judge.c, and it is fed in feed.c.
+ * A session: one line to one device, from its Hello to its end. It is opened in hello.c, what comes
+ * in by it is in session.c, its pushed changes are judged in judge.c, and it is fed in feed.c.
  */
 #ifndef FIVEPITS_SESSION_H
 #define FIVEPITS_SESSION_H
 
 #include "server/area.h"
-#include "server/content.h"
+#include "server/held.h"
 #include "server/journal.h"
 
 enum { SESSION_QUEUE = 1024 * 1024 }; /* with more than this on its way it is not read from */
 
-enum session_state { SESSION_OPENING, SESSION_READY, SESSION_ENDED };
+/* RECALLED: it has said Hello, and hands in what the server lacks, or waits to be welcome. */
+enum session_state { SESSION_OPENING, SESSION_RECALLED, SESSION_READY, SESSION_ENDED };
 
 /* Entries that this session's own changes became, and that it was not yet fed. */
 struct run {
@@ -25,6 +26,7 @@ struct cursor {
 	uint64_t sent;
 	struct run *own; /* by rising number */
 	size_t n_own;
+	struct held_told held;
 };
 
 struct session {
@@ -32,6 +34,8 @@ struct session {
 	struct link *link;
 	struct id device, person;
 	enum session_state state;
+	struct hello *hello; /* what it said; NULL before it has */
+	uint64_t lineage;    /* which copy of its device it is */
 	bool lost;   /* the line is gone: freed at the end of the turn */
 	bool paused; /* nothing more is read from it until it has read what was sent */
 	size_t turn_bytes; /* pushed in this turn */
@@ -41,10 +45,11 @@ struct session {
 	struct id asked;
 	uint64_t asked_generation;
 	int asked_may;
-	struct upload *upload;
-	struct download *download;
+	struct lane *lane; /* documents on their way; NULL: none yet */
+	struct holds holds;
 };
 
+void session_move(struct session *s, enum session_state to);
 /* End it with a reason in words. It hears nothing more. */
 void session_bye(struct session *s, Wire__Reason reason, const char *words);
 const char *session_reason_word(Wire__Reason reason); /* for the log: "REVOKED" */

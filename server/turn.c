@@ -7,6 +7,8 @@
 
 #include "common/log.h"
 #include "common/schema.h"
+#include "server/hello.h"
+#include "server/lane.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,16 +41,29 @@ static int turn_make_space(struct area *a, const struct space *s, const struct r
 	return journal_space_make(a->journal, &r->id, &made);
 }
 
+int turn_took(struct area *a, const struct space *s, const struct entered *entered)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < entered->n_records; i++) {
+		access_take(a->access, &s->id, &entered->records[i]);
+		err = turn_make_space(a, s, &entered->records[i]);
+	}
+	return err;
+}
+
 int turn_enter(struct area *a, struct space *s, const struct change *c, struct bytes bytes,
-	       const struct id *device, struct entered *out, struct cause *cause)
+	       const struct id *device, const struct id *let_in_by, struct entered *out,
+	       struct cause *cause)
 {
 	struct entered entered;
-	int err = journal_enter(a->journal, s, c, bytes, device, &a->change, &entered, cause);
+	int err = journal_enter(a->journal, s, c, bytes, device, let_in_by, &a->change, &entered,
+				cause);
 
-	for (size_t i = 0; err == 0 && i < entered.n_records; i++) {
-		access_take(a->access, &s->id, &entered.records[i]);
-		err = turn_make_space(a, s, &entered.records[i]);
-	}
+	if (err == 0)
+		err = turn_took(a, s, &entered);
+	if (err == 0)
+		err = held_drop(a, &c->id);
 	if (err == 0 && out)
 		*out = entered;
 	return err;
@@ -62,12 +77,21 @@ static int turn_take_back(struct area *a)
 
 	log_error("turn.full", "answers=%zu", a->n_answers);
 	a->full = a->dropped = true;
+	held_anew(a);
 	if (err == 0)
 		err = access_load(a->access, a->journal);
+	lane_taken_back(a, words);
+	if (err == 0)
+		err = recovery_load(a);
+	hello_taken_back(a);
 	for (size_t i = 0; i < a->n_answers; i++) {
 		struct answer *answer = &a->answers[i];
 		if (answer->kind == ANSWER_INVITED) {
 			session_bye(answer->session, WIRE__REASON__BUSY, words);
+		} else if (answer->kind == ANSWER_DECIDED) {
+			answer->verdict = 0;
+			answer->number = 0;
+			answer->words = words;
 		} else if (answer->kind != ANSWER_DEFERRED) {
 			answer->kind = ANSWER_DEFERRED;
 			answer->wait = WIRE__WAIT__NO_ROOM;
@@ -160,7 +184,9 @@ static int turn_rights_of(struct area *a, struct session *s)
 {
 	struct id person, *ids;
 
-	if (!access_device(a->access, &s->device, &person)) {
+	if (!access_session(a->access, &s->device, &person)) {
+		if (s->state != SESSION_READY && !access_has_device(a->access, &s->device))
+			return 0; /* not known yet: see session_open */
 		session_bye(s, WIRE__REASON__REVOKED, "this device may no longer be used here");
 		return 0;
 	}
@@ -173,8 +199,9 @@ static int turn_rights_of(struct area *a, struct session *s)
 			err = tell_lost(s, &s->cursors[i]);
 	for (size_t i = 0; err == 0 && i < n; i++) {
 		struct space *space = journal_space(a->journal, &ids[i]);
-		if (space && !session_cursor(s, space))
-			tell_granted(s, session_cursor_add(s, space, 0));
+		if (space && !space->recovering && !session_cursor(s, space))
+			tell_granted(s, session_cursor_add(s, space,
+							   hello_take_held(s, &ids[i])));
 	}
 	free(ids);
 	return err;
@@ -185,8 +212,9 @@ static int turn_rights(struct area *a)
 	uint64_t generation = access_generation(a->access);
 	int err = 0;
 
-	if (generation == a->told_generation)
+	if (generation == a->told_generation && !a->recovery.regrant)
 		return 0;
+	a->recovery.regrant = false;
 	a->told_generation = generation;
 	for (size_t i = 0; err == 0 && i < a->n_sessions; i++)
 		if (a->sessions[i]->state != SESSION_ENDED && !a->sessions[i]->lost)
@@ -235,12 +263,29 @@ static void answer_invited(const struct answer *a)
 	link_send(a->session->link, WIRE__KIND__INVITED, &m.base, BYTES_NONE);
 }
 
+static void answer_decided(const struct answer *a)
+{
+	Wire__Decided m = WIRE__DECIDED__INIT;
+
+	m.change = PB_ID(&a->change);
+	m.has_verdict = a->verdict != 0;
+	m.verdict = (Wire__Verdict)a->verdict;
+	m.has_number = a->number > 0;
+	m.number = a->number;
+	m.words = a->words && a->words[0] ? a->words : NULL;
+	link_send(a->session->link, WIRE__KIND__DECIDED, &m.base, BYTES_NONE);
+}
+
 static void answer_pack(Wire__Judged *judged, const struct answer *a)
 {
+	static char no_words[] = TURN_NO_SPACE;
+	bool quotes = a->verdict == VERDICT_REFUSED && a->space &&
+		      !session_cursor(a->session, a->space);
+
 	wire__judged__init(judged);
 	judged->change = PB_ID(&a->change);
 	judged->verdict = (Wire__Verdict)a->verdict;
-	judged->words = a->words && a->words[0] ? a->words : NULL;
+	judged->words = quotes ? no_words : a->words && a->words[0] ? a->words : NULL;
 	judged->has_number = a->number > 0;
 	judged->number = a->number;
 }
@@ -284,6 +329,8 @@ static void turn_answers(struct area *a)
 			answer_deferred(answer);
 		else if (answer->kind == ANSWER_INVITED)
 			answer_invited(answer);
+		else if (answer->kind == ANSWER_DECIDED)
+			answer_decided(answer);
 		i += n;
 	}
 	a->n_answers = 0;
@@ -309,12 +356,22 @@ int turn_end(struct area *a)
 {
 	int err = a->failed;
 
-	if (err == 0 && (err = journal_commit(a->journal)) < 0)
+	/* Before anybody hears of a right, and with the entry that gave it. */
+	if (err == 0 && access_generation(a->access) != a->told_generation)
+		err = held_note_holders(a);
+	if (err == 0)
+		err = lane_before_commit(a);
+	if (err == 0)
+		err = journal_commit(a->journal);
+	if (err < 0 && a->failed == 0)
 		err = turn_failed(a, err) == ERR_FULL ? 0 : a->failed;
 	if (err == 0)
 		err = turn_rights(a);
+	for (size_t i = 0; err == 0 && i < a->n_sessions; i++)
+		err = hello_end(a->sessions[i]);
 	if (err == 0) {
 		turn_answers(a);
+		lane_after_commit(a);
 		err = feed_all(a);
 	}
 	if (err < 0) {

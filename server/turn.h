@@ -8,7 +8,9 @@
 #include "server/access.h"
 #include "server/area.h"
 #include "server/feed.h"
+#include "server/held.h"
 #include "server/journal.h"
+#include "server/recovery.h"
 #include "server/session.h"
 
 enum answer_kind {
@@ -16,7 +18,11 @@ enum answer_kind {
 	ANSWER_JUDGED,	 /* refused, or decided before */
 	ANSWER_DEFERRED, /* no verdict now */
 	ANSWER_INVITED,
+	ANSWER_DECIDED, /* what its decider made of a held change; verdict 0: nothing */
 };
+
+/* The words of a refusal to who may not read the space: the same whether there is one or not. */
+#define TURN_NO_SPACE "there is no such space for you"
 
 /* What a session will be told when the turn is on disk; words and content in the turn's arena. */
 struct answer {
@@ -24,7 +30,7 @@ struct answer {
 	enum answer_kind kind;
 	struct id change; /* or the invitation */
 	enum verdict verdict;
-	struct space *space;
+	struct space *space; /* of the entry; or one that the words of a refusal may quote from */
 	uint64_t number;     /* of the entry; or when the invitation ends */
 	bool as_sent;
 	Wire__Wait wait;
@@ -45,6 +51,11 @@ struct area {
 	struct answer *answers;
 	size_t n_answers, cap_answers;
 	struct feed_cache feed;
+	struct shelf *shelf; /* documents */
+	uint64_t put_ms;     /* when the oldest chunk came that is not synced; 0: none */
+	bool lane_busy;	     /* some documents could go on at once */
+	struct recovery recovery;
+	struct held_lists held;
 	uint64_t began_ms;	  /* when the turn's first change was decided; 0: none was */
 	uint64_t told_generation; /* of rights that sessions know of */
 	uint64_t ended_generation; /* of rights in which what is past was ended */
@@ -64,11 +75,14 @@ int area_load(struct area *a, struct cause *cause);
 struct answer *turn_answer(struct area *a, struct session *s, enum answer_kind kind,
 			   const struct id *change);
 /*
- * Enter a change, and keep the rights in step. As journal_enter; ERR_FULL: the turn was taken back.
- * `out` (may be NULL) lives in area->change.
+ * Enter a change, and keep the rights and what is held in step. As journal_enter; ERR_FULL: the
+ * turn was taken back. `out` (may be NULL) lives in area->change.
  */
 int turn_enter(struct area *a, struct space *s, const struct change *c, struct bytes bytes,
-	       const struct id *device, struct entered *out, struct cause *cause);
+	       const struct id *device, const struct id *let_in_by, struct entered *out,
+	       struct cause *cause);
+/* Keep the rights, and which spaces there are, in step with what an entry has touched. */
+int turn_took(struct area *a, const struct space *s, const struct entered *entered);
 /* A write failed: take the turn back where the disk is full, else the process will end. */
 int turn_failed(struct area *a, int err);
 /* Commit and say so. 0, or an error after which the process must end. */

@@ -160,6 +160,7 @@ void peer_fini(struct peer *p)
 	free(p->told);
 	buf_fini(&p->sent);
 	buf_fini(&p->content);
+	buf_fini(&p->wants);
 	arena_fini(&p->arena);
 }
 
@@ -333,10 +334,38 @@ static void take_deferred(struct peer *p, const Wire__Deferred *m)
 	snprintf(t->words, sizeof(t->words), "%s", m->words ? m->words : "");
 }
 
+static void take_held(struct peer *p, const Wire__HeldList *m)
+{
+	struct change c;
+
+	p->held_frames++;
+	if (!m->goes_on)
+		p->n_held = 0;
+	for (size_t i = 0; i < m->n_changes; i++, p->n_held++) {
+		must(change_read(&c, BYTES_OF(m->changes[i]->change), &p->arena, NULL) == 0);
+		if (p->n_held < sizeof(p->held) / sizeof(*p->held))
+			p->held[p->n_held] = c.id;
+	}
+}
+
+static void take_decided(struct peer *p, const Wire__Decided *m)
+{
+	p->decided = (struct told){.verdict = m->has_verdict ? (int)m->verdict : 0,
+				   .number = m->has_number ? m->number : 0};
+	must(id_from(&p->decided.change, BYTES_OF(m->change)));
+	snprintf(p->decided.words, sizeof(p->decided.words), "%s", m->words ? m->words : "");
+}
+
 static void take_bye(struct peer *p, const Wire__Bye *m)
 {
 	p->bye = (int)m->reason;
 	snprintf(p->bye_words, sizeof(p->bye_words), "%s", m->words ? m->words : "");
+}
+
+static void take_want(struct peer *p, const Wire__Want *m)
+{
+	for (size_t i = 0; i < m->n_chunks; i++)
+		buf_add_bytes(&p->wants, BYTES_OF(m->chunks[i]));
 }
 
 #define UNPACK(type, f) ((Wire__##type *)frame_unpack(f, d, &p->arena, NULL))
@@ -367,14 +396,20 @@ static void take_frame(struct peer *p, const struct frame *f, const ProtobufCMes
 	case WIRE__KIND__DEFERRED:
 		take_deferred(p, UNPACK(Deferred, f));
 		break;
+	case WIRE__KIND__HELD_LIST:
+		take_held(p, UNPACK(HeldList, f));
+		break;
+	case WIRE__KIND__DECIDED:
+		take_decided(p, UNPACK(Decided, f));
+		break;
 	case WIRE__KIND__BYE:
 		take_bye(p, UNPACK(Bye, f));
 		break;
 	case WIRE__KIND__WANT:
-		p->want = UNPACK(Want, f)->offset;
+		take_want(p, UNPACK(Want, f));
 		break;
 	case WIRE__KIND__STORED:
-		p->stored++;
+		p->stored += UNPACK(Stored, f)->n_roots;
 		break;
 	case WIRE__KIND__MISSING:
 		p->missing++;
@@ -382,10 +417,8 @@ static void take_frame(struct peer *p, const struct frame *f, const ProtobufCMes
 	case WIRE__KIND__INVITED:
 		p->invited_ms = UNPACK(Invited, f)->expires_ms;
 		break;
-	case WIRE__KIND__CONTENT:
-		p->content_bytes = UNPACK(Content, f)->bytes;
-		break;
-	case WIRE__KIND__PIECE:
+	case WIRE__KIND__CHUNK:
+		p->chunks++;
 		buf_add_bytes(&p->content, f->raw);
 		break;
 	default:
@@ -405,13 +438,14 @@ void peer_take(struct peer *p)
 		{WIRE__KIND__FEED, &wire__feed__descriptor},
 		{WIRE__KIND__VERDICTS, &wire__verdicts__descriptor},
 		{WIRE__KIND__DEFERRED, &wire__deferred__descriptor},
+		{WIRE__KIND__HELD_LIST, &wire__held_list__descriptor},
+		{WIRE__KIND__DECIDED, &wire__decided__descriptor},
 		{WIRE__KIND__BYE, &wire__bye__descriptor},
 		{WIRE__KIND__WANT, &wire__want__descriptor},
 		{WIRE__KIND__STORED, &wire__stored__descriptor},
 		{WIRE__KIND__MISSING, &wire__missing__descriptor},
 		{WIRE__KIND__INVITED, &wire__invited__descriptor},
-		{WIRE__KIND__CONTENT, &wire__content__descriptor},
-		{WIRE__KIND__PIECE, &wire__piece__descriptor},
+		{WIRE__KIND__CHUNK, &wire__chunk__descriptor},
 	};
 	struct frame f;
 

@@ -56,8 +56,13 @@ struct peer {
 	int bye;		/* the reason; 0: none */
 	char bye_words[200];
 	size_t granted, lost, stored, missing, feeds;
-	uint64_t want, invited_ms, content_bytes;
-	struct buf content; /* what Pieces brought */
+	uint64_t invited_ms;
+	struct buf wants;   /* chunks that it was asked for, one behind the other */
+	struct buf content; /* the raw bytes of the Chunks that came */
+	size_t chunks;
+	struct id held[8];  /* the first of the list of held changes that it was sent last */
+	size_t n_held, held_frames;
+	struct told decided; /* the last Decided; verdict 0: nothing was */
 	struct arena arena;
 };
 

@@ -1,10 +1,13 @@
 # Figures (tests/bench/bench.sh): what the product does, beside its goal and the floor of the same run.
-BENCH := $(addprefix $(B)/tests/bench/,floor relay drafts sessions)
+BENCH := $(addprefix $(B)/tests/bench/,floor relay drafts sessions merge reconcile herd)
 $(B)/tests/bench/floor: $(B)/tests/bench/floor.o $(B)/gen/records.pb-c.o $(B)/gen/wire.pb-c.o
 $(B)/tests/bench/relay: $(B)/tests/bench/relay.o
 $(B)/tests/bench/drafts: $(B)/tests/bench/drafts.o $(call obj,$(CLIENT)) $(OBJ_COMMON)
 $(B)/tests/bench/drafts: EXTRA_LIBS = -ljansson
-$(B)/tests/bench/sessions: $(B)/tests/bench/sessions.o $(call obj,$(SERVER)) $(OBJ_COMMON)
+$(B)/tests/bench/sessions $(B)/tests/bench/herd: %: %.o $(B)/tests/bench/device.o $(call obj,$(SERVER)) $(OBJ_COMMON)
+$(B)/tests/bench/merge: $(B)/tests/bench/merge.o $(addprefix $(B)/tests/merge/,input.o prose.o) $(OBJ_COMMON)
+$(B)/tests/bench/merge: LDFLAGS += -Wl,--wrap=malloc,--wrap=free
+$(B)/tests/bench/reconcile: $(addprefix $(B)/tests/,bench/reconcile.o bed.o pipe.o tap.o) $(call obj,$(SERVER)) $(OBJ_COMMON)
 $(BENCH):
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EXTRA_LIBS)
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The figures: real processes, real TLS, files that are flushed; each as key=value beside its goal.
-# usage: tests/bench/bench.sh BUILD DIR [floor|w1|w1b|w2|bytes|idle|plan]...
+# usage: tests/bench/bench.sh BUILD DIR [floor|w1|w1b|w2|bytes|idle|plan|merge|reconcile|herd]...
 #
 # Everything is made new in DIR, on whatever disk that is; DIR/figures.txt keeps what is printed. What
 # is timed is whole processes from start to exit, but for W2 and the end of W1b, which are timed inside
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.." || exit 2
 case $1 in /*) build=$1 ;; *) build=$PWD/$1 ;; esac
 case $2 in /*) dir=$2 ;; *) dir=$PWD/$2 ;; esac
 shift 2
-want=${*:-floor w1 w1b w2 bytes idle plan}
+want=${*:-floor w1 w1b w2 bytes idle plan merge reconcile herd}
 tools=$build/tests/bench
 export LC_ALL=C.UTF-8 NO_COLOR=1
 unset HTTPS_PROXY https_proxy FIVEPITS_HOME FIVEPITS_LOG
@@ -327,6 +327,46 @@ bench_plan() {
 	note client_rss_mib "$(calc %.1f "$(printf '%s\n' "${clients[@]}" | percentile 1) / 1024")" at-most 12 "the largest of twelve"
 	stop
 	rm -rf "$dir/plan"
+}
+
+# Prose: in one process, without a server.
+bench_merge() {
+	local key value
+	while IFS='=' read -r key value; do
+		case $key in
+		merge_10k_ms) note "$key" "$value" at-most 5 ;;
+		merge_worst_ms) note "$key" "$value" at-most 100 ;;
+		*) note "$key" "$value" at-most 16 ;;
+		esac
+	done < <("$tools/merge" tests/fuzz/corpus/merge/*)
+	[ -n "${figure[merge_worst_ms]:-}" ] || die "merging could not be measured"
+}
+
+# Edits that disagree, in one process with the server's own sessions, journal and files.
+bench_reconcile() {
+	local key value all=()
+	for _ in 1 2 3; do
+		while IFS='=' read -r key value; do
+			[ "$key" = reconcile_per_s ] && all+=("$value")
+		done < <("$tools/reconcile")
+	done
+	[ ${#all[@]} = 3 ] || die "reconciling could not be measured"
+	note reconcile_per_s "$(printf '%s\n' "${all[@]}" | percentile 0.5)" at-least 10000
+}
+
+# A thousand devices come back within a minute, each with twenty edits.
+bench_herd() {
+	local person school key value n=1000
+	new_area herd
+	person=$(first_id pilsley list person) school=$(first_id pilsley list school)
+	stop
+	"$tools/sessions" enrol "$area/server" "$area/devices" "$person" "$school" $n || die "no devices"
+	start
+	while IFS='=' read -r key value; do note "$key" "$value"; done < <(
+		"$tools/herd" "$area/server" "$area/devices" "$address" 20 60)
+	[ -n "${figure[herd_s]:-}" ] || die "the herd could not be measured"
+	stop
+	rm -rf "$dir/herd"
 }
 
 table() {

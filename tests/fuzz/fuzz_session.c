@@ -5,7 +5,7 @@
  * The input: one byte (its lowest bit: the first device says no Hello), then frames of 8 bytes of
  * header (kind, length of the message, and 4 bytes of which the last says: bit 0 which device, bit
  * 1 the turn ends behind it, bit 2 a day passes, bit 3 the line is lost) and a message. Behind a
- * PIECE the first two of the 4 bytes are the length of the raw bytes.
+ * CHUNK the first two of the 4 bytes are the length of the raw bytes.
  *
  * Then everything that was sent must be well formed, and the area must pass its own check.
  */
@@ -197,8 +197,10 @@ static const ProtobufCMessageDescriptor *fix_kind(unsigned kind)
 		return &wire__fetch__descriptor;
 	case WIRE__KIND__OFFER:
 		return &wire__offer__descriptor;
-	case WIRE__KIND__PIECE:
-		return &wire__piece__descriptor;
+	case WIRE__KIND__CHUNK:
+		return &wire__chunk__descriptor;
+	case WIRE__KIND__CANCEL:
+		return &wire__cancel__descriptor;
 	case WIRE__KIND__GET:
 		return &wire__get__descriptor;
 	case WIRE__KIND__INVITE:
@@ -241,7 +243,7 @@ static void world_step(struct world *w, struct bytes *in)
 	struct peer *p = &w->peers[header[7] & 1];
 
 	rest = BYTES(rest.data + n, rest.len - n);
-	if (f.kind == WIRE__KIND__PIECE) {
+	if (f.kind == WIRE__KIND__CHUNK) {
 		f.raw = BYTES(rest.data, at_most((size_t)header[4] << 8 | header[5], rest.len));
 		rest = BYTES(rest.data + f.raw.len, rest.len - f.raw.len);
 	}

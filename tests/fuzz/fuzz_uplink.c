@@ -1,6 +1,6 @@
 /*
  * A server's frames into a client's session. The input: frames of 8 bytes of header (kind, length
- * of the message, and 4 bytes of which the last says: bit 0 the turn ends behind it; behind a PIECE
+ * of the message, and 4 bytes of which the last says: bit 0 the turn ends behind it; behind a CHUNK
  * the first two are the length of the raw bytes) and a message. The copy must be whole afterwards.
  */
 #include "client/uplink.h"
@@ -73,12 +73,10 @@ static const ProtobufCMessageDescriptor *descriptor(unsigned kind)
 		return &wire__lost__descriptor;
 	case WIRE__KIND__WANT:
 		return &wire__want__descriptor;
-	case WIRE__KIND__PIECE:
-		return &wire__piece__descriptor;
+	case WIRE__KIND__CHUNK:
+		return &wire__chunk__descriptor;
 	case WIRE__KIND__STORED:
 		return &wire__stored__descriptor;
-	case WIRE__KIND__CONTENT:
-		return &wire__content__descriptor;
 	case WIRE__KIND__MISSING:
 		return &wire__missing__descriptor;
 	default:
@@ -119,7 +117,7 @@ static void step(struct a_copy *a, struct uplink *u, struct bytes *in, struct ar
 	struct frame f = {.kind = header[0], .message = BYTES(rest.data, n)};
 
 	rest = BYTES(rest.data + n, rest.len - n);
-	if (f.kind == WIRE__KIND__PIECE) {
+	if (f.kind == WIRE__KIND__CHUNK) {
 		f.raw = BYTES(rest.data, at_most((size_t)header[4] << 8 | header[5], rest.len));
 		rest = BYTES(rest.data + f.raw.len, rest.len - f.raw.len);
 	}

@@ -284,14 +284,24 @@ static void session_revoked(struct buf *b)
 	save("session", "revoked", b);
 }
 
-static void piece(struct buf *b, struct bytes raw, uint64_t offset)
+/* The content of the seeds, and a part of its only chunk. */
+static void seed_content(uint8_t sha[SHA256_LEN])
 {
-	Wire__Piece m = WIRE__PIECE__INIT;
-	uint8_t content[SHA256_LEN] = {1};
+	sha256(BYTES("document", 8), sha);
+}
 
-	m.content = (ProtobufCBinaryData){sizeof(content), content};
+static void chunk(struct buf *b, struct bytes raw, uint32_t offset)
+{
+	Wire__Chunk m = WIRE__CHUNK__INIT;
+	uint8_t sha[SHA256_LEN];
+
+	seed_content(sha);
+	m.chunk = (ProtobufCBinaryData){sizeof(sha), sha};
+	m.raw = 8;
+	m.has_size = m.has_offset = true;
+	m.size = 8;
 	m.offset = offset;
-	frame(b, WIRE__KIND__PIECE, &m.base, (uint32_t)raw.len << 16);
+	frame(b, WIRE__KIND__CHUNK, &m.base, (uint32_t)raw.len << 16);
 	buf_add_bytes(b, raw);
 }
 
@@ -299,18 +309,23 @@ static void content_frame(struct buf *b, Wire__Kind kind, uint64_t n, unsigned o
 {
 	Wire__Offer offer = WIRE__OFFER__INIT;
 	Wire__Get get = WIRE__GET__INIT;
-	uint8_t content[SHA256_LEN] = {1};
+	uint8_t sha[SHA256_LEN];
+	ProtobufCBinaryData name = {sizeof(sha), sha};
 
-	offer.content = get.content = (ProtobufCBinaryData){sizeof(content), content};
-	offer.bytes = get.offset = n;
+	seed_content(sha);
+	offer.root = offer.content = name;
+	offer.bytes = n;
+	get.chunks = &name;
+	get.n_chunks = 1;
 	frame(b, kind, kind == WIRE__KIND__OFFER ? &offer.base : &get.base, options);
 }
 
 static void session_document(struct buf *b)
 {
 	struct saying *s = say_existence(say(0xf1, PARTNERSHIP, 11, TYPE_VERSION, 0), LIVE, false);
-	uint8_t content[SHA256_LEN] = {1};
+	uint8_t content[SHA256_LEN];
 
+	seed_content(content);
 	buf_add_u8(b, 0);
 	say_text(say_ref(s, 1, 10), 2, "minutes.pdf");
 	say_number(s, 4, 8);
@@ -323,9 +338,10 @@ static void session_document(struct buf *b)
 	m.changes = &bytes;
 	m.n_changes = 1;
 	frame(b, WIRE__KIND__PUSH, &m.base, TURN); /* its content is missing */
-	content_frame(b, WIRE__KIND__OFFER, 8, 0);
-	piece(b, BYTES("docu", 4), 0);
-	piece(b, BYTES("ment", 4), 4);
+	content_frame(b, WIRE__KIND__OFFER, 8, TURN);
+	chunk(b, BYTES("docu", 4), 0);
+	chunk(b, BYTES("ment", 4), 4);
+	content_frame(b, WIRE__KIND__GET, 0, TURN);
 	frame(b, WIRE__KIND__PUSH, &m.base, TURN);
 	content_frame(b, WIRE__KIND__GET, 2, SECOND | TURN);
 	content_frame(b, WIRE__KIND__OFFER, 8, SECOND | TURN);
@@ -380,7 +396,7 @@ static void frames(struct buf *b)
 	Wire__Bye bye = WIRE__BYE__INIT;
 	Wire__Verdicts verdicts = WIRE__VERDICTS__INIT;
 	Wire__Judged judged = WIRE__JUDGED__INIT, *list = &judged;
-	Wire__Piece p = WIRE__PIECE__INIT;
+	Wire__Chunk p = WIRE__CHUNK__INIT;
 	struct id id = name(1);
 
 	bye.reason = WIRE__REASON__BUSY;
@@ -390,13 +406,13 @@ static void frames(struct buf *b)
 	judged.words = (char *)"you may not";
 	verdicts.judged = &list;
 	verdicts.n_judged = 1;
-	p.content = PB_ID(&id);
+	p.chunk = PB_ID(&id);
 	frame_write(b, WIRE__KIND__VERDICTS, &verdicts.base, BYTES_NONE);
 	frame_write(b, WIRE__KIND__BYE, &bye.base, BYTES_NONE);
 	save("frame", "verdicts", b);
-	frame_write(b, WIRE__KIND__PIECE, &p.base, BYTES("raw bytes", 9));
+	frame_write(b, WIRE__KIND__CHUNK, &p.base, BYTES("raw bytes", 9));
 	frame_write(b, 99, &bye.base, BYTES_NONE);
-	save("frame", "piece", b);
+	save("frame", "chunk", b);
 	push(b, make_action(1, 2), 0);
 	save("frame", "push", b);
 }
@@ -691,6 +707,47 @@ static void words(struct buf *b)
 	save("words", "address", b);
 }
 
+/* ---- Prose ---------------------------------------------------------------------------------- */
+
+/* How the texts are written (fuzz_merge.c), then the texts. */
+static void merge(struct buf *b, const char *file, uint8_t way, struct bytes base,
+		  struct bytes ours, struct bytes theirs)
+{
+	buf_add_u8(b, way);
+	buf_add_bytes(b, base);
+	buf_add_u8(b, 0xfe);
+	buf_add_bytes(b, ours);
+	buf_add_u8(b, 0xfe);
+	buf_add_bytes(b, theirs);
+	save("merge", file, b);
+}
+
+static void merges(struct buf *b)
+{
+#define PROSE(s) BYTES(s, sizeof(s) - 1)
+	merge(b, "apart", 0,
+	      PROSE("The hall is booked. Tea is at four.\r\nSee No. 5, e.g. Heath. £500."),
+	      PROSE("The hall is free. Tea is at four.\r\nSee No. 5, e.g. Heath. £500."),
+	      PROSE("The hall is booked. Tea is at four.\r\nSee No. 5, e.g. Heath. £600."));
+	merge(b, "same_place", 0, PROSE("One.\nTwo.\n"), PROSE("One.\nOr.\nTwo.\n"),
+	      PROSE("One.\nAnd.\nTwo.\n"));
+	merge(b, "abbreviations", 0,
+	      PROSE("“Why?” she asked. Mrs. J. Low, 6.30pm ... 4 p.m. (So.) 東京。"),
+	      PROSE("1. Minutes of 3 Oct. 2019\r\n"), PROSE("\xe2\x80\n.\xff. A"));
+	merge(b, "units", 1, PROSE("abcdefghijklmnop"), PROSE("abXdefghiijklmnop"),
+	      PROSE("abcdefghijklYYnop"));
+	merge(b, "repeats", 1, PROSE("aabaabaabaab"), PROSE("aabaaabaab"), PROSE("abaabaabaabc"));
+	merge(b, "shuffled", 1, PROSE("abcdefghijklmnopqrstuvwxyz"),
+	      PROSE("zabcdefghijkyxwvlmnopqrstu"), PROSE("abcdefzghijklmnopqrstuvwxy"));
+	/* Long ones: one unit; a^n b a^n; and, as long as may be, two that take turns. */
+	merge(b, "runs_one", 2, PROSE("\0\xb4"), PROSE("\1\1\0\xb4"), PROSE("\0\xb3\1\1\0\xb3"));
+	merge(b, "runs_split", 2, PROSE("\2\xb1\3\1\2\xb1"), PROSE("\2\xb0\3\1\2\xb1\2\xb0"),
+	      PROSE("\2\xb1\2\xaf\3\1\2\xb0"));
+	merge(b, "long_turns", 3, PROSE("\2\7\3\11\2\160\3\4\2\xaa\3\xab"),
+	      PROSE("\3\7\2\11\3\160\2\4\3\xaa\2\xab"), PROSE("\2\xab\3\xaa"));
+#undef PROSE
+}
+
 int main(int argc, char **argv)
 {
 	struct buf b = {0};
@@ -711,6 +768,7 @@ int main(int argc, char **argv)
 	uplinks(&b);
 	schemas(&b);
 	words(&b);
+	merges(&b);
 	buf_fini(&b);
 	return 0;
 }

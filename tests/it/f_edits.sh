@@ -94,6 +94,43 @@ for s in heath morton pilsley; do
 	ok "F23: records that refer to each other are shown ($s)" timeout 10 "$B/fivepits" --home "$T/$s" show "$two"
 	ok "F23: and exported ($s)" timeout 10 "$B/fivepits" --home "$T/$s" export plan
 done
+# F24: merged text with lines twice. Edits of sentences and lines apart from each other merge; every line is there
+# exactly once, in one order everywhere, and none that nobody wrote.
+for i in $(seq 40); do echo "Line $i of the minutes says what was said under $i."; done >"$T/text"
+item=${items[0]}
+at heath set "$item" minute_text=@"$T/text" >/dev/null
+sync_all heath morton pilsley
+text() { python3 -c 'import json, sys; sys.stdout.write(json.load(sys.stdin)["minute_text"])'; }
+apart() { # apart NAME HEATH'S MORTON'S: two sed scripts over the text that both have seen
+	at heath show "$item" --json | text >"$T/base"
+	sed "$2" "$T/base" >"$T/of-heath"
+	sed "$3" "$T/base" >"$T/of-morton"
+	at heath set "$item" minute_text=@"$T/of-heath" >/dev/null
+	at morton set "$item" minute_text=@"$T/of-morton" >/dev/null
+	sync_all heath morton heath pilsley
+	git merge-file -p "$T/of-heath" "$T/base" "$T/of-morton" >"$T/wanted"
+	for s in heath morton pilsley; do
+		at $s show "$item" --json | text >"$T/merged"
+		is "F24: $1: merged as git merges it ($s)" "$(diff "$T/merged" "$T/wanted")" ''
+		is "F24: $1: no line is there twice ($s)" "$(sort "$T/merged" | uniq -d)" ''
+	done
+	is "F24: $1: no two versions" "$(at heath conflicts --json | grep -c '"minute_text"')" 0
+}
+apart 'a line each' '3s/says/said/' '30s/says/said/'
+apart 'inserted and taken out' '5a A line that Heath put in.' '20d'
+apart 'both ends' '1i Heath opened the meeting.' '40a Morton closed it.'
+apart 'several each' '2d;10s/what/all that/;25a Heath asked.' '15d;18a Morton answered.;35s/what/all that/'
+apart 'the same by both' '12s/says/said/;7s/says/told/' '12s/says/said/;32s/says/told/'
+at heath show "$item" --json | text >"$T/base"
+sed '8s/says/promises/' "$T/base" >"$T/of-heath"
+sed '8s/says/denies/' "$T/base" >"$T/of-morton"
+at heath set "$item" minute_text=@"$T/of-heath" >/dev/null
+at morton set "$item" minute_text=@"$T/of-morton" >/dev/null
+sync_all heath morton heath pilsley
+is "F24: the same line in two ways is two versions, no mixture" "$(at pilsley show "$item" --json | text | diff - "$T/of-heath")" ''
+like "F24: with both of them" "$(at pilsley conflicts)" 'denies'
+is "F24: and each is in the history once" "$(at pilsley history "$item" --json | grep -c 'denies')" 1
+
 # F23: bytes counted after a filter had changed them: what is sent is what the name of the content says.
 printf 'one\r\ntwo\n\r\0\0three \x1a\xff\xfe' >"$T/odd"
 for size in 65535 65536 65537 262144 1048577; do

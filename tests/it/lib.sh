@@ -68,6 +68,14 @@ wait_for() { # wait_for SECONDS COMMAND...: until the command succeeds
 	done
 }
 
+clock() { # clock BY COMMAND...: with the computer's clock off by +10y, -6m, +0
+	local by=$1 file
+	shift
+	for file in /usr/lib/*/faketime/libfaketime.so.1; do :; done
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 FAKETIME=$by FAKETIME_DONT_FAKE_MONOTONIC=1 \
+		LD_PRELOAD=$file "$@"
+}
+
 server_start() { # server_start [DIR]: run it, wait until it listens
 	local dir=${1:-$T/server}
 	: >"$dir.out" # what an earlier one said is not this one's word

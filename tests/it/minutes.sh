@@ -32,4 +32,27 @@ action=$(at heath add action origin="$two" text='Book the hall' | tail -n 1)
 at heath sync --quiet && at morton sync --quiet
 like "a minute becomes an action" "$(at morton show "$event")" 'Book the hall'
 like "with a link that survives" "$(at morton list link from="$action" --json)" "$two"
+
+minutes=$(at pilsley add minutes event="$event" | tail -n 1)
+at pilsley sync --quiet && at heath sync --quiet
+ok "minutes are approved offline" at pilsley set "$minutes" state=approved
+ok "while an item is edited elsewhere" at heath set "$one" minute_text='The head of Heath was late.'
+at heath sync --quiet
+at pilsley sync --quiet
+like "what has moved is not approved, and the words say what and by whom" "$(at pilsley outbox)" \
+	'the agenda-item "Welcome and apologies" has changed since it was read, by Head of Heath'
+ok "what was refused is dropped by the person" at pilsley outbox drop "$(at pilsley outbox --json | first_id)"
+ok "what has been read is" at pilsley set "$minutes" state=approved
+at pilsley sync --quiet
+is "nothing is refused" "$(at pilsley status --json | sed -n 's/.*"refused": *\([0-9]*\).*/\1/p' | head -n 1)" 0
+like "the minutes name their items" "$(at pilsley show "$minutes" --json)" "$one"
+ok "an edit that comes late" at morton set "$one" minute_text='Mrs. Lee sent her apologies.'
+at morton sync --quiet
+at heath sync --quiet
+like "leaves what was approved" "$(at heath show "$event" | tr '\n' ' ')" 'The head of Heath was late\.'
+like "and stands beside it as a correction, with its author" "$(at heath show "$event" | tr '\n' ' ')" \
+	'Correction by Head of Morton Primary School: minute text: Mrs. Lee sent her *apologies\.'
+at pilsley sync --quiet
+ok "an edit that waits" at pilsley set "$two" title='Any other matters'
+status 1 "is sent before it can be signed" at pilsley set "$minutes" state=signed
 finish

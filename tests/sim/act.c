@@ -10,6 +10,8 @@
 
 struct device *pick_device(struct world *w)
 {
+	if (w->only)
+		return w->only->copy ? w->only : NULL;
 	for (int i = 0; i < 8; i++) {
 		struct device *d = &w->devices[dice_below(&w->dice, w->n_devices)];
 		if (d->copy)
@@ -113,7 +115,9 @@ void draft_field(struct world *w, struct device *by, struct draft *d, const stru
 			draft_take(d, field, member.whole);
 		return;
 	}
-	if (!now || f->merge == MERGE_SET || !dice_chance(&w->dice, 8))
+	if (rest.len && f->merge == MERGE_TEXT && f->format == FORMAT_TEXT && dice_chance(&w->dice, 85))
+		value_revise(w, by->number, field, space, rest, &b);
+	else if (!now || f->merge == MERGE_SET || !dice_chance(&w->dice, 8))
 		value_make(w, by->number, t, field, space, &b);
 	if (f->merge != MERGE_SET && (b.len || now))
 		draft_set(d, field, buf_bytes(&b));

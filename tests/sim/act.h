@@ -57,6 +57,14 @@ bool act_contest(struct world *w);
 bool act_exact(struct world *w);
 bool act_drop(struct world *w);
 
+/* Meetings and prose (act_minutes.c) */
+bool act_prose(struct world *w);
+bool act_move(struct world *w);
+bool act_approve(struct world *w);
+bool act_undo_settling(struct world *w);
+bool act_tidy(struct world *w);
+bool act_away(struct world *w);
+
 /* The administrator (act_admin.c) */
 bool act_appoint(struct world *w);
 bool act_end_appointment(struct world *w);
@@ -81,6 +89,8 @@ bool act_clock(struct world *w);
 bool act_server_clock(struct world *w);
 bool act_index(struct world *w);
 bool act_rebuild(struct world *w);
+bool act_backup(struct world *w);
+bool act_restore(struct world *w);
 /* Documents (act_document.c) */
 bool act_put(struct world *w);
 bool act_get(struct world *w);

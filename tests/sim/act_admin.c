@@ -42,6 +42,7 @@ bool act_end_appointment(struct world *w)
 	struct draft *draft = k ? administer(w, &k->id) : NULL;
 	if (!draft)
 		return false;
+	draft_agreed(draft);
 	if (dice_chance(&w->dice, 30))
 		draft_withdraw(draft);
 	else

@@ -27,16 +27,20 @@ static void file_make(struct world *w, struct device *d, const struct id *space,
 }
 
 static void draft_version(struct draft *draft, const struct id *document,
-			  const uint8_t sha[SHA256_LEN], uint64_t size)
+			  const struct content *content)
 {
 	struct buf b = {0};
-	field_add_bytes(&b, 5, BYTES(sha, SHA256_LEN));
+	field_add_bytes(&b, 5, BYTES(content->sha, SHA256_LEN));
 	draft_set(draft, 5, buf_bytes(&b));
+	buf_reset(&b);
+	field_add_bytes(&b, 8, BYTES(content->root, SHA256_LEN));
+	if (memcmp(content->root, content->sha, SHA256_LEN) != 0)
+		draft_set(draft, 8, buf_bytes(&b));
 	buf_reset(&b);
 	field_add_text(&b, 2, "minutes.odt");
 	draft_set(draft, 2, buf_bytes(&b));
 	buf_reset(&b);
-	field_add_number(&b, 4, size);
+	field_add_number(&b, 4, content->bytes);
 	draft_set(draft, 4, buf_bytes(&b));
 	buf_reset(&b);
 	field_add_bytes(&b, 1, ID_BYTES(document));
@@ -62,15 +66,17 @@ bool act_put(struct world *w)
 	size_t size =
 	    dice_chance(&w->dice, 70) ? dice_below(&w->dice, 3000) : dice_below(&w->dice, 700000);
 	char path[200];
-	uint8_t sha[SHA256_LEN];
-	uint64_t bytes;
+	struct content content;
 	if (!p)
 		return false;
 	struct id space = p->id, document = id_make(&d->machine.env),
 		  version = id_make(&d->machine.env);
 	snprintf(path, sizeof(path), "%s/file", d->home);
 	file_make(w, d, &space, path, size);
-	if (contents_add(d->home, path, sha, &bytes, NULL, NULL, NULL) < 0) {
+	int err = contents_add(d->copy, path, &content, NULL, NULL, NULL);
+	if (!device_lives(d) || err == ERR_FULL)
+		return false;
+	if (err < 0) {
 		world_fail(w, "c%u: a file can't be taken in", d->number);
 		return false;
 	}
@@ -78,7 +84,7 @@ bool act_put(struct world *w)
 	draft_create(draft, TYPE_DOCUMENT, &document);
 	draft_name(w, draft, d, &space);
 	draft_create(draft, TYPE_VERSION, &version);
-	draft_version(draft, &document, sha, bytes);
+	draft_version(draft, &document, &content);
 	bool saved = device_save(d, &draft, "puts a document");
 	draft_free(&draft);
 	if (saved) {
@@ -90,7 +96,7 @@ bool act_put(struct world *w)
 
 struct fetch {
 	struct device *d;
-	uint8_t sha[SHA256_LEN];
+	struct content content;
 };
 
 static void fetched(void *arg, int err, const char *words)
@@ -100,7 +106,7 @@ static void fetched(void *arg, int err, const char *words)
 	struct cause cause = {""};
 	trace_line(&w->trace, "c%u fetched a document: %s %s", f->d->number,
 		   err ? err_words(err) : "", words);
-	if (err == 0 && contents_verify(f->d->home, f->sha, &cause) < 0)
+	if (err == 0 && contents_verify(f->d->copy, &f->content, &cause) < 0)
 		world_fail(w, "c%u has fetched a document that is not what it should be: %s",
 			   f->d->number, cause.words);
 }
@@ -116,12 +122,10 @@ bool act_get(struct world *w)
 		return false;
 	arena_init(&arena, ARENA_NO_BUDGET);
 	if (copy_record(d->copy, &k->id, VIEW_ACCEPTED, &arena, &now, NULL) == 0) {
-		struct bytes sha = value_bytes(record_get(&now, 5));
 		struct fetch *f = arena_alloc(&w->arena, sizeof(*f));
 		f->d = d;
-		if (sha.len == SHA256_LEN) {
-			memcpy(f->sha, sha.data, SHA256_LEN);
-			uplink_get(d->uplink, f->sha, fetched, f);
+		if (contents_of(&now, &f->content)) {
+			uplink_get(d->uplink, &f->content, fetched, f);
 			asked = true;
 		}
 	}

@@ -101,6 +101,7 @@ bool act_host_fills(struct world *w)
 	bool fill = !w->host.starving && dice_chance(&w->dice, 60);
 	trace_line(&w->trace, "server: its disk %s", fill ? "fills" : "has room");
 	w->host.starving = fill;
+	w->host.starved |= fill;
 	disk_room(w->host.disk, fill ? dice_below(&w->dice, 100000) : SIZE_MAX);
 	return true;
 }
@@ -149,5 +150,25 @@ bool act_rebuild(struct world *w)
 	if (device_lives(d) && err < 0 && err != ERR_FULL)
 		world_fail(w, "c%u can't be rebuilt: %s", d->number, cause.words);
 	trace_line(&w->trace, "c%u is rebuilt", d->number);
+	return true;
+}
+
+bool act_backup(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d)
+		return false;
+	trace_line(&w->trace, "c%u: its disk is copied", d->number);
+	device_backup(d);
+	return true;
+}
+
+bool act_restore(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d || !d->backup)
+		return false;
+	trace_line(&w->trace, "c%u: its disk is put back as it was", d->number);
+	device_restore(d);
 	return true;
 }

@@ -188,6 +188,7 @@ static bool act_existence(struct world *w, unsigned from, void (*how)(struct dra
 		struct draft *draft = draft_new(d->copy, &k->space);
 		if (draft_edit(draft, &k->id, NULL, NULL) == 0) {
 			how(draft);
+			draft_agreed(draft); /* whoever withdraws many is asked; here they say yes */
 			if (dice_chance(&w->dice, 20))
 				draft_fields(w, d, draft, schema_type(k->type), &k->space, &now, 1);
 			saved = device_save(d, &draft, what);
@@ -230,6 +231,7 @@ static bool settle(struct world *w, struct device *d, const struct record *confl
 			else
 				draft_field(w, d, draft, schema_type(now.type), group, space, &now);
 			draft_settles(draft, &conflict->id);
+			draft_agreed(draft);
 			saved = device_save(d, &draft, "settles");
 		}
 		draft_free(&draft);
@@ -326,7 +328,9 @@ bool act_drop(struct world *w)
 		if (p.state != PENDING_REFUSED)
 			continue;
 		struct id change = p.change;
-		if (copy_pending_drop(d->copy, &change, NULL) == 0 && device_lives(d)) {
+		int err = copy_pending_drop(d->copy, &change, NULL);
+		world_made(w, &change)->dropping = !device_lives(d);
+		if (err == 0 && d->copy) {
 			world_made(w, &change)->dropped = true;
 			trace_line(&w->trace, "c%u drops a refused change", d->number);
 			return true;

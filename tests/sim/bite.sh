@@ -1,44 +1,74 @@
 #!/bin/bash
-# Does the simulator bite? Each fault of tests/sim/bite is planted in a scratch copy of the sources, which
-# is built and run seed by seed until it is caught. Speaks TAP.
-# usage: tests/sim/bite.sh FOLDER [FAULT...]      SIM_BITE_SEEDS=1000 is how many seeds a fault gets
+# Does the simulator bite? Each fault of tests/sim/bite is planted in a copy of the sources of its own, in which
+# only what it touches is compiled again, and the seeds are run until one fails. Speaks TAP.
+# usage: tests/sim/bite.sh SCRATCH [--six | FAULT...]
+#   SIM_BITE_SEEDS=1000   how many seeds a fault gets        BUILD=build/release   a build to begin from
+#   --six                 six of them, others each day
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 scratch=$(realpath -m "$1")
 shift
-seeds=${SIM_BITE_SEEDS:-1000}
+build=${BUILD:-build/release}
 faults=("$@")
-[ ${#faults[@]} -gt 0 ] || mapfile -t faults < <(basename -s .patch -a tests/sim/bite/*.patch)
+all=()
+for patch in tests/sim/bite/*.patch; do all+=("$(basename "$patch" .patch)"); done
+if [ "${1:-}" = --six ]; then
+	day=$(date +%-j)
+	faults=()
+	for i in 0 1 2 3 4 5; do faults+=("${all[(day * 6 + i) % ${#all[@]}]}"); done
+elif [ ${#faults[@]} = 0 ]; then
+	faults=("${all[@]}")
+fi
 
-rm -rf "$scratch"
-mkdir -p "$scratch" && cp -r Makefile common server client proto tests "$scratch/" && cd "$scratch" || exit 2
-echo build >.gitignore
-git init -q . && git add -A && git -c user.name=sim -c user.email=sim@localhost commit -q -m sources || exit 2
-
-plant() { # the sources with this fault and no other, built
-	git checkout -q . && git apply "tests/sim/bite/$1.patch" &&
-		make -s -j2 build/release/tests/sim/sim >build.log 2>&1
+# What they all begin from: the sources as they are now, and the objects that were made of them.
+prepare() {
+	rm -rf "$scratch" && mkdir -p "$scratch/whole/build/release/tests" || return 1
+	cp -a Makefile common server client proto tests "$scratch/whole/" || return 1
+	if [ -d "$build/gen" ]; then
+		cp -a "$build"/{common,server,client,gen} "$scratch/whole/build/release/" &&
+			cp -a "$build"/tests/{sim,tap.*} "$scratch/whole/build/release/tests/" || return 1
+	fi
+	remake "$scratch/whole"
 }
 
-number=0
-for fault in "${faults[@]}"; do
-	number=$((number + 1))
-	if ! plant "$fault"; then
-		echo "not ok $number - $fault can be planted and built"
-		continue
+remake() { # in a folder; the version stays, since a new one would compile half of it anew
+	local version
+	version=$(sed -n 's/.*"\(.*\)".*/\1/p' "$1/build/release/gen/version.h" 2>/dev/null)
+	make -s -C "$1" "VERSION=${version:-bite}" build/release/tests/sim/sim >"$1/build.log" 2>&1
+}
+
+bite() { # plant one fault; the line of TAP that comes of it, behind "ok " or "not ok " a number is put later
+	local fault=$1 here=$scratch/$1 said status
+	if ! { cp -a "$scratch/whole" "$here" && GIT_CEILING_DIRECTORIES=$scratch git -C "$here" apply - \
+		<"tests/sim/bite/$fault.patch" && remake "$here"; } >"$scratch/$fault.log" 2>&1; then
+		cat "$scratch/$fault.log" "$here/build.log" >&2
+		echo "not ok - $fault can be planted and built"
+		return
 	fi
-	caught=
-	for seed in $(seq 1 "$seeds"); do
-		if ! timeout 60 build/release/tests/sim/sim -s "$seed" >out 2>&1; then
-			caught=$seed
-			break
-		fi
-	done
-	if [ -n "$caught" ]; then
-		echo "ok $number - $fault is caught by seed $caught"
-		grep -m 1 '^# seed' out
+	said=$(cd "$here" && timeout "${SIM_BITE_TIMEOUT:-300}" build/release/tests/sim/sim -U \
+		-n "${SIM_BITE_SEEDS:-1000}" 2>&1)
+	status=$?
+	said=$(tail -n 1 <<<"$said")
+	rm -rf "$here"
+	if [ "$status" = 1 ] || [ "$status" -gt 128 ]; then
+		echo "ok - $fault is caught by seed ${said%% *}#${said#* }"
 	else
-		echo "not ok $number - $fault is caught within $seeds seeds"
+		echo "not ok - $fault is caught within ${SIM_BITE_SEEDS:-1000} seeds"
 	fi
-done
-echo "1..$number"
+}
+export -f bite remake
+export scratch
+
+if ! prepare; then
+	tail -n 20 "$scratch/whole/build.log" >&2
+	echo "not ok 1 - the simulator can be built in a copy of the sources"
+	echo "1..1"
+	exit 1
+fi
+# shellcheck disable=SC2016 # the inner shell expands it
+printf '%s\n' "${faults[@]}" | xargs -P "${SIM_BITE_JOBS:-2}" -I{} bash -c 'bite "$1"' _ {} |
+	awk '{sub(/ok -/, "ok " NR " -"); split($0, a, "#"); print a[1]; if (a[2]) print "#   " a[2]}
+	     /^not/ {bad = 1} END {print "1.." NR; exit bad}'
+status=${PIPESTATUS[2]}
+rm -rf "$scratch/whole"
+exit "$status"

@@ -1,5 +1,5 @@
 /* Entering what the server says: each number once, the same for everybody, and chained. */
-#include "tests/sim/book.h"
+#include "tests/sim/model.h"
 
 #include "common/fields.h"
 
@@ -11,6 +11,7 @@ void book_init(struct book *b, const struct id *area)
 {
 	*b = (struct book){.area = *area};
 	arena_init(&b->arena, ARENA_NO_BUDGET);
+	arena_init(&b->scratch, ARENA_NO_BUDGET);
 }
 
 void book_fini(struct book *b)
@@ -23,6 +24,8 @@ void book_fini(struct book *b)
 	idmap_fini(&b->by_record);
 	idmap_fini(&b->by_change);
 	arena_fini(&b->arena);
+	arena_fini(&b->scratch);
+	free(b->read);
 }
 
 struct book_space *book_space(const struct book *b, const struct id *id)
@@ -137,6 +140,43 @@ static int entry_body(struct book *b, const struct id *device, const Wire__Entry
 	return 0;
 }
 
+/* The header names every field of a record that the change or what came of it names. */
+static int touches_name(const struct book_entry *e, const struct id *record, struct bytes message,
+			struct cause *fault)
+{
+	struct field f;
+	for (size_t i = 0; i < e->header.n_touches; i++) {
+		const struct touch *t = &e->header.touches[i];
+		if (!id_equal(&t->record, record))
+			continue;
+		while (field_next(&message, &f) > 0) {
+			bool found = false;
+			for (size_t k = 0; k < t->n_fields; k++)
+				found |= t->fields[k] == f.number;
+			if (!found)
+				return cause_set(fault, ERR_CORRUPT,
+						 "the header of entry %" PRIu64 " does not name field %u",
+						 e->header.number, f.number);
+		}
+		return 0;
+	}
+	return cause_set(fault, ERR_CORRUPT,
+			 "the header of entry %" PRIu64 " does not name a record that it touches",
+			 e->header.number);
+}
+
+static int entry_judge_touches(struct book *b, const struct book_entry *e, struct cause *fault)
+{
+	const struct outcome_effect *effects;
+	size_t n = outcome_effects(&e->change, &e->outcome, &b->arena, &effects);
+	int err = 0;
+	for (size_t i = 0; err == 0 && i < e->change.n_edits; i++)
+		err = touches_name(e, &e->change.edits[i].record, e->change.edits[i].effect.set, fault);
+	for (size_t i = 0; err == 0 && i < n; i++)
+		err = touches_name(e, &effects[i].record, effects[i].effect.set, fault);
+	return err;
+}
+
 static int book_append(struct book *b, struct book_space *s, const struct id *device,
 		       const Wire__Entry *w, struct cause *fault)
 {
@@ -156,7 +196,7 @@ static int book_append(struct book *b, struct book_space *s, const struct id *de
 	chain_next(e->chain, e->packed, e->salt, buf_bytes(&body));
 	buf_fini(&body);
 	if (err == 0)
-		err = book_judge_before(b, e, fault);
+		err = model_judge_before(b, e, fault);
 	if (err < 0)
 		return err;
 	if (s->n == s->cap) {
@@ -165,8 +205,11 @@ static int book_append(struct book *b, struct book_space *s, const struct id *de
 	}
 	s->entries[s->n++] = e;
 	idmap_put(&b->by_change, &e->header.change, e);
+	b->read = mem_resize(b->read, (b->n_read + 1) * sizeof(*b->read));
+	b->read[b->n_read++] = e;
 	book_lay(b, e);
-	return book_judge_after(b, e, fault);
+	err = model_judge_after(b, e, fault);
+	return err ? err : entry_judge_touches(b, e, fault);
 }
 
 /* An entry that the book has: it must be the same for everybody. */

@@ -1,7 +1,7 @@
 /*
  * The book: what the server has ever told anyone, kept apart from the product and never taken back.
  * Every Feed that leaves the server is entered here: the journal of each space with its chain, and
- * the accepted state that follows from it. Each entry is judged as it comes (book_judge.c): does it
+ * the accepted state that follows from it. Each entry is judged as it comes (model.c): does it
  * fit the chain, was its author allowed, is the change what the author made, was anybody's value
  * replaced that the author had not seen, is every value that does not stand a side of a Conflict.
  */
@@ -22,9 +22,16 @@ struct book_entry {
 	struct book_space *space;
 };
 
+/* From entry `common` + 1 on the journal was begun anew, after a recovery. */
+struct book_epoch {
+	uint64_t epoch, common;
+};
+
 struct book_space {
 	struct id id;
 	uint64_t epoch;
+	struct book_epoch *epochs; /* all but the first, by rising epoch */
+	size_t n_epochs;
 	struct book_entry **entries; /* number n is entries[n - 1] */
 	size_t n, cap;
 };
@@ -36,7 +43,7 @@ struct book_record {
 
 struct book {
 	struct id area, server; /* the server's device */
-	struct arena arena;
+	struct arena arena, scratch; /* scratch: of the entry that is being judged */
 	struct book_space **spaces;
 	size_t n_spaces;
 	struct book_record **records; /* of all spaces, as they came */
@@ -46,7 +53,9 @@ struct book {
 	 * was. */
 	struct bytes (*made)(void *arg, const struct id *change, struct id *device);
 	void *arg;
-	uint64_t replaced, conflicts, merged, repeats; /* what it saw, for the summary */
+	struct book_entry **read; /* all that was ever entered, as it came */
+	size_t n_read;
+	uint64_t texts, conflicts, merged, repeats; /* what it saw, for the summary */
 };
 
 void book_init(struct book *b, const struct id *area);
@@ -61,9 +70,5 @@ uint64_t book_number(const struct book *b, const struct id *space);
 
 /* Enter a Feed that the server sent to `device`. ERR_CORRUPT with what is wrong about it. */
 int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, struct cause *fault);
-
-/* book_judge.c: before it is laid on the state, and after. ERR_CORRUPT with what is wrong. */
-int book_judge_before(const struct book *b, const struct book_entry *e, struct cause *fault);
-int book_judge_after(struct book *b, const struct book_entry *e, struct cause *fault);
 
 #endif

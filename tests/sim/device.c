@@ -62,6 +62,21 @@ static void device_note_made(struct device *d, bool may)
 			   err_words(got));
 }
 
+static void device_tell(struct device *d, const struct id *change, const char *what)
+{
+	const struct made *m = world_made(d->world, change);
+	struct arena arena;
+	struct change c;
+	struct buf words = {0};
+	arena_init(&arena, ARENA_NO_BUDGET);
+	if (m && change_read(&c, m->bytes, &arena, NULL) == 0)
+		narrate_change(&c, &words);
+	trace_line(&d->world->trace, "c%u %s %s [%02x%02x]: %.*s", d->number, narrate_device(d), what,
+		   change->b[14], change->b[15], (int)words.len, words.len ? (const char *)words.data : "");
+	buf_fini(&words);
+	arena_fini(&arena);
+}
+
 bool device_save(struct device *d, struct draft **draft, const char *what)
 {
 	struct id change = {{0}};
@@ -85,8 +100,7 @@ bool device_save(struct device *d, struct draft **draft, const char *what)
 	device_note_made(d, true);
 	if (!world_made(d->world, &change))
 		world_fail(d->world, "c%u: a change was saved and is not pending", d->number);
-	trace_line(&d->world->trace, "c%u %s [%02x%02x]", d->number, what, change.b[14],
-		   change.b[15]);
+	device_tell(d, &change, what);
 	device_wake(d);
 	return true;
 }
@@ -122,9 +136,12 @@ void device_audit(struct device *d)
 		idmap_put(&pending, &p.change, d);
 	}
 	for (size_t i = 0; i < w->n_made && !w->failed; i++) {
-		const struct made *m = w->made[i];
-		if (m->by == d->number && id_equal(&m->device, &d->id) && !m->dropped &&
-		    !idmap_get(&pending, &m->id) && !book_entry(&w->book, &m->id))
+		struct made *m = w->made[i];
+		if (m->by != d->number || !id_equal(&m->device, &d->id))
+			continue;
+		m->dropped |= m->dropping && !idmap_get(&pending, &m->id);
+		m->dropping = false;
+		if (!m->dropped && !idmap_get(&pending, &m->id) && !book_entry(&w->book, &m->id))
 			world_fail(w,
 				   "c%u made change [%02x%02x], which is neither pending nor "
 				   "accepted: it is "
@@ -457,6 +474,25 @@ void device_stop(struct device *d, enum disk_end how)
 		   how == DISK_CRASH ? "crashes" : "loses power");
 	disk_stop(d->disk, how);
 	device_take_apart(d);
+}
+
+void device_backup(struct device *d)
+{
+	image_free(&d->backup);
+	d->backup = image_take(d->disk, d->home);
+}
+
+void device_restore(struct device *d)
+{
+	struct world *w = d->world;
+	if (d->copy)
+		device_stop(d, DISK_CRASH);
+	image_lay(d->backup, d->disk, d->home);
+	d->n_cursors = 0;
+	d->last_seq = 0;
+	for (size_t i = 0; i < w->n_made; i++)
+		if (w->made[i]->by == d->number && !book_entry(&w->book, &w->made[i]->id))
+			w->made[i]->dropping = true;
 }
 
 bool device_lives(struct device *d)

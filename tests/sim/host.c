@@ -212,6 +212,18 @@ static void witness_hello(struct world *w)
 	arena_fini(&arena);
 }
 
+static void witness_return(void *arg, uint64_t life)
+{
+	struct world *w = arg;
+	if (!w->host.area || w->host.life != life)
+		return;
+	w->host.witness_away = w->host.starving;
+	if (w->host.starving)
+		queue_in(&w->queue, 1000000, witness_return, w, life);
+	else
+		witness_hello(w);
+}
+
 /* ---- The process ---------------------------------------------------------------------------- */
 
 static void host_sign(void *arg, struct bytes statement, uint8_t signature[64])
@@ -272,6 +284,7 @@ static void host_take_apart(struct world *w)
 						    : (enum net_cut)dice_below(&w->net.dice, 3));
 	}
 	w->witness_peer = NULL;
+	h->witness_away = false;
 	h->turn_planned = false;
 	area_close(&h->area);
 	h->area = NULL;
@@ -312,11 +325,18 @@ static void host_turn(void *arg, uint64_t life)
 		return;
 	if (got < 0)
 		world_fail(w, "the server's turn failed: %s", err_words(got));
-	else if (got == 1 && !h->starving)
+	else if (got == 1 && !h->starved)
 		world_fail(w, "the server says that its disk is full");
+	h->starved = h->starving;
 	oracle_turn(w);
-	if (got == 0 && w->witness_peer && w->witness_peer->lost && !h->stopping)
+	if (!w->witness_peer || !w->witness_peer->lost || h->stopping)
+		return;
+	if (h->starving && !h->witness_away) {
+		h->witness_away = true;
+		queue_in(&w->queue, 1000000, witness_return, w, h->life);
+	} else if (got == 0 && !h->witness_away) {
 		world_fail(w, "the server hung up on the witness");
+	}
 }
 
 void host_plan_turn(struct world *w)

@@ -183,7 +183,10 @@ static void ask_for_content(struct line *l)
 	dice_fill(&l->world->dice, content, sizeof(content));
 	Wire__Get get = WIRE__GET__INIT;
 	Wire__Offer offer = WIRE__OFFER__INIT;
-	get.content = offer.content = PB_BYTES(BYTES(content, sizeof(content)));
+	ProtobufCBinaryData name = PB_BYTES(BYTES(content, sizeof(content)));
+	offer.root = offer.content = name;
+	get.chunks = &name;
+	get.n_chunks = 1;
 	offer.bytes = dice_next(&l->world->dice);
 	link_send(net_link(l->end), WIRE__KIND__GET, &get.base, BYTES_NONE);
 	link_send(net_link(l->end), WIRE__KIND__OFFER, &offer.base, BYTES_NONE);

@@ -3,6 +3,8 @@
  * seeds; one seed alone is told as it goes. The same seed twice must give the same trace.
  */
 #include "common/log.h"
+#include "tests/sim/ledger.h"
+#include "tests/sim/run.h"
 #include "tests/sim/world.h"
 #include "tests/tap.h"
 
@@ -20,14 +22,16 @@ enum { BLOCK = 100, TAIL = 40 };
 struct options {
 	uint64_t from, seeds, only;
 	unsigned actions;
-	bool verbose, one;
+	bool verbose, one, until_caught;
+	unsigned shrinks;     /* how many failing seeds are to be made short */
 	const char *list;     /* a file of seeds that were bad once */
+	const char *ledger, *commit;
 	struct image *blank;  /* what copies begin from */
 	unsigned part, parts; /* this process runs blocks part, part + parts, ... */
 };
 
 struct totals {
-	uint64_t worlds, entries, made, refused, conflicts, merged, repeats, cuts, events;
+	uint64_t worlds, entries, made, refused, conflicts, merged, texts, repeats, cuts, events;
 	uint64_t kept, lost, torn;
 };
 
@@ -66,6 +70,7 @@ static void add_totals(const struct world *w)
 		totals.entries += w->book.spaces[i]->n;
 	totals.conflicts += w->book.conflicts;
 	totals.merged += w->book.merged;
+	totals.texts += w->book.texts;
 	totals.repeats += w->book.repeats;
 	totals.cuts += w->net.cut;
 	totals.events += w->queue.orders;
@@ -74,24 +79,19 @@ static void add_totals(const struct world *w)
 	totals.torn += c->torn;
 }
 
-/* Run one world; true if all was right. `hash` is its trace's. */
-static bool run_seed(const struct options *o, uint64_t seed, uint64_t *hash)
+bool run_world(const struct run *r, uint64_t *hash, char fault[FAULT_WORDS])
 {
 	struct world *w = mem_alloc(sizeof(*w));
 	running = w;
-	world_init(w, seed, o->blank, o->verbose);
+	world_init(w, r->seed, r->blank, r->verbose);
 	if (!w->failed)
-		actions_run(w, o->actions);
+		actions_run(w, r->actions, r->left_out);
 	oracle_calm(w);
 	*hash = w->trace.hash;
 	bool good = !w->failed;
-	if (!good) {
-		fprintf(stderr, "# seed %" PRIu64 ": %s\n", seed, w->fault);
-		if (!o->verbose)
-			trace_tail(&w->trace, TAIL);
-		fprintf(stderr, "# again: make sim SEED=%" PRIu64 " ACTIONS=%u\n", seed,
-			o->actions);
-	}
+	snprintf(fault, FAULT_WORDS, "%s", w->fault);
+	if (!good && !r->verbose && !r->silent)
+		trace_tail(&w->trace, TAIL);
 	add_totals(w);
 	world_fini(w);
 	running = NULL;
@@ -99,13 +99,26 @@ static bool run_seed(const struct options *o, uint64_t seed, uint64_t *hash)
 	return good;
 }
 
+static bool run_seed(struct options *o, uint64_t seed, uint64_t *hash)
+{
+	struct run r = {.seed = seed, .actions = o->actions, .verbose = o->verbose, .blank = o->blank};
+	char fault[FAULT_WORDS];
+	if (run_world(&r, hash, fault))
+		return true;
+	fprintf(stderr, "# seed %" PRIu64 ": %s\n# again: make sim SEED=%" PRIu64 " ACTIONS=%u\n", seed, fault,
+		seed, o->actions);
+	if (o->shrinks > 0) {
+		o->shrinks--;
+		shrink(&r);
+	}
+	return false;
+}
+
 /* The same seed twice is the same world: else no failure could be repeated. */
-static bool run_twice(const struct options *o, uint64_t seed)
+static bool run_twice(struct options *o, uint64_t seed)
 {
 	uint64_t first = 0, second = 0;
-	struct options quiet = *o;
-	quiet.verbose = false;
-	bool good = run_seed(&quiet, seed, &first) && run_seed(&quiet, seed, &second);
+	bool good = run_seed(o, seed, &first) && run_seed(o, seed, &second);
 	if (good && first != second)
 		fprintf(stderr,
 			"# seed %" PRIu64 " gave two traces, %016" PRIx64 " and %016" PRIx64 "\n",
@@ -113,26 +126,59 @@ static bool run_twice(const struct options *o, uint64_t seed)
 	return good && first == second;
 }
 
-static void run_blocks(const struct options *o)
+static double now_s(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void run_block(struct options *o, struct block *b)
 {
 	uint64_t hash = 0;
+	double start = now_s();
+	if (o->ledger && ledger_has(o->ledger, b)) {
+		ok(true, "seeds %" PRIu64 " to %" PRIu64 " were good on this commit", b->first, b->last);
+		return;
+	}
+	for (uint64_t seed = b->first; seed <= b->last && b->bad < 3; seed++)
+		b->bad += !run_seed(o, seed, &hash);
+	ok(b->bad == 0, "seeds %" PRIu64 " to %" PRIu64 ": nothing lost, nothing doubled, all equal", b->first,
+	   b->last);
+	ok(run_twice(o, b->first), "seed %" PRIu64 " again gives the same trace", b->first);
+	b->seconds = now_s() - start;
+	if (o->ledger)
+		ok(ledger_add(o->ledger, b), "the ledger is written");
+	fflush(stdout);
+}
+
+static void run_blocks(struct options *o)
+{
 	unsigned block = 0;
 	for (uint64_t at = 0; at < o->seeds; at += BLOCK, block++) {
-		uint64_t n = o->seeds - at < BLOCK ? o->seeds - at : BLOCK, first = o->from + at,
-			 bad = 0;
-		if (block % o->parts != o->part)
-			continue;
-		for (uint64_t seed = first; seed < first + n && bad < 3; seed++)
-			bad += !run_seed(o, seed, &hash);
-		ok(bad == 0,
-		   "seeds %" PRIu64 " to %" PRIu64 ": nothing lost, nothing doubled, all equal",
-		   first, first + n - 1);
-		ok(run_twice(o, first), "seed %" PRIu64 " again gives the same trace", first);
+		uint64_t n = o->seeds - at < BLOCK ? o->seeds - at : BLOCK;
+		struct block b = {o->commit, o->from + at, o->from + at + n - 1, o->actions, 0, 0};
+		if (block % o->parts == o->part)
+			run_block(o, &b);
 	}
 }
 
+/* For planted faults: one line, with the first seed that fails; every world in this process. */
+static int run_until_caught(struct options *o)
+{
+	uint64_t hash = 0;
+	struct run r = {.actions = o->actions, .silent = true, .blank = o->blank};
+	char fault[FAULT_WORDS];
+	for (r.seed = o->from; r.seed < o->from + o->seeds; r.seed++)
+		if (!run_world(&r, &hash, fault)) {
+			printf("%" PRIu64 " %s\n", r.seed, fault);
+			return 1;
+		}
+	return 0;
+}
+
 /* Seeds that found a fault once, always tried again. */
-static void run_list(const struct options *o)
+static void run_list(struct options *o)
 {
 	FILE *f = fopen(o->list, "r");
 	char line[200];
@@ -161,10 +207,11 @@ static void print_count(void *arg, const char *name, uint64_t n)
 static void print_totals(double seconds)
 {
 	note("%" PRIu64 " worlds: %" PRIu64 " changes made, %" PRIu64 " entries, %" PRIu64
-	     " conflicts, %" PRIu64 " merged, %" PRIu64 " repeats, %" PRIu64
+	     " conflicts, %" PRIu64 " merged (%" PRIu64 " of prose looked at), %" PRIu64
+	     " repeats, %" PRIu64
 	     " lines cut, sectors %" PRIu64 " kept %" PRIu64 " lost %" PRIu64 " torn, %" PRIu64
 	     " events in %.1f s",
-	     totals.worlds, totals.made, totals.entries, totals.conflicts, totals.merged,
+	     totals.worlds, totals.made, totals.entries, totals.conflicts, totals.merged, totals.texts,
 	     totals.repeats, totals.cuts, totals.kept, totals.lost, totals.torn, totals.events,
 	     seconds);
 	printf("# actions:");
@@ -172,24 +219,11 @@ static void print_totals(double seconds)
 	printf("\n");
 }
 
-/* "check PART PARTS": what `make check` runs, in PARTS processes; the first is 1. */
-static bool read_check(struct options *o, int argc, char **argv)
-{
-	if (argc != 4)
-		return false;
-	o->list = "tests/sim/seeds";
-	o->part = (unsigned)strtoul(argv[2], NULL, 10) - 1;
-	o->parts = (unsigned)strtoul(argv[3], NULL, 10);
-	return o->part < o->parts;
-}
-
 static bool read_options(struct options *o, int argc, char **argv)
 {
 	int c;
-	*o = (struct options){.from = 1, .seeds = 500, .actions = 100, .parts = 1};
-	if (argc > 1 && strcmp(argv[1], "check") == 0)
-		return read_check(o, argc, argv);
-	while ((c = getopt(argc, argv, "s:n:f:a:l:p:v")) != -1) {
+	*o = (struct options){.from = 1, .seeds = 2000, .actions = 100, .parts = 1, .commit = "?"};
+	while ((c = getopt(argc, argv, "s:n:f:a:l:p:L:C:SUv")) != -1) {
 		switch (c) {
 		case 's':
 			o->only = strtoull(optarg, NULL, 10);
@@ -210,6 +244,18 @@ static bool read_options(struct options *o, int argc, char **argv)
 		case 'p':
 			if (sscanf(optarg, "%u/%u", &o->part, &o->parts) != 2 || o->parts == 0)
 				return false;
+			break;
+		case 'L':
+			o->ledger = optarg;
+			break;
+		case 'C':
+			o->commit = optarg;
+			break;
+		case 'S':
+			o->shrinks = 1;
+			break;
+		case 'U':
+			o->until_caught = true;
 			break;
 		case 'v':
 			o->verbose = true;
@@ -233,21 +279,24 @@ static void quicken(void)
 int main(int argc, char **argv)
 {
 	struct options o;
-	struct timespec from, to;
 	uint64_t hash = 0;
 	if (!read_options(&o, argc, argv)) {
-		fprintf(stderr, "usage: sim check PART PARTS, or\n"
-				"       sim [-s SEED] [-n SEEDS] [-f FROM] [-a ACTIONS] [-l LIST] "
-				"[-p PART/PARTS] "
-				"[-v]\n");
+		fprintf(stderr, "usage: sim [-s SEED] [-n SEEDS] [-f FROM] [-a ACTIONS] [-l LIST] [-p PART/PARTS]\n"
+				"           [-L LEDGER -C COMMIT] [-S] [-U] [-v]\n"
+				"-S makes the first failing seed short; -U ends at it, and prints it alone\n");
 		return 2;
 	}
 	signal(SIGABRT, on_abort);
 	signal(SIGSEGV, on_abort);
 	log_sink_set(quiet_log);
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	double start = now_s();
 	quicken();
 	o.blank = blank_make("/tmp");
+	if (o.until_caught) {
+		int caught = run_until_caught(&o);
+		image_free(&o.blank);
+		return caught;
+	}
 	if (o.one) {
 		bool good = run_seed(&o, o.only, &hash);
 		ok(good, "seed %" PRIu64 " (trace %016" PRIx64 ")", o.only, hash);
@@ -256,8 +305,7 @@ int main(int argc, char **argv)
 			run_list(&o);
 		run_blocks(&o);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	print_totals((double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+	print_totals(now_s() - start);
 	image_free(&o.blank);
 	return tap_end();
 }

@@ -113,11 +113,13 @@ static void turn_judge_writers(struct world *w)
 static void turn_search(struct world *w, struct bytes sent, unsigned number, unsigned kind)
 {
 	unsigned place, by;
-	bool piece = kind == WIRE__KIND__PIECE;
+	/* What was asked for when one still might is answered at the end of the turn. */
+	bool asked = kind == WIRE__KIND__CHUNK || kind == WIRE__KIND__VERDICTS;
 	while (canary_next(&sent, &place, &by)) {
-		if (place >= w->n_places)
+		/* A refusal names who came before: they share a space with whom it is told. */
+		if (place >= w->n_places || (kind == WIRE__KIND__VERDICTS && place == 0))
 			continue;
-		enum right r = piece ? w->lately[number][place] : w->now[number][place];
+		enum right r = asked ? w->lately[number][place] : w->now[number][place];
 		/* What it wrote itself may come back in the words of a refusal. */
 		if (r == RIGHT_NONE && (by != number || kind == WIRE__KIND__FEED))
 			world_fail(w,

@@ -47,13 +47,19 @@ static void setup_groups(struct world *w, struct draft *draft, struct id *groups
 
 static void setup_plan(struct world *w)
 {
-	static const uint32_t types[] = {TYPE_PLAN,  TYPE_PRIORITY,    TYPE_ACTION, TYPE_ACTION,
-					 TYPE_EVENT, TYPE_AGENDA_ITEM, TYPE_NOTE};
+	static const uint32_t types[] = {TYPE_PLAN,	   TYPE_PRIORITY, TYPE_ACTION,	    TYPE_ACTION,
+					 TYPE_EVENT,	   TYPE_MINUTES,  TYPE_AGENDA_ITEM, TYPE_AGENDA_ITEM,
+					 TYPE_AGENDA_ITEM, TYPE_NOTE};
+	struct id event = {{0}};
 	struct device *d = &w->devices[0];
 	struct draft *draft = draft_new(d->copy, &w->partnership);
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
 		struct id id;
 		draft_new_record(w, d, draft, types[i], &w->partnership, &id);
+		if (types[i] == TYPE_EVENT)
+			event = id;
+		if (types[i] == TYPE_AGENDA_ITEM || types[i] == TYPE_MINUTES)
+			draft_id(draft, 1, &event);
 		world_know(w, &id, &w->partnership, types[i], false);
 	}
 	if (!device_save(d, &draft, "writes the plan"))

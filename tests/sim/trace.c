@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void trace_init(struct trace *t, const uint64_t *now_us, bool verbose)
+void trace_init(struct trace *t, const uint64_t *now_us, const unsigned *action, bool verbose)
 {
-	*t = (struct trace){.hash = 0xcbf29ce484222325u, .verbose = verbose, .now_us = now_us};
+	*t = (struct trace){.hash = 0xcbf29ce484222325u, .verbose = verbose, .now_us = now_us, .action = action};
 	t->lines = mem_alloc(TRACE_LINES * sizeof(*t->lines));
 }
 
@@ -39,6 +39,9 @@ void trace_line(struct trace *t, const char *format, ...)
 	char *line = t->lines[t->n++ % TRACE_LINES];
 	va_list ap;
 	int n = snprintf(line, TRACE_WIDTH, "%9.3f ", (double)*t->now_us / 1e6);
+	if (*t->action != t->told && *t->action) /* the first line of what happens now */
+		n += snprintf(line + n, TRACE_WIDTH - (size_t)n, "(%u) ", *t->action);
+	t->told = *t->action;
 	va_start(ap, format);
 	vsnprintf(line + n, TRACE_WIDTH - (size_t)n, format, ap);
 	va_end(ap);

@@ -12,11 +12,13 @@ enum { TRACE_LINES = 400, TRACE_WIDTH = 240 };
 struct trace {
 	uint64_t hash, n;
 	bool verbose; /* print each line at once */
+	unsigned told;
+	const unsigned *action; /* lines of one are marked with it */
 	const uint64_t *now_us;
 	char (*lines)[TRACE_WIDTH]; /* a ring */
 };
 
-void trace_init(struct trace *t, const uint64_t *now_us, bool verbose);
+void trace_init(struct trace *t, const uint64_t *now_us, const unsigned *action, bool verbose);
 void trace_fini(struct trace *t);
 void trace_line(struct trace *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Only for the hash: bytes that were sent. */

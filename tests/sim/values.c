@@ -56,35 +56,80 @@ static const char *const phrases[] = {
 	"The chair thanked Mrs. Booth (e.g. for the hall).",
 };
 
-static void text_make(struct world *w, unsigned number, const struct schema_field *f,
+static void line_make(struct world *w, unsigned number, const struct schema_field *f,
 		      const struct id *space, struct buf *out)
 {
 	struct dice *d = &w->dice;
-	size_t start = out->len;
-	char word[CANARY_MAX];
+	const char *phrase = phrases[dice_below(d, sizeof(phrases) / sizeof(*phrases))];
+	char word[CANARY_MAX] = "y";
 	/* Now and then only a phrase, so that two people say the same. */
-	bool plain = dice_chance(d, 15);
-	unsigned sentences = f->format == FORMAT_LINE ? 1 : (unsigned)dice_between(d, 1, 4);
-	if (f->format == FORMAT_TEXT && dice_chance(d, 1))
-		sentences = 400;
-	for (unsigned i = 0; i < sentences; i++) {
-		const char *phrase = phrases[dice_below(d, sizeof(phrases) / sizeof(*phrases))];
-		if (i)
-			buf_add_text(out, "%s", dice_chance(d, 50) ? "\n" : " ");
-		if (!plain) {
-			canary_make(w, space, number, word);
-			buf_add_text(out, "%s ", word);
-		}
-		if (out->len - start + strlen(phrase) < f->max)
-			buf_add_text(out, "%s", phrase);
-		if (out->len - start + 150 > f->max)
-			break;
-	}
-	if (out->len - start > f->max) { /* a short field: the canary alone, or a letter */
-		out->len = start;
+	if (!dice_chance(d, 15))
 		canary_make(w, space, number, word);
+	if (strlen(word) + strlen(phrase) + 1 <= f->max)
+		buf_add_text(out, "%s %s", word, phrase);
+	else /* a short field: the canary alone, or a letter */
 		buf_add_text(out, "%s", strlen(word) <= f->max ? word : "y");
+}
+
+/* A sentence or a line, with what ends it: the unit of prose that model.c can tell apart. */
+static void unit_make(struct world *w, unsigned number, const struct id *space, struct buf *out)
+{
+	struct dice *d = &w->dice;
+	const char *phrase = phrases[dice_below(d, sizeof(phrases) / sizeof(*phrases))];
+	char word[CANARY_MAX] = "Qz";
+	if (!dice_chance(d, 8)) /* else others may say the very same */
+		canary_make(w, space, number, word);
+	bool ends = phrase[strlen(phrase) - 1] == '.';
+	buf_add_text(out, "%s %s%s", word, phrase, ends && dice_chance(d, 50) ? " " : "\n");
+}
+
+static void prose_make(struct world *w, unsigned number, const struct id *space, struct buf *out)
+{
+	unsigned n = dice_chance(&w->dice, 1) ? 400 : (unsigned)dice_between(&w->dice, 1, 8);
+	while (n-- > 0)
+		unit_make(w, number, space, out);
+}
+
+/* Where the `n`th unit begins; the end, if there are not so many. */
+static size_t unit_start(struct bytes text, size_t n)
+{
+	const uint8_t *at = text.data;
+	size_t left = text.len;
+	for (size_t i = 0; at && i <= n; i++) {
+		const uint8_t *next = memmem(at + (i > 0), left - (i > 0), "Qz", 2);
+		if (!next)
+			return text.len;
+		left -= (size_t)(next - at);
+		at = next;
 	}
+	return (size_t)(at - text.data);
+}
+
+void value_revise(struct world *w, unsigned number, uint32_t field, const struct id *space,
+		  struct bytes now, struct buf *out)
+{
+	struct dice *d = &w->dice;
+	struct buf text = {0};
+	size_t units = 0;
+	buf_add_bytes(&text, value_bytes(now));
+	for (unsigned edits = (unsigned)dice_between(d, 1, 2); edits > 0; edits--) {
+		struct buf next = {0};
+		while (text.len && unit_start(buf_bytes(&text), units) < text.len)
+			units++;
+		size_t at = dice_below(d, units + 1), kind = dice_below(d, 10);
+		size_t from = text.len ? unit_start(buf_bytes(&text), at) : 0,
+		       to = text.len && kind >= 4 ? unit_start(buf_bytes(&text), at + 1) : from;
+		buf_add(&next, text.data, from); /* new ones, in place of one, or one is gone */
+		if (kind < 8)
+			unit_make(w, number, space, &next);
+		buf_add(&next, text.data + to, text.len - to);
+		buf_fini(&text);
+		text = next;
+		units = 0;
+	}
+	if (text.len)
+		field_add_bytes(out, field, buf_bytes(&text));
+	buf_fini(&text);
 }
 
 /* ---- References ----------------------------------------------------------------------------- */
@@ -137,8 +182,10 @@ static bool payload_make(struct world *w, unsigned number, const struct schema_f
 
 	switch (f->format) {
 	case FORMAT_LINE:
+		line_make(w, number, f, space, out);
+		return true;
 	case FORMAT_TEXT:
-		text_make(w, number, f, space, out);
+		prose_make(w, number, space, out);
 		return true;
 	case FORMAT_DAY:
 		day_make(d, out);

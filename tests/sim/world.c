@@ -4,6 +4,7 @@
 #include "common/os.h"
 
 #include <ftw.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,18 +212,22 @@ static unsigned world_size(struct dice *d)
 void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose)
 {
 	static const char *const roots[] = {"/dev/shm", "/tmp"};
+	static const char *const leanings[LEANINGS] = {
+		"a bit of everything", "many edits", "many rights given and taken", "many faults"};
 	*w = (struct world){.seed = seed, .blank = blank, .dice = dice_fork(seed, 1)};
 	w->n_devices = world_size(&w->dice);
+	w->leaning = (enum leaning)(dice_chance(&w->dice, 50) ? 0 : dice_below(&w->dice, LEANINGS));
 	snprintf(w->dir, sizeof(w->dir), "%s/fivepits-sim-%d", roots[access(roots[0], W_OK) != 0],
 		 (int)getpid());
 	snprintf(w->host.dir, sizeof(w->host.dir), "%s/server", w->dir);
-	trace_init(&w->trace, &w->queue.now_us, verbose);
+	trace_init(&w->trace, &w->queue.now_us, &w->action, verbose);
 	arena_init(&w->arena, ARENA_NO_BUDGET);
 	net_init(&w->net, &w->queue, seed);
 	w->disk = disk_new("sim", seed);
 	machine_init(&w->host.machine, w, 2);
 	for (unsigned i = 0; i < w->n_devices; i++)
 		device_init(w, &w->devices[i], i);
+	trace_line(&w->trace, "seed %" PRIu64 ": %u devices, %s", seed, w->n_devices, leanings[w->leaning]);
 	world_found(w);
 	if (!w->failed)
 		world_enrol_first(w);
@@ -257,6 +262,7 @@ void world_fini(struct world *w)
 			uplink_free(&d->uplink);
 		if (d->copy)
 			copy_close(&d->copy);
+		image_free(&d->backup);
 	}
 	if (w->host.area)
 		area_close(&w->host.area);

@@ -38,6 +38,9 @@ enum {
 	DEVICE_READS = 8,
 };
 
+/* What there is more of in a world than usual. */
+enum leaning { LEANS_NOWHERE, LEANS_TO_EDITS, LEANS_TO_RIGHTS, LEANS_TO_FAULTS, LEANINGS };
+
 struct world;
 
 /* A clock and dice, as one machine has them. */
@@ -70,6 +73,7 @@ struct made {
 	unsigned by;  /* number of the device */
 	bool hostile; /* never an honest client's: it may be refused without a trace */
 	bool dropped; /* the person gave it up after it was refused */
+	bool dropping; /* or was about to when the process ended: then it may be gone or not */
 };
 
 struct cursor {
@@ -92,6 +96,7 @@ struct device {
 	struct net_end *end; /* NULL: no line */
 	bool turn_planned, dial_planned;
 	uint64_t patience_us; /* until it looks again by itself */
+	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
 	int64_t last_seq;     /* the newest pending change that the ledger has */
 	bool doubt;	      /* a save was cut off: one more change may have been saved */
 	struct cursor cursors[WORLD_PLACES];
@@ -122,12 +127,16 @@ struct host {
 	uint64_t life;
 	bool turn_planned, in_turn, stopping;
 	bool starving; /* its disk is being kept full */
+	bool starved;  /* or was, before this turn's end */
+	bool witness_away; /* the witness was told so, and comes back when there is room */
 	struct peer *peers;
 	struct buf sent; /* what left in this turn, for the witness and the oracle */
 };
 
 struct world {
 	uint64_t seed;
+	enum leaning leaning;
+	unsigned action; /* which is taking place, from 1; 0: none */
 	char dir[128];
 	struct queue queue;
 	struct net net;
@@ -140,6 +149,7 @@ struct world {
 	struct host host;
 	struct device devices[WORLD_DEVICES];
 	unsigned n_devices;
+	struct device *only; /* whose person alone is at work; NULL: anybody is */
 	struct device witness, hostile; /* ids only: they have no copy */
 	struct peer *witness_peer;
 	struct seal seal; /* of heads */
@@ -215,6 +225,9 @@ void device_hang_up(struct device *d, enum net_cut how);
 void device_wake(struct device *d);
 /* Save a draft and enter what it made in the ledger. True: something was saved. */
 bool device_save(struct device *d, struct draft **draft, const char *what);
+/* Keep the disk as it is now; and put it back as it was then, which loses what was not sent since. */
+void device_backup(struct device *d);
+void device_restore(struct device *d);
 bool device_quiet(const struct device *d);
 /* Each change that was made here must be pending, refused, or accepted, and nothing else may be. */
 void device_audit(struct device *d);
@@ -233,11 +246,23 @@ bool canary_next(struct bytes *rest, unsigned *place, unsigned *number);
 /* Occurrences of a field, made up; empty if there is nothing to refer to. */
 void value_make(struct world *w, unsigned number, const struct schema_type *t, uint32_t field,
 		const struct id *space, struct buf *out);
+/* Prose with a unit or two more, other, or fewer than `now`. */
+void value_revise(struct world *w, unsigned number, uint32_t field, const struct id *space,
+		  struct bytes now, struct buf *out);
+
+/* ---- For people (narrate.c) ----------------------------------------------------------------- */
+
+/* The school whose device this is, as the trace calls it: "Heath", "Heath (offline)". Borrowed until the
+ * next call. */
+const char *narrate_device(const struct device *d);
+/* What a change asks for: "note 5beb: sets text "..."; withdraws ..." */
+void narrate_change(const struct change *c, struct buf *out);
 
 /* ---- What happens, and whether it was right ------------------------------------------------- */
 
 void actions_setup(struct world *w);	       /* people, groups and spaces to begin with */
-void actions_run(struct world *w, unsigned n); /* n things that happen, one after the other */
+/* n things that happen, one after the other, but for those that are left out (NULL: none). */
+void actions_run(struct world *w, unsigned n, const bool *left_out);
 void actions_counts(void (*row)(void *arg, const char *name, uint64_t n), void *arg);
 void hostile_act(struct world *w);
 void oracle_turn(struct world *w); /* what the server sent in a turn */

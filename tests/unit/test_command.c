@@ -120,7 +120,7 @@ static void test_contract(void)
 {
 	static const char *const names[] = {
 	    "join",   "sync",	"serve",    "status",  "digest",    "fsck",   "rebuild",
-	    "limits", "outbox", "list",	    "show",    "history",   "search", "add",
+	    "limits", "outbox", "held", "list",	    "show",    "history",   "search", "add",
 	    "set",    "edit",	"withdraw", "restore", "conflicts", "settle", "put",
 	    "get",    "import", "export",   "invite",  "revoke",    "audit",  "doctor"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -183,7 +183,7 @@ static void test_refusals(void)
 	ok(refuses("withdraw a --yes=1", "takes no value"), "a flag takes no value");
 	ok(refuses("serve --json", "--json"), "--json where nothing is printed");
 	ok(refuses("completion zsh", "'zsh' is not bash"), "what is none of the choices");
-	ok(refuses("outbox send? x", "'send?' is not send|drop"), "nor what only begins like one");
+	ok(refuses("outbox send? x", "'send?' is not show|send|drop"), "nor what only begins like one");
 	ok(refuses("export pla", "'pla' is not plan"), "nor the beginning of one");
 	ok(refuses("show a\x1b[31m b", "one word too many"), "and no control character comes back");
 }

@@ -1,4 +1,4 @@
-/* The store of documents' bytes: in, out, whole or not at all. */
+/* Documents' bytes on a device: files in and out, whole or not at all. */
 #include "client/contents.h"
 #include "common/os.h"
 #include "tests/tap.h"
@@ -9,14 +9,18 @@
 #include <unistd.h>
 
 static char home[256], source[300], target[300];
+static struct copy *copy;
 
 static void write_source(size_t n)
 {
 	struct buf b = {0};
 	struct cause cause;
 
-	for (size_t i = 0; i < n; i++)
-		buf_add_u8(&b, (uint8_t)(i * 31 + i / 251));
+	uint64_t x = n + 1;
+	for (size_t i = 0; i < n; i++) {
+		x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
+		buf_add_u8(&b, (uint8_t)(x >> 56));
+	}
 	if (os_write_file(source, buf_bytes(&b), false, &cause) < 0)
 		abort();
 	buf_fini(&b);
@@ -33,18 +37,6 @@ static bool same_files(const char *a, const char *b)
 	return same;
 }
 
-static void count(void *arg, const uint8_t sha[SHA256_LEN])
-{
-	(void)sha;
-	++*(int *)arg;
-}
-
-static int how_many(void)
-{
-	int n = 0;
-	return contents_each(home, count, &n) == 0 ? n : -1;
-}
-
 static void note_progress(void *arg, uint64_t done, uint64_t all)
 {
 	if (done == all)
@@ -53,146 +45,155 @@ static void note_progress(void *arg, uint64_t done, uint64_t all)
 
 static void test_in_and_out(size_t n)
 {
-	uint8_t sha[SHA256_LEN], again[SHA256_LEN];
+	struct content c, again;
 	struct cause cause = {""};
-	uint64_t size = 0;
 	int ends = 0;
 
 	write_source(n);
-	ok(contents_add(home, source, sha, &size, note_progress, &ends, &cause) == 0 && size == n,
+	ok(contents_add(copy, source, &c, note_progress, &ends, &cause) == 0 && c.bytes == n,
 	   "a file of %zu bytes is taken in %s", n, cause.words);
-	ok(ends == (n > 0), "its progress is told to the end");
-	ok(contents_has(home, sha, &size) && size == n, "it is here, with its size");
-	ok(contents_verify(home, sha, &cause) == 0, "and is what its name says");
-	ok(contents_add(home, source, again, &size, NULL, NULL, &cause) == 0 &&
-		   memcmp(sha, again, SHA256_LEN) == 0,
+	ok(ends == 1, "its progress is told to the end");
+	ok(contents_has(copy, c.root, &again) == 1 && again.bytes == n,
+	   "it is here, with its size");
+	ok(contents_verify(copy, &c, &cause) == 0, "and is what its name says");
+	ok(contents_add(copy, source, &again, NULL, NULL, &cause) == 0 &&
+		   memcmp(c.root, again.root, SHA256_LEN) == 0,
 	   "taken in again it is the same one");
-	ok(contents_save(home, sha, target, &cause) == 0 && same_files(source, target),
+	ok(contents_save(copy, &c, target, &cause) == 0 && same_files(source, target),
 	   "it comes out byte for byte");
+}
+
+static void count_fault(void *arg, const char *words)
+{
+	(void)words;
+	++*(int *)arg;
+}
+
+static void damage_pack(long at)
+{
+	char *path = mem_format("%s/documents/pack-1", home);
+	FILE *f = fopen(path, "r+b");
+
+	if (!f || fseek(f, at, SEEK_END) != 0)
+		abort();
+	int c = fgetc(f);
+	fseek(f, at, SEEK_END);
+	fputc(c ^ 1, f);
+	fclose(f);
+	free(path);
 }
 
 static void test_damage(void)
 {
-	uint8_t sha[SHA256_LEN];
+	struct content c;
 	struct cause cause = {""};
-	uint64_t size;
+	int faults = 0, again = 0;
 
 	write_source(100000);
-	contents_add(home, source, sha, &size, NULL, NULL, &cause);
-	char *path = contents_path(home, sha);
-	FILE *f = fopen(path, "r+b");
-	fseek(f, 5000, SEEK_SET);
-	fputc('!', f);
-	fclose(f);
-	ok(contents_verify(home, sha, &cause) == ERR_CORRUPT, "a damaged one is noticed: %s",
+	contents_add(copy, source, &c, NULL, NULL, &cause);
+	damage_pack(-2000);
+	ok(contents_verify(copy, &c, &cause) == ERR_CORRUPT, "a damaged one is noticed: %s",
 	   cause.words);
 	unlink(target);
-	ok(contents_save(home, sha, target, &cause) == ERR_CORRUPT && !os_exists(target),
+	ok(contents_save(copy, &c, target, &cause) == ERR_CORRUPT && !os_exists(target),
 	   "and is not given out");
-	contents_remove(home, sha);
-	ok(!contents_has(home, sha, NULL), "removed it is gone");
-	ok(contents_verify(home, sha, &cause) == ERR_MISSING, "a missing one is told: %s",
-	   cause.words);
-	contents_remove(home, sha);
-	free(path);
+	ok(contents_check(copy, false, count_fault, &faults) == 0 && faults == 1,
+	   "a check finds it");
+	must(copy_begin(copy) == 0);
+	faults = 0;
+	ok(contents_check(copy, true, count_fault, &faults) == 0 && faults == 1,
+	   "and takes it out where it is told to");
+	must(copy_commit(copy) == 0 && contents_tidy(copy, false) == 0);
+	ok(contents_has(copy, c.root, NULL) == 0 &&
+		   contents_verify(copy, &c, &cause) == ERR_MISSING,
+	   "then it is not here: %s", cause.words);
+	ok(contents_add(copy, source, &c, NULL, NULL, &cause) == 0 &&
+		   contents_verify(copy, &c, &cause) == 0 &&
+		   contents_check(copy, false, count_fault, &again) == 0 && again == 0,
+	   "until it comes again");
+}
+
+static void test_removed(void)
+{
+	struct content c;
+	struct cause cause = {""};
+
+	write_source(200000);
+	must(contents_add(copy, source, &c, NULL, NULL, &cause) == 0);
+	must(copy_begin(copy) == 0);
+	ok(contents_remove(copy, BYTES(c.root, SHA256_LEN)) == 0 && copy_commit(copy) == 0 &&
+		   contents_tidy(copy, false) == 0,
+	   "one that nothing names is removed");
+	ok(contents_has(copy, c.root, NULL) == 0, "and not here any more");
 }
 
 static void test_refused(void)
 {
-	uint8_t sha[SHA256_LEN];
+	struct content c;
 	struct cause cause = {""};
-	uint64_t size;
-	int before = how_many();
 
-	ok(contents_add(home, "/nowhere/at all", sha, &size, NULL, NULL, &cause) == ERR_MISSING,
+	ok(contents_add(copy, "/nowhere/at all", &c, NULL, NULL, &cause) == ERR_MISSING,
 	   "no file: %s", cause.words);
-	ok(contents_add(home, home, sha, &size, NULL, NULL, &cause) == ERR_INVALID,
-	   "a directory: %s", cause.words);
-	ok(truncate(source, (off_t)CONTENT_MAX + 1) == 0 &&
-		   contents_add(home, source, sha, &size, NULL, NULL, &cause) == ERR_LIMIT,
-	   "more than 1 GiB: %s", cause.words);
-	ok(how_many() == before, "nothing of them is left");
+	ok(contents_add(copy, home, &c, NULL, NULL, &cause) == ERR_INVALID, "a directory: %s",
+	   cause.words);
 	write_source(1000);
-	contents_add(home, source, sha, &size, NULL, NULL, &cause);
-	ok(contents_save(home, sha, "/nowhere/at all", &cause) == ERR_MISSING,
+	contents_add(copy, source, &c, NULL, NULL, &cause);
+	ok(contents_save(copy, &c, "/nowhere/at all", &cause) == ERR_MISSING,
 	   "a place that is not there: %s", cause.words);
 	FILE *full = fopen("/dev/full", "wb");
-	ok(!full || contents_print(home, sha, full, &cause) == ERR_FULL, "a full disk: %s",
+	ok(!full || contents_print(copy, &c, full, &cause) == ERR_FULL, "a full disk: %s",
 	   cause.words);
 	if (full)
 		fclose(full);
 }
 
-/* Files of arrivals that are not whole. */
-static bool nothing_is_coming(void)
+/* Somebody writes into the file while it is read. */
+static void grow_source(void *arg, uint64_t done, uint64_t all)
 {
-	char command[400];
-	snprintf(command, sizeof(command), "test -z \"$(ls '%s/documents' | grep coming)\"", home);
-	return system(command) == 0;
+	int *times = arg;
+
+	(void)done;
+	(void)all;
+	if (*times == 0)
+		return;
+	--*times;
+	FILE *f = fopen(source, "ab");
+	fputs("more", f);
+	fclose(f);
 }
 
-static void test_left_over(void)
+static void test_changing(void)
 {
-	uint8_t sha[SHA256_LEN];
+	struct content c;
 	struct cause cause = {""};
-	uint64_t size;
-	char command[700];
+	int once = 1, always = 1000000;
 
-	snprintf(command, sizeof(command),
-		 "touch -d '2 days ago' '%s/documents/coming-old' && "
-		 "touch '%s/documents/coming-new'",
-		 home, home);
-	ok(system(command) == 0 && contents_add(home, source, sha, &size, NULL, NULL, &cause) == 0,
-	   "a document comes where others were interrupted");
-	snprintf(command, sizeof(command),
-		 "test ! -e '%s/documents/coming-old' && rm '%s/documents/coming-new'", home, home);
-	ok(system(command) == 0,
-	   "what one of two days ago left is removed, that of another program is not");
-}
-
-static void test_arrivals(void)
-{
-	struct arrival *a;
-	struct cause cause = {""};
-	uint8_t sha[SHA256_LEN];
-
-	sha256(BYTES("hello, all", 10), sha);
-	ok(arrival_open(&a, home, sha, 10, &cause) == 0, "an arrival is opened");
-	arrival_add(a, BYTES("hello", 5), &cause);
-	ok(!contents_has(home, sha, NULL) && arrival_size(a) == 5, "half of it is not there yet");
-	arrival_drop(&a);
-	ok(nothing_is_coming() && !contents_has(home, sha, NULL), "dropped, nothing of it is left");
-	arrival_open(&a, home, sha, 10, &cause);
-	arrival_add(a, BYTES("hello, ", 7), &cause);
-	ok(arrival_add(a, BYTES("everybody", 9), &cause) == ERR_PROTO,
-	   "more than there should be: %s", cause.words);
-	arrival_add(a, BYTES("all", 3), &cause);
-	ok(arrival_finish(&a, &cause) == 0 && !a && contents_has(home, sha, NULL),
-	   "all of it gets its name");
-	arrival_open(&a, home, sha, 10, &cause);
-	arrival_add(a, BYTES("hello, you", 10), &cause);
-	ok(arrival_finish(&a, &cause) == ERR_CORRUPT && contents_verify(home, sha, &cause) == 0 &&
-		   nothing_is_coming(),
-	   "something else does not replace it");
-	ok(arrival_open(&a, home, sha, CONTENT_MAX + 1, &cause) == ERR_LIMIT && !a, "too large: %s",
-	   cause.words);
+	write_source(300000);
+	ok(contents_add(copy, source, &c, grow_source, &once, &cause) == 0 && c.bytes == 300004,
+	   "a file that changes once while it is read is read again");
+	write_source(300000);
+	ok(contents_add(copy, source, &c, grow_source, &always, &cause) == ERR_AGAIN,
+	   "one that goes on changing is refused: %s", cause.words);
 }
 
 int main(void)
 {
+	static const struct copy_identity identity = {.address = "localhost:1"};
+	struct cause cause = {""};
+
 	snprintf(home, sizeof(home), "%s/home", tap_dir());
 	snprintf(source, sizeof(source), "%s/source", tap_dir());
 	snprintf(target, sizeof(target), "%s/target", tap_dir());
-	if (os_make_dir(home, NULL) < 0)
+	if (os_make_dir(home, NULL) < 0 || copy_create(home, &identity, NULL, &cause) < 0 ||
+	    copy_open(&copy, home, NULL, os_env(), &cause) < 0)
 		return 1;
-	ok(how_many() == 0, "an empty store holds nothing");
-	static const size_t sizes[] = {0, 1, 65536, 300000};
+	static const size_t sizes[] = {0, 1, 65536, 300000, 3000000};
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		test_in_and_out(sizes[i]);
-	ok(how_many() == 4, "four documents are listed");
 	test_damage();
+	test_removed();
 	test_refused();
-	test_left_over();
-	test_arrivals();
+	test_changing();
+	copy_close(&copy);
 	return tap_end();
 }

@@ -244,7 +244,7 @@ static void test_refused(struct world *w, struct client *b)
 	(void)other;
 	ok(client_sync(w, b) && count_pending(b, &refused) == 0 && refused == 2,
 	   "later sessions leave them alone");
-	ok(draft_again(b->copy, &first, &change, &cause) == 0 && count_pending(b, &refused) == 2 &&
+	ok(draft_again(b->copy, &first, NULL, NULL, &change, &cause) == 0 && count_pending(b, &refused) == 2 &&
 		   refused == 0,
 	   "both are sent again as new ones %s", cause.words);
 	client_sync(w, b);
@@ -265,24 +265,23 @@ static void test_refused(struct world *w, struct client *b)
 
 /* A document in the store with a Version in this space. */
 static void put_document(struct world *w, struct client *c, const struct id *space,
-			 const char *words, uint8_t sha[SHA256_LEN])
+			 const char *words, struct content *content)
 {
 	char path[256];
 	struct buf b = {0};
 	struct cause cause = {""};
 	struct id document = id_make(&w->env), version = id_make(&w->env), change;
-	uint64_t size;
 
 	snprintf(path, sizeof(path), "%.200s/file", w->dir);
 	world_must(os_write_file(path, BYTES(words, strlen(words)), false, &cause), &cause, "file");
-	world_must(contents_add(c->home, path, sha, &size, NULL, NULL, &cause), &cause, "add");
-	field_add_bytes(&b, 5, BYTES(sha, SHA256_LEN));
+	world_must(contents_add(c->copy, path, content, NULL, NULL, &cause), &cause, "add");
+	field_add_bytes(&b, 5, BYTES(content->sha, SHA256_LEN));
 	struct draft *d = draft_new(c->copy, space);
 	draft_create(d, TYPE_DOCUMENT, &document);
 	draft_create(d, TYPE_VERSION, &version);
 	put_id(d, 1, &document);
 	put_text(d, 2, "file.txt");
-	put_number(d, 4, size);
+	put_number(d, 4, content->bytes);
 	draft_set(d, 5, buf_bytes(&b));
 	world_must(draft_save(&d, &change, &cause), &cause, "version");
 	buf_fini(&b);
@@ -317,7 +316,8 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	struct id group = id_make(&w->env), space = id_make(&w->env), membership = id_make(&w->env),
 		  change;
 	struct buf m = {0};
-	uint8_t sha[SHA256_LEN], secret[SHA256_LEN], shared[SHA256_LEN], unsent[SHA256_LEN];
+	struct content secret, shared, unsent;
+	uint8_t sha[SHA256_LEN];
 	int64_t refused;
 
 	struct draft *d = draft_new(a->copy, &w->directory);
@@ -349,14 +349,14 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	copy_index(b->copy, 0);
 	ok(ask_number(b, "SELECT count(*) FROM search WHERE search MATCH 'zebra'") == 1,
 	   "and finds it");
-	put_document(w, b, &space, "secret", secret);
-	put_document(w, b, &space, "shared", shared);
-	put_document(w, b, &w->partnership, "shared", shared);
+	put_document(w, b, &space, "secret", &secret);
+	put_document(w, b, &space, "shared", &shared);
+	put_document(w, b, &w->partnership, "shared", &shared);
 	world_run(w);
 	client_cut(w, b);
 	test_lost_and_found(b, &space);
 	ok(client_sync(w, b) && is_sound(b), "what was lost and found again comes anew");
-	put_document(w, b, &space, "unsent", unsent);
+	put_document(w, b, &space, "unsent", &unsent);
 	ok(ask_number(a, "SELECT count(*) FROM \"action\" WHERE text LIKE '%zebra%'") == 0,
 	   "an administrator who is no member has nothing of it");
 
@@ -370,11 +370,13 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	ok(ask_number(b, "SELECT count(*) FROM \"action\" WHERE text LIKE '%zebra%'") == 0 &&
 		   ask_number(b, "SELECT count(*) FROM search WHERE search MATCH 'zebra'") == 0,
 	   "its records and its search text too");
-	ok(count_pending(b, &refused) == 0 && refused == 1,
-	   "what was pending in it is refused and kept");
-	ok(contents_has(b->home, unsent, NULL), "with its document");
-	ok(contents_has(b->home, shared, NULL), "so is a document that another space names");
-	ok(!contents_has(b->home, secret, NULL), "one that was only in it is gone");
+	int64_t held, here;
+	ok(count_pending(b, &refused) == 0 && refused == 0 &&
+		   copy_held_counts(b->copy, &held, &here) == 0 && held == 1 && here == 0,
+	   "what was pending in it is held by the server, and kept");
+	ok(contents_has(b->copy, unsent.root, NULL) == 1, "with its document");
+	ok(contents_has(b->copy, shared.root, NULL) == 1, "so is a document that another space names");
+	ok(contents_has(b->copy, secret.root, NULL) == 0, "one that was only in it is gone");
 	ok(copy_record(b->copy, &id, VIEW_SHOWN, &(struct arena){0}, &(struct record){0}, NULL) ==
 		   ERR_MISSING,
 	   "the record cannot be read");
@@ -382,9 +384,10 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	struct pending p;
 	copy_pending_next(b->copy, 0, &p);
 	free(p.words);
-	ok(draft_again(b->copy, &p.change, &change, &cause) == ERR_MISSING,
-	   "sending it again is told why not: %s", cause.words);
-	copy_pending_drop(b->copy, &p.change, &cause);
+	ok(draft_again(b->copy, &p.change, NULL, NULL, &change, &cause) == ERR_MISSING,
+	   "it can't be sent again: %s", cause.words);
+	ok(copy_pending_drop(b->copy, &p.change, &cause) == ERR_INVALID,
+	   "nor be given up: %s", cause.words);
 
 	d = draft_new(a->copy, &w->directory);
 	membership = id_make(&w->env);
@@ -397,6 +400,11 @@ static void test_group_space(struct world *w, struct client *a, struct client *b
 	client_sync(w, b);
 	ok(strcmp(text_of_field(b, &id, VIEW_SHOWN, ACTION_TEXT), "for the group: zebra") == 0,
 	   "granted again, it comes from its first entry");
+	client_sync(w, b);
+	ok(copy_held_counts(b->copy, &held, &here) == 0 && held == 0 &&
+		   count_pending(b, &refused) == 0 && refused == 0,
+	   "and what was held is entered, since its author may write again");
+	ok(is_sound(b), "the copy is sound");
 }
 
 /* ---- Ids, words ----------------------------------------------------------------------------- */

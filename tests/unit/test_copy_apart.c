@@ -31,6 +31,9 @@ static void do_something(struct world *w, struct client *c)
 		return;
 	}
 	const struct id *record = &records[pick(w, (unsigned)n_records)];
+	const struct id *other = &records[pick(w, (unsigned)n_records)];
+	if (other == record) /* a record can't refer to itself */
+		other = &w->school;
 	struct draft *d = draft_new(c->copy, &w->partnership);
 	if (draft_edit(d, record, NULL, &cause) < 0) { /* not here yet */
 		draft_free(&d);
@@ -39,19 +42,16 @@ static void do_something(struct world *w, struct client *c)
 	switch (pick(w, 8)) {
 	case 0:
 		draft_withdraw(d);
+		draft_agreed(d);
 		break;
 	case 1:
 		draft_bring_back(d);
 		break;
 	case 2:
-		draft_add(
-			d, ACTION_RESPONSIBLE,
-			member_id(&m, ACTION_RESPONSIBLE, &records[pick(w, (unsigned)n_records)]));
+		draft_add(d, ACTION_RESPONSIBLE, member_id(&m, ACTION_RESPONSIBLE, other));
 		break;
 	case 3:
-		draft_take(
-			d, ACTION_RESPONSIBLE,
-			member_id(&m, ACTION_RESPONSIBLE, &records[pick(w, (unsigned)n_records)]));
+		draft_take(d, ACTION_RESPONSIBLE, member_id(&m, ACTION_RESPONSIBLE, other));
 		break;
 	case 4:
 		put_text(d, fields[pick(w, 5)], NULL);

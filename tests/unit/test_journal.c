@@ -143,13 +143,103 @@ static void test_full(void)
 	bed_fini(&b);
 }
 
-/* ---- Checks --------------------------------------------------------------------------------- */
-
 static void count_fault(void *arg, const char *words)
 {
 	(*(size_t *)arg)++;
 	note("%s", words);
 }
+
+/* An agenda item of approved Minutes: entries 1 and 2. */
+static void approved(struct peer *p, struct id *item, struct id *minutes)
+{
+	struct making m;
+
+	*item = id_make(&p->bed->env);
+	*minutes = id_make(&p->bed->env);
+	making_init(&m, p->bed, &p->bed->partnership, 0);
+	making_create(&m, TYPE_AGENDA_ITEM, item);
+	making_text(&m, 3, "Apologies", NULL);
+	peer_push(p, making_bytes(&m));
+	making_fini(&m);
+	making_init(&m, p->bed, &p->bed->partnership, 0);
+	making_create(&m, TYPE_MINUTES, minutes);
+	making_number(&m, 3, RECORDS__MINUTES_STATE__APPROVED);
+	making_ref(&m, 4, item);
+	peer_push(p, making_bytes(&m));
+	making_fini(&m);
+	bed_turn(p->bed);
+}
+
+struct found {
+	struct id on, author;
+	size_t n;
+};
+
+static int find_note(void *arg, const struct record *r)
+{
+	struct found *f = arg;
+	if (r->type != TYPE_NOTE)
+		return 0;
+	f->n++;
+	must(id_from(&f->on, value_bytes(record_get(r, 1))));
+	must(id_from(&f->author, value_bytes(record_get(r, 7))));
+	return 0;
+}
+
+static void test_held_fast(void)
+{
+	struct bed b;
+	struct peer one, two;
+	struct id item, minutes;
+	struct making m;
+	struct found f = {.n = 0};
+
+	two_schools(&b, &one, &two, "fast");
+	approved(&one, &item, &minutes);
+	for (int i = 0; i < 2; i++) {
+		making_init(&m, &b, &b.partnership, 1 + (uint64_t)i);
+		making_edit(&m, TYPE_AGENDA_ITEM, &item);
+		making_text(&m, 3, i ? "Later still" : "Late", "Apologies");
+		peer_push(&two, making_bytes(&m));
+		making_fini(&m);
+		bed_turn(&b);
+		if (i == 0)
+			bed_restart(&b, false);
+		if (i == 0)
+			peer_connect(&two);
+		if (i == 0)
+			peer_hello(&two);
+	}
+	const struct space *s = journal_space(b.area->journal, &b.partnership);
+	must(journal_each_record(b.area->journal, s, find_note, &f) == 0);
+	ok(f.n == 2 && id_equal(&f.on, &item) && id_equal(&f.author, &b.person) && s->open_conflicts == 0,
+	   "late edits of approved minutes are Notes by their author, after a restart too");
+	making_init(&m, &b, &b.partnership, 4);
+	making_edit(&m, TYPE_MINUTES, &minutes);
+	struct edit *e = &m.edits[0];
+	struct buf was = {0};
+	field_add_number(&was, 3, RECORDS__MINUTES_STATE__APPROVED);
+	making_number(&m, 3, RECORDS__MINUTES_STATE__DRAFT);
+	m.bases[0][e->n_bases - 1].digest = base_digest(buf_bytes(&was));
+	peer_push(&two, making_bytes(&m));
+	making_fini(&m);
+	buf_fini(&was);
+	bed_turn(&b);
+	making_init(&m, &b, &b.partnership, 5);
+	making_edit(&m, TYPE_AGENDA_ITEM, &item);
+	making_text(&m, 3, "Welcome", "Apologies");
+	peer_push(&two, making_bytes(&m));
+	making_fini(&m);
+	bed_turn(&b);
+	f.n = 0;
+	must(journal_each_record(b.area->journal, s, find_note, &f) == 0);
+	size_t faults = 0;
+	ok(f.n == 2 && s->number == 6 && area_check(b.area, count_fault, &faults) == 0 && faults == 0,
+	   "minutes that are taken up again let go of their items");
+	bed_fini(&b);
+}
+
+/* ---- Checks --------------------------------------------------------------------------------- */
 
 /* An area with a conflict in it, and nobody connected. */
 static void disputed(struct bed *b, const char *name)
@@ -159,6 +249,9 @@ static void disputed(struct bed *b, const char *name)
 
 	two_schools(b, &one, &two, name);
 	peer_add_action(&one, &b->partnership, "first", &record);
+	bed_turn(b);
+	struct id item, minutes;
+	approved(&two, &item, &minutes);
 	for (int i = 0; i < 5; i++)
 		edit_text(i % 2 ? &one : &two, &record, i % 2 ? "odd" : "even", "first", 1);
 	bed_turn(b);
@@ -177,7 +270,7 @@ static void damage(const char *name, const char *what, const char *sql)
 	struct db *db;
 
 	area_close(&b.area);
-	must(db_open(&db, path, DB_SOLE, "", 1, NULL, &cause) == 0 && db_begin(db) == 0);
+	must(db_open(&db, path, DB_SOLE, "", 2, NULL, &cause) == 0 && db_begin(db) == 0);
 	must(db_run_text(db, sql, &cause) == 0 && db_changes(db) > 0 && db_commit(db) == 0);
 	db_close(&db);
 	free(path);
@@ -200,6 +293,10 @@ static void test_check(void)
 	damage("garbled", "a record that can't be read",
 	       "UPDATE record SET fields = x'000101' WHERE type = 12");
 	damage("missing", "a record that is missing", "DELETE FROM record WHERE type = 12");
+	damage("index", "an open conflict that would not be found", "DELETE FROM conflict");
+	damage("let-go", "an item that would not be held fast", "DELETE FROM frozen");
+	damage("loose", "one that is held though nobody approved it",
+	       "INSERT INTO frozen SELECT space, minutes, item FROM frozen");
 	damage("salt", "an entry that was changed",
 	       "UPDATE entry SET salt = x'00' WHERE key & 1099511627775 = 2");
 	damage("gap", "an entry that is missing",
@@ -244,6 +341,7 @@ int main(void)
 	test_conflict();
 	test_take_back();
 	test_full();
+	test_held_fast();
 	test_check();
 	test_chain();
 	return tap_end();

@@ -442,7 +442,7 @@ static void test_serve(struct running *server, const char *home, const char *sec
 	memset(invite.verifier, 8, sizeof(invite.verifier));
 	ok(errand_run(a, &invite, NULL, NULL, &cause) == 0 && invite.expires_ms > 0,
 	   "an invitation is made through a serve (%s)", cause.words);
-	struct errand get = {.kind = ERRAND_GET, .content = {1, 2, 3}};
+	struct errand get = {.kind = ERRAND_GET, .content = {.root = {1, 2, 3}, .sha = {1, 2, 3}}};
 	ok(errand_run(a, &get, NULL, NULL, &cause) == ERR_MISSING && cause.words[0],
 	   "what the server has not is told through a serve (%s)", cause.words);
 	ok(stop(&serve_b, SIGKILL) == -1 && sync_now(b, &cause) == 0,

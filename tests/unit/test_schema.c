@@ -152,7 +152,8 @@ static void test_numbers(void)
 	ok(check_number("action", "rag", UINT64_MAX) == ERR_MISSING, "or that no schema knows");
 	ok(check_number("action", "cost_per_school", 1) == 0 && check_number("action", "cost_per_school", 2) < 0,
 	   "a flag is 0 or 1");
-	ok(check_number("version", "bytes", 1u << 30) == 0 && check_number("version", "bytes", (1u << 30) + 1) < 0,
+	ok(check_number("version", "bytes", UINT64_C(1) << 40) == 0 &&
+		   check_number("version", "bytes", (UINT64_C(1) << 40) + 1) < 0,
 	   "numbers have limits");
 	ok(check("action", "rag", "red") == ERR_INVALID, "a word is no text on the wire");
 	ok(check_number("event", "title", 5) == ERR_INVALID, "and a text is no number");

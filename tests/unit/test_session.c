@@ -85,6 +85,36 @@ static void test_garbage(void)
 	buf_fini(&b);
 }
 
+/* Hello says what this server has not: it is asked for that, and not believed without. */
+static void recalled(const char *what, struct bytes hello)
+{
+	static const uint8_t rubbish[64];
+	Wire__Run run = WIRE__RUN__INIT;
+	Wire__Head head = WIRE__HEAD__INIT;
+	struct buf b = {0};
+	struct peer p;
+
+	fresh(&p, false);
+	peer_send_bytes(&p, WIRE__KIND__HELLO, hello);
+	bed_turn(&bed);
+	ok(p.bye == 0 && !p.welcome && good.bye == 0, "%s is asked for, and nobody is sent away",
+	   what);
+	run.space = PB_ID(&bed.directory);
+	run.from = 1;
+	head.epoch = 1;
+	head.number = 10000;
+	head.chain = PB_BYTES(BYTES(rubbish, 32));
+	head.signature = PB_BYTES(BYTES(rubbish, 64));
+	run.head = &head;
+	buf_add_message(&b, &run.base);
+	peer_send_bytes(&p, WIRE__KIND__RUN, buf_bytes(&b));
+	bed_turn(&bed);
+	ok((p.bye == WIRE__REASON__DAMAGED || p.bye == WIRE__REASON__PROTOCOL) && good.bye == 0,
+	   "and refused where it is not signed, or not what was asked for (\"%s\")", p.bye_words);
+	buf_fini(&b);
+	peer_fini(&p);
+}
+
 static void test_hello(void)
 {
 	Wire__Hello m = WIRE__HELLO__INIT;
@@ -113,18 +143,15 @@ static void test_hello(void)
 	at.number = 1;
 	buf_reset(&b);
 	buf_add_message(&b, &m.base);
-	ends("a chain that differs", false, WIRE__KIND__HELLO, buf_bytes(&b),
-	     WIRE__REASON__SET_BACK);
+	recalled("a chain that differs", buf_bytes(&b));
 	at.number = 10000;
 	buf_reset(&b);
 	buf_add_message(&b, &m.base);
-	ends("a copy ahead of the server", false, WIRE__KIND__HELLO, buf_bytes(&b),
-	     WIRE__REASON__SET_BACK);
+	recalled("a copy ahead of the server", buf_bytes(&b));
 	at.space = PB_ID(&other);
 	buf_reset(&b);
 	buf_add_message(&b, &m.base);
-	ends("entries of a space that is not here", false, WIRE__KIND__HELLO, buf_bytes(&b),
-	     WIRE__REASON__SET_BACK);
+	recalled("entries of a space that is not here", buf_bytes(&b));
 	buf_fini(&b);
 }
 
@@ -355,11 +382,24 @@ static void test_strangers(void)
 	struct id nobody = {{8}}, server = id_derive(&bed.id, BYTES("server", 6));
 	struct frame f;
 
+	Wire__Hello hello = WIRE__HELLO__INIT;
+	struct buf b = {0};
+
 	pipe_init(&pipe);
-	ok(!session_open(bed.area, &pipe.ends[0].link, &nobody) && pipe.ends[0].closed &&
-		   pipe_take(&pipe.ends[1], &f) == 1 && f.kind == WIRE__KIND__BYE,
-	   "a device that is not known gets a Bye");
+	struct session *s = session_open(bed.area, &pipe.ends[0].link, &nobody);
+	ok(s && pipe_take(&pipe.ends[1], &f) == 0, "a device that is not known may say Hello");
+	hello.version = WIRE_VERSION;
+	hello.area = PB_ID(&bed.id);
+	frame_write(&b, WIRE__KIND__HELLO, &hello.base, BYTES_NONE);
+	size_t size;
+	ok(frame_parse(buf_bytes(&b), &f, &size) == 1, "(its Hello is a frame)");
+	session_frame(s, &f);
+	ok(pipe.ends[0].closed && pipe_take(&pipe.ends[1], &f) == 1 && f.kind == WIRE__KIND__BYE,
+	   "and gets a Bye where it holds nothing that makes it known");
+	session_lost(s);
+	bed_turn(&bed);
 	pipe_fini(&pipe);
+	buf_fini(&b);
 	pipe_init(&pipe);
 	ok(!session_open(bed.area, &pipe.ends[0].link, &server),
 	   "so does one that says it is the server's own");

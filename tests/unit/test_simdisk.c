@@ -284,9 +284,9 @@ static void pair_send(struct pair *p, int n, size_t len)
 	for (int i = 0; i < n; i++) {
 		struct buf b = {0};
 		write_u32be(raw, (uint32_t)i);
-		Wire__Piece piece = WIRE__PIECE__INIT;
-		piece.content = PB_BYTES(BYTES("content", 7));
-		frame_write(&b, WIRE__KIND__PIECE, &piece.base, BYTES(raw, len));
+		Wire__Chunk chunk = WIRE__CHUNK__INIT;
+		chunk.chunk = PB_BYTES(BYTES("content", 7));
+		frame_write(&b, WIRE__KIND__CHUNK, &chunk.base, BYTES(raw, len));
 		net_link(p->ends[0])->ops->send(net_link(p->ends[0]), buf_bytes(&b));
 		buf_fini(&b);
 	}

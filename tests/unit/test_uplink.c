@@ -323,21 +323,20 @@ static void answered(void *arg, int err, const char *words)
 }
 
 /* A Version of a new document with these bytes; its content. */
-static void put_document(struct world *w, struct client *c, size_t n, uint8_t sha[SHA256_LEN])
+static void put_document(struct world *w, struct client *c, size_t n, struct content *content)
 {
 	char path[256];
 	struct buf b = {0};
 	struct cause cause;
 	struct id document = id_make(&w->env), version = id_make(&w->env), change;
-	uint64_t size;
 
 	for (size_t i = 0; i < n; i++)
 		buf_add_u8(&b, (uint8_t)(i * 7 + i / 977 + n));
 	snprintf(path, sizeof(path), "%.200s/file", w->dir);
 	world_must(os_write_file(path, buf_bytes(&b), false, &cause), &cause, "file");
-	world_must(contents_add(c->home, path, sha, &size, NULL, NULL, &cause), &cause, "add");
+	world_must(contents_add(c->copy, path, content, NULL, NULL, &cause), &cause, "add");
 	buf_reset(&b);
-	field_add_bytes(&b, 5, BYTES(sha, SHA256_LEN));
+	field_add_bytes(&b, 5, BYTES(content->sha, SHA256_LEN));
 	struct draft *d = draft_new(c->copy, &w->partnership);
 	draft_create(d, TYPE_DOCUMENT, &document);
 	put_text(d, 1, "Minutes");
@@ -346,6 +345,10 @@ static void put_document(struct world *w, struct client *c, size_t n, uint8_t sh
 	put_text(d, 2, "minutes.pdf");
 	put_number(d, 4, n);
 	draft_set(d, 5, buf_bytes(&b));
+	buf_reset(&b);
+	field_add_bytes(&b, 8, BYTES(content->root, SHA256_LEN));
+	if (memcmp(content->root, content->sha, SHA256_LEN) != 0)
+		draft_set(d, 8, buf_bytes(&b));
 	world_must(draft_save(&d, &change, &cause), &cause, "version");
 	buf_fini(&b);
 }
@@ -353,38 +356,38 @@ static void put_document(struct world *w, struct client *c, size_t n, uint8_t sh
 static void test_documents(struct world *w, struct client *a, struct client *b)
 {
 	static const size_t sizes[] = {1, 3 * 1024 * 1024 + 17};
-	uint8_t sha[SHA256_LEN], unknown[SHA256_LEN] = {1};
+	struct content content, unknown = {.root = {1}, .sha = {1}, .bytes = 5};
 	struct answer answer = {0}, none = {0};
 	struct cause cause;
 	int64_t refused;
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		put_document(w, a, sizes[i], sha);
+		put_document(w, a, sizes[i], &content);
 		ok(client_sync(w, a) && count_pending(a, &refused) == 0 && refused == 0,
 		   "a document of %zu bytes is brought up before its version", sizes[i]);
 		answer = (struct answer){0};
 		client_connect(w, b);
 		world_run(w);
-		uplink_get(b->up, sha, answered, &answer);
+		uplink_get(b->up, &content, answered, &answer);
 		ok(!uplink_quiet(b->up), "a document that is asked for is not there yet");
 		world_run(w);
 		ok(answer.calls == 1 && answer.err == 0 &&
-			   contents_verify(b->home, sha, &cause) == 0 && uplink_quiet(b->up),
+			   contents_verify(b->copy, &content, &cause) == 0 && uplink_quiet(b->up),
 		   "it comes down byte for byte %s", answer.words);
-		uplink_get(b->up, sha, answered, &answer);
+		uplink_get(b->up, &content, answered, &answer);
 		ok(answer.calls == 2 && answer.err == 0, "asked for again it is there at once");
 		client_cut(w, b);
 	}
-	put_document(w, b, sizes[1], sha);
+	put_document(w, b, sizes[1], &content);
 	ok(client_sync(w, b) && count_pending(b, &refused) == 0,
 	   "one that the server has is not sent again");
 	client_connect(w, b);
 	world_run(w);
-	uplink_get(b->up, unknown, answered, &none);
+	uplink_get(b->up, &unknown, answered, &none);
 	world_run(w);
 	ok(none.calls == 1 && none.err == ERR_MISSING, "one that nobody has: %s", none.words);
 	none = (struct answer){0};
-	uplink_get(b->up, unknown, answered, &none);
+	uplink_get(b->up, &unknown, answered, &none);
 	client_cut(w, b);
 	ok(none.calls == 1 && none.err == ERR_OFFLINE,
 	   "one that was under way when the line was lost: %s", none.words);
@@ -392,12 +395,14 @@ static void test_documents(struct world *w, struct client *a, struct client *b)
 
 static void test_document_that_is_gone(struct world *w, struct client *a)
 {
-	uint8_t sha[SHA256_LEN];
+	struct content content;
 	int64_t refused;
 	struct pending p;
 
-	put_document(w, a, 5000, sha);
-	contents_remove(a->home, sha);
+	put_document(w, a, 5000, &content);
+	must(copy_begin(a->copy) == 0 &&
+	     store_content_forget(copy_store(a->copy), content.root) == 0 &&
+	     copy_commit(a->copy) == 0);
 	struct id other = make_action(a, &w->partnership, "goes all the same");
 	ok(client_sync(w, a) && count_pending(a, &refused) == 1,
 	   "a version whose bytes are gone stays, others go");
@@ -408,7 +413,7 @@ static void test_document_that_is_gone(struct world *w, struct client *a)
 			 "number > 0") == 1,
 	   "the other is accepted");
 	(void)other;
-	put_document(w, a, 5000, sha);
+	put_document(w, a, 5000, &content);
 	ok(client_sync(w, a) && count_pending(a, &refused) == 0, "brought again, both versions go");
 }
 

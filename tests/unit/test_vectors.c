@@ -3,6 +3,7 @@
  * record types, ids, digests, and three entries of a journal with their chain and signed head.
  */
 #include "common/change.h"
+#include "common/chunk.h"
 #include "common/conn.h"
 #include "common/db.h"
 #include "common/digest.h"
@@ -13,10 +14,12 @@
 #include "common/schema.h"
 #include "common/wire.h"
 #include "server/area.h"
-#include "server/content.h"
 #include "server/enrol.h"
+#include "server/held.h"
 #include "server/journal.h"
+#include "server/lane.h"
 #include "server/net.h"
+#include "server/shelf.h"
 #include "tests/unit/document.h"
 
 #include <openssl/evp.h>
@@ -56,14 +59,20 @@ static void limit(struct buf *out, uint64_t n, const char *what)
 static void make_limits(struct buf *out)
 {
 	limit(out, FRAME_MAX, "bytes of a frame's message and raw bytes together");
-	limit(out, PIECE_MAX, "raw bytes behind a Piece");
+	limit(out, PIECE_MAX, "raw bytes behind a Chunk; bytes of a chunk");
 	limit(out, FRAME_FIELDS, "fields in a frame, those of nested messages included");
 	limit(out, MESSAGE_UNKNOWN, "unknown fields in one message");
 	limit(out, CHANGE_MAX, "bytes of a change");
 	limit(out, CHANGE_EDITS, "edits in a change; records in exact; records in settles");
 	limit(out, TEXT_MAX, "bytes of a text");
-	limit(out, CONTENT_MAX, "bytes of a document's version");
+	limit(out, LANE_OFFERS, "offers open in a session");
+	limit(out, LANE_ASKED, "chunks asked for in a session, and not yet sent");
+	limit(out, SHELF_DAYS, "days that chunks are kept which no Version names");
+	limit(out, CONTENT_MOST, "bytes of a document's version");
 	limit(out, (UINT64_C(1) << 40) - 1, "entries in a space");
+	limit(out, HELD_CHANGES, "held changes of a device");
+	limit(out, HELD_BYTES, "bytes of the held changes of a device");
+	limit(out, REFUSED_MOST, "refused changes of a device");
 	limit(out, CONN_HANDSHAKE_MS,
 	      "milliseconds from the first byte to the end of the TLS handshake");
 	limit(out, CONN_FRAME_MS, "milliseconds from a frame's first byte to its last");
@@ -94,9 +103,10 @@ static void make_field(struct buf *out, const struct schema_field *f,
 	struct buf rest = {0};
 
 	if (f->format <= FORMAT_TEXT || f->format == FORMAT_NUMBER)
-		buf_add_text(&rest, " <=%u", f->max);
+		buf_add_text(&rest, " <=%llu", (unsigned long long)f->max);
 	if (f->format == FORMAT_BYTES)
-		buf_add_text(&rest, f->least == f->max ? " %u" : " %u to %u", f->least, f->max);
+		buf_add_text(&rest, f->least == f->max ? " %u" : " %u to %llu", f->least,
+			     (unsigned long long)f->max);
 	if (f->most)
 		buf_add_text(&rest, " x%u", f->most);
 	if (f->group)
@@ -269,7 +279,7 @@ static enum verdict enter(struct example *x, uint8_t id, uint64_t seen, struct e
 	c.made_ms = document_now(NULL);
 	e->record = x->record;
 	change_write(&c, &bytes);
-	must(journal_enter(x->journal, x->in, &c, buf_bytes(&bytes), &x->device, &x->arena,
+	must(journal_enter(x->journal, x->in, &c, buf_bytes(&bytes), &x->device, NULL, &x->arena,
 			   &entered, &cause) == 0);
 	buf_add_text(x->out, "%-18s %s\n", "change", verdict_word(entered.verdict));
 	document_hex(x->out, "  bytes", buf_bytes(&bytes));
@@ -382,6 +392,59 @@ static void make_vectors(struct buf *out)
 	arena_fini(&x.arena);
 }
 
+/* ---- Chunks --------------------------------------------------------------------------------- */
+
+static int chunk_node(void *arg, unsigned level, const uint8_t hash[SHA256_LEN], struct bytes node)
+{
+	char name[32];
+
+	(void)node;
+	snprintf(name, sizeof(name), "node, level %u", level);
+	document_hex(arg, name, BYTES(hash, SHA256_LEN));
+	return 0;
+}
+
+static void make_chunks(struct buf *out)
+{
+	struct buf data = {0}, sizes = {0};
+	struct listing *list = listing_new(chunk_node, out);
+	uint64_t gear[256];
+	uint8_t number[8], hash[SHA256_LEN];
+	unsigned level;
+
+	chunk_gear(gear);
+	for (unsigned i = 0; i < 3; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "gear[%u]", i);
+		write_u64be(number, gear[i]);
+		document_hex(out, name, BYTES(number, 8));
+	}
+	for (uint64_t i = 0; i < 31250; i++) {
+		write_u64be(number, i);
+		sha256(BYTES(number, 8), hash);
+		buf_add(&data, hash, SHA256_LEN);
+	}
+	for (size_t at = 0; at < data.len;) {
+		struct bytes rest = BYTES(data.data + at, data.len - at);
+		rest.len = chunk_cut(gear, rest, true);
+		sha256(rest, hash);
+		buf_add_text(&sizes, "%s%zu", at ? " " : "", rest.len);
+		if (at == 0)
+			document_hex(out, "first chunk", BYTES(hash, SHA256_LEN));
+		must(listing_add(list, hash, rest.len) == 0);
+		at += rest.len;
+	}
+	buf_add_u8(&sizes, 0);
+	document_line(out, "chunks", (const char *)sizes.data);
+	must(listing_end(list, hash, &level) == 0);
+	document_hex(out, "root", BYTES(hash, SHA256_LEN));
+	sha256(buf_bytes(&data), hash);
+	document_hex(out, "content", BYTES(hash, SHA256_LEN));
+	listing_free(&list);
+	buf_fini(&data);
+	buf_fini(&sizes);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -390,7 +453,8 @@ int main(int argc, char **argv)
 	} blocks[] = {{"kinds", make_kinds},
 		      {"limits", make_limits},
 		      {"schema", make_schema},
-		      {"vectors", make_vectors}};
+		      {"vectors", make_vectors},
+		      {"chunks", make_chunks}};
 	bool write = argc > 1 && strcmp(argv[1], "--write") == 0;
 
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {

@@ -29,24 +29,24 @@ static void test_round_trip(void)
 	struct cause cause;
 	struct arena arena;
 	size_t size;
-	Wire__Piece piece = WIRE__PIECE__INIT;
+	Wire__Chunk chunk = WIRE__CHUNK__INIT;
 	uint8_t content[32] = {1, 2, 3};
 
-	piece.content = PB_BYTES(BYTES(content, 32));
-	piece.offset = 77;
-	frame_write(&b, WIRE__KIND__PIECE, &piece.base, BYTES("raw bytes", 9));
+	chunk.chunk = PB_BYTES(BYTES(content, 32));
+	chunk.raw = 77;
+	frame_write(&b, WIRE__KIND__CHUNK, &chunk.base, BYTES("raw bytes", 9));
 	bool early = false;
 	for (size_t n = 0; n < b.len; n++)
 		early |= frame_parse(BYTES(b.data, n), &f, &size) != 0 ||
 			 size != (n < FRAME_HEADER ? 0 : b.len);
 	ok(!early, "a frame that is not whole is not a frame, and says how long it will be");
 	ok(frame_parse(buf_bytes(&b), &f, &size) == 1 && size == b.len, "a whole frame is found");
-	ok(f.kind == WIRE__KIND__PIECE && bytes_equal(f.raw, BYTES("raw bytes", 9)),
+	ok(f.kind == WIRE__KIND__CHUNK && bytes_equal(f.raw, BYTES("raw bytes", 9)),
 	   "its kind and its raw bytes are as they were sent");
 	arena_init(&arena, FRAME_BUDGET);
-	Wire__Piece *back =
-	    (Wire__Piece *)frame_unpack(&f, &wire__piece__descriptor, &arena, &cause);
-	ok(back && back->offset == 77 && bytes_equal(BYTES_OF(back->content), BYTES(content, 32)),
+	Wire__Chunk *back =
+	    (Wire__Chunk *)frame_unpack(&f, &wire__chunk__descriptor, &arena, &cause);
+	ok(back && back->raw == 77 && bytes_equal(BYTES_OF(back->chunk), BYTES(content, 32)),
 	   "its message is as it was sent");
 	arena_fini(&arena);
 	buf_fini(&b);
@@ -66,9 +66,9 @@ static void test_limits(void)
 	    {{WIRE__KIND__PUSH, 0, 0, 1, 0, 0, 0, 1},
 	     ERR_LIMIT,
 	     "raw bytes may not stand behind a Push"},
-	    {{WIRE__KIND__PIECE, 0, 0, 40, 0, 4, 0, 0}, 0, "256 KiB may stand behind a Piece"},
-	    {{WIRE__KIND__PIECE, 0, 0, 40, 0, 4, 0, 1}, ERR_LIMIT, "one byte more may not"},
-	    {{WIRE__KIND__PIECE, 0, 0, 40, 0xff, 0xff, 0xff, 0xff}, ERR_LIMIT, "4 GiB may not"},
+	    {{WIRE__KIND__CHUNK, 0, 0, 40, 0, 4, 0, 0}, 0, "256 KiB may stand behind a Chunk"},
+	    {{WIRE__KIND__CHUNK, 0, 0, 40, 0, 4, 0, 1}, ERR_LIMIT, "one byte more may not"},
+	    {{WIRE__KIND__CHUNK, 0, 0, 40, 0xff, 0xff, 0xff, 0xff}, ERR_LIMIT, "4 GiB may not"},
 	    {{200, 0, 0, 4, 0, 0, 0, 9}, 0, "a kind of a later version may have raw bytes"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -208,8 +208,8 @@ static void test_link(void)
 	size_t size;
 	static uint8_t raw[4096];
 
-	Wire__Piece piece = WIRE__PIECE__INIT;
-	link_send(&r.link, WIRE__KIND__PIECE, &piece.base, BYTES(raw, sizeof(raw)));
+	Wire__Chunk chunk = WIRE__CHUNK__INIT;
+	link_send(&r.link, WIRE__KIND__CHUNK, &chunk.base, BYTES(raw, sizeof(raw)));
 	ok(frame_parse(buf_bytes(&r.sent), &f, &size) == 1 && f.raw.len == sizeof(raw) &&
 	       size == r.sent.len,
 	   "link_send sends one whole frame");

@@ -1,0 +1,381 @@
+/*
+ * Two parts. A walk goes through a list in order, depth first, and holds one node a level.
+ * Gathering keeps a queue between the walk and the hash of the whole: chunks in their order, of
+ * which those at the front are read and hashed as soon as they are here, and no more stand in it
+ * than were asked for ahead.
+ */
+#include "common/gather.h"
+
+#include "common/hashes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The walk ------------------------------------------------------------------------------- */
+
+struct walk {
+	struct content content;
+	bool begun;
+	unsigned depth; /* nodes that are open */
+	struct {
+		uint8_t hash[SHA256_LEN];
+		struct buf bytes;
+		struct node node;
+		size_t at;
+		bool trusted; /* all below it is here */
+	} open[LEVEL_MAX];
+};
+
+static void walk_fini(struct walk *w)
+{
+	for (size_t i = 0; i < LEVEL_MAX; i++)
+		buf_fini(&w->open[i].bytes);
+}
+
+static bool walk_is_single(const struct content *c)
+{
+	return memcmp(c->root, c->sha, SHA256_LEN) == 0;
+}
+
+/* What comes next, without moving. 1, or 0 at the end. `is_node`: it must be entered. */
+static int walk_next(struct walk *w, struct entry_of *e, bool *is_node)
+{
+	if (!w->begun) {
+		memcpy(e->hash, w->content.root, SHA256_LEN);
+		e->bytes = w->content.bytes;
+		*is_node = !walk_is_single(&w->content);
+		return 1;
+	}
+	while (w->depth && w->open[w->depth - 1].at == w->open[w->depth - 1].node.n)
+		w->depth--;
+	if (w->depth == 0)
+		return 0;
+	node_entry(&w->open[w->depth - 1].node, w->open[w->depth - 1].at, e);
+	*is_node = w->open[w->depth - 1].node.level > 1;
+	return 1;
+}
+
+/* Behind what walk_next said. */
+static void walk_pass(struct walk *w)
+{
+	if (w->depth)
+		w->open[w->depth - 1].at++;
+	w->begun = true;
+}
+
+static const uint8_t *walk_parent(const struct walk *w)
+{
+	return w->depth ? w->open[w->depth - 1].hash : NULL;
+}
+
+static bool walk_trusts(const struct walk *w)
+{
+	return w->depth && w->open[w->depth - 1].trusted;
+}
+
+/* Does a node fit where it stands in the list? */
+static bool walk_fits(const struct walk *w, const struct node *node, uint64_t bytes)
+{
+	if (node->bytes != bytes)
+		return false;
+	return w->depth ? node->level + 1 == w->open[w->depth - 1].node.level
+			: node->level <= LEVEL_MAX;
+}
+
+/* Into the node that walk_next said. */
+static int walk_enter(struct walk *w, const struct entry_of *e, struct bytes bytes, bool trusted)
+{
+	struct node node;
+
+	if (node_read(&node, bytes) < 0 || !walk_fits(w, &node, e->bytes))
+		return ERR_INVALID;
+	walk_pass(w);
+	unsigned d = w->depth++;
+	buf_reset(&w->open[d].bytes);
+	buf_add_bytes(&w->open[d].bytes, bytes);
+	memcpy(w->open[d].hash, e->hash, SHA256_LEN);
+	w->open[d].at = 0;
+	w->open[d].trusted = trusted;
+	return node_read(&w->open[d].node, buf_bytes(&w->open[d].bytes));
+}
+
+/* ---- Gathering ------------------------------------------------------------------------------ */
+
+enum { WANT_NODE = 1 }; /* in the numbers of `wanted`; above it the bytes */
+
+struct gather {
+	struct store *store;
+	struct gather_ops ops;
+	struct walk walk;
+	struct sha256 *sha; /* of the whole; NULL where the only chunk is the whole */
+	uint64_t done;
+	struct entry_of queue[GATHER_CHUNKS];
+	size_t first, n;
+	struct hashes wanted;
+	uint64_t ahead; /* bytes that are wanted */
+	struct buf chunk;
+};
+
+struct gather *gather_new(struct store *s, const struct content *content,
+			  const struct gather_ops *ops)
+{
+	struct gather *g = mem_alloc(sizeof(*g));
+
+	g->store = s;
+	g->ops = *ops;
+	g->walk.content = *content;
+	if (!walk_is_single(content))
+		g->sha = sha256_begin();
+	return g;
+}
+
+void gather_free(struct gather **gather)
+{
+	struct gather *g = *gather;
+	uint8_t unused[SHA256_LEN];
+
+	if (!g)
+		return;
+	if (g->sha)
+		sha256_end(&g->sha, unused);
+	walk_fini(&g->walk);
+	hashes_fini(&g->wanted);
+	buf_fini(&g->chunk);
+	free(g);
+	*gather = NULL;
+}
+
+const struct content *gather_content(const struct gather *g)
+{
+	return &g->walk.content;
+}
+
+uint64_t gather_done(const struct gather *g)
+{
+	return g->done;
+}
+
+bool gather_awaits(const struct gather *g, const uint8_t hash[SHA256_LEN], bool *node)
+{
+	const uint64_t *wanted = hashes_find(&g->wanted, hash);
+
+	if (wanted)
+		*node = *wanted & WANT_NODE;
+	return wanted != NULL;
+}
+
+static void gather_want(struct gather *g, const struct entry_of *e, bool node,
+			const uint8_t *parent)
+{
+	uint64_t bytes = node ? NODE_BYTES : e->bytes;
+
+	if (hashes_find(&g->wanted, e->hash))
+		return;
+	hashes_put(&g->wanted, e->hash, bytes << 1 | (node ? WANT_NODE : 0));
+	g->ahead += bytes;
+	g->ops.want(g->ops.arg, e->hash, parent);
+}
+
+/* The same, but 2 where the node that lists it vouches for it. */
+static int gather_has(struct gather *g, const uint8_t hash[SHA256_LEN])
+{
+	struct stored is;
+
+	if (walk_trusts(&g->walk))
+		return 2;
+	return g->ops.have ? g->ops.have(g->ops.arg, hash) : store_find(g->store, hash, &is);
+}
+
+static void gather_hash(struct gather *g, struct bytes raw)
+{
+	if (g->sha)
+		sha256_add(g->sha, raw);
+	g->done += raw.len;
+	g->first = (g->first + 1) % GATHER_CHUNKS;
+	g->n--;
+}
+
+int gather_take(struct gather *g, const uint8_t hash[SHA256_LEN], struct bytes raw,
+		struct cause *cause)
+{
+	const uint64_t *wanted = hashes_find(&g->wanted, hash);
+	struct node node;
+
+	if (!wanted)
+		return 0;
+	uint64_t bytes = *wanted >> 1;
+	bool is_node = *wanted & WANT_NODE;
+	hashes_remove(&g->wanted, hash);
+	g->ahead -= bytes;
+	if (is_node ? node_read(&node, raw) < 0 : raw.len != bytes)
+		return cause_set(cause, ERR_INVALID,
+				 "a document's list of chunks does not fit what it lists");
+	if (!is_node && g->n && memcmp(g->queue[g->first].hash, hash, SHA256_LEN) == 0)
+		gather_hash(g, raw);
+	return 0;
+}
+
+void gather_again(struct gather *g, const uint8_t hash[SHA256_LEN])
+{
+	if (hashes_find(&g->wanted, hash))
+		g->ops.want(g->ops.arg, hash, NULL);
+}
+
+static int gather_fail(struct cause *cause, int err)
+{
+	if (err == ERR_INVALID)
+		return cause_set(cause, err,
+				 "a document's list of chunks does not fit what it lists");
+	if (err == ERR_CORRUPT || err == ERR_MISSING)
+		return cause_set(cause, ERR_CORRUPT,
+				 "a stored chunk of the document is damaged: fsck finds it");
+	return cause_set(cause, err, "the store of documents can't be read: %s", err_words(err));
+}
+
+/* What lacks in a node of nodes is asked for at once: else each would cost a turn of the line. */
+static int gather_children(struct gather *g)
+{
+	unsigned d = g->walk.depth - 1;
+	struct entry_of e;
+
+	for (size_t i = 0; g->walk.open[d].node.level > 1 && i < g->walk.open[d].node.n; i++) {
+		node_entry(&g->walk.open[d].node, i, &e);
+		int has = gather_has(g, e.hash);
+		if (has < 0)
+			return has;
+		if (!has)
+			gather_want(g, &e, true, g->walk.open[d].hash);
+	}
+	return 0;
+}
+
+/* One step of the walk. 1: it moved; 0: it waits, or is at its end. */
+static int gather_step(struct gather *g)
+{
+	struct entry_of e;
+	bool is_node;
+
+	if (g->n == GATHER_CHUNKS || (g->n && g->ahead >= GATHER_AHEAD) ||
+	    !walk_next(&g->walk, &e, &is_node) || hashes_find(&g->wanted, e.hash))
+		return 0;
+	if (!is_node && e.bytes > CHUNK_MAX)
+		return ERR_INVALID;
+	int has = gather_has(g, e.hash);
+	if (has < 0)
+		return has;
+	if (!has)
+		gather_want(g, &e, is_node, walk_parent(&g->walk));
+	if (is_node && !has)
+		return 1;
+	if (is_node) {
+		int err = store_get(g->store, e.hash, &g->chunk);
+		if (err == 0)
+			err = walk_enter(&g->walk, &e, buf_bytes(&g->chunk), has == 2);
+		return err < 0 ? err : gather_children(g) < 0 ? ERR_IO : 1;
+	}
+	g->queue[(g->first + g->n++) % GATHER_CHUNKS] = e;
+	walk_pass(&g->walk);
+	return 1;
+}
+
+/* Read and hash what is at the front. 1, or 0 if that is not here. */
+static int gather_front(struct gather *g)
+{
+	const struct entry_of *e = &g->queue[g->first];
+
+	if (g->n == 0 || hashes_find(&g->wanted, e->hash))
+		return 0;
+	int err = store_get(g->store, e->hash, &g->chunk);
+	if (err == 0 && g->chunk.len != e->bytes)
+		err = ERR_INVALID;
+	if (err < 0)
+		return err;
+	gather_hash(g, buf_bytes(&g->chunk));
+	return 1;
+}
+
+static int gather_end(struct gather *g, struct cause *cause)
+{
+	uint8_t is[SHA256_LEN];
+	const struct content *c = &g->walk.content;
+
+	if (g->sha)
+		sha256_end(&g->sha, is);
+	else
+		memcpy(is, c->root, SHA256_LEN);
+	if (g->done != c->bytes || memcmp(is, c->sha, SHA256_LEN) != 0)
+		return cause_set(cause, ERR_INVALID,
+				 "the document's bytes are not what its name says");
+	return 2;
+}
+
+int gather_work(struct gather *g, size_t bytes, struct cause *cause)
+{
+	uint64_t before = g->done;
+	struct entry_of e;
+	bool is_node;
+
+	for (size_t steps = 0;; steps++) {
+		/* A chunk repeated a million times, or hashes that are all here, take time too. */
+		if (g->done - before >= bytes || steps >= GATHER_CHUNKS)
+			return 1;
+		int moved = gather_front(g);
+		int walked = moved < 0 ? moved : gather_step(g);
+		if (walked < 0)
+			return gather_fail(cause, walked);
+		if (!moved && !walked)
+			break;
+	}
+	bool over = g->n == 0 && !walk_next(&g->walk, &e, &is_node);
+	return over ? gather_end(g, cause) : 0;
+}
+
+/* ---- Reading -------------------------------------------------------------------------------- */
+
+int content_read(struct store *s, const struct content *content,
+		 int (*row)(void *arg, struct bytes chunk), void *arg)
+{
+	struct walk w = {.content = *content};
+	struct sha256 *sha = sha256_begin();
+	uint8_t is[SHA256_LEN];
+	struct buf chunk = {0};
+	struct entry_of e;
+	bool is_node;
+	int err = 0;
+
+	while (err == 0 && walk_next(&w, &e, &is_node)) {
+		err = store_get(s, e.hash, &chunk);
+		if (err == 0 && is_node) {
+			err = walk_enter(&w, &e, buf_bytes(&chunk), false) < 0 ? ERR_CORRUPT : 0;
+		} else if (err == 0) {
+			sha256_add(sha, buf_bytes(&chunk));
+			err = row ? row(arg, buf_bytes(&chunk)) : 0;
+			walk_pass(&w);
+		}
+	}
+	sha256_end(&sha, is);
+	walk_fini(&w);
+	buf_fini(&chunk);
+	return err == 0 && memcmp(is, content->sha, SHA256_LEN) != 0 ? ERR_CORRUPT : err;
+}
+
+/* Only what can't be read is told as not here; what stands below it is not known then. */
+int content_each(struct store *s, const uint8_t root[SHA256_LEN], unsigned level,
+		 int (*row)(void *arg, const uint8_t hash[SHA256_LEN], bool here), void *arg)
+{
+	struct buf bytes = {0};
+	struct stored is;
+	struct node node;
+	struct entry_of e;
+	int got = store_find(s, root, &is);
+
+	int err = got < 0 ? got : row(arg, root, got > 0);
+	if (err == 0 && got > 0 && level > 0 && store_get(s, root, &bytes) == 0 &&
+	    node_read(&node, buf_bytes(&bytes)) == 0 && node.level <= level)
+		for (size_t i = 0; err == 0 && i < node.n; i++) {
+			node_entry(&node, i, &e);
+			err = content_each(s, e.hash, node.level - 1, row, arg);
+		}
+	buf_fini(&bytes);
+	return err;
+}

@@ -1,0 +1,65 @@
+/*
+ * Gathering a content into a store, chunk by chunk: its list is walked in order, what is lacking is
+ * asked for a little ahead, and the whole is hashed as it becomes complete. Memory does not depend
+ * on the content's size. The server gathers what a client offers, a client what it fetches. What is
+ * in the store already, from whatever time, is not asked for.
+ */
+#ifndef FIVEPITS_GATHER_H
+#define FIVEPITS_GATHER_H
+
+#include "common/store.h"
+
+enum {
+	GATHER_AHEAD = 8 * 1024 * 1024, /* bytes that are asked for and have not come */
+	GATHER_CHUNKS = 512,		/* and chunks */
+};
+
+struct gather;
+
+struct gather_ops {
+	/*
+	 * May this chunk be taken from the store? 2: yes, and all below it too; 1: yes; 0: it must
+	 * come; or an error. NULL: whatever is there may.
+	 */
+	int (*have)(void *arg, const uint8_t hash[SHA256_LEN]);
+	/* Ask for it; `parent` is the node that lists it, NULL for the root. */
+	void (*want)(void *arg, const uint8_t hash[SHA256_LEN], const uint8_t *parent);
+	void *arg;
+};
+
+/* Borrows the store. */
+struct gather *gather_new(struct store *s, const struct content *content,
+			  const struct gather_ops *ops);
+void gather_free(struct gather **g);
+const struct content *gather_content(const struct gather *g);
+uint64_t gather_done(const struct gather *g); /* bytes of the content that are here, in order */
+
+/* Is this chunk awaited? */
+bool gather_awaits(const struct gather *g, const uint8_t hash[SHA256_LEN], bool *node);
+/*
+ * An awaited chunk that was checked has come, and was put into the store. ERR_INVALID with a cause:
+ * it does not fit in the list.
+ */
+int gather_take(struct gather *g, const uint8_t hash[SHA256_LEN], struct bytes raw,
+		struct cause *cause);
+/* An awaited chunk will not come, or has come damaged: ask for it again. */
+void gather_again(struct gather *g, const uint8_t hash[SHA256_LEN]);
+/*
+ * Go on for about `bytes` bytes of content. 2: all is here, and it is what it should be; 1: there
+ * is more to do at once; 0: it waits for chunks. ERR_INVALID: it is not what it was said to be;
+ * ERR_CORRUPT, ERR_IO: the store can't be read; with a cause.
+ */
+int gather_work(struct gather *g, size_t bytes, struct cause *cause);
+
+/*
+ * Read a content that is here, in order; `row` gets each chunk and may return an error. The whole
+ * is checked: ERR_CORRUPT where it is not what it should be, ERR_MISSING where a chunk is not here.
+ */
+int content_read(struct store *s, const struct content *content,
+		 int (*row)(void *arg, struct bytes chunk), void *arg);
+/* Each chunk and node below a root, parents first, as far as they are here. `level` is the highest
+ * that it may be: LEVEL_MAX, or 0 where it is a chunk. */
+int content_each(struct store *s, const uint8_t root[SHA256_LEN], unsigned level,
+		 int (*row)(void *arg, const uint8_t hash[SHA256_LEN], bool here), void *arg);
+
+#endif

@@ -1,0 +1,362 @@
+/*
+ * The tables of the store: chunk, edge, pack, content. What is put is in a pack at once and in
+ * memory (`fresh`); store_sync makes the pack last, then enters all of it.
+ */
+#include "common/store_inside.h"
+
+#include "common/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct store *store_new(const char *dir, struct db *db)
+{
+	struct store *s = mem_alloc(sizeof(*s));
+
+	s->dir = mem_copy_text(dir);
+	s->db = db;
+	s->squeezer = squeezer_new();
+	s->out.fd = -1;
+	return s;
+}
+
+static void store_clear_fresh(struct store *s)
+{
+	for (size_t i = 0; i < s->n_fresh; i++)
+		buf_fini(&s->fresh[i].node);
+	s->n_fresh = s->unsynced = 0;
+	hashes_clear(&s->index);
+}
+
+static void store_close_files(struct store *s)
+{
+	for (size_t i = 0; i < PACK_OPEN; i++)
+		if (s->files[i].fd > 0)
+			close(s->files[i].fd);
+	memset(s->files, 0, sizeof(s->files));
+}
+
+void store_free(struct store **store)
+{
+	struct store *s = *store;
+
+	if (!s)
+		return;
+	store_clear_fresh(s);
+	pack_let_go(s);
+	store_close_files(s);
+	squeezer_free(&s->squeezer);
+	hashes_fini(&s->index);
+	buf_fini(&s->packed);
+	buf_fini(&s->raw);
+	free(s->fresh);
+	free(s->dir);
+	free(s);
+	*store = NULL;
+}
+
+struct squeezer *store_squeezer(struct store *s)
+{
+	return s->squeezer;
+}
+
+void store_set_day(struct store *s, uint64_t day)
+{
+	s->day = day;
+}
+
+/* ---- Finding -------------------------------------------------------------------------------- */
+
+int store_row(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *out, uint64_t *day)
+{
+	struct db_stmt *st = db_query(
+		s->db, "SELECT pack, at, size, raw, form, node, day FROM chunk WHERE hash = $1",
+		"b", BYTES(hash, SHA256_LEN));
+	int got = db_step(st);
+
+	if (got <= 0)
+		return got;
+	*out = (struct stored){.pack = (uint64_t)db_int(st, 0),
+			       .at = (uint64_t)db_int(st, 1),
+			       .size = (uint32_t)db_int(st, 2),
+			       .raw = (uint32_t)db_int(st, 3),
+			       .form = (enum form)db_int(st, 4),
+			       .node = db_int(st, 5) != 0};
+	if (day)
+		*day = (uint64_t)db_int(st, 6);
+	db_reset(st);
+	return out->size <= CHUNK_MAX && out->raw <= CHUNK_MAX ? 1 : ERR_CORRUPT;
+}
+
+int store_find(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *out)
+{
+	const uint64_t *fresh = hashes_find(&s->index, hash);
+
+	if (fresh) {
+		*out = s->fresh[*fresh].is;
+		return 1;
+	}
+	return store_row(s, hash, out, NULL);
+}
+
+/* ---- Putting -------------------------------------------------------------------------------- */
+
+static struct fresh *store_fresh(struct store *s, const uint8_t hash[SHA256_LEN],
+				 const struct stored *is)
+{
+	if (s->n_fresh == s->cap_fresh) {
+		s->cap_fresh = s->cap_fresh ? 2 * s->cap_fresh : 256;
+		s->fresh = mem_resize(s->fresh, s->cap_fresh * sizeof(*s->fresh));
+	}
+	struct fresh *f = &s->fresh[s->n_fresh];
+	*f = (struct fresh){.is = *is};
+	memcpy(f->hash, hash, SHA256_LEN);
+	hashes_put(&s->index, hash, s->n_fresh++);
+	return f;
+}
+
+/* A node's bytes are kept until its entries are in the tables. */
+static int store_keep_node(struct store *s, struct fresh *f, struct bytes packed)
+{
+	uint8_t *raw = buf_reserve(&f->node, f->is.raw);
+
+	f->node.len = f->is.raw;
+	if (f->is.form == FORM_ZSTD)
+		return unsqueeze(s->squeezer, packed, raw, f->is.raw);
+	memcpy(raw, packed.data, packed.len);
+	return 0;
+}
+
+int store_put(struct store *s, const uint8_t hash[SHA256_LEN], bool node, enum form form,
+	      uint32_t raw, struct bytes packed, struct cause *cause)
+{
+	struct stored is;
+	int got = store_find(s, hash, &is);
+
+	if (got < 0)
+		return cause_set(cause, got, "documents can't be stored: %s", err_words(got));
+	if (got && (is.node || !node))
+		return 0;
+	if (!got) {
+		is = (struct stored){.size = (uint32_t)packed.len, .raw = raw, .form = form};
+		int err = pack_append(s, hash, &is, packed, cause);
+		if (err < 0)
+			return err;
+		s->unsynced += PACK_HEADER + packed.len;
+	}
+	is.node = node;
+	uint64_t *before = hashes_find(&s->index, hash);
+	struct fresh *f = before ? &s->fresh[*before] : store_fresh(s, hash, &is);
+	f->is.node = node;
+	f->known = f->known || (got && !before);
+	return node ? store_keep_node(s, f, packed) : 0;
+}
+
+int store_put_raw(struct store *s, const uint8_t hash[SHA256_LEN], bool node, struct bytes raw,
+		  struct cause *cause)
+{
+	bool smaller = squeeze(s->squeezer, raw, &s->packed);
+
+	return store_put(s, hash, node, smaller ? FORM_ZSTD : FORM_RAW, (uint32_t)raw.len,
+			 smaller ? buf_bytes(&s->packed) : raw, cause);
+}
+
+/* ---- Syncing -------------------------------------------------------------------------------- */
+
+static int store_enter_edges(struct store *s, const uint8_t hash[SHA256_LEN], struct bytes bytes)
+{
+	struct node node;
+	struct entry_of e;
+	int err = node_read(&node, bytes);
+
+	for (size_t i = 0; err == 0 && i < node.n; i++) {
+		node_entry(&node, i, &e);
+		err = db_run(s->db,
+			     "INSERT INTO edge (child, parent) VALUES ($1, $2)"
+			     " ON CONFLICT (child, parent) DO NOTHING",
+			     "bb", BYTES(e.hash, SHA256_LEN), BYTES(hash, SHA256_LEN));
+	}
+	return err;
+}
+
+int store_enter(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is)
+{
+	int err = db_run(s->db,
+			 "INSERT INTO chunk (hash, pack, at, size, raw, form, node, day)"
+			 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+			 " ON CONFLICT (hash) DO NOTHING",
+			 "buuuuuuu", BYTES(hash, SHA256_LEN), is->pack, is->at, (uint64_t)is->size,
+			 (uint64_t)is->raw, (uint64_t)is->form, (uint64_t)is->node, s->day);
+	/* Another process may have stored it meanwhile: ours is then a hole, to be erased. */
+	if (err == 0 && db_changes(s->db) == 0)
+		err = db_run(s->db, "INSERT INTO hole (pack, at, len) VALUES ($1, $2, $3)", "uuu",
+			     is->pack, is->at, (uint64_t)PACK_HEADER + is->size);
+	else if (err == 0)
+		err = db_run(s->db,
+			     "INSERT INTO pack (number, size, live) VALUES ($1, $2, $3)"
+			     " ON CONFLICT (number) DO UPDATE"
+			     " SET size = excluded.size, live = pack.live + excluded.live",
+			     "uuu", is->pack, is->at + PACK_HEADER + is->size,
+			     (uint64_t)PACK_HEADER + is->size);
+	return err;
+}
+
+static int store_enter_fresh(struct store *s, const struct fresh *f)
+{
+	int err = f->known ? db_run(s->db, "UPDATE chunk SET node = 1 WHERE hash = $1", "b",
+				    BYTES(f->hash, SHA256_LEN))
+			   : store_enter(s, f->hash, &f->is);
+
+	if (err == 0 && f->is.node)
+		err = store_enter_edges(s, f->hash, buf_bytes(&f->node));
+	return err;
+}
+
+int store_sync(struct store *s, struct cause *cause)
+{
+	if (s->n_fresh == 0)
+		return 0;
+	int err = pack_sync(s, cause);
+	if (err < 0)
+		return err;
+	for (size_t i = 0; err == 0 && i < s->n_fresh; i++)
+		err = store_enter_fresh(s, &s->fresh[i]);
+	if (err < 0)
+		return cause_set(cause, err, "documents can't be stored: %s", err_words(err));
+	store_clear_fresh(s);
+	return 0;
+}
+
+size_t store_unsynced(const struct store *s)
+{
+	return s->unsynced;
+}
+
+bool store_is_dirty(const struct store *s)
+{
+	return s->n_fresh > 0;
+}
+
+void store_forget(struct store *s)
+{
+	store_clear_fresh(s);
+	pack_cut(s);
+}
+
+/* ---- Getting -------------------------------------------------------------------------------- */
+
+int store_read_checked(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is,
+		       struct buf *out)
+{
+	int err = pack_read(s, hash, is, &s->packed);
+
+	if (err < 0)
+		return err == ERR_MISSING ? ERR_CORRUPT : err;
+	err = store_unpack(s->squeezer, hash, is->form, is->raw, buf_bytes(&s->packed), out);
+	return err == ERR_INVALID ? ERR_CORRUPT : err;
+}
+
+int store_get(struct store *s, const uint8_t hash[SHA256_LEN], struct buf *out)
+{
+	struct stored is;
+	int err = store_find(s, hash, &is);
+
+	if (err <= 0)
+		return err < 0 ? err : ERR_MISSING;
+	err = store_read_checked(s, hash, &is, out);
+	if (err != ERR_CORRUPT)
+		return err;
+	/* Another process may have moved it: look again. */
+	store_close_files(s);
+	err = store_find(s, hash, &is);
+	return err <= 0 ? (err < 0 ? err : ERR_MISSING) : store_read_checked(s, hash, &is, out);
+}
+
+int store_get_packed(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *is,
+		     struct buf *out)
+{
+	int err = ERR_CORRUPT;
+
+	for (int tries = 0; tries < 2 && (err == ERR_CORRUPT || err == ERR_MISSING); tries++) {
+		if (tries)
+			store_close_files(s);
+		int got = store_find(s, hash, is);
+		if (got <= 0)
+			return got < 0 ? got : ERR_MISSING;
+		err = pack_read(s, hash, is, out);
+	}
+	return err == ERR_MISSING ? ERR_CORRUPT : err;
+}
+
+int store_unpack(struct squeezer *s, const uint8_t hash[SHA256_LEN], enum form form, uint32_t raw,
+		 struct bytes packed, struct buf *out)
+{
+	uint8_t is[SHA256_LEN];
+
+	buf_reset(out);
+	if (raw > CHUNK_MAX || packed.len > CHUNK_MAX || (form != FORM_RAW && form != FORM_ZSTD) ||
+	    (form == FORM_RAW && packed.len != raw))
+		return ERR_INVALID;
+	uint8_t *to = buf_reserve(out, raw ? raw : 1);
+	if (form == FORM_ZSTD) {
+		if (unsqueeze(s, packed, to, raw) < 0)
+			return ERR_INVALID;
+	} else if (raw) {
+		memcpy(to, packed.data, raw);
+	}
+	out->len = raw;
+	sha256(buf_bytes(out), is);
+	return memcmp(is, hash, SHA256_LEN) == 0 ? 0 : ERR_INVALID;
+}
+
+/* ---- Contents and edges --------------------------------------------------------------------- */
+
+int store_content_set(struct store *s, const struct content *c)
+{
+	return db_run(s->db,
+		      "INSERT INTO content (root, sha, bytes) VALUES ($1, $2, $3)"
+		      " ON CONFLICT (root) DO NOTHING",
+		      "bbu", BYTES(c->root, SHA256_LEN), BYTES(c->sha, SHA256_LEN), c->bytes);
+}
+
+int store_content(struct store *s, const uint8_t root[SHA256_LEN], struct content *out)
+{
+	struct db_stmt *st = db_query(s->db, "SELECT sha, bytes FROM content WHERE root = $1", "b",
+				      BYTES(root, SHA256_LEN));
+	int got = db_step(st);
+
+	if (got <= 0)
+		return got;
+	struct bytes sha = db_bytes(st, 0);
+	bool whole = sha.len == SHA256_LEN;
+	memcpy(out->root, root, SHA256_LEN);
+	if (whole)
+		memcpy(out->sha, sha.data, SHA256_LEN);
+	out->bytes = (uint64_t)db_int(st, 1);
+	db_reset(st);
+	return whole ? 1 : ERR_CORRUPT;
+}
+
+int store_content_forget(struct store *s, const uint8_t root[SHA256_LEN])
+{
+	return db_run(s->db, "DELETE FROM content WHERE root = $1", "b", BYTES(root, SHA256_LEN));
+}
+
+int store_parents(struct store *s, const uint8_t hash[SHA256_LEN],
+		  int (*row)(void *arg, const uint8_t parent[SHA256_LEN]), void *arg)
+{
+	struct db_stmt *st = db_query(s->db, "SELECT parent FROM edge WHERE child = $1", "b",
+				      BYTES(hash, SHA256_LEN));
+	int got;
+
+	while ((got = db_step(st)) > 0) {
+		struct bytes parent = db_bytes(st, 0);
+		got = parent.len == SHA256_LEN ? row(arg, parent.data) : ERR_CORRUPT;
+		if (got != 0) {
+			db_reset(st);
+			return got;
+		}
+	}
+	return got;
+}

@@ -1,0 +1,122 @@
+/*
+ * The store of documents' chunks, on the server and on each device: DIR/documents/pack-N hold the
+ * bytes, one behind the other; tables of the database beside them say where each chunk is. Equal
+ * chunks are stored once. A chunk is in the tables only after its bytes were synced, so that a
+ * crash leaves bytes that nobody names, never a name without bytes.
+ *
+ * Why packs (tests/bench/store.c; 2 cores, ext4, everything durable at the end): see README.
+ *
+ * Several processes may share a store; each appends to a pack of its own. The tables are written
+ * in the caller's transaction.
+ */
+#ifndef FIVEPITS_STORE_H
+#define FIVEPITS_STORE_H
+
+#include "common/chunk.h"
+#include "common/db.h"
+#include "common/squeeze.h"
+
+struct store;
+
+/* `dir` is DIR/documents, made when it is first needed. Borrows `db`. */
+struct store *store_new(const char *dir, struct db *db);
+void store_free(struct store **s); /* what was not synced is dropped */
+struct squeezer *store_squeezer(struct store *s);
+
+/* Where a chunk is, and as what. */
+struct stored {
+	uint64_t pack, at;
+	uint32_t size; /* as it is stored */
+	uint32_t raw;  /* as it is */
+	enum form form;
+	bool node;
+};
+
+/* 1: it is here, if only since the last store_sync; 0: it is not. */
+int store_find(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *out);
+/*
+ * Keep a chunk that was checked to be `hash`. `packed` is `raw` bytes in that form. `node`: its
+ * entries count as references, and it is a node. ERR_FULL, ERR_IO with a cause: it is not kept.
+ */
+int store_put(struct store *s, const uint8_t hash[SHA256_LEN], bool node, enum form form,
+	      uint32_t raw, struct bytes packed, struct cause *cause);
+/* The same of a chunk as it is, which is squeezed where that helps. */
+int store_put_raw(struct store *s, const uint8_t hash[SHA256_LEN], bool node, struct bytes raw,
+		  struct cause *cause);
+/* Make what was put last, and enter it in the tables; in an open transaction. */
+int store_sync(struct store *s, struct cause *cause);
+size_t store_unsynced(const struct store *s); /* bytes put since */
+bool store_is_dirty(const struct store *s);   /* is there anything to sync? */
+/* The transaction was rolled back: forget what was put since the last commit. */
+void store_forget(struct store *s);
+
+/* A chunk as it is, checked, in `out`, which is emptied first. ERR_MISSING, ERR_CORRUPT, ERR_IO. */
+int store_get(struct store *s, const uint8_t hash[SHA256_LEN], struct buf *out);
+/* A chunk as it is stored, for sending: not checked, the receiver does that. */
+int store_get_packed(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *is,
+		     struct buf *out);
+/* Check packed bytes from outside and expand them into `out`. ERR_INVALID: they are not `hash`. */
+int store_unpack(struct squeezer *s, const uint8_t hash[SHA256_LEN], enum form form, uint32_t raw,
+		 struct bytes packed, struct buf *out);
+
+/* ---- Contents ------------------------------------------------------------------------------- */
+
+/* A content that is here to its last chunk, and was checked as a whole. */
+struct content {
+	uint8_t root[SHA256_LEN], sha[SHA256_LEN];
+	uint64_t bytes;
+};
+
+int store_content_set(struct store *s, const struct content *c);
+/* By its root. 1, 0 or an error. */
+int store_content(struct store *s, const uint8_t root[SHA256_LEN], struct content *out);
+/* It is not whole any more. */
+int store_content_forget(struct store *s, const uint8_t root[SHA256_LEN]);
+
+/* The nodes that list a chunk: `row` is called until it returns other than 0, which is returned. */
+int store_parents(struct store *s, const uint8_t hash[SHA256_LEN],
+		  int (*row)(void *arg, const uint8_t parent[SHA256_LEN]), void *arg);
+
+/* ---- Care (store_care.c) -------------------------------------------------------------------- */
+
+/*
+ * Should a chunk be kept that no node lists? `since_day`: when it came, in days since 1970. 1: yes;
+ * 0: no; or an error. It may be called while nothing is written to the store.
+ */
+typedef int (*store_keep_fn)(void *arg, const uint8_t hash[SHA256_LEN], uint64_t since_day);
+
+/* Consider a chunk for removal, with all that only it lists. */
+int store_doom(struct store *s, const uint8_t hash[SHA256_LEN]);
+/*
+ * Remove up to `most` chunks that were doomed and that nothing keeps, from the tables; in an open
+ * transaction. 1: there are more; 0; or an error.
+ */
+int store_reap(struct store *s, size_t most, store_keep_fn keep, void *arg);
+/*
+ * Look for what nothing keeps, in order, `most` chunks from `from` on, and doom it. `from` moves;
+ * 1: there is more; 0: that was the last, `from` is at the start again.
+ */
+int store_sweep(struct store *s, uint8_t from[SHA256_LEN], size_t most, store_keep_fn keep,
+		void *arg);
+/*
+ * Erase from the disk what committed transactions have removed, and empty packs; in an open
+ * transaction in which nothing was reaped. At most `most`. 1: there is more; 0; or an error.
+ */
+int store_scrub(struct store *s, size_t most);
+/* Move chunks out of packs that are mostly holes, `most` of them. 1: there is more; 0. */
+int store_compact(struct store *s, size_t most, struct cause *cause);
+/* What day it is, for chunks that come; days since 1970. */
+void store_set_day(struct store *s, uint64_t day);
+
+enum store_fault { STORE_DAMAGED, STORE_MISSING, STORE_STRAY };
+/*
+ * Read everything: each chunk in the tables, and each byte of the packs that no table names. Where
+ * `fault` returns true the chunk is taken out of the tables (in an open transaction), so that it
+ * can come again; a stray one is erased. `hash` is NULL where it can't be told. 0 or an error.
+ */
+int store_check(struct store *s,
+		bool (*fault)(void *arg, enum store_fault what, const uint8_t *hash,
+			      const char *words),
+		void *arg);
+
+#endif

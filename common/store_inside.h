@@ -1,0 +1,76 @@
+/* What the files of a store share: store.c is its tables, store_pack.c its files, store_care.c
+ * removes and checks. Nobody else includes this. */
+#ifndef FIVEPITS_STORE_INSIDE_H
+#define FIVEPITS_STORE_INSIDE_H
+
+#include "common/hashes.h"
+#include "common/os.h"
+#include "common/store.h"
+
+enum {
+	PACK_HEADER = 4 + 4 + 4 + SHA256_LEN, /* magic, raw size, size and form, hash */
+	PACK_MOST = 256 * 1024 * 1024,	      /* a pack that is longer gets no more */
+	PACK_OPEN = 4,			      /* packs open for reading */
+};
+
+/* A chunk whose bytes are in a pack, and which is in no table yet. */
+struct fresh {
+	uint8_t hash[SHA256_LEN];
+	struct stored is;
+	bool known;	 /* it is in the tables, but not yet as a node */
+	struct buf node; /* a node's bytes */
+};
+
+/* The pack that this process appends to. */
+struct packing {
+	int fd; /* -1: none */
+	struct os_lock *lock;
+	uint64_t pack, end, begun; /* `begun`: told to the disk to write, up to there */
+};
+
+struct pack_file {
+	uint64_t pack;
+	int fd; /* 0: unused */
+};
+
+struct store {
+	char *dir;
+	struct db *db;
+	struct squeezer *squeezer;
+	uint64_t day;
+	struct packing out;
+	struct pack_file files[PACK_OPEN];
+	size_t next_file;
+	struct fresh *fresh;
+	size_t n_fresh, cap_fresh, unsynced;
+	struct hashes index; /* of `fresh` */
+	struct buf packed, raw;
+};
+
+char *pack_path(const struct store *s, uint64_t pack);
+/* Append; fills is->pack and is->at. */
+int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *is,
+		struct bytes packed, struct cause *cause);
+int pack_sync(struct store *s, struct cause *cause);
+void pack_let_go(struct store *s); /* of the pack that is appended to */
+/* Where the tables say that a pack ends; 0 if it is new to them. */
+int pack_end(struct store *s, uint64_t pack, uint64_t *end);
+/* Cut off what was appended and is in no table, and let go. */
+void pack_cut(struct store *s);
+/* Read a chunk as it is stored. ERR_MISSING: not there at all; ERR_CORRUPT: not this chunk. */
+int pack_read(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is,
+	      struct buf *out);
+/* Read bytes as they are; `n` short at the end of the pack. */
+int pack_bytes(struct store *s, uint64_t pack, uint64_t at, uint8_t *out, size_t len, size_t *n);
+/* Make nothing of a stretch. */
+int pack_erase(struct store *s, uint64_t pack, uint64_t at, uint64_t len);
+void pack_remove(struct store *s, uint64_t pack);
+uint64_t pack_size(const struct store *s, uint64_t pack); /* of the file; 0: there is none */
+
+/* In the tables alone. 1, 0 or an error. */
+int store_row(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *out, uint64_t *day);
+int store_enter(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is);
+int store_read_checked(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is,
+		       struct buf *out);
+
+#endif

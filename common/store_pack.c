@@ -1,0 +1,285 @@
+/*
+ * Pack files. A chunk stands there as "FPck", its size as it is, its size as it is stored (the form
+ * in the upper 8 bits), its hash, and its bytes, so that a pack can be read without the tables. A
+ * pack is appended to by the one process that holds its lock, from where the tables end: what is
+ * behind that was never committed.
+ */
+#include "common/store_inside.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { PACK_TRIES = 1000, WRITE_BACK = 1024 * 1024, FORM_SHIFT = 24 };
+
+static const uint8_t pack_magic[4] = {'F', 'P', 'c', 'k'};
+
+char *pack_path(const struct store *s, uint64_t pack)
+{
+	return mem_format("%s/pack-%llu", s->dir, (unsigned long long)pack);
+}
+
+static int pack_fail(struct cause *cause, const char *what)
+{
+	int error = errno;
+	int err = error == ENOSPC || error == EDQUOT || error == EFBIG ? ERR_FULL : ERR_IO;
+
+	log_error("store.write", "what=%s words=\"%s\"", what, strerror(error));
+	return cause_set(cause, err, "documents can't be stored: %s", strerror(error));
+}
+
+/* ---- Writing -------------------------------------------------------------------------------- */
+
+void pack_let_go(struct store *s)
+{
+	if (s->out.fd >= 0)
+		close(s->out.fd);
+	os_lock_close(&s->out.lock);
+	s->out = (struct packing){.fd = -1};
+}
+
+int pack_end(struct store *s, uint64_t pack, uint64_t *end)
+{
+	struct db_stmt *st = db_query(s->db, "SELECT size FROM pack WHERE number = $1", "u", pack);
+	int got = db_step(st);
+
+	*end = got > 0 ? (uint64_t)db_int(st, 0) : 0;
+	if (got > 0)
+		db_reset(st);
+	return got < 0 ? got : 0;
+}
+
+void pack_cut(struct store *s)
+{
+	uint64_t end;
+
+	if (s->out.fd >= 0 && pack_end(s, s->out.pack, &end) == 0 &&
+	    ftruncate(s->out.fd, (off_t)end) < 0)
+		log_warn("store.cut", "words=\"%s\"", strerror(errno));
+	pack_let_go(s);
+}
+
+/* Take a pack for our own, if nobody has it. 1, 0: it is taken or full, or an error. */
+static int pack_take(struct store *s, uint64_t pack, struct cause *cause)
+{
+	char *path = pack_path(s, pack);
+	struct packing *p = &s->out;
+	int err = os_lock_open(&p->lock, path, cause);
+
+	p->pack = pack;
+	if (err == 0)
+		err = os_lock_take(p->lock, true, false);
+	if (err == 0)
+		err = pack_end(s, pack, &p->end);
+	if (err == 0 && p->end < PACK_MOST) {
+		p->fd = open(path, O_RDWR | O_CLOEXEC);
+		p->begun = p->end;
+		/* A pack that was removed meanwhile is another file, or none. */
+		struct stat mine, named;
+		bool same = p->fd >= 0 && fstat(p->fd, &mine) == 0 && stat(path, &named) == 0 &&
+			    mine.st_ino == named.st_ino;
+		if (!same || ftruncate(p->fd, (off_t)p->end) < 0 || os_sync_dir(s->dir) < 0)
+			err = pack_fail(cause, "open");
+	}
+	free(path);
+	bool mine = err == 0 && p->fd >= 0;
+	if (!mine)
+		pack_let_go(s);
+	return mine ? 1 : err == ERR_AGAIN ? 0 : err;
+}
+
+/* The newest pack, or the first behind it that is free. */
+static int pack_choose(struct store *s, struct cause *cause)
+{
+	struct db_stmt *st = db_query(s->db, "SELECT coalesce(max(number), 1) FROM pack", "");
+	int got = db_step(st);
+	uint64_t pack = got > 0 ? (uint64_t)db_int(st, 0) : 1;
+
+	if (got > 0)
+		db_reset(st);
+	int err = got < 0 ? got : os_make_dir(s->dir, cause);
+	for (int i = 0; err == 0 && i < PACK_TRIES; i++) {
+		err = pack_take(s, pack + (uint64_t)i, cause);
+		if (err != 0)
+			return err < 0 ? err : 0;
+	}
+	return err < 0 ? err : cause_set(cause, ERR_IO, "no pack is free in %s", s->dir);
+}
+
+static int pack_write(int fd, uint64_t at, struct iovec *v, int n)
+{
+	while (n) {
+		ssize_t done = pwritev(fd, v, n, (off_t)at);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return -1;
+		at += (size_t)done;
+		while (n && (size_t)done >= v->iov_len) {
+			done -= (ssize_t)v->iov_len;
+			v++;
+			n--;
+		}
+		if (n) {
+			v->iov_base = (uint8_t *)v->iov_base + done;
+			v->iov_len -= (size_t)done;
+		}
+	}
+	return 0;
+}
+
+int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *is,
+		struct bytes packed, struct cause *cause)
+{
+	struct packing *p = &s->out;
+	uint8_t header[PACK_HEADER];
+	struct iovec v[2] = {{header, sizeof(header)}, {(void *)packed.data, packed.len}};
+
+	/* Who takes it next believes the tables: they must be on disk. */
+	if (p->fd >= 0 && p->end >= PACK_MOST && s->n_fresh == 0 && !db_in_transaction(s->db))
+		pack_let_go(s);
+	int err = p->fd < 0 ? pack_choose(s, cause) : 0;
+	if (err < 0)
+		return err;
+	memcpy(header, pack_magic, 4);
+	write_u32be(header + 4, is->raw);
+	write_u32be(header + 8, (uint32_t)is->form << FORM_SHIFT | is->size);
+	memcpy(header + 12, hash, SHA256_LEN);
+	if (pack_write(p->fd, p->end, v, packed.len ? 2 : 1) < 0)
+		return pack_fail(cause, "append");
+	is->pack = p->pack;
+	is->at = p->end;
+	p->end += PACK_HEADER + packed.len;
+	/* Have it written meanwhile, so that the sync is short. */
+	if (p->end - p->begun >= WRITE_BACK) {
+		(void)sync_file_range(p->fd, (off_t)p->begun, (off_t)(p->end - p->begun),
+				      SYNC_FILE_RANGE_WRITE);
+		p->begun = p->end;
+	}
+	return 0;
+}
+
+int pack_sync(struct store *s, struct cause *cause)
+{
+	if (s->out.fd >= 0 && fdatasync(s->out.fd) < 0)
+		return pack_fail(cause, "sync");
+	return 0;
+}
+
+/* ---- Reading -------------------------------------------------------------------------------- */
+
+static int pack_open(struct store *s, uint64_t pack)
+{
+	for (size_t i = 0; i < PACK_OPEN; i++)
+		if (s->files[i].fd > 0 && s->files[i].pack == pack)
+			return s->files[i].fd;
+	char *path = pack_path(s, pack);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	free(path);
+	if (fd < 0)
+		return errno == ENOENT ? ERR_MISSING : ERR_IO;
+	struct pack_file *f = &s->files[s->next_file++ % PACK_OPEN];
+	if (f->fd > 0)
+		close(f->fd);
+	*f = (struct pack_file){pack, fd};
+	return fd;
+}
+
+int pack_bytes(struct store *s, uint64_t pack, uint64_t at, uint8_t *out, size_t len, size_t *n)
+{
+	int fd = pack_open(s, pack);
+
+	*n = 0;
+	if (fd < 0)
+		return fd;
+	while (*n < len) {
+		ssize_t got = pread(fd, out + *n, len - *n, (off_t)(at + *n));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			log_error("store.read", "words=\"%s\"", strerror(errno));
+			return ERR_IO;
+		}
+		if (got == 0)
+			break;
+		*n += (size_t)got;
+	}
+	return 0;
+}
+
+int pack_read(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is,
+	      struct buf *out)
+{
+	size_t len = PACK_HEADER + (size_t)is->size, n;
+
+	buf_reset(out);
+	int err = pack_bytes(s, is->pack, is->at, buf_reserve(out, len), len, &n);
+	if (err < 0)
+		return err;
+	const uint8_t *h = out->data;
+	if (n != len || memcmp(h, pack_magic, 4) != 0 || read_u32be(h + 4) != is->raw ||
+	    read_u32be(h + 8) != ((uint32_t)is->form << FORM_SHIFT | is->size) ||
+	    memcmp(h + 12, hash, SHA256_LEN) != 0)
+		return ERR_CORRUPT;
+	out->len = is->size;
+	memmove(out->data, out->data + PACK_HEADER, is->size);
+	return 0;
+}
+
+uint64_t pack_size(const struct store *s, uint64_t pack)
+{
+	char *path = pack_path(s, pack);
+	struct stat st;
+	uint64_t size = stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+
+	free(path);
+	return size;
+}
+
+/* ---- Erasing -------------------------------------------------------------------------------- */
+
+int pack_erase(struct store *s, uint64_t pack, uint64_t at, uint64_t len)
+{
+	static const uint8_t zeros[16 * 1024];
+	char *path = pack_path(s, pack);
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), err = 0;
+
+	free(path);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : ERR_IO;
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)len) < 0) {
+		struct stat st;
+		uint64_t end = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+		while (err == 0 && len && at < end) {
+			size_t n = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
+			struct iovec v = {(void *)zeros, n};
+			if (pack_write(fd, at, &v, 1) < 0)
+				err = ERR_IO;
+			at += n;
+			len -= n;
+		}
+	}
+	if (fdatasync(fd) < 0)
+		err = ERR_IO;
+	close(fd);
+	return err;
+}
+
+void pack_remove(struct store *s, uint64_t pack)
+{
+	char *path = pack_path(s, pack);
+
+	for (size_t i = 0; i < PACK_OPEN; i++)
+		if (s->files[i].fd > 0 && s->files[i].pack == pack) {
+			close(s->files[i].fd);
+			s->files[i] = (struct pack_file){0};
+		}
+	unlink(path);
+	free(path);
+}

@@ -1,0 +1,239 @@
+/*
+ * Backups: made by SQLite's own copying of a database that is in use, and put back with the word
+ * that they are one, so that the server gathers what it lacks before it serves anybody.
+ */
+#include "server/cmd_backup.h"
+
+#include "common/db.h"
+#include "common/os.h"
+#include "server/archive.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- backup --------------------------------------------------------------------------------- */
+
+int backup_run(const char *dir, const char *file, struct cause *cause)
+{
+	char *path = mem_format("%s/area.db", dir), *copy = mem_format("%s.database", file);
+	struct db *db = NULL;
+	int err = os_exists(file)
+			  ? cause_set(cause, ERR_EXISTS, "there is a file %s already", file)
+			  : db_open(&db, path, DB_READ, NULL, AREA_SCHEMA, NULL, cause);
+
+	if (err == 0)
+		err = db_copy(db, copy, cause);
+	db_close(&db);
+	/* Documents last longer than what names them: what the copy names is there now. */
+	if (err == 0)
+		err = archive_write(file, dir, copy, cause);
+	if (err != ERR_EXISTS)
+		unlink(copy);
+	free(copy);
+	free(path);
+	return err;
+}
+
+/* ---- verify --------------------------------------------------------------------------------- */
+
+static struct area_options read_options(const char *dir)
+{
+	return (struct area_options){.dir = dir, .env = os_env(), .read_only = true};
+}
+
+static int check_extracted(const char *dir, void (*fault)(void *arg, const char *words), void *arg,
+			   struct cause *cause)
+{
+	struct area_options o = read_options(dir);
+	struct area *area;
+	int err = area_open(&area, &o, cause);
+
+	if (err < 0)
+		return err;
+	err = area_check(area, fault, arg);
+	area_close(&area);
+	return err < 0 ? cause_set(cause, err, "the backup can't be read: %s", err_words(err)) : 0;
+}
+
+int backup_verify(const char *file, void (*fault)(void *arg, const char *words), void *arg,
+		  struct cause *cause)
+{
+	char *dir = mem_format("%s.verify", file);
+	int err = os_exists(dir)
+			  ? cause_set(cause, ERR_EXISTS, "%s is in the way: remove it first", dir)
+			  : os_make_dir(dir, cause);
+
+	if (err < 0) {
+		free(dir);
+		return err;
+	}
+	err = archive_extract(file, dir, cause);
+	if (err == 0)
+		err = check_extracted(dir, fault, arg, cause);
+	archive_remove_tree(dir);
+	free(dir);
+	return err;
+}
+
+/* ---- restore -------------------------------------------------------------------------------- */
+
+static void no_signature(void *arg, struct bytes statement, uint8_t signature[64])
+{
+	(void)arg;
+	(void)statement;
+	memset(signature, 0, 64); /* nothing is sent, so that nothing is signed */
+}
+
+/* What was extracted is of this area, can be opened, and says that it is a backup. */
+static int restore_mark(const char *dir, const char *extracted, struct cause *cause)
+{
+	struct area_options o = {
+		.dir = extracted, .env = os_env(), .sign = no_signature, .set_back = true};
+	char *own = mem_format("%s/ca.pem", dir), *other = mem_format("%s/ca.pem", extracted);
+	struct buf one = {0}, two = {0};
+	struct area *area;
+	int err = os_exists(own) ? os_read_file(own, 65536, &one, cause) : 0;
+
+	if (err == 0)
+		err = os_read_file(other, 65536, &two, cause);
+	if (err == 0 && one.len && !bytes_equal(buf_bytes(&one), buf_bytes(&two)))
+		err = cause_set(cause, ERR_INVALID, "the backup is another area's than %s", dir);
+	if (err == 0 && (err = area_open(&area, &o, cause)) == 0) {
+		if (!area_is_recovering(area))
+			err = cause_set(cause, ERR_FULL, "%s can't be written: %s", extracted,
+					err_words(ERR_FULL));
+		area_close(&area);
+	}
+	buf_fini(&one);
+	buf_fini(&two);
+	free(own);
+	free(other);
+	return err;
+}
+
+static int restore_move(const char *from, const char *to, const char *name, struct cause *cause)
+{
+	char *one = mem_format("%s/%s", from, name), *two = mem_format("%s/%s", to, name);
+	int err = rename(one, two) < 0 && errno != ENOENT
+			  ? cause_set(cause, ERR_IO, "%s: %s", two, strerror(errno))
+			  : 0;
+	free(one);
+	free(two);
+	return err;
+}
+
+static const char *const database_files[] = {"area.db-wal", "area.db-shm", "area.db"};
+
+/* What is there now is put aside, not removed: it may know more than the backup. */
+static int restore_aside(const char *dir, char aside[512], struct cause *cause)
+{
+	time_t now = (time_t)(env_now_ms(os_env()) / 1000);
+	char stamp[32], *path = mem_format("%s/area.db", dir);
+	struct tm tm;
+	int err = 0;
+
+	aside[0] = '\0';
+	if (os_exists(path)) {
+		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+		snprintf(aside, 512, "%.400s/before-restore-%s", dir, stamp);
+		err = os_make_dir(aside, cause);
+		for (size_t i = 3; err == 0 && i--;) /* the log never without its file */
+			err = restore_move(dir, aside, database_files[i], cause);
+		if (err == 0)
+			err = os_sync_dir(aside);
+	}
+	free(path);
+	return err;
+}
+
+/* Move what was extracted into place, but for files that are there already. */
+static int restore_place(const char *from, const char *to, struct cause *cause)
+{
+	struct dirent **names;
+	int n = scandir(from, &names, NULL, alphasort), err = os_make_dir(to, cause);
+
+	if (n < 0)
+		return cause_set(cause, ERR_IO, "%s: %s", from, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		const char *name = names[i]->d_name;
+		char *source = mem_format("%s/%s", from, name);
+		char *target = mem_format("%s/%s", to, name);
+		if (err == 0 && name[0] != '.' && strncmp(name, "area.db", 7) != 0 &&
+		    strcmp(name, "lock") != 0) {
+			if (names[i]->d_type == DT_DIR)
+				err = restore_place(source, target, cause);
+			else if (!os_exists(target))
+				err = restore_move(from, to, name, cause);
+		}
+		free(source);
+		free(target);
+		free(names[i]);
+	}
+	free(names);
+	return err < 0 ? err : os_sync_dir(to);
+}
+
+static int restore_extracted(const char *dir, const char *extracted, char aside[512],
+			     struct cause *cause)
+{
+	int err = restore_mark(dir, extracted, cause);
+
+	if (err == 0)
+		err = restore_place(extracted, dir, cause);
+	if (err == 0)
+		err = restore_aside(dir, aside, cause);
+	for (size_t i = 0; err == 0 && i < 3; i++)
+		err = restore_move(extracted, dir, database_files[i], cause);
+	return err < 0 ? err : os_sync_dir(dir);
+}
+
+int backup_restore(const char *dir, const char *file, char aside[512], struct cause *cause)
+{
+	char *lock_path = mem_format("%s/lock", dir), *extracted = mem_format("%s/restoring", dir);
+	struct os_lock *lock = NULL;
+	int err = os_make_dir(dir, cause);
+
+	aside[0] = '\0';
+	if (err == 0)
+		err = os_lock_open(&lock, lock_path, cause);
+	if (err == 0 && os_lock_take(lock, true, false) < 0)
+		err = cause_set(cause, ERR_AGAIN,
+				"the server is running: stop it, restore, and start it again");
+	if (err == 0) {
+		archive_remove_tree(extracted); /* of one that was interrupted */
+		err = os_make_dir(extracted, cause);
+		if (err == 0)
+			err = archive_extract(file, extracted, cause);
+		if (err == 0)
+			err = restore_extracted(dir, extracted, aside, cause);
+		archive_remove_tree(extracted);
+	}
+	os_lock_close(&lock);
+	free(extracted);
+	free(lock_path);
+	return err;
+}
+
+/* ---- recovery --serve beside a running server ----------------------------------------------- */
+
+int backup_ask_to_serve(const char *dir, const struct id *space, struct cause *cause)
+{
+	const struct timespec rest = {.tv_nsec = 100 * 1000 * 1000};
+	char *path = mem_format("%s/serve", dir), text[ID_TEXT];
+	int err = os_write_file(path, BYTES(id_format(space, text), strlen(text)), true, cause);
+
+	for (int i = 0; err == 0 && i < 100 && os_exists(path); i++)
+		nanosleep(&rest, NULL);
+	if (err == 0 && os_exists(path))
+		err = cause_set(cause, ERR_AGAIN,
+				"the server has not taken it yet: see its log, or stop it first");
+	if (err == ERR_AGAIN)
+		unlink(path);
+	free(path);
+	return err;
+}

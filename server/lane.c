@@ -1,0 +1,579 @@
+/*
+ * A lane: the offers that are being gathered, and the chunks that were asked for. A chunk may come
+ * in parts, one behind the other; it is put together here, checked, and stored once.
+ *
+ * What is put is synced a few MiB at a time, together with the rows that name it, and Stored is
+ * said only behind the commit.
+ */
+#include "server/lane.h"
+
+#include "common/log.h"
+#include "server/shelf.h"
+#include "server/turn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LANE_STEP = 256 * 1024, LANE_BAD = 3, WANT_MOST = 512 };
+
+/* A content on its way up. */
+struct offer {
+	struct offer *next;
+	struct session *session;
+	struct gather *gather;
+	enum { OFFER_OPEN, OFFER_WHOLE, OFFER_SYNCED } state;
+	struct buf wants; /* chunks to ask for, at the end of the step */
+	unsigned bad;	  /* chunks that came damaged */
+};
+
+struct asked {
+	uint8_t hash[SHA256_LEN], parent[SHA256_LEN];
+	bool has_parent;
+};
+
+/* A chunk of which parts have come. */
+struct parts {
+	uint8_t hash[SHA256_LEN];
+	uint32_t raw, form, size;
+	struct buf bytes; /* empty: none is under way */
+};
+
+struct lane {
+	struct offer *offers, **last;
+	size_t n_offers;
+	struct buf stored; /* roots to tell of behind the commit */
+	struct parts parts;
+	struct asked *asked; /* a queue, from `first` on */
+	size_t first, n_asked, cap_asked;
+	struct buf packed, raw;
+};
+
+static void offer_free(struct offer *o)
+{
+	gather_free(&o->gather);
+	buf_fini(&o->wants);
+	free(o);
+}
+
+void lane_free(struct lane **lane)
+{
+	struct lane *l = *lane;
+
+	if (!l)
+		return;
+	for (struct offer *o = l->offers, *next; o; o = next) {
+		next = o->next;
+		offer_free(o);
+	}
+	buf_fini(&l->stored);
+	buf_fini(&l->parts.bytes);
+	buf_fini(&l->packed);
+	buf_fini(&l->raw);
+	free(l->asked);
+	free(l);
+	*lane = NULL;
+}
+
+static struct lane *lane_of(struct session *s)
+{
+	if (!s->lane) {
+		s->lane = mem_alloc(sizeof(*s->lane));
+		s->lane->last = &s->lane->offers;
+	}
+	return s->lane;
+}
+
+static void lane_missing(struct session *s, const uint8_t name[SHA256_LEN], const char *words)
+{
+	Wire__Missing m = WIRE__MISSING__INIT;
+
+	m.name = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)name};
+	m.words = (char *)words;
+	link_send(s->link, WIRE__KIND__MISSING, &m.base, BYTES_NONE);
+}
+
+static void lane_want(struct session *s, const uint8_t *root, struct bytes hashes)
+{
+	Wire__Want m = WIRE__WANT__INIT;
+	ProtobufCBinaryData list[WANT_MOST];
+
+	for (size_t at = 0; at < hashes.len;) {
+		m.n_chunks = 0;
+		m.chunks = list;
+		for (; at < hashes.len && m.n_chunks < WANT_MOST; at += SHA256_LEN)
+			list[m.n_chunks++] =
+				(ProtobufCBinaryData){SHA256_LEN, (uint8_t *)hashes.data + at};
+		m.root = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)root};
+		link_send(s->link, WIRE__KIND__WANT, &m.base, BYTES_NONE);
+	}
+}
+
+/* ---- Offers --------------------------------------------------------------------------------- */
+
+static struct offer **offer_find(struct lane *l, const uint8_t root[SHA256_LEN])
+{
+	struct offer **o = &l->offers;
+
+	while (*o && memcmp(gather_content((*o)->gather)->root, root, SHA256_LEN) != 0)
+		o = &(*o)->next;
+	return o;
+}
+
+static void offer_drop(struct lane *l, struct offer **at)
+{
+	struct offer *o = *at;
+
+	*at = o->next;
+	if (!*at)
+		l->last = at;
+	l->n_offers--;
+	offer_free(o);
+}
+
+static int offer_has(void *arg, const uint8_t hash[SHA256_LEN])
+{
+	struct offer *o = arg;
+	return shelf_has(o->session->area->shelf, o->session, hash);
+}
+
+static void offer_want(void *arg, const uint8_t hash[SHA256_LEN], const uint8_t *parent)
+{
+	struct offer *o = arg;
+
+	(void)parent;
+	buf_add(&o->wants, hash, SHA256_LEN);
+}
+
+static void offer_begin(struct session *s, const struct content *c)
+{
+	struct lane *l = lane_of(s);
+	struct offer *o = mem_alloc(sizeof(*o));
+	struct gather_ops ops = {.have = offer_has, .want = offer_want, .arg = o};
+
+	o->session = s;
+	o->gather = gather_new(shelf_store(s->area->shelf), c, &ops);
+	*l->last = o;
+	l->last = &o->next;
+	l->n_offers++;
+}
+
+static bool lane_name(struct session *s, ProtobufCBinaryData name)
+{
+	if (name.len == SHA256_LEN)
+		return true;
+	session_bye(s, WIRE__REASON__PROTOCOL, "chunks and contents are named by 32 bytes");
+	return false;
+}
+
+void session_on_offer(struct session *s, const struct frame *f, void *message)
+{
+	const Wire__Offer *m = message;
+	struct lane *l = lane_of(s);
+	struct shelf *shelf = s->area->shelf;
+	struct cause cause = {{0}};
+	struct content c = {.bytes = m->bytes};
+
+	(void)f;
+	if (!lane_name(s, m->root) || !lane_name(s, m->content) || *offer_find(l, m->root.data))
+		return;
+	if (l->n_offers >= LANE_OFFERS) {
+		session_bye(s, WIRE__REASON__TOO_BIG, "too many documents were offered at once");
+		return;
+	}
+	memcpy(c.root, m->root.data, SHA256_LEN);
+	memcpy(c.sha, m->content.data, SHA256_LEN);
+	int got = shelf_may_name(shelf, s, &s->device, &c);
+	if (got > 0) { /* it may have come in this turn: it is said behind the commit */
+		buf_add(&l->stored, c.root, SHA256_LEN);
+		return;
+	}
+	if (got == ERR_INVALID)
+		cause_set(&cause, got, "the document's bytes are not what its name says");
+	else if (got == 0)
+		got = shelf_limits(shelf, s, c.bytes, &cause);
+	if (got < 0 && cause.words[0])
+		lane_missing(s, c.root, cause.words);
+	else if (got < 0)
+		turn_failed(s->area, got);
+	else if (s->area->full)
+		lane_missing(s, c.root, "the server's disk is full");
+	else
+		offer_begin(s, &c);
+}
+
+void session_on_cancel(struct session *s, const struct frame *f, void *message)
+{
+	const Wire__Cancel *m = message;
+
+	(void)f;
+	if (!lane_name(s, m->root))
+		return;
+	struct offer **o = offer_find(lane_of(s), m->root.data);
+	if (*o)
+		offer_drop(s->lane, o);
+}
+
+/* The store can't take it: the client keeps it, and tries again later. */
+static void offers_fail(struct session *s, const char *words)
+{
+	struct lane *l = s->lane;
+
+	while (l && l->offers) {
+		lane_missing(s, gather_content(l->offers->gather)->root, words);
+		offer_drop(l, &l->offers);
+	}
+}
+
+/* ---- Chunks that come ----------------------------------------------------------------------- */
+
+/* Put it together. True: all of it is here, in `packed`. */
+static bool parts_take(struct session *s, const Wire__Chunk *m, struct bytes raw,
+		       struct bytes *packed)
+{
+	struct parts *p = &s->lane->parts;
+	uint32_t size = m->has_size ? m->size : (uint32_t)raw.len;
+	bool first = m->offset == 0;
+
+	if (first) {
+		buf_reset(&p->bytes);
+		memcpy(p->hash, m->chunk.data, SHA256_LEN);
+		p->raw = m->raw;
+		p->form = m->form;
+		p->size = size;
+	}
+	if (size > CHUNK_MAX || m->raw > CHUNK_MAX || m->offset != p->bytes.len ||
+	    p->size != size || raw.len > size - m->offset || (raw.len == 0 && size > 0) ||
+	    memcmp(p->hash, m->chunk.data, SHA256_LEN) != 0) {
+		session_bye(s, WIRE__REASON__PROTOCOL, "a chunk's part came out of its place");
+		return false;
+	}
+	*packed = raw;
+	if (first && raw.len == size)
+		return true;
+	buf_add_bytes(&p->bytes, raw);
+	*packed = buf_bytes(&p->bytes);
+	return p->bytes.len == size;
+}
+
+/* Does somebody on this session wait for it? */
+static bool lane_awaits(struct lane *l, const uint8_t hash[SHA256_LEN], bool *node)
+{
+	bool awaited = false, is_node;
+
+	*node = false;
+	for (struct offer *o = l->offers; o; o = o->next)
+		if (o->state == OFFER_OPEN && gather_awaits(o->gather, hash, &is_node)) {
+			awaited = true;
+			*node = *node || is_node;
+		}
+	return awaited;
+}
+
+/* It is damaged: those who wait for it ask again, but not for ever. */
+static void lane_bad(struct session *s, const uint8_t hash[SHA256_LEN])
+{
+	bool node;
+
+	for (struct offer **o = &s->lane->offers; *o;) {
+		if (!gather_awaits((*o)->gather, hash, &node)) {
+			o = &(*o)->next;
+		} else if (++(*o)->bad < LANE_BAD) {
+			gather_again((*o)->gather, hash);
+			o = &(*o)->next;
+		} else {
+			lane_missing(s, gather_content((*o)->gather)->root,
+				     "the document arrived damaged, again and again");
+			offer_drop(s->lane, o);
+		}
+	}
+}
+
+static void lane_hand_out(struct session *s, const uint8_t hash[SHA256_LEN], struct bytes raw)
+{
+	struct cause cause = {{0}};
+
+	for (struct offer **o = &s->lane->offers; *o;) {
+		if (gather_take((*o)->gather, hash, raw, &cause) < 0) {
+			lane_missing(s, gather_content((*o)->gather)->root, cause.words);
+			offer_drop(s->lane, o);
+		} else {
+			o = &(*o)->next;
+		}
+	}
+}
+
+static void lane_store(struct session *s, const Wire__Chunk *m, struct bytes packed)
+{
+	struct area *a = s->area;
+	struct lane *l = s->lane;
+	struct cause cause = {{0}};
+	const uint8_t *hash = m->chunk.data;
+	bool node;
+
+	if (!lane_awaits(l, hash, &node))
+		return; /* of an offer that was given up */
+	if (store_unpack(store_squeezer(shelf_store(a->shelf)), hash, (enum form)m->form, m->raw,
+			 packed, &l->raw) < 0) {
+		lane_bad(s, hash);
+		return;
+	}
+	int err = store_put(shelf_store(a->shelf), hash, node, (enum form)m->form, m->raw, packed,
+			    &cause);
+	if (err == ERR_FULL || err == ERR_IO) {
+		log_error("lane.store", "words=\"%s\"", cause.words);
+		offers_fail(s, err == ERR_FULL ? "the server's disk is full"
+					       : "the server could not store the document");
+		return;
+	}
+	if (err < 0) {
+		turn_failed(a, err);
+		return;
+	}
+	shelf_brought(a->shelf, s, hash);
+	lane_hand_out(s, hash, buf_bytes(&l->raw));
+	if (!a->put_ms)
+		a->put_ms = env_now_ms(a->options.env);
+}
+
+void session_on_chunk(struct session *s, const struct frame *f, void *message)
+{
+	const Wire__Chunk *m = message;
+	struct lane *l = lane_of(s);
+	struct bytes packed;
+
+	if (!lane_name(s, m->chunk) || !parts_take(s, m, f->raw, &packed))
+		return;
+	s->turn_bytes += f->raw.len / 4;
+	lane_store(s, m, packed);
+	buf_reset(&l->parts.bytes);
+}
+
+/* ---- The turn ------------------------------------------------------------------------------- */
+
+static bool session_has_lane(const struct session *s)
+{
+	return s->lane && s->state == SESSION_READY && !s->lost;
+}
+
+/* A step of one offer. Did it move? */
+static bool offer_step(struct session *s, struct offer **at)
+{
+	struct offer *o = *at;
+	struct cause cause = {{0}};
+
+	if (o->state != OFFER_OPEN)
+		return false;
+	int got = gather_work(o->gather, LANE_STEP, &cause);
+	if (o->wants.len)
+		lane_want(s, gather_content(o->gather)->root, buf_bytes(&o->wants));
+	buf_reset(&o->wants);
+	if (got == 2) {
+		shelf_delivered(s->area->shelf, s, gather_content(o->gather));
+		o->state = OFFER_WHOLE;
+	} else if (got < 0) {
+		log_warn("lane.offer", "words=\"%s\"", cause.words);
+		lane_missing(s, gather_content(o->gather)->root, cause.words);
+		offer_drop(s->lane, at);
+	}
+	return got == 1;
+}
+
+/* All offers in turn, a step each, for a few milliseconds. */
+static void lane_gather(struct area *a)
+{
+	uint64_t until = env_now_ms(a->options.env) + LANE_WORK_MS;
+	bool moved = true;
+
+	while (moved && env_now_ms(a->options.env) < until) {
+		moved = false;
+		for (size_t i = 0; i < a->n_sessions; i++) {
+			struct session *s = a->sessions[(a->first + i) % a->n_sessions];
+			struct offer **o = session_has_lane(s) ? &s->lane->offers : NULL;
+			while (o && *o) {
+				struct offer *before = *o;
+				moved = offer_step(s, o) || moved;
+				if (*o == before)
+					o = &(*o)->next;
+			}
+		}
+	}
+	a->lane_busy = moved;
+}
+
+static bool lane_any(const struct area *a, int state)
+{
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		const struct session *s = a->sessions[i];
+		for (const struct offer *o = s->lane ? s->lane->offers : NULL; o; o = o->next)
+			if ((int)o->state == state)
+				return true;
+	}
+	return false;
+}
+
+static bool lane_is_due(const struct area *a)
+{
+	uint64_t now = env_now_ms(a->options.env);
+
+	if (!shelf_is_dirty(a->shelf))
+		return false;
+	if (store_unsynced(shelf_store(a->shelf)) >= LANE_SYNC || now - a->put_ms >= LANE_SYNC_MS)
+		return true;
+	for (size_t i = 0; i < a->n_sessions; i++)
+		if (a->sessions[i]->lost)
+			return true;
+	return lane_any(a, OFFER_WHOLE);
+}
+
+static void lane_mark_synced(struct area *a)
+{
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct lane *l = a->sessions[i]->lane;
+		for (struct offer **o = l ? &l->offers : NULL; o && *o;) {
+			if ((*o)->state == OFFER_WHOLE) {
+				buf_add(&l->stored, gather_content((*o)->gather)->root, SHA256_LEN);
+				offer_drop(l, o);
+			} else {
+				o = &(*o)->next;
+			}
+		}
+	}
+}
+
+int lane_before_commit(struct area *a)
+{
+	struct cause cause = {{0}};
+
+	lane_gather(a);
+	if (a->full || a->failed || !lane_is_due(a))
+		return 0;
+	int err = journal_begin(a->journal);
+	if (err == 0)
+		err = shelf_sync(a->shelf, &cause);
+	if (err < 0)
+		return err;
+	a->put_ms = 0;
+	lane_mark_synced(a);
+	return 0;
+}
+
+void lane_after_commit(struct area *a)
+{
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct session *s = a->sessions[i];
+		Wire__Stored m = WIRE__STORED__INIT;
+		if (!session_has_lane(s) || s->lane->stored.len == 0)
+			continue;
+		m.n_roots = s->lane->stored.len / SHA256_LEN;
+		m.roots = arena_alloc(&a->turn, m.n_roots * sizeof(*m.roots));
+		for (size_t k = 0; k < m.n_roots; k++)
+			m.roots[k] = (ProtobufCBinaryData){SHA256_LEN,
+							   s->lane->stored.data + k * SHA256_LEN};
+		link_send(s->link, WIRE__KIND__STORED, &m.base, BYTES_NONE);
+		buf_reset(&s->lane->stored);
+	}
+}
+
+void lane_taken_back(struct area *a, const char *words)
+{
+	shelf_forget(a->shelf);
+	a->put_ms = 0;
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct session *s = a->sessions[i];
+		if (!s->lane)
+			continue;
+		for (size_t k = 0; session_has_lane(s) && k < s->lane->stored.len; k += SHA256_LEN)
+			lane_missing(s, s->lane->stored.data + k, words);
+		buf_reset(&s->lane->stored);
+		if (session_has_lane(s))
+			offers_fail(s, words);
+	}
+}
+
+bool lane_is_busy(const struct area *a)
+{
+	return a->lane_busy;
+}
+
+/* ---- Down ----------------------------------------------------------------------------------- */
+
+static void asked_add(struct lane *l, const uint8_t *hash, const ProtobufCBinaryData *parent)
+{
+	if (l->first && l->first + l->n_asked == l->cap_asked) {
+		memmove(l->asked, l->asked + l->first, l->n_asked * sizeof(*l->asked));
+		l->first = 0;
+	}
+	if (l->n_asked == l->cap_asked) {
+		l->cap_asked = l->cap_asked ? 2 * l->cap_asked : 64;
+		l->asked = mem_resize(l->asked, l->cap_asked * sizeof(*l->asked));
+	}
+	struct asked *a = &l->asked[l->first + l->n_asked++];
+	a->has_parent = parent != NULL;
+	memcpy(a->hash, hash, SHA256_LEN);
+	if (parent)
+		memcpy(a->parent, parent->data, SHA256_LEN);
+}
+
+void session_on_get(struct session *s, const struct frame *f, void *message)
+{
+	const Wire__Get *m = message;
+	struct lane *l = lane_of(s);
+
+	(void)f;
+	if (m->has_parent && !lane_name(s, m->parent))
+		return;
+	if (l->n_asked + m->n_chunks > LANE_ASKED) {
+		session_bye(s, WIRE__REASON__TOO_BIG, "too many chunks were asked for at once");
+		return;
+	}
+	for (size_t i = 0; i < m->n_chunks; i++) {
+		if (!lane_name(s, m->chunks[i]))
+			return;
+		asked_add(l, m->chunks[i].data, m->has_parent ? &m->parent : NULL);
+	}
+}
+
+/* 1: it was sent; 0: it can't be had, which was said; or an error of the database. */
+static int lane_send(struct area *a, struct session *s, const struct asked *asked)
+{
+	struct lane *l = s->lane;
+	Wire__Chunk m = WIRE__CHUNK__INIT;
+	struct stored is;
+	int got = shelf_may_get(a->shelf, s, asked->hash, asked->has_parent ? asked->parent : NULL);
+
+	if (got < 0)
+		return got;
+	if (got == 0) {
+		lane_missing(s, asked->hash, "the server has no such document for you");
+		return 0;
+	}
+	got = store_get_packed(shelf_store(a->shelf), asked->hash, &is, &l->packed);
+	if (got < 0) {
+		log_error("lane.read", "err=%d chunk=%02x%02x%02x%02x", got, asked->hash[0],
+			  asked->hash[1], asked->hash[2], asked->hash[3]);
+		lane_missing(s, asked->hash,
+			     "the server can't read the document: its "
+			     "administrator should run fivepitsd fsck");
+		return 0;
+	}
+	m.chunk = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)asked->hash};
+	m.raw = is.raw;
+	m.has_form = is.form != FORM_RAW;
+	m.form = is.form;
+	link_send(s->link, WIRE__KIND__CHUNK, &m.base, buf_bytes(&l->packed));
+	return 1;
+}
+
+ssize_t lane_feed(struct area *a, struct session *s)
+{
+	struct lane *l = s->lane;
+	int got = 0;
+
+	while (l && l->n_asked && got == 0) {
+		struct asked asked = l->asked[l->first++];
+		if (--l->n_asked == 0)
+			l->first = 0;
+		got = lane_send(a, s, &asked);
+	}
+	return got > 0 ? (ssize_t)l->packed.len + 1 : got;
+}

@@ -1,0 +1,449 @@
+/*
+ * Rights over chunks, asked upwards: from a chunk to the nodes that list it, to the roots, to the
+ * Versions that name these, to the spaces they are in. A node's entries follow from its bytes, so
+ * that who sent it makes no difference; a root counts only once a Version names it, and that is
+ * accepted only from one who has sent, or may read, all that is below.
+ *
+ * What a session has brought is noted in memory and written together with the chunks themselves.
+ */
+#include "server/shelf.h"
+
+#include "common/hashes.h"
+#include "common/log.h"
+#include "server/turn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DAY_MS = 24 * 60 * 60 * 1000, TIDY_STEP = 64, GRANTS_MOST = 4096 };
+
+struct note {
+	struct id device;
+	struct content content; /* of a delivery; of a chunk only its root, which is the chunk */
+	bool delivered;
+};
+
+struct shelf {
+	struct area *area;
+	struct store *store;
+	struct note *notes;
+	size_t n_notes, cap_notes;
+	struct hashes fresh;  /* chunks in `notes`, with the session that brought them */
+	struct hashes asked;  /* bad ones */
+	struct hashes grants; /* nodes that `granted_to` may read, with granted_generation */
+	const struct session *granted_to;
+	uint64_t granted_generation;
+	uint8_t swept[SHA256_LEN];
+	uint64_t swept_day;
+};
+
+static uint64_t shelf_day(const struct shelf *s)
+{
+	return env_now_ms(s->area->options.env) / DAY_MS;
+}
+
+/* ---- Its life ------------------------------------------------------------------------------- */
+
+struct shelf *shelf_new(struct area *a)
+{
+	struct shelf *s = mem_alloc(sizeof(*s));
+	char *dir = mem_format("%s/documents", a->dir);
+
+	s->area = a;
+	s->store = store_new(dir, a->db);
+	free(dir);
+	return s;
+}
+
+void shelf_free(struct shelf **shelf)
+{
+	struct shelf *s = *shelf;
+
+	if (!s)
+		return;
+	store_free(&s->store);
+	hashes_fini(&s->fresh);
+	hashes_fini(&s->grants);
+	free(s->notes);
+	free(s);
+	*shelf = NULL;
+}
+
+struct store *shelf_store(struct shelf *s)
+{
+	return s->store;
+}
+
+/* ---- Who may read --------------------------------------------------------------------------- */
+
+static bool may_space(void *arg, const struct space *space)
+{
+	return session_cursor(arg, space) != NULL;
+}
+
+struct climb {
+	struct buf up;	    /* hashes to look at */
+	struct hashes seen; /* of those */
+};
+
+static int climb_row(void *arg, const uint8_t parent[SHA256_LEN])
+{
+	struct climb *c = arg;
+
+	if (c->up.len < SHELF_STEPS * SHA256_LEN && !hashes_find(&c->seen, parent)) {
+		hashes_put(&c->seen, parent, 1);
+		buf_add(&c->up, parent, SHA256_LEN);
+	}
+	return 0;
+}
+
+/* Up to a root that the session may read. 2: it is whole; 1: it is not, or that was not asked. */
+static int shelf_climb(struct shelf *s, const struct session *session,
+		       const uint8_t hash[SHA256_LEN], bool whole)
+{
+	struct climb c = {.seen = {0}};
+	struct content content;
+	int got = 0, best = 0;
+
+	buf_add(&c.up, hash, SHA256_LEN);
+	for (size_t at = 0; got == 0 && at < c.up.len; at += SHA256_LEN) {
+		uint8_t here[SHA256_LEN];
+		memcpy(here, c.up.data + at, SHA256_LEN);
+		got = journal_named(s->area->journal, BYTES(here, SHA256_LEN), may_space,
+				    (void *)session);
+		if (got > 0 && whole) {
+			best = 1;
+			got = 2 * store_content(s->store, here, &content);
+		}
+		if (got == 0)
+			got = store_parents(s->store, here, climb_row, &c);
+	}
+	buf_fini(&c.up);
+	hashes_fini(&c.seen);
+	return got ? got : best;
+}
+
+int shelf_may_read(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN])
+{
+	return shelf_climb(s, session, hash, false);
+}
+
+/* Nodes whose chunks a session is getting are looked up once, while nobody's rights change. */
+static bool grant_is_known(struct shelf *s, const struct session *session,
+			   const uint8_t node[SHA256_LEN])
+{
+	uint64_t generation = access_generation(s->area->access);
+
+	if (s->granted_to != session || s->granted_generation != generation ||
+	    s->grants.n > GRANTS_MOST)
+		hashes_clear(&s->grants);
+	s->granted_to = session;
+	s->granted_generation = generation;
+	return hashes_find(&s->grants, node) != NULL;
+}
+
+static int edge_is(struct shelf *s, const uint8_t child[SHA256_LEN],
+		   const uint8_t parent[SHA256_LEN])
+{
+	struct db_stmt *st =
+		db_query(s->area->db, "SELECT 1 FROM edge WHERE child = $1 AND parent = $2", "bb",
+			 BYTES(child, SHA256_LEN), BYTES(parent, SHA256_LEN));
+	int got = db_step(st);
+
+	if (got > 0)
+		db_reset(st);
+	return got;
+}
+
+int shelf_may_get(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN],
+		  const uint8_t *parent)
+{
+	if (!parent)
+		return shelf_may_read(s, session, hash);
+	if (!grant_is_known(s, session, parent)) {
+		int got = shelf_may_read(s, session, parent);
+		if (got <= 0)
+			return got;
+		hashes_put(&s->grants, parent, 1);
+	}
+	return edge_is(s, hash, parent);
+}
+
+static int has_brought(struct shelf *s, const struct session *session,
+		       const uint8_t hash[SHA256_LEN])
+{
+	const uint64_t *fresh = hashes_find(&s->fresh, hash);
+
+	if (fresh && *fresh == (uint64_t)(uintptr_t)session)
+		return 1;
+	struct db_stmt *st =
+		db_query(s->area->db, "SELECT 1 FROM brought WHERE device = $1 AND chunk = $2",
+			 "db", &session->device, BYTES(hash, SHA256_LEN));
+	int got = db_step(st);
+	if (got > 0)
+		db_reset(st);
+	return got;
+}
+
+int shelf_has(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN])
+{
+	struct stored is;
+	int got = store_find(s->store, hash, &is);
+
+	if (got <= 0)
+		return got;
+	got = shelf_climb(s, session, hash, true);
+	return got ? got : has_brought(s, session, hash);
+}
+
+/* ---- What was brought ----------------------------------------------------------------------- */
+
+static struct note *shelf_note(struct shelf *s, const struct session *session)
+{
+	if (s->n_notes == s->cap_notes) {
+		s->cap_notes = s->cap_notes ? 2 * s->cap_notes : 256;
+		s->notes = mem_resize(s->notes, s->cap_notes * sizeof(*s->notes));
+	}
+	struct note *n = &s->notes[s->n_notes++];
+	*n = (struct note){.device = session->device};
+	return n;
+}
+
+void shelf_brought(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN])
+{
+	memcpy(shelf_note(s, session)->content.root, hash, SHA256_LEN);
+	hashes_put(&s->fresh, hash, (uint64_t)(uintptr_t)session);
+}
+
+void shelf_delivered(struct shelf *s, const struct session *session, const struct content *c)
+{
+	struct note *n = shelf_note(s, session);
+
+	n->content = *c;
+	n->delivered = true;
+}
+
+bool shelf_is_dirty(const struct shelf *s)
+{
+	return s->n_notes > 0 || store_is_dirty(s->store);
+}
+
+static int note_write(struct shelf *s, const struct note *n, uint64_t day)
+{
+	struct bytes root = BYTES(n->content.root, SHA256_LEN);
+
+	if (!n->delivered)
+		return db_run(s->area->db,
+			      "INSERT INTO brought (device, chunk, day) VALUES ($1, $2, $3)"
+			      " ON CONFLICT (device, chunk) DO NOTHING",
+			      "dbu", &n->device, root, day);
+	int err = store_content_set(s->store, &n->content);
+	if (err == 0)
+		err = db_run(s->area->db, "DELETE FROM lacking WHERE content = $1", "b", root);
+	if (err < 0)
+		return err;
+	return db_run(s->area->db,
+		      "INSERT INTO delivered (root, device, bytes, day) VALUES ($1, $2, $3, $4)"
+		      " ON CONFLICT (root, device) DO NOTHING",
+		      "bduu", root, &n->device, n->content.bytes, day);
+}
+
+int shelf_sync(struct shelf *s, struct cause *cause)
+{
+	uint64_t day = shelf_day(s);
+
+	store_set_day(s->store, day);
+	int err = store_sync(s->store, cause);
+	if (err < 0)
+		return err;
+	for (size_t i = 0; err == 0 && i < s->n_notes; i++)
+		err = note_write(s, &s->notes[i], day);
+	s->n_notes = 0;
+	hashes_clear(&s->fresh);
+	return err < 0 ? cause_set(cause, err, "documents can't be stored: %s", err_words(err)) : 0;
+}
+
+void shelf_forget(struct shelf *s)
+{
+	store_forget(s->store);
+	s->n_notes = 0;
+	hashes_clear(&s->fresh);
+}
+
+/* ---- Naming --------------------------------------------------------------------------------- */
+
+static int is_delivered(struct shelf *s, const struct id *device, const uint8_t root[SHA256_LEN])
+{
+	struct db_stmt *st =
+		db_query(s->area->db, "SELECT 1 FROM delivered WHERE root = $1 AND device = $2",
+			 "bd", BYTES(root, SHA256_LEN), device);
+	int got = db_step(st);
+
+	if (got > 0)
+		db_reset(st);
+	return got;
+}
+
+int shelf_may_name(struct shelf *s, const struct session *session, const struct id *device,
+		   const struct content *c)
+{
+	struct content is;
+	int got = store_content(s->store, c->root, &is);
+
+	if (got <= 0)
+		return got;
+	got = is_delivered(s, device, c->root);
+	if (got == 0)
+		got = shelf_may_read(s, session, c->root);
+	if (got > 0 && (memcmp(is.sha, c->sha, SHA256_LEN) != 0 || is.bytes != c->bytes))
+		return ERR_INVALID;
+	return got;
+}
+
+int shelf_named(struct shelf *s, const struct id *device, const uint8_t root[SHA256_LEN])
+{
+	return db_run(s->area->db, "DELETE FROM delivered WHERE root = $1 AND device = $2", "bd",
+		      BYTES(root, SHA256_LEN), device);
+}
+
+/* ---- Limits --------------------------------------------------------------------------------- */
+
+int shelf_limits(struct shelf *s, const struct session *session, uint64_t bytes,
+		 struct cause *cause)
+{
+	(void)s;
+	(void)session;
+	if (bytes > CONTENT_MOST)
+		return cause_set(cause, ERR_LIMIT, "the document is too large");
+	return 0;
+}
+
+/* ---- Care ----------------------------------------------------------------------------------- */
+
+static int shelf_keep(void *arg, const uint8_t hash[SHA256_LEN], uint64_t since_day)
+{
+	struct shelf *s = arg;
+	struct db_stmt *st = db_query(s->area->db,
+				      "SELECT 1 FROM named WHERE root = $1"
+				      " UNION ALL SELECT 1 FROM delivered WHERE root = $1"
+				      " UNION ALL SELECT 1 FROM brought WHERE chunk = $1 LIMIT 1",
+				      "b", BYTES(hash, SHA256_LEN));
+	int got = db_step(st);
+
+	(void)since_day; /* of the row that says who brought it */
+	if (got > 0)
+		db_reset(st);
+	return got;
+}
+
+/* Nobody names it after so long. */
+static int shelf_expire(struct shelf *s)
+{
+	uint64_t day = shelf_day(s), last = day > SHELF_DAYS ? day - SHELF_DAYS : 0;
+	int err = db_run(s->area->db, "DELETE FROM brought WHERE day < $1", "u", last);
+
+	return err < 0 ? err
+		       : db_run(s->area->db, "DELETE FROM delivered WHERE day < $1", "u", last);
+}
+
+/* Once a day all chunks are looked at, a few at a time; what was found goes at once. */
+int shelf_tidy(struct shelf *s)
+{
+	struct cause cause = {{0}};
+	uint64_t day = shelf_day(s);
+	bool sweeping = s->swept_day != day;
+	int err = journal_begin(s->area->journal);
+
+	if (err < 0)
+		return err;
+	int more = store_scrub(s->store, TIDY_STEP);
+	if (more == 0 && sweeping) {
+		static const uint8_t start[SHA256_LEN];
+		if (memcmp(s->swept, start, SHA256_LEN) == 0)
+			err = shelf_expire(s);
+		if (err == 0)
+			err = store_sweep(s->store, s->swept, TIDY_STEP, shelf_keep, s);
+		if (err == 0)
+			s->swept_day = day;
+		more = err < 0 ? err : 1;
+	}
+	if (more == 0)
+		more = store_reap(s->store, TIDY_STEP, shelf_keep, s);
+	if (more == 0)
+		more = store_compact(s->store, TIDY_STEP, &cause);
+	return more == ERR_CORRUPT ? 0 : more; /* fsck tells of it */
+}
+
+struct shelf_checking {
+	struct shelf *shelf;
+	bool mend, whole;
+	void (*fault)(void *arg, const char *words);
+	void *arg;
+	struct hashes told;
+};
+
+static bool check_fault(void *arg, enum store_fault what, const uint8_t *hash, const char *words)
+{
+	struct shelf_checking *c = arg;
+
+	(void)what;
+	if (hash)
+		hashes_put(&c->told, hash, 1);
+	c->fault(c->arg, words);
+	return c->mend;
+}
+
+/* A chunk that a published list names must be in the tables. */
+static int check_named_chunk(void *arg, const uint8_t hash[SHA256_LEN], bool here)
+{
+	struct shelf_checking *c = arg;
+	char words[96];
+
+	if (here)
+		return 0;
+	c->whole = false;
+	snprintf(words, sizeof(words), "a chunk of documents is missing (%02x%02x%02x%02x)",
+		 hash[0], hash[1], hash[2], hash[3]);
+	if (!hashes_find(&c->told, hash))
+		c->fault(c->arg, words);
+	hashes_put(&c->told, hash, 1);
+	return 0;
+}
+
+static int check_named(void *arg, struct bytes root)
+{
+	struct shelf_checking *c = arg;
+	struct store *store = c->shelf->store;
+	struct content content;
+
+	if (root.len != SHA256_LEN) {
+		c->fault(c->arg, "a version names no content");
+		return 0;
+	}
+	int got = store_content(store, root.data, &content);
+	bool single = got > 0 && memcmp(content.sha, content.root, SHA256_LEN) == 0;
+	c->whole = true;
+	int err = got < 0 ? got
+			  : content_each(store, root.data, single ? 0 : LEVEL_MAX,
+					 check_named_chunk, c);
+	if (err < 0 || c->whole || !c->mend)
+		return err;
+	err = store_content_forget(store, root.data);
+	return err < 0 ? err
+		       : db_run(c->shelf->area->db,
+				"INSERT INTO lacking (content) VALUES ($1)"
+				" ON CONFLICT (content) DO NOTHING",
+				"b", root);
+}
+
+int shelf_check(struct shelf *s, bool mend, void (*fault)(void *arg, const char *words), void *arg)
+{
+	struct shelf_checking c = {.shelf = s, .mend = mend, .fault = fault, .arg = arg};
+	int err = store_check(s->store, check_fault, &c);
+
+	if (err == 0)
+		err = journal_each_content(s->area->journal, check_named, &c);
+	hashes_fini(&c.told);
+	return err;
+}

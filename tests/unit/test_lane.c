@@ -1,0 +1,300 @@
+/*
+ * Documents in sessions: what is offered is asked for chunk by chunk, stored once, and given to
+ * those alone who may read a Version that names it; equal bytes are nobody's way to another space.
+ */
+#include "common/fields.h"
+#include "common/schema.h"
+#include "records.pb-c.h"
+#include "server/shelf.h"
+#include "server/turn.h"
+#include "tests/bed.h"
+#include "tests/tap.h"
+#include "tests/unit/paper.h"
+
+static void offer(struct peer *p, const struct paper *paper)
+{
+	Wire__Offer m = WIRE__OFFER__INIT;
+
+	m.root = PB_BYTES(BYTES(paper->content.root, SHA256_LEN));
+	m.content = PB_BYTES(BYTES(paper->content.sha, SHA256_LEN));
+	m.bytes = paper->content.bytes;
+	buf_reset(&p->wants);
+	p->stored = p->missing = 0;
+	peer_send(p, WIRE__KIND__OFFER, &m.base, BYTES_NONE);
+	bed_turn(p->bed);
+}
+
+static void chunk(struct peer *p, const uint8_t hash[SHA256_LEN], struct bytes raw)
+{
+	Wire__Chunk m = WIRE__CHUNK__INIT;
+
+	m.chunk = PB_BYTES(BYTES(hash, SHA256_LEN));
+	m.raw = (uint32_t)raw.len;
+	peer_send(p, WIRE__KIND__CHUNK, &m.base, raw);
+}
+
+/* Send what was asked for, up to `most` chunks. How many were sent. */
+static size_t answer(struct peer *p, const struct paper *paper, size_t most)
+{
+	size_t sent = 0;
+
+	while (p->wants.len && sent < most) {
+		size_t n = 0;
+		for (; n < p->wants.len && sent < most; n += SHA256_LEN, sent++)
+			chunk(p, p->wants.data + n, paper_find(paper, p->wants.data + n));
+		p->wants.len -= n;
+		memmove(p->wants.data, p->wants.data + n, p->wants.len);
+		bed_turn(p->bed);
+	}
+	return sent;
+}
+
+static void get(struct peer *p, const uint8_t *parent, const uint8_t hash[SHA256_LEN])
+{
+	Wire__Get m = WIRE__GET__INIT;
+	ProtobufCBinaryData name = PB_BYTES(BYTES(hash, SHA256_LEN));
+
+	m.chunks = &name;
+	m.n_chunks = 1;
+	m.has_parent = parent != NULL;
+	m.parent = PB_BYTES(BYTES(parent, parent ? SHA256_LEN : 0));
+	buf_reset(&p->content);
+	p->missing = p->chunks = 0;
+	peer_send(p, WIRE__KIND__GET, &m.base, BYTES_NONE);
+	bed_turn(p->bed);
+}
+
+static struct id push_version(struct peer *p, const struct id *space, const struct content *c)
+{
+	struct making m;
+	struct id record = id_make(&p->bed->env);
+
+	making_init(&m, p->bed, space, 0);
+	making_create(&m, TYPE_VERSION, &record);
+	making_text(&m, 2, "plan.pdf", NULL);
+	making_number(&m, 4, 0);
+	making_number(&m, 5, 0);
+	if (memcmp(c->root, c->sha, SHA256_LEN) != 0)
+		making_number(&m, 8, 0);
+	buf_reset(&m.set[0]);
+	field_add_text(&m.set[0], 2, "plan.pdf");
+	field_add_number(&m.set[0], 4, c->bytes);
+	field_add_bytes(&m.set[0], 5, BYTES(c->sha, SHA256_LEN));
+	if (memcmp(c->root, c->sha, SHA256_LEN) != 0)
+		field_add_bytes(&m.set[0], 8, BYTES(c->root, SHA256_LEN));
+	struct id id = m.change.id;
+	peer_push(p, making_bytes(&m));
+	making_fini(&m);
+	bed_turn(p->bed);
+	return id;
+}
+
+struct stage {
+	struct bed b;
+	struct peer head, staff; /* the staff's own space is read by nobody else */
+	struct id own;
+};
+
+static void stage_init(struct stage *s, const char *name)
+{
+	bed_init(&s->b, name);
+	peer_join(&s->head, &s->b, &s->b.person);
+	peer_hello(&s->head);
+	struct id person = bed_person(&s->b, &s->head, "B. Staff");
+	bed_appoint(&s->b, &s->head, &person, RECORDS__ROLE__STAFF, NULL);
+	peer_join(&s->staff, &s->b, &person);
+	peer_hello(&s->staff);
+	s->own = id_personal(&s->b.id, &person);
+}
+
+static void stage_fini(struct stage *s)
+{
+	peer_fini(&s->head);
+	peer_fini(&s->staff);
+	bed_fini(&s->b);
+}
+
+static void test_up_and_down(struct stage *s, const struct paper *paper)
+{
+	struct peer *staff = &s->staff;
+	const struct content *c = &paper->content;
+	struct id change = push_version(staff, &s->own, c);
+	struct node root;
+	struct entry_of first;
+
+	ok(peer_told(staff, &change)->wait == WIRE__WAIT__CONTENT_MISSING,
+	   "a version waits for its bytes");
+	offer(staff, paper);
+	ok(staff->wants.len == SHA256_LEN && memcmp(staff->wants.data, c->root, SHA256_LEN) == 0,
+	   "what is offered is asked for from its root");
+	answer(staff, paper, 10);
+	ok(staff->stored == 0, "nothing is said to be stored before the last chunk");
+	ok(answer(staff, paper, SIZE_MAX) > 0 && staff->stored == 1, "with it, it is");
+	get(staff, NULL, c->root);
+	ok(staff->missing == 1, "until a version names it, nobody gets it");
+	change = push_version(staff, &s->own, c);
+	ok(!peer_told(staff, &change), "now the version is accepted");
+	get(staff, NULL, c->root);
+	must(staff->chunks == 1 && node_read(&root, buf_bytes(&staff->content)) == 0);
+	node_entry(&root, 0, &first);
+	uint8_t root_hash[SHA256_LEN];
+	memcpy(root_hash, c->root, SHA256_LEN);
+	get(staff, root_hash, first.hash);
+	ok(staff->chunks == 1 &&
+		   bytes_equal(buf_bytes(&staff->content), paper_find(paper, first.hash)),
+	   "and its chunks can be had, each by the node that lists it");
+	offer(staff, paper);
+	ok(staff->wants.len == 0 && staff->stored == 1,
+	   "who may read it is told that it is here already");
+}
+
+/* One who may not read the space knows all its hashes, and its list. */
+static void test_no_way_in(struct stage *s, const struct paper *paper)
+{
+	struct peer *head = &s->head;
+	const struct content *c = &paper->content;
+	struct paper *part = mem_alloc(sizeof(*part));
+	struct id change;
+
+	get(head, NULL, c->root);
+	ok(head->missing == 1 && head->chunks == 0, "another does not get it by its name");
+	get(head, c->root, paper_find(paper, c->root).data + NODE_HEADER);
+	ok(head->missing == 1 && head->chunks == 0, "nor a chunk by its parent");
+	offer(head, paper);
+	ok(head->wants.len == SHA256_LEN, "nor is he told that it is here");
+	chunk(head, c->root, paper_find(paper, c->root));
+	bed_turn(&s->b);
+	size_t asked = head->wants.len / SHA256_LEN - 1;
+	ok(asked + 1 >= paper->n - paper->n_nodes || asked > 0,
+	   "with the list alone every chunk is asked for (%zu)", asked);
+	ok(head->stored == 0, "and it is not stored for him");
+	change = push_version(head, &s->b.partnership, c);
+	const struct told *told = peer_told(head, &change);
+	ok(told && told->wait == WIRE__WAIT__CONTENT_MISSING, "nor may he name it");
+	/* A single chunk of it, as if that were a file of his. */
+	uint8_t hash[SHA256_LEN];
+	memcpy(hash, paper_find(paper, c->root).data + NODE_HEADER, SHA256_LEN);
+	buf_add_bytes(&part->data, paper_find(paper, hash));
+	paper_cut(part);
+	offer(head, part);
+	ok(head->wants.len == SHA256_LEN && head->stored == 0,
+	   "nor is a single chunk of it given for its name");
+	answer(head, part, 1);
+	ok(head->stored == 1, "who sends it has it");
+	paper_free(part);
+}
+
+static void test_resumed(struct stage *s)
+{
+	struct paper *paper = paper_new(77, 3000000);
+	struct peer *staff = &s->staff;
+	size_t all = paper->n, sent;
+
+	offer(staff, paper);
+	sent = answer(staff, paper, all / 2);
+	peer_cut(staff);
+	bed_turn(&s->b);
+	peer_connect(staff);
+	peer_hello(staff);
+	offer(staff, paper);
+	sent += answer(staff, paper, SIZE_MAX);
+	ok(staff->stored == 1 && sent <= all + 1,
+	   "after a cut it goes on where it was (%zu chunks for %zu)", sent, all);
+	bed_restart(&s->b, true);
+	peer_connect(staff);
+	peer_hello(staff);
+	offer(staff, paper);
+	ok(staff->stored == 1 && staff->wants.len == 0,
+	   "and after a crash of the server what was said to be stored is stored");
+	peer_connect(&s->head);
+	peer_hello(&s->head);
+	paper_free(paper);
+}
+
+static void test_bad(struct stage *s)
+{
+	struct paper *paper = paper_new(78, 500000), *lie = paper_new(79, 5);
+	struct peer *staff = &s->staff;
+	uint8_t name[SHA256_LEN];
+
+	offer(staff, paper);
+	memcpy(name, staff->wants.data, SHA256_LEN);
+	chunk(staff, name, BYTES("wrong", 5));
+	bed_turn(&s->b);
+	ok(staff->missing == 0 && staff->wants.len == 2 * SHA256_LEN,
+	   "a chunk that is not what it is called is asked for again");
+	for (int i = 0; i < 2; i++)
+		chunk(staff, name, BYTES("wrong", 5));
+	bed_turn(&s->b);
+	ok(staff->missing == 1 && staff->bye == 0, "but not for ever");
+	memset(lie->content.sha, 9, SHA256_LEN);
+	struct node node;
+	ok(node_read(&node, paper_find(paper, paper->content.root)) == 0, "a list has nodes");
+	memcpy(lie->content.root, paper->content.root, SHA256_LEN);
+	lie->content.bytes = paper->content.bytes;
+	offer(staff, lie);
+	answer(staff, paper, SIZE_MAX);
+	ok(staff->missing == 1 && staff->stored == 0,
+	   "chunks that are not the whole that was said are not stored as one");
+	lie->content.bytes++;
+	offer(staff, lie);
+	answer(staff, paper, SIZE_MAX);
+	ok(staff->missing == 1 && staff->stored == 0, "nor is one of another size");
+	paper_free(paper);
+	paper_free(lie);
+}
+
+static void test_small(struct stage *s)
+{
+	struct paper *empty = paper_new(1, 0), *one = paper_new(2, 1);
+	struct paper *const papers[] = {empty, one};
+
+	for (size_t i = 0; i < 2; i++) {
+		offer(&s->staff, papers[i]);
+		answer(&s->staff, papers[i], SIZE_MAX);
+		ok(s->staff.stored == 1, "a file of %zu bytes is stored", papers[i]->data.len);
+		struct id change = push_version(&s->staff, &s->own, &papers[i]->content);
+		ok(!peer_told(&s->staff, &change), "and named");
+		paper_free(papers[i]);
+	}
+}
+
+static void test_parts(struct stage *s)
+{
+	struct paper *paper = paper_new(80, 10000);
+	Wire__Chunk m = WIRE__CHUNK__INIT;
+	struct bytes whole = buf_bytes(&paper->data);
+
+	offer(&s->staff, paper);
+	m.chunk = PB_BYTES(BYTES(paper->content.root, SHA256_LEN));
+	m.raw = m.size = 10000;
+	m.has_size = m.has_offset = true;
+	for (m.offset = 0; m.offset < 10000; m.offset += 2500)
+		peer_send(&s->staff, WIRE__KIND__CHUNK, &m.base,
+			  BYTES(whole.data + m.offset, 2500));
+	bed_turn(&s->b);
+	ok(s->staff.stored == 1, "a chunk may come in parts");
+	m.offset = 5000;
+	peer_send(&s->staff, WIRE__KIND__CHUNK, &m.base, BYTES(whole.data, 100));
+	bed_turn(&s->b);
+	ok(s->staff.bye == WIRE__REASON__PROTOCOL, "a part out of its place ends the session");
+	paper_free(paper);
+}
+
+int main(void)
+{
+	struct stage *s = mem_alloc(sizeof(*s));
+	struct paper *paper = paper_new(5, 4000000);
+
+	stage_init(s, "documents");
+	test_up_and_down(s, paper);
+	test_no_way_in(s, paper);
+	test_resumed(s);
+	test_bad(s);
+	test_small(s);
+	test_parts(s);
+	stage_fini(s);
+	free(s);
+	paper_free(paper);
+	return tap_end();
+}

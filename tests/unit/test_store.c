@@ -1,0 +1,323 @@
+/*
+ * The store of chunks: what goes in comes out, a crash leaves nothing half, garbage goes and
+ * nothing else, and every damage is found.
+ */
+#include "common/os.h"
+#include "tests/tap.h"
+#include "tests/unit/paper.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char tables[] = ""
+#include "server_schema.h"
+	;
+
+struct bench {
+	char dir[300];
+	struct db *db;
+	struct store *store;
+};
+
+static void bench_open(struct bench *b, const char *name)
+{
+	struct cause cause;
+
+	snprintf(b->dir, sizeof(b->dir), "%.200s/%.20s", tap_dir(), name);
+	must(os_make_dir(b->dir, &cause) == 0);
+	char *path = mem_format("%s/db", b->dir), *documents = mem_format("%s/documents", b->dir);
+	must(db_open(&b->db, path, DB_SOLE, tables, 1, NULL, &cause) == 0);
+	b->store = store_new(documents, b->db);
+	free(path);
+	free(documents);
+}
+
+static void bench_close(struct bench *b)
+{
+	store_free(&b->store);
+	db_close(&b->db);
+}
+
+static void bench_sync(struct bench *b)
+{
+	must(db_begin(b->db) == 0 && store_sync(b->store, NULL) == 0 && db_commit(b->db) == 0);
+}
+
+/* Put a paper's chunks and nodes; it is whole then. */
+static void put_paper(struct bench *b, const struct paper *p)
+{
+	struct node node;
+	uint8_t hash[SHA256_LEN];
+
+	for (size_t i = 0; i < p->n; i++) {
+		sha256(p->parts[i], hash);
+		bool is_node = p->n > 1 && node_read(&node, p->parts[i]) == 0;
+		must(store_put_raw(b->store, hash, is_node, p->parts[i], NULL) == 0);
+	}
+	must(db_begin(b->db) == 0 && store_sync(b->store, NULL) == 0 &&
+	     store_content_set(b->store, &p->content) == 0 && db_commit(b->db) == 0);
+}
+
+static int64_t count(struct bench *b, const char *sql)
+{
+	struct cause cause;
+	struct db_stmt *st = db_query_text(b->db, sql, &cause);
+	int64_t n = db_step(st) == 1 ? db_int(st, 0) : -1;
+
+	db_reset(st);
+	return n;
+}
+
+static int same_row(void *arg, struct bytes chunk)
+{
+	struct bytes *rest = arg;
+	if (chunk.len > rest->len || memcmp(chunk.data, rest->data, chunk.len) != 0)
+		return ERR_INVALID;
+	*rest = BYTES(rest->data + chunk.len, rest->len - chunk.len);
+	return 0;
+}
+
+/* Whatever the file and the edit, what is rebuilt from chunks is the file. */
+static void test_identity(void)
+{
+	struct bench b;
+	size_t good = 0, n = 40;
+
+	bench_open(&b, "identity");
+	for (size_t i = 0; i < n; i++) {
+		struct paper *p = mem_alloc(sizeof(*p));
+		paper_fill(&p->data, i / 8 + 1, i % 8 * 90001);
+		if (i % 3 == 0) /* runs that compress, in the middle of what does not */
+			for (size_t k = 0; k < i * 3000; k++)
+				buf_add_u8(&p->data, (uint8_t)(k / 1000));
+		paper_fill(&p->data, i, i * i * 77);
+		paper_cut(p);
+		put_paper(&b, p);
+		struct bytes rest = buf_bytes(&p->data);
+		good += content_read(b.store, &p->content, same_row, &rest) == 0 && rest.len == 0;
+		paper_free(p);
+	}
+	ok(good == n, "of %zu files each is rebuilt from its chunks", n);
+	ok(count(&b, "SELECT count(*) FROM chunk WHERE form = 1") > 0, "some are packed");
+	bench_close(&b);
+}
+
+static void test_crash(void)
+{
+	struct paper *p = paper_new(1, 500000), *q = paper_new(2, 500000);
+	struct bench b;
+	struct stored is;
+	uint8_t hash[SHA256_LEN];
+
+	bench_open(&b, "crash");
+	put_paper(&b, p);
+	for (size_t i = 0; i < q->n; i++) {
+		sha256(q->parts[i], hash);
+		must(store_put_raw(b.store, hash, false, q->parts[i], NULL) == 0);
+	}
+	ok(store_find(b.store, hash, &is) == 1, "what was put is found before it is synced");
+	must(db_begin(b.db) == 0 && store_sync(b.store, NULL) == 0);
+	db_rollback(b.db);
+	bench_close(&b);
+	bench_open(&b, "crash");
+	ok(store_find(b.store, hash, &is) == 0, "after a crash it is not there");
+	ok(content_read(b.store, &p->content, NULL, NULL) == 0, "what was committed is");
+	put_paper(&b, q);
+	ok(content_read(b.store, &p->content, NULL, NULL) == 0 &&
+		   content_read(b.store, &q->content, NULL, NULL) == 0,
+	   "and more is put behind it");
+	bench_close(&b);
+	paper_free(p);
+	paper_free(q);
+}
+
+/* Keep the roots that are in the set. */
+static int keep(void *arg, const uint8_t hash[SHA256_LEN], uint64_t day)
+{
+	(void)day;
+	return hashes_find(arg, hash) ? 1 : 0;
+}
+
+static void collect(struct bench *b, struct hashes *kept)
+{
+	uint8_t from[SHA256_LEN] = {0};
+	int more = 1;
+
+	while (more > 0) {
+		must(db_begin(b->db) == 0);
+		more = store_sweep(b->store, from, 7, keep, kept);
+		must(more >= 0 && store_reap(b->store, SIZE_MAX, keep, kept) == 0);
+		must(db_commit(b->db) == 0);
+	}
+	do {
+		must(db_begin(b->db) == 0);
+		more = store_scrub(b->store, 3);
+		if (more == 0)
+			more = store_compact(b->store, 5, NULL);
+		must(more >= 0 && db_commit(b->db) == 0);
+	} while (more > 0);
+}
+
+/* Is there a trace of these bytes in any pack? */
+static bool is_on_disk(struct bench *b, struct bytes bytes)
+{
+	bool found = false;
+
+	for (int n = 1; n < 10 && !found; n++) {
+		struct buf pack = {0};
+		char *path = mem_format("%s/documents/pack-%d", b->dir, n);
+		if (os_read_file(path, 1 << 28, &pack, NULL) == 0)
+			found = memmem(pack.data, pack.len, bytes.data, bytes.len) != NULL;
+		buf_fini(&pack);
+		free(path);
+	}
+	return found;
+}
+
+static void test_garbage(void)
+{
+	struct paper *a = paper_new(1, 4000000), *c = paper_new(3, 5000);
+	struct paper *b2 = mem_alloc(sizeof(*b2)); /* the second half of `a`, and something else */
+	struct hashes kept = {0};
+	struct bench b;
+	struct bytes secret = BYTES(a->data.data + 1000, 64);
+
+	buf_add(&b2->data, a->data.data + 2000000, 2000000);
+	paper_fill(&b2->data, 9, 100000);
+	paper_cut(b2);
+	bench_open(&b, "garbage");
+	put_paper(&b, a);
+	put_paper(&b, b2);
+	put_paper(&b, c);
+	hashes_put(&kept, b2->content.root, 1);
+	hashes_put(&kept, c->content.root, 1);
+	ok(is_on_disk(&b, secret), "a content is on disk");
+	collect(&b, &kept);
+	ok(content_read(b.store, &b2->content, NULL, NULL) == 0 &&
+		   content_read(b.store, &c->content, NULL, NULL) == 0,
+	   "what is named stays, chunks that it shares too");
+	ok(content_read(b.store, &a->content, NULL, NULL) == ERR_MISSING && !is_on_disk(&b, secret),
+	   "what is not goes, from the disk too");
+	ok(count(&b, "SELECT count(*) FROM hole") == 0 &&
+		   count(&b, "SELECT count(*) FROM edge WHERE NOT EXISTS"
+			     " (SELECT 1 FROM chunk WHERE hash = parent)") == 0,
+	   "nothing is left to do");
+	hashes_clear(&kept);
+	collect(&b, &kept);
+	ok(count(&b, "SELECT count(*) FROM chunk") == 0, "in the end there is nothing");
+	put_paper(&b, a);
+	ok(content_read(b.store, &a->content, NULL, NULL) == 0, "and it can come again");
+	bench_close(&b);
+	hashes_fini(&kept);
+	paper_free(a);
+	paper_free(b2);
+	paper_free(c);
+}
+
+struct found {
+	size_t damaged, missing, stray;
+	bool mend;
+};
+
+static bool note_fault(void *arg, enum store_fault what, const uint8_t *hash, const char *words)
+{
+	struct found *f = arg;
+
+	(void)hash;
+	(void)words;
+	f->damaged += what == STORE_DAMAGED;
+	f->missing += what == STORE_MISSING;
+	f->stray += what == STORE_STRAY;
+	return f->mend;
+}
+
+enum { DAMAGES = 10000 };
+
+/* One damage for each chunk: a bit of its bytes or of its header, or its end cut to nothing. */
+static void damage(struct bench *b)
+{
+	char *path = mem_format("%s/documents/pack-1", b->dir);
+	int fd = open(path, O_RDWR);
+	struct db_stmt *st = db_query(b->db, "SELECT at, size FROM chunk ORDER BY at", "");
+	size_t i = 0;
+
+	must(fd >= 0);
+	for (; db_step(st) == 1; i++) {
+		uint64_t at = (uint64_t)db_int(st, 0), size = 44 + (uint64_t)db_int(st, 1);
+		uint64_t place = at + (i * 7919) % size;
+		uint8_t byte;
+		must(pread(fd, &byte, 1, (off_t)place) == 1);
+		byte ^= (uint8_t)(1u << i % 8);
+		must(pwrite(fd, &byte, 1, (off_t)place) == 1);
+	}
+	close(fd);
+	free(path);
+}
+
+static void test_damage(void)
+{
+	struct found clean = {0}, found = {0}, mended = {.mend = true}, after = {0};
+	struct bench b;
+	uint8_t hash[SHA256_LEN];
+
+	bench_open(&b, "damage");
+	for (uint32_t i = 0; i < DAMAGES; i++) {
+		struct buf data = {0};
+		paper_fill(&data, i + 1, 20 + i % 400);
+		sha256(buf_bytes(&data), hash);
+		must(store_put_raw(b.store, hash, false, buf_bytes(&data), NULL) == 0);
+		buf_fini(&data);
+	}
+	bench_sync(&b);
+	ok(store_check(b.store, note_fault, &clean) == 0 && clean.damaged + clean.stray == 0,
+	   "a sound store has no faults");
+	damage(&b);
+	ok(store_check(b.store, note_fault, &found) == 0 && found.damaged == DAMAGES,
+	   "of %d damages %zu are found", DAMAGES, found.damaged);
+	must(db_begin(b.db) == 0);
+	ok(store_check(b.store, note_fault, &mended) == 0, "they are taken out");
+	must(db_commit(b.db) == 0 && db_begin(b.db) == 0);
+	while (store_scrub(b.store, 1000) > 0)
+		;
+	must(db_commit(b.db) == 0);
+	ok(store_check(b.store, note_fault, &after) == 0 && after.damaged + after.stray == 0 &&
+		   count(&b, "SELECT count(*) FROM chunk") == 0,
+	   "so that they can come again");
+	bench_close(&b);
+}
+
+static void test_stray_and_missing(void)
+{
+	struct paper *p = paper_new(4, 900000);
+	struct found found = {0}, gone = {0};
+	struct bench b;
+
+	bench_open(&b, "stray");
+	put_paper(&b, p);
+	must(db_begin(b.db) == 0);
+	must(db_run(b.db, "DELETE FROM chunk WHERE hash = (SELECT hash FROM chunk LIMIT 1)", "") ==
+		     0 &&
+	     db_commit(b.db) == 0);
+	ok(store_check(b.store, note_fault, &found) == 0 && found.stray == 1,
+	   "bytes that no table names are found");
+	char *path = mem_format("%s/documents/pack-1", b.dir);
+	bench_close(&b);
+	must(unlink(path) == 0);
+	free(path);
+	bench_open(&b, "stray");
+	ok(store_check(b.store, note_fault, &gone) == 0 && gone.missing == p->n - 1,
+	   "a pack that is gone is missed, chunk by chunk");
+	bench_close(&b);
+	paper_free(p);
+}
+
+int main(void)
+{
+	test_identity();
+	test_crash();
+	test_garbage();
+	test_damage();
+	test_stray_and_missing();
+	return tap_end();
+}
