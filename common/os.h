@@ -64,6 +64,10 @@ struct os_limits {
  * program; ERR_IO. What it had started ends with it.
  */
 int os_run(const char *const argv[], int in, const struct os_limits *limits, struct buf *out);
+/* Start a program by itself, in the background: it gives way to others, and nothing that it says is
+ * heard. A handle for os_ended, or ERR_IO. */
+int os_start(const char *const argv[]);
+bool os_ended(int started);
 /* Where this program's own file lies, without its name; free() it. NULL: the system does not say.
  */
 char *os_program_dir(void);

@@ -103,6 +103,29 @@ int os_run(const char *const argv[], int in, const struct os_limits *limits, str
 	return WEXITSTATUS(status) == NO_PROGRAM ? ERR_IO : WEXITSTATUS(status);
 }
 
+int os_start(const char *const argv[])
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		int null = open("/dev/null", O_RDWR);
+		setsid();
+		if (nice(10) == -1 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+		    dup2(null, 2) < 0)
+			_exit(NO_PROGRAM);
+		close_range(3, ~0u, 0);
+		execv(argv[0], (char *const *)argv);
+		_exit(NO_PROGRAM);
+	}
+	return child < 0 ? ERR_IO : (int)child;
+}
+
+bool os_ended(int started)
+{
+	int status;
+	return waitpid(started, &status, WNOHANG) != 0;
+}
+
 char *os_program_dir(void)
 {
 	char path[4096];

@@ -77,4 +77,26 @@ for f in hostile-*; do
 	case $? in 0 | 1) ;; *) bad=$((bad + 1)) ;; esac
 done
 is "160 damaged documents are read or not, and nothing else happens" "$bad" 0
+
+# In the search of a copy.
+area
+school heath 'Heath Primary School'
+found() { at "$1" search "$2" | grep -c "$3"; }
+ok "documents are put, a bomb too" at heath put a.docx bomb.docx a.txt binary
+ok "and sent" at heath sync
+is "their words are found where they were put" "$(found heath Morton a.docx)" 1
+is "also in a plain text" "$(found heath Zwei a.txt)" 1
+is "not what stands in no document" "$(found heath instrText docx)" 0
+at pilsley sync >/dev/null
+is "elsewhere before they are fetched they are not" "$(found pilsley Morton a.docx)" 0
+ok "fetched" at pilsley get a.docx -o "$T/back.docx"
+is "they are" "$(found pilsley Morton a.docx)" 1
+at pilsley serve >/dev/null 2>"$T/serve.log" &
+at heath put a.odt >/dev/null && at heath sync >/dev/null
+wait_for 20 at pilsley get a.odt -o "$T/back.odt"
+index_has() { sqlite3 "$T/pilsley/copy.db" "SELECT count(*) FROM search WHERE search MATCH 'moderation'" | grep -q 1; }
+ok "beside serve they are read in the background" wait_for 30 index_has
+ok "rebuild keeps them" at pilsley rebuild
+is "in the index" "$(found pilsley Moderation a.odt)" 1
+ok "fsck finds nothing" at pilsley fsck
 finish
