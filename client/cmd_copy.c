@@ -74,6 +74,7 @@ static int space_list(struct call *call, struct space_row **out)
 struct state {
 	int64_t pending, refused, conflicts, held, to_decide, contact_ms, skew_ms;
 	struct asking asking;
+	uint64_t sent, to_send; /* bytes of documents on their way */
 	bool contact_known, skew_known;
 	char turned_away[200]; /* the server's words when it would not have this device any more */
 	char recovered[400];   /* what was done when the server was set back, lately */
@@ -107,6 +108,8 @@ static int state_read(struct call *call, struct state *s)
 		err = copy_asking(call->copy, &s->asking);
 	if (err >= 0)
 		err = copy_held_counts(call->copy, &s->held, &s->to_decide);
+	if (err >= 0)
+		err = contents_sending(call->copy, NULL, &s->sent, &s->to_send);
 	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err))
 		       : 0;
 }
@@ -136,6 +139,8 @@ static int status_json(struct call *call, const struct state *s)
 	json_object_set_new(o, "spaces", spaces);
 	json_object_set_new(o, "pending", json_integer(s->pending));
 	json_object_set_new(o, "asking", json_integer(s->asking.changes));
+	json_object_set_new(o, "documents_bytes", json_integer((json_int_t)s->to_send));
+	json_object_set_new(o, "documents_sent_bytes", json_integer((json_int_t)s->sent));
 	json_object_set_new(o, "refused", json_integer(s->refused));
 	json_object_set_new(o, "held", json_integer(s->held));
 	json_object_set_new(o, "to_decide", json_integer(s->to_decide));
@@ -193,6 +198,10 @@ static void status_say_sync(struct call *call, const struct state *s)
 			"sync --yes'.\n",
 			screen_count(&call->arena, (uint64_t)s->asking.records, "record",
 				     "records"));
+	if (s->to_send > 0)
+		fprintf(out, "Sending documents: %u %% of %s.\n",
+			(unsigned)(s->sent * 100 / s->to_send),
+			screen_size(&call->arena, s->to_send));
 	if (s->refused > 0)
 		fprintf(out, "%s: 'fivepits outbox' says why.\n",
 			screen_count(&call->arena, (uint64_t)s->refused, "change was refused",
@@ -329,8 +338,17 @@ static void fsck_print(struct call *call, json_t *faults)
 
 int cmd_fsck(struct call *call)
 {
-	json_t *faults = json_array();
-	int n = copy_check(call->copy, fsck_fault, faults);
+	json_t *faults = json_array(), *mended = json_array();
+	int n = call_option(call, "repair") ? copy_mend(call->copy, fsck_fault, mended) : 0;
+
+	if (n > 0)
+		cmd_say(call,
+			"%s taken out: 'fivepits get' fetches what they were of.",
+			screen_count(&call->arena, (uint64_t)n, "damaged part of documents was",
+				     "damaged parts of documents were"));
+	json_decref(mended);
+	if (n >= 0)
+		n = copy_check(call->copy, fsck_fault, faults);
 
 	if (n >= 0 && call->json)
 		cmd_json(call, json_incref(faults));
@@ -342,8 +360,8 @@ int cmd_fsck(struct call *call)
 	if (n > 0)
 		return cause_set(
 		    &call->cause, ERR_CORRUPT,
-		    "%d %s in this copy; if 'fivepits rebuild' does not help, join anew from an "
-		    "invitation and keep this folder",
+		    "%d %s in this copy; if 'fivepits rebuild' or, for documents, 'fivepits fsck "
+		    "--repair' does not help, join anew from an invitation and keep this folder",
 		    n, n == 1 ? "fault" : "faults");
 	cmd_say(call, "Everything that is kept here is sound.");
 	return 0;

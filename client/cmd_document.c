@@ -33,7 +33,7 @@ static bool document_is_line(struct bytes name)
 	return utf8_is_valid(name);
 }
 
-/* A file's name as it is kept: as it is, to the last space; made one line of UTF-8 if it is none. */
+/* A file's name as it is kept: as it is, to the last space, but made one line of UTF-8. */
 static const char *document_kept_name(struct call *call, const char *path)
 {
 	enum { NAME_MOST = 255 };
@@ -448,6 +448,28 @@ static int get_write(struct call *call, const struct version *v, const struct co
 	return err;
 }
 
+/* What the disk did not keep is fetched again. `err`: how reading it went. */
+static int get_again(struct call *call, const struct content *content, int err)
+{
+	if (err != ERR_CORRUPT && err != ERR_MISSING)
+		return err;
+	err = contents_mend(call->copy, content);
+	return err < 0 ? err : cmd_fetch(call, content);
+}
+
+/* Have all of it here; checked, where it can't be taken back once it is written. */
+static int get_bytes(struct call *call, const struct content *content, bool check)
+{
+	int err = contents_has(call->copy, content->root, NULL);
+
+	if (err == 0)
+		return cmd_fetch(call, content);
+	if (err > 0 && check)
+		err = get_again(call, content,
+				contents_verify(call->copy, content, &call->cause));
+	return err < 0 ? err : 0;
+}
+
 int cmd_get(struct call *call)
 {
 	const char *output = call_option(call, "output"), *path;
@@ -462,14 +484,14 @@ int cmd_get(struct call *call)
 		return cause_set(&call->cause, ERR_INVALID, "this version names no content");
 	if (output && strcmp(output, "-") != 0 && (err = get_check_output(call, output)) < 0)
 		return err;
-	err = contents_has(call->copy, content.root, NULL);
-	if (err == 0)
-		err = cmd_fetch(call, &content);
-	if (err < 0)
+	if ((err = get_bytes(call, &content, output && strcmp(output, "-") == 0)) < 0)
 		return err;
 	if (output && strcmp(output, "-") == 0)
 		return contents_print(call->copy, &content, call->out, &call->cause);
-	if ((err = get_write(call, &v, &content, &path)) < 0)
+	err = get_write(call, &v, &content, &path);
+	if (err < 0 && (err = get_again(call, &content, err)) == 0)
+		err = get_write(call, &v, &content, &path);
+	if (err < 0)
 		return err;
 	if (call->json)
 		return cmd_json(call, json_pack("{s:o,s:o,s:I}", "file",

@@ -73,6 +73,7 @@ struct listed {
 	bool withdrawn;
 	int64_t pending, conflicts;
 	bool merged;
+	const char *sending; /* how far its document is; NULL: it has none on its way */
 	const char *key; /* what it is sorted by */
 	struct record record;
 };
@@ -81,6 +82,7 @@ static const char *listed_word(const struct listed *l)
 {
 	return l->withdrawn   ? "withdrawn"
 	       : l->conflicts ? "two versions"
+	       : l->sending   ? l->sending
 	       : l->pending   ? "not sent yet"
 	       : l->merged    ? "merged by machine"
 			      : "";
@@ -147,6 +149,18 @@ static bool list_takes(struct call *call, const struct list *list, const struct 
 	return true;
 }
 
+/* "sending 42 %", of a Version whose content is on its way; else NULL. */
+static const char *list_sending(struct call *call, const struct listed *row)
+{
+	uint64_t sent, all;
+	struct content c;
+
+	if (!row->pending || row->record.type != TYPE_VERSION || !contents_of(&row->record, &c) ||
+	    contents_sending(call->copy, c.root, &sent, &all) <= 0 || all == 0)
+		return NULL;
+	return arena_format(&call->arena, "sending %u %%", (unsigned)(sent * 100 / all));
+}
+
 /* All rows of the type's table, then those that the filters take. */
 static int list_read(struct call *call, struct list *list)
 {
@@ -179,6 +193,7 @@ static int list_read(struct call *call, struct list *list)
 			continue;
 		row.merged =
 			merged_any(call->copy, list->type, &row.record, &row.space, &known) == 1;
+		row.sending = list_sending(call, &row);
 		list->rows[list->n++] = row;
 	}
 	if (list->n > 1)

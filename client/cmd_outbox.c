@@ -43,6 +43,23 @@ static const char *outbox_json_word(enum pending_state state)
 	}
 }
 
+/* How far a document is that the change waits for: "sending 42 %"; else NULL. */
+static const char *outbox_sending(struct call *call, const struct pending *p,
+				  const struct change *c)
+{
+	uint64_t sent, all, sent_sum = 0, sum = 0;
+	uint8_t root[SHA256_LEN];
+
+	for (size_t i = 0; p->state == PENDING_UNSENT && i < c->n_edits; i++)
+		if (change_root(&c->edits[i], root) &&
+		    contents_sending(call->copy, root, &sent, &all) > 0) {
+			sent_sum += sent;
+			sum += all;
+		}
+	return sum ? arena_format(&call->arena, "sending %u %%", (unsigned)(sent_sum * 100 / sum))
+		   : NULL;
+}
+
 static int outbox_read(struct call *call, const struct pending *p, struct change *out)
 {
 	return change_read(out, p->bytes, &call->arena, NULL) < 0
@@ -53,10 +70,11 @@ static int outbox_read(struct call *call, const struct pending *p, struct change
 
 static void outbox_print(struct call *call, const struct pending *p, const struct change *c)
 {
+	const char *sending = outbox_sending(call, p, c);
 	char text[ID_TEXT];
 
 	fprintf(call->out, "%s  %s, made %s, for '%s'\n", id_format(&p->change, text),
-		outbox_word(p->state), screen_instant(&call->arena, c->made_ms),
+		sending ? sending : outbox_word(p->state), screen_instant(&call->arena, c->made_ms),
 		lookup_space_name(call->copy, &p->space, &call->arena));
 	if (p->words && *p->words)
 		fprintf(call->out, "    %s\n",
@@ -73,6 +91,9 @@ static json_t *outbox_json(struct call *call, const struct pending *p, const str
 	json_object_set_new(o, "state", json_string(outbox_json_word(p->state)));
 	json_object_set_new(o, "words",
 			    p->words ? json_text(BYTES(p->words, strlen(p->words))) : json_null());
+	const char *sending = outbox_sending(call, p, c);
+	if (sending)
+		json_object_set_new(o, "sending", json_string(sending));
 	json_object_set_new(o, "made_ms", json_integer((json_int_t)c->made_ms));
 	json_object_set_new(o, "records", cmd_change_json(call, c, false));
 	return o;

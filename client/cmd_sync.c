@@ -36,7 +36,8 @@ static int sync_errand(struct call *call, struct errand *errand, const char *lab
 
 int cmd_sync_now(struct call *call)
 {
-	struct errand errand = {.kind = ERRAND_SYNC};
+	struct errand errand = {.kind = ERRAND_SYNC,
+				.no_documents = call_option(call, "no-documents") != NULL};
 	return sync_errand(call, &errand, "Sending and fetching");
 }
 

@@ -190,6 +190,9 @@ static const struct command commands[] = {
 	{
 		.name = "sync",
 		.options = {{"yes", 'y', NULL, "send changes too that withdraw many records",
+			     COMPLETE_NOTHING, NULL},
+			    {"no-documents", 0, NULL,
+			     "send no documents this time: they wait, and all else goes",
 			     COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_sync,
@@ -388,6 +391,9 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "fsck",
+		.options = {{"repair", 0, NULL,
+			     "take damaged parts of documents out, so that they are fetched again",
+			     COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_check,
 		.summary = "check everything that is kept here",

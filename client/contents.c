@@ -43,6 +43,18 @@ bool contents_of(const struct record *version, struct content *out)
 	return true;
 }
 
+bool change_root(const struct edit *e, uint8_t root[SHA256_LEN])
+{
+	struct bytes sha = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
+	struct bytes chunks = value_bytes(fields_get(e->effect.set, VERSION_CHUNKS));
+	struct bytes name = chunks.len ? chunks : sha;
+
+	if (e->type != TYPE_VERSION || name.len != SHA256_LEN)
+		return false;
+	memcpy(root, name.data, SHA256_LEN);
+	return true;
+}
+
 int contents_has(struct copy *copy, const uint8_t root[SHA256_LEN], struct content *out)
 {
 	struct content c;
@@ -91,6 +103,7 @@ struct intake {
 	const char *path;
 	struct stat before;
 	struct buf data; /* read and not cut */
+	struct buf there; /* a chunk that was here before */
 	size_t at;	 /* up to here it is cut */
 	uint64_t done;
 	struct listing *list;
@@ -101,25 +114,40 @@ struct intake {
 	struct cause *cause;
 };
 
+/* Keep a chunk, unless it is here; one that is here and can't be read is replaced. */
+static int intake_put(struct intake *in, const uint8_t hash[SHA256_LEN], bool node,
+		      struct bytes raw)
+{
+	struct store *store = copy_store(in->copy);
+	struct stored is;
+	int got = store_find(store, hash, &is);
+
+	if (got > 0)
+		got = store_get(store, hash, &in->there);
+	if (got == ERR_CORRUPT) {
+		got = copy_begin(in->copy);
+		if (got == 0)
+			got = store_take_out(store, hash);
+		if (got == 0)
+			got = copy_commit(in->copy);
+	}
+	return got < 0 ? got : store_put_raw(store, hash, node, raw, in->cause);
+}
+
 static int intake_node(void *arg, unsigned level, const uint8_t hash[SHA256_LEN], struct bytes node)
 {
-	struct intake *in = arg;
-
 	(void)level;
-	return store_put_raw(copy_store(in->copy), hash, true, node, in->cause);
+	return intake_put(arg, hash, true, node);
 }
 
 static int intake_chunk(struct intake *in, struct bytes chunk)
 {
 	struct store *store = copy_store(in->copy);
 	uint8_t hash[SHA256_LEN];
-	struct stored is;
 
 	sha256(chunk, hash);
 	sha256_add(in->sha, chunk);
-	int err = store_find(store, hash, &is);
-	if (err == 0)
-		err = store_put_raw(store, hash, false, chunk, in->cause);
+	int err = intake_put(in, hash, false, chunk);
 	if (err >= 0)
 		err = listing_add(in->list, hash, chunk.len);
 	if (err >= 0 && store_unsynced(store) >= SYNC_BYTES)
@@ -263,7 +291,64 @@ int contents_add(struct copy *copy, const char *path, struct content *out,
 	if (err == 0)
 		err = intake_keep(copy, out, cause);
 	buf_fini(&in.data);
+	buf_fini(&in.there);
 	return err;
+}
+
+/* ---- On its way up -------------------------------------------------------------------------- */
+
+int contents_note_sent(struct copy *copy, const uint8_t root[SHA256_LEN], uint64_t sent)
+{
+	if (sent == 0)
+		return db_run(copy_db(copy), "DELETE FROM sending WHERE root = $1", "b",
+			      BYTES(root, SHA256_LEN));
+	return db_run(copy_db(copy),
+		      "INSERT INTO sending (root, sent) VALUES ($1, $2)"
+		      " ON CONFLICT (root) DO UPDATE SET sent = excluded.sent",
+		      "bu", BYTES(root, SHA256_LEN), sent);
+}
+
+static int sending_one(struct copy *copy, const uint8_t root[SHA256_LEN], uint64_t *sent,
+		       uint64_t *all)
+{
+	struct db_stmt *st = db_query(copy_db(copy),
+				      "SELECT c.bytes, coalesce(s.sent, 0) FROM content c"
+				      " LEFT JOIN sending s ON s.root = c.root WHERE c.root = $1",
+				      "b", BYTES(root, SHA256_LEN));
+	int got = db_step(st);
+
+	if (got <= 0)
+		return got;
+	uint64_t bytes = (uint64_t)db_int(st, 0), part = (uint64_t)db_int(st, 1);
+	*all += bytes;
+	*sent += part < bytes ? part : bytes;
+	db_reset(st);
+	return 1;
+}
+
+int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uint64_t *all)
+{
+	struct db_stmt *st = db_query(copy_db(copy),
+				      "SELECT contents FROM pending"
+				      " WHERE state = 0 AND contents IS NOT NULL", "");
+	int got, any = 0;
+
+	*sent = *all = 0;
+	while ((got = db_step(st)) > 0) {
+		struct bytes b = db_bytes(st, 0);
+		for (size_t i = 0; got > 0 && i + SHA256_LEN <= b.len; i += SHA256_LEN) {
+			if (root && memcmp(b.data + i, root, SHA256_LEN) != 0)
+				continue;
+			int one = sending_one(copy, b.data + i, sent, all);
+			any = one > 0 ? 1 : any;
+			got = one < 0 ? one : got;
+		}
+		if (got < 0) {
+			db_reset(st);
+			break;
+		}
+	}
+	return got < 0 ? got : any;
 }
 
 /* ---- Going out ------------------------------------------------------------------------------ */
@@ -418,6 +503,43 @@ int contents_tidy(struct copy *copy, bool sweep)
 	if (more < 0)
 		copy_rollback(copy);
 	return more == ERR_CORRUPT ? 0 : more; /* fsck tells of it */
+}
+
+struct mending {
+	struct copy *copy;
+	struct buf chunk, bad;
+};
+
+static int mend_row(void *arg, const uint8_t hash[SHA256_LEN], bool here)
+{
+	struct mending *m = arg;
+	int err = here ? store_get(copy_store(m->copy), hash, &m->chunk) : 0;
+
+	if (err == ERR_CORRUPT)
+		buf_add(&m->bad, hash, SHA256_LEN);
+	return err == ERR_CORRUPT ? 0 : err;
+}
+
+int contents_mend(struct copy *copy, const struct content *c)
+{
+	struct store *store = copy_store(copy);
+	struct mending m = {.copy = copy};
+	bool single = memcmp(c->root, c->sha, SHA256_LEN) == 0;
+	int err = content_each(store, c->root, single ? 0 : LEVEL_MAX, mend_row, &m);
+
+	if (err == 0)
+		err = copy_begin(copy);
+	for (size_t i = 0; err == 0 && i < m.bad.len; i += SHA256_LEN)
+		err = store_take_out(store, m.bad.data + i);
+	if (err == 0)
+		err = store_content_forget(store, c->root);
+	if (err == 0)
+		err = copy_commit(copy);
+	if (err < 0)
+		copy_rollback(copy);
+	buf_fini(&m.chunk);
+	buf_fini(&m.bad);
+	return err;
 }
 
 struct contents_checking {

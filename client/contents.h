@@ -13,8 +13,18 @@
 
 /* Where what a Version names is; false: it names nothing. */
 bool contents_of(const struct record *version, struct content *out);
+/* The root that an edit of a Version names; false: none. */
+bool change_root(const struct edit *e, uint8_t root[SHA256_LEN]);
 /* Is all of it here? 1: and `out` (may be NULL) is filled; 0; or an error. */
 int contents_has(struct copy *copy, const uint8_t root[SHA256_LEN], struct content *out);
+
+/*
+ * How far the sending of contents has come that pending changes name: of one, by its root, or of
+ * all (NULL). 1: some are; 0: none; or an error. `sent` is about right.
+ */
+int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uint64_t *all);
+/* Note it, in the open transaction; `sent` 0: it is over. */
+int contents_note_sent(struct copy *copy, const uint8_t root[SHA256_LEN], uint64_t sent);
 
 /*
  * Take a file in, as it is now; it is on disk then. A file that changes while it is read is read
@@ -46,6 +56,9 @@ int contents_remove(struct copy *copy, struct bytes roots);
  * own: none may be open. 0 or an error.
  */
 int contents_tidy(struct copy *copy, bool sweep);
+/* Of a content that can't be read any more: take out what is bad, so that the rest need not be
+ * fetched again. 0 or an error. */
+int contents_mend(struct copy *copy, const struct content *c);
 /*
  * Check the store. With `mend` what is bad is taken out, so that it can be fetched again. In an
  * open transaction then. Faults are told as copy_check does.

@@ -278,5 +278,8 @@ int copy_rebuild(struct copy *copy, struct cause *cause);
 /* Check chain, heads, tables against the journal, pending changes, documents. Calls `fault` for
  * each fault found. Their count, or an error. */
 int copy_check(struct copy *copy, void (*fault)(void *arg, const char *words), void *arg);
+/* Take out of the store of documents what copy_check finds bad in it, so that it can be fetched
+ * again, and erase what nothing names. Calls `fault` for each. Their count, or an error. */
+int copy_mend(struct copy *copy, void (*fault)(void *arg, const char *words), void *arg);
 
 #endif

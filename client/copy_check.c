@@ -107,6 +107,23 @@ static void check_fault(struct check *c, const char *format, ...)
 	c->fault(c->arg, words);
 }
 
+/* Is the entry found by the id of its change, as when the change is sent once more? */
+static bool check_is_found(struct check *c, int64_t key, struct bytes bytes)
+{
+	struct header header;
+	bool found = false;
+
+	arena_reset(&c->copy->arena);
+	if (header_read(&header, bytes, &c->copy->arena) == 0) {
+		struct db_stmt *st = db_query(c->copy->db,
+					      "SELECT key FROM entry_change WHERE change = $1", "d",
+					      &header.change);
+		found = db_step(st) == 1 && db_int(st, 0) == key;
+		db_reset(st);
+	}
+	return found;
+}
+
 /* Numbers without a gap, and the chain up to what the space's row says. */
 static int check_chain(struct check *c, const struct held *space, int64_t slot, const char *name)
 {
@@ -129,6 +146,9 @@ static int check_chain(struct check *c, const struct held *space, int64_t slot, 
 			return 0;
 		}
 		chain_next(chain, db_bytes(st, 1), db_bytes(st, 2), db_bytes(st, 3));
+		if (!check_is_found(c, db_int(st, 0), db_bytes(st, 1)))
+			check_fault(c, "entry %llu of \"%s\" is not found by its change",
+				    (unsigned long long)number, name);
 	}
 	if (err == 0 && (number != space->number || memcmp(chain, space->chain, SHA256_LEN) != 0))
 		check_fault(c,
@@ -195,7 +215,28 @@ static int check_pending(struct check *c)
 		if (change_read(&change, p.bytes, &c->copy->arena, &cause) < 0)
 			check_fault(c, "a change that waits to be sent can't be read: %s",
 				    cause.words);
+		else if (!id_equal(&change.id, &p.change) || !id_equal(&change.space, &p.space))
+			check_fault(c, "a change that waits to be sent is not the one that was made");
 	}
+	return err;
+}
+
+static int check_held(struct check *c)
+{
+	struct held_here h = {0};
+	struct change change;
+	struct arena arena;
+	int err;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	while ((err = copy_held_next(c->copy, h.seq, &arena, &h)) == 1) {
+		if (change_read(&change, h.bytes, &arena, NULL) < 0 ||
+		    !id_equal(&change.id, &h.change))
+			check_fault(c, "a held change of somebody else can't be read: the next "
+				       "contact with the server fetches it anew");
+		arena_reset(&arena);
+	}
+	arena_fini(&arena);
 	return err;
 }
 
@@ -297,6 +338,8 @@ static int check_in_transaction(struct check *c)
 	if (err == 0)
 		err = check_pending(c);
 	if (err == 0)
+		err = check_held(c);
+	if (err == 0)
 		err = check_tables(c, &cause);
 	if (err == ERR_CORRUPT) {
 		check_fault(c, "the history can't be read: %s",
@@ -321,5 +364,21 @@ int copy_check(struct copy *copy, void (*fault)(void *arg, const char *words), v
 	copy_rollback(copy);
 	if (err == 0)
 		err = contents_check(copy, false, check_content, &c);
+	return err < 0 ? err : c.faults;
+}
+
+int copy_mend(struct copy *copy, void (*fault)(void *arg, const char *words), void *arg)
+{
+	struct check c = {.copy = copy, .fault = fault, .arg = arg};
+	int err = inside_begin_alone(copy);
+
+	if (err == 0)
+		err = contents_check(copy, true, check_content, &c);
+	if (err == 0)
+		err = copy_commit(copy);
+	if (err < 0)
+		copy_rollback(copy);
+	else
+		err = contents_tidy(copy, true);
 	return err < 0 ? err : c.faults;
 }

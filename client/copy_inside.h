@@ -1,8 +1,8 @@
 /*
- * What the files of a copy share (copy*.c, draft.c, contents.c); nobody else includes this. The idea
- * of each: copy.c opens and holds transactions, copy_read.c reads, ground.c foresees what the server
- * will make of what is pending, copy_feed.c applies entries, copy_space.c has spaces come and go,
- * copy_pending.c keeps own changes, copy_mass.c those that withdraw too much to go unasked,
+ * What the files of a copy share (copy*.c, draft.c, contents.c); nobody else includes this. What
+ * each does: copy.c opens and holds transactions, copy_read.c reads, ground.c foresees what the
+ * server will make of what is pending, copy_feed.c applies entries, copy_space.c has spaces come
+ * and go, copy_pending.c keeps own changes, copy_mass.c those that withdraw too much to go unasked,
  * copy_search.c the index, copy_check.c checks and rebuilds, copy_rewind.c takes back what the
  * server has entered elsewhere.
  */

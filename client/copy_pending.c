@@ -320,6 +320,19 @@ static int drop_shown(struct copy *copy, int64_t seq, struct bytes bytes, struct
 	return err < 0 ? err : pending_reshow(copy, &c);
 }
 
+/* Does it wait until a document is on the server? Then it was not accepted, and may be taken back;
+ * if it is just then, its entry comes all the same. */
+static int pending_has_document(struct copy *copy, int64_t seq)
+{
+	static const char sql[] = "SELECT 1 FROM pending WHERE seq = $1 AND contents IS NOT NULL";
+	struct db_stmt *st = db_query(copy->db, sql, "i", seq);
+	int got = db_step(st);
+
+	if (got == 1)
+		db_reset(st);
+	return got;
+}
+
 static int drop_in_transaction(struct copy *copy, const struct id *change, struct arena *arena,
 			       struct cause *cause)
 {
@@ -330,7 +343,10 @@ static int drop_in_transaction(struct copy *copy, const struct id *change, struc
 
 	if (err == 0)
 		return cause_set(cause, ERR_MISSING, "no change with this id waits here");
-	if (err == 1 && state == PENDING_UNSENT)
+	bool waits = err == 1 && state == PENDING_UNSENT;
+	if (waits && (err = pending_has_document(copy, seq)) < 0)
+		return cause_set(cause, err, "%s", err_words(err));
+	if (waits && err == 0)
 		return cause_set(cause, ERR_INVALID,
 				 "this change was not refused: it may be on its way already. "
 				 "Change the record again instead");
@@ -338,7 +354,7 @@ static int drop_in_transaction(struct copy *copy, const struct id *change, struc
 		return cause_set(cause, ERR_INVALID,
 				 "this change is with the server, where somebody decides on it");
 	if (err == 1)
-		err = state == PENDING_ASKS
+		err = state == PENDING_ASKS || waits
 			      ? drop_shown(copy, seq, bytes, arena)
 			      : db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
 	if (err == 0)

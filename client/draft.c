@@ -4,6 +4,8 @@
  */
 #include "client/draft_inside.h"
 
+#include "client/contents.h"
+
 #include "common/log.h"
 #include "common/os.h"
 #include "records.pb-c.h"
@@ -12,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION_CONTENT = 5, VERSION_CHUNKS = 8, MINUTES_ITEMS = 4, EDIT_OVERHEAD = 128 };
+enum { MINUTES_ITEMS = 4, EDIT_OVERHEAD = 128 };
 
 struct draft {
 	struct copy *copy;
@@ -282,11 +284,9 @@ static int change_needs(struct copy *copy, const struct change *c, struct buf *a
 	for (size_t i = 0; i < c->n_edits; i++) {
 		const struct edit *e = &c->edits[i];
 		enum pending_state before = PENDING_UNSENT;
-		struct bytes content = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
-		struct bytes chunks = value_bytes(fields_get(e->effect.set, VERSION_CHUNKS));
-		struct bytes root = chunks.len ? chunks : content;
-		if (e->type == TYPE_VERSION && root.len == SHA256_LEN)
-			buf_add_bytes(contents, root);
+		uint8_t root[SHA256_LEN];
+		if (change_root(e, root))
+			buf_add(contents, root, SHA256_LEN);
 		if (id_is_zero(&e->after))
 			continue;
 		buf_add_bytes(afters, ID_BYTES(&e->after));

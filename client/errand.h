@@ -19,6 +19,7 @@ enum errand_kind {
 
 struct errand {
 	enum errand_kind kind;
+	bool no_documents;	     /* SYNC: none are sent; by a running serve they are */
 	struct content content;	     /* GET */
 	struct id person, school;    /* INVITE */
 	uint8_t invitation[16], verifier[SHA256_LEN];

@@ -167,6 +167,8 @@ static int run_alone(struct run *r)
 {
 	r->loop = loop_new();
 	r->live = live_new(r->loop, r->copy);
+	if (r->errand->no_documents)
+		live_hold_documents(r->live);
 	r->timer = loop_timer_new(r->loop, run_wake, r);
 	r->again = loop_timer_new(r->loop, run_call, r);
 	r->again_left = AGAIN_TIMES;

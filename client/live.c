@@ -32,6 +32,7 @@ struct live {
 	enum { SURE, UNSURE, ASKED } sure; /* that nothing is under way */
 	uint64_t feeds_asked;
 	bool renewal_checked;
+	bool no_documents; /* are sent */
 	struct buf renewed; /* a certificate, DER */
 };
 
@@ -74,6 +75,11 @@ void live_free(struct live **live)
 	buf_fini(&l->renewed);
 	free(l);
 	*live = NULL;
+}
+
+void live_hold_documents(struct live *l)
+{
+	l->no_documents = true;
 }
 
 void live_call(struct live *l)
@@ -127,46 +133,6 @@ static void live_session_over(struct live *l, int error)
 	loop_timer_set(l->leave, LEAVE_MS);
 }
 
-static void live_closed(struct live *l, const char *words)
-{
-	if (l->state != LIVE_LEAVING) {
-		l->error = ERR_OFFLINE;
-		cause_set(&l->cause, 0, "%.500s", words);
-	}
-	l->closed = true;
-}
-
-static void live_pong(struct live *l)
-{
-	if (l->sure == ASKED)
-		l->sure = l->feeds == l->feeds_asked ? SURE : UNSURE;
-}
-
-static void live_event(void *arg, enum conn_event event, const struct frame *frame,
-		       const char *words)
-{
-	struct live *l = arg;
-
-	switch (event) {
-	case CONN_READY:
-		l->uplink = uplink_new(l->copy, conn_link(line_conn(l->line)));
-		break;
-	case CONN_FRAME:
-		l->feeds += frame->kind == WIRE__KIND__FEED;
-		uplink_frame(l->uplink, frame);
-		break;
-	case CONN_PONG:
-		live_pong(l);
-		break;
-	case CONN_DRAINED:
-		uplink_drained(l->uplink);
-		break;
-	case CONN_CLOSED:
-		live_closed(l, words);
-		break;
-	}
-}
-
 /* ---- The certificate ------------------------------------------------------------------------ */
 
 struct renewal {
@@ -198,6 +164,70 @@ static void renewal_fini(struct renewal *r)
 	cert_free(&r->cert);
 	cert_free(&r->ca);
 }
+
+/* Has this device's own certificate run out? Where it has, the server may end the handshake
+ * without a word that arrives. */
+static bool live_has_run_out(struct live *l)
+{
+	struct renewal r;
+	uint64_t from, until = UINT64_MAX;
+
+	if (renewal_load(l, &r) == 0)
+		cert_times(r.cert, &from, &until);
+	renewal_fini(&r);
+	return env_now_ms(copy_env(l->copy)) > until;
+}
+
+/* ---- What the line says ---------------------------------------------------------------------- */
+
+static void live_closed(struct live *l, const char *words)
+{
+	if (l->state != LIVE_LEAVING) {
+		l->error = ERR_OFFLINE;
+		cause_set(&l->cause, 0, "%.500s", words);
+		if (l->state == LIVE_CALLING && strstr(words, "TLS failed") && live_has_run_out(l))
+			cause_set(&l->cause, 0,
+				  "this device's certificate has run out: if this computer's clock "
+				  "is right, ask an administrator for a new invitation and join "
+				  "anew; keep this folder until then");
+	}
+	l->closed = true;
+}
+
+static void live_pong(struct live *l)
+{
+	if (l->sure == ASKED)
+		l->sure = l->feeds == l->feeds_asked ? SURE : UNSURE;
+}
+
+static void live_event(void *arg, enum conn_event event, const struct frame *frame,
+		       const char *words)
+{
+	struct live *l = arg;
+
+	switch (event) {
+	case CONN_READY:
+		l->uplink = uplink_new(l->copy, conn_link(line_conn(l->line)));
+		if (l->no_documents)
+			uplink_hold_documents(l->uplink);
+		break;
+	case CONN_FRAME:
+		l->feeds += frame->kind == WIRE__KIND__FEED;
+		uplink_frame(l->uplink, frame);
+		break;
+	case CONN_PONG:
+		live_pong(l);
+		break;
+	case CONN_DRAINED:
+		uplink_drained(l->uplink);
+		break;
+	case CONN_CLOSED:
+		live_closed(l, words);
+		break;
+	}
+}
+
+/* ---- Renewing the certificate --------------------------------------------------------------- */
 
 static void live_on_renewed(void *arg, int err, const char *words)
 {

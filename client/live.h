@@ -22,6 +22,8 @@ enum live_state {
 struct live *live_new(struct loop *loop, struct copy *copy);
 void live_free(struct live **live);
 
+/* Send no documents on the lines to come. */
+void live_hold_documents(struct live *live);
 /* Connect; nothing if it is not DOWN. What fails is told by live_state and live_why. */
 void live_call(struct live *live);
 /* Say that all is done, and end the line. */

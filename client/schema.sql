@@ -90,6 +90,12 @@ CREATE TABLE rewound (
 	PRIMARY KEY (slot, epoch)
 ) STRICT, WITHOUT ROWID;
 
+-- How much of a document was sent up to now, by its root: for the person to see.
+CREATE TABLE sending (
+	root	BLOB NOT NULL PRIMARY KEY,
+	sent	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What follows is made from the above, and can be made again (`fivepits rebuild`).
 
 -- The accepted state of each record (common/record.h), also of types that this version does not know.

@@ -683,6 +683,8 @@ void uplink_drained(struct uplink *u)
 void uplink_wake(struct uplink *u)
 {
 	u->push.all_sent = false;
+	if (u->state == UPLINK_READY)
+		content_wake(u);
 	if (u->state != UPLINK_ENDED)
 		uplink_look_alive(u);
 }
@@ -710,6 +712,11 @@ int uplink_turn(struct uplink *u)
 enum uplink_state uplink_state(const struct uplink *u)
 {
 	return u->state;
+}
+
+void uplink_hold_documents(struct uplink *u)
+{
+	u->no_documents = true;
 }
 
 bool uplink_is_busy(const struct uplink *u)

@@ -29,6 +29,8 @@ void uplink_wake(struct uplink *u);
 int uplink_turn(struct uplink *u);
 
 enum uplink_state uplink_state(const struct uplink *u);
+/* Send no documents in this session, nor what waits for them. */
+void uplink_hold_documents(struct uplink *u);
 /* Nothing is left to send or to fetch. */
 bool uplink_quiet(const struct uplink *u);
 /* Why it ended: the server's Bye or what did not fit, in words; empty while it goes on. */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GET_STEP = 256 * 1024, GET_BAD = 3, WANTED_MOST = 8192, ASK_MOST = 256 };
+enum { GET_STEP = 256 * 1024, GET_BAD = 3, NOTE_MS = 1000, WANTED_MOST = 8192, ASK_MOST = 256 };
 
 /* A content on its way up. */
 struct upload {
@@ -20,6 +20,7 @@ struct upload {
 	struct content content;
 	struct buf wanted; /* chunks that the server asked for; sent up to `at` */
 	size_t at;
+	uint64_t sent, noted; /* bytes of it, in earlier sessions too; what is on disk of that */
 };
 
 /* A content that is wanted here. */
@@ -43,6 +44,7 @@ struct carriage {
 	uint8_t part_hash[SHA256_LEN];
 	struct buf raw, packed;
 	bool busy;
+	uint64_t noted_ms; /* when it was last noted how far the uploads are */
 };
 
 struct carriage *carriage_new(void)
@@ -100,7 +102,11 @@ static void upload_offer(struct uplink *u, const struct content *content)
 	struct upload *up = mem_alloc(sizeof(*up));
 	struct upload **at = &c->uploads;
 
+	uint64_t all;
 	up->content = *content;
+	if (contents_sending(u->copy, content->root, &up->sent, &all) <= 0)
+		up->sent = 0;
+	up->noted = up->sent;
 	while (*at)
 		at = &(*at)->next;
 	*at = up;
@@ -117,7 +123,8 @@ static void upload_offers(struct uplink *u)
 	uint8_t root[SHA256_LEN];
 	struct content content;
 
-	while (u->state == UPLINK_READY && u->carriage->n_uploads < UPLOADS_MOST &&
+	while (u->state == UPLINK_READY && !u->no_documents &&
+	       u->carriage->n_uploads < UPLOADS_MOST &&
 	       (push_content_wanted(u, root) || recover_content_wanted(u, root))) {
 		ProtobufCBinaryData name = {SHA256_LEN, root};
 		int got = contents_has(u->copy, root, &content);
@@ -157,13 +164,16 @@ void content_on_stored(struct uplink *u, const Wire__Stored *m)
 		struct upload *up = upload_find(u->carriage, m->roots[i]);
 		if (!up)
 			continue;
+		if (up->noted && (copy_begin(u->copy) < 0 ||
+				  contents_note_sent(u->copy, up->content.root, 0) < 0))
+			log_warn("content.note", "what was sent could not be noted");
 		push_content_stored(u, up->content.root);
 		upload_drop(u->carriage, up);
 	}
 }
 
 /* 0, or an error: this chunk is not here as it should be. */
-static int chunk_send(struct uplink *u, const uint8_t hash[SHA256_LEN])
+static int chunk_send(struct uplink *u, struct upload *up, const uint8_t hash[SHA256_LEN])
 {
 	Wire__Chunk m = WIRE__CHUNK__INIT;
 	struct stored is;
@@ -176,21 +186,45 @@ static int chunk_send(struct uplink *u, const uint8_t hash[SHA256_LEN])
 	m.has_form = is.form != FORM_RAW;
 	m.form = is.form;
 	link_send(u->link, WIRE__KIND__CHUNK, &m.base, buf_bytes(&u->carriage->packed));
-	if (!is.node)
+	if (!is.node) {
 		u->progress.bytes_done += is.raw;
+		up->sent += is.raw;
+	}
 	return 0;
 }
 
 /* The next chunk of a list; what was sent of it is forgotten now and then. */
-static int wanted_send(struct uplink *u, struct buf *wanted, size_t *at)
+static int wanted_send(struct uplink *u, struct upload *up)
 {
 	uint8_t hash[SHA256_LEN];
 
-	memcpy(hash, wanted->data + *at, SHA256_LEN);
-	*at += SHA256_LEN;
-	if (*at == wanted->len)
-		*at = wanted->len = 0;
-	return chunk_send(u, hash);
+	memcpy(hash, up->wanted.data + up->at, SHA256_LEN);
+	up->at += SHA256_LEN;
+	if (up->at == up->wanted.len)
+		up->at = up->wanted.len = 0;
+	return chunk_send(u, up, hash);
+}
+
+/* Once a second: how far they are. */
+static void upload_note(struct uplink *u)
+{
+	struct carriage *c = u->carriage;
+	uint64_t now = env_now_ms(copy_env(u->copy));
+	int err = 0;
+
+	if (!c->uploads || now - c->noted_ms < NOTE_MS)
+		return;
+	c->noted_ms = now;
+	for (struct upload *up = c->uploads; up && err == 0; up = up->next) {
+		if (up->sent == up->noted)
+			continue;
+		err = copy_begin(u->copy);
+		if (err == 0)
+			err = contents_note_sent(u->copy, up->content.root, up->sent);
+		up->noted = up->sent;
+	}
+	if (err < 0)
+		uplink_fail(u, err);
 }
 
 static void upload_cancel(struct uplink *u, struct upload *up, const char *words)
@@ -225,7 +259,7 @@ static void upload_send(struct uplink *u)
 		struct upload *up = upload_next(c);
 		if (!up)
 			break;
-		if (wanted_send(u, &up->wanted, &up->at) < 0)
+		if (wanted_send(u, up) < 0)
 			upload_cancel(u, up,
 				      "the document's bytes on this computer are damaged: "
 				      "'fivepits fsck' tells more, 'fivepits put' takes them anew");
@@ -479,11 +513,42 @@ void content_on_missing(struct uplink *u, const Wire__Missing *m)
 
 /* ---- Both ----------------------------------------------------------------------------------- */
 
+/* Is a pending change there that names it? What a recovery lacks is wanted anyway. */
+static int upload_is_wanted(struct uplink *u, const struct upload *up)
+{
+	struct db_stmt *st = db_query(copy_db(u->copy),
+				      "SELECT 1 FROM pending WHERE instr(contents, $1)"
+				      " UNION ALL SELECT 1 FROM \"version\""
+				      " WHERE number > 0 AND (content = $1 OR chunks = $1) LIMIT 1",
+				      "b", BYTES(up->content.root, SHA256_LEN));
+	int got = db_step(st);
+
+	if (got == 1)
+		db_reset(st);
+	return got;
+}
+
+void content_wake(struct uplink *u)
+{
+	struct carriage *c = u->carriage;
+
+	for (struct upload *up = c->uploads, *next; up && u->state == UPLINK_READY; up = next) {
+		next = up->next;
+		int wanted = upload_is_wanted(u, up);
+		if (wanted < 0)
+			uplink_fail(u, wanted);
+		else if (!wanted)
+			upload_cancel(u, up, "it is not wanted any more");
+	}
+}
+
 void content_turn(struct uplink *u)
 {
 	upload_offers(u);
 	if (u->state == UPLINK_READY)
 		upload_send(u);
+	if (u->state == UPLINK_READY)
+		upload_note(u);
 	if (u->state == UPLINK_READY)
 		get_work(u);
 	if (u->state == UPLINK_READY)

@@ -105,6 +105,7 @@ struct uplink {
 	uint64_t heard_ms;	/* when the server was heard last */
 	uint64_t pinged_ms;	/* 0: not since then */
 	bool contact;		/* heard after last_contact was stored */
+	bool no_documents;	/* none are sent in this session */
 };
 
 /* End the session: tell the server `reason` (0: it need not be told), drop what is
@@ -146,6 +147,8 @@ void content_on_want(struct uplink *u, const Wire__Want *m);
 void content_on_stored(struct uplink *u, const Wire__Stored *m);
 void content_on_chunk(struct uplink *u, const Wire__Chunk *m, struct bytes raw);
 void content_on_missing(struct uplink *u, const Wire__Missing *m);
+/* Some may not be wanted any more. */
+void content_wake(struct uplink *u);
 bool content_quiet(const struct uplink *u);
 /* Something can be done at once, though nothing may come in. */
 bool content_is_busy(const struct uplink *u);

@@ -311,7 +311,8 @@ bool push_quiet(const struct uplink *u)
 	const struct push *p = &u->push;
 
 	for (size_t i = 0; i < p->n_stuck; i++)
-		if (p->stuck[i].why == STUCK_CONTENT || p->stuck[i].why == STUCK_READY)
+		if ((p->stuck[i].why == STUCK_CONTENT && !u->no_documents) ||
+		    p->stuck[i].why == STUCK_READY)
 			return false;
 	return p->all_sent && p->n_sent == 0;
 }

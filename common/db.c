@@ -205,16 +205,26 @@ static bool db_schema_stands(struct db *db)
 	return stands;
 }
 
+/* Can a statement of ours not be prepared because the file is damaged? A virtual table, such as the
+ * search index, is opened at that, and does not say so otherwise. */
+static bool db_is_hurt(struct db *db, const char *words)
+{
+	return strncmp(words, "vtable constructor", 18) == 0 || !db_schema_stands(db);
+}
+
 /* Prepare a constant's text, to be kept. Where the disk fails at that, a statement that says so. */
 static struct db_stmt *db_prepare_constant(struct db *db, const char *sql)
 {
 	struct db_stmt *st = mem_alloc(sizeof(*st));
 	int rc = db_prepare(db, sql, st, SQLITE_PREPARE_PERSISTENT);
 
-	if ((rc & 0xff) == SQLITE_ERROR && db_schema_stands(db))
-		db_bug(sqlite3_errmsg(db->sqlite), sql);
-	if ((rc & 0xff) == SQLITE_ERROR)
+	if ((rc & 0xff) == SQLITE_ERROR) {
+		char words[200];
+		snprintf(words, sizeof(words), "%s", sqlite3_errmsg(db->sqlite));
+		if (!db_is_hurt(db, words))
+			db_bug(words, sql);
 		rc = SQLITE_CORRUPT;
+	}
 	if (rc != SQLITE_OK) {
 		free(st);
 		db->unprepared = db_fail(db, rc, sql);

@@ -44,8 +44,8 @@ struct dispute *dispute_find(struct dispute **list, const struct ground *ground,
 	return d;
 }
 
-int dispute_reopen(struct dispute **list, struct arena *arena, const struct edit *edit,
-		   uint32_t group, const struct id *change, const struct record *c)
+void dispute_reopen(struct dispute **list, struct arena *arena, const struct edit *edit,
+		    uint32_t group, const struct id *change, const struct record *c)
 {
 	struct dispute *d = arena_alloc(arena, sizeof(*d));
 
@@ -58,7 +58,19 @@ int dispute_reopen(struct dispute **list, struct arena *arena, const struct edit
 	d->reopened = true;
 	d->next = *list;
 	*list = d;
-	return 0;
+}
+
+int dispute_id_is_free(const struct ground *ground, const struct change *change,
+		       const struct id *id, struct arena *arena)
+{
+	struct record r;
+
+	for (size_t i = 0; i < change->n_edits; i++)
+		if (id_equal(&change->edits[i].record, id))
+			return 0;
+	record_init(&r, arena, id, 0);
+	int err = ground->record(ground->arg, id, 0, &r);
+	return err < 0 ? err : record_existence(&r) == ABSENT;
 }
 
 static void dispute_put(struct id *ids, size_t *n, size_t most, const struct id *side)

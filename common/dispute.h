@@ -33,9 +33,13 @@ struct dispute {
 struct dispute *dispute_find(struct dispute **list, const struct ground *ground,
 			     struct arena *arena, const struct edit *edit, uint32_t group,
 			     const struct id *opened_by, int *err);
-/* Take up again the settled one whose record stands as `c`. Returns 0. */
-int dispute_reopen(struct dispute **list, struct arena *arena, const struct edit *edit,
-		   uint32_t group, const struct id *change, const struct record *c);
+/* Take up again the settled one whose record stands as `c`. */
+void dispute_reopen(struct dispute **list, struct arena *arena, const struct edit *edit,
+		    uint32_t group, const struct id *change, const struct record *c);
+/* May an outcome make a record of this derived id? 1; 0: another record has it, one that the change
+ * itself makes or edits included; or an error of the ground's. */
+int dispute_id_is_free(const struct ground *ground, const struct change *change,
+		       const struct id *id, struct arena *arena);
 /* As many sides as one change adds. What does not fit is left out: the change itself fits. */
 bool dispute_is_full(const struct dispute *d);
 void dispute_add(struct dispute *d, const struct id *side);

@@ -6,9 +6,29 @@
 
 #include "common/fields.h"
 
+/* An id derives from what its author chose: nobody makes another record under it beforehand, which
+ * would be shown in the place of the two versions. */
+static int dispute_check_id(struct work *w, const struct dispute *d)
+{
+	if (d->stands.n_values && d->stands.type == TYPE_CONFLICT)
+		return 0;
+	int is_free = dispute_id_is_free(w->ground, w->change, &d->conflict, w->arena);
+	if (is_free)
+		return is_free < 0 ? is_free : 0;
+	return cause_set(w->cause, ERR_INVALID,
+			 "it makes two versions whose id another record has");
+}
+
 struct dispute *subject_dispute(struct work *w, struct subject *s, uint32_t group, int *err)
 {
-	return dispute_find(&w->disputes, w->ground, w->arena, s->edit, group, &w->change->id, err);
+	const struct dispute *newest = w->disputes;
+	struct dispute *d = dispute_find(&w->disputes, w->ground, w->arena, s->edit, group,
+					 &w->change->id, err);
+
+	if (!d || w->disputes == newest)
+		return d;
+	*err = dispute_check_id(w, d);
+	return *err < 0 ? NULL : d;
 }
 
 /* ---- Opened and joined ---------------------------------------------------------------------- */
@@ -61,7 +81,18 @@ int dispute_open(struct work *w, struct subject *s, uint32_t group, uint64_t sta
 	return dispute_join(w, s, d);
 }
 
-/* Who had seen all sides leaves it open as it is; who had seen one side only moves that side. */
+/* Did the author, who had seen this side, go on from it? It is their own, or what stands: an edit
+ * that was merged may stand on what they had not seen. 1, 0 or an error. */
+static int goes_on_from(struct work *w, const struct subject *s, uint32_t group,
+			const struct id *side)
+{
+	uint64_t number = 0;
+	int err = w->ground->number_of(w->ground->arg, side, &number);
+	return err < 0 ? err : number > w->line || number == group_newest(s, group);
+}
+
+/* Who had seen all sides leaves it open as it is; who had seen one side only, and goes on from it,
+ * moves that side. */
 int dispute_after_taking(struct work *w, struct subject *s, uint32_t group)
 {
 	struct id open = {{0}}, side, only = {{0}};
@@ -84,7 +115,10 @@ int dispute_after_taking(struct work *w, struct subject *s, uint32_t group)
 	}
 	if (!n_unseen)
 		return 0;
-	if (n_seen == 1)
+	int moves = n_seen == 1 ? goes_on_from(w, s, group, &only) : 0;
+	if (moves < 0)
+		return moves;
+	if (moves)
 		dispute_take(d, &only);
 	dispute_add(d, &w->change->id);
 	return dispute_limit(w, d);
@@ -220,36 +254,83 @@ int settles_group(struct work *w, const struct subject *s, uint32_t group)
 
 /* ---- Reopened ------------------------------------------------------------------------------- */
 
+/* The sides that entry `number` closed of a Conflict: all if it settled it, else those that it took
+ * away. */
+static int closed_sides(struct work *w, const struct record *c, uint64_t number, bool settled,
+			struct bytes *sides)
+{
+	struct past past;
+
+	*sides = record_get(c, CONFLICT_SIDES);
+	if (settled)
+		return 0;
+	*sides = BYTES_NONE;
+	int err = w->ground->past(w->ground->arg, number, &c->id, &past);
+	if (err == 0 && past.did)
+		*sides = fields_get(past.did->take, CONFLICT_SIDES);
+	return err == ERR_MISSING ? 0 : err;
+}
+
+/* Sides that are open again, in the Conflict that is open on the group by now. */
+static int rejoin_sides(struct work *w, struct subject *s, uint32_t group, struct bytes sides)
+{
+	struct id side;
+	int err = 0, seen;
+	struct dispute *d = sides.len ? subject_dispute(w, s, group, &err) : NULL;
+
+	if (!d)
+		return err;
+	while (dispute_next(&sides, &side))
+		dispute_add(d, &side);
+	if ((seen = change_was_seen(w, s, &w->change->undoes)) > 0)
+		dispute_take(d, &w->change->undoes);
+	return seen < 0 ? seen : dispute_limit(w, d);
+}
+
+/* Open again what the settling `number`, which this change takes back, closed of a Conflict. */
+static int reopen_one(struct work *w, struct subject *s, uint32_t group, const struct record *c,
+		      uint64_t number)
+{
+	bool settled = value_number(record_get(c, CONFLICT_STATE)) == CONFLICT_SETTLED &&
+		       bytes_equal(value_bytes(record_get(c, CONFLICT_SETTLED_BY)),
+				   ID_BYTES(&w->change->undoes));
+	struct id open = {{0}};
+	struct bytes sides;
+	int err = w->ground->open_conflict(w->ground->arg, &s->edit->record, group, &open);
+
+	if (err < 0)
+		return err;
+	if (!id_is_zero(&open)) {
+		err = closed_sides(w, c, number, settled, &sides);
+		return err < 0 ? err : rejoin_sides(w, s, group, sides);
+	}
+	if (settled)
+		dispute_reopen(&w->disputes, w->arena, s->edit, group, &w->change->id, c);
+	return 0;
+}
+
 int reopen_group(struct work *w, struct subject *s, uint32_t group)
 {
-	const struct id *undone = &w->change->undoes;
-	struct id open = {{0}};
 	struct deed deed;
 	uint64_t number = 0;
 
-	if (id_is_zero(undone))
+	if (id_is_zero(&w->change->undoes))
 		return 0;
-	int err = w->ground->open_conflict(w->ground->arg, &s->edit->record, group, &open);
-	if (err == 0 && id_is_zero(&open))
-		err = w->ground->number_of(w->ground->arg, undone, &number);
+	int err = w->ground->number_of(w->ground->arg, &w->change->undoes, &number);
 	if (err < 0 || !number)
 		return err;
 	err = deed_load(w, s, number, &deed);
 	if (err < 0 || !deed.past.said)
 		return err == ERR_MISSING ? 0 : err;
 	for (size_t i = 0; i < deed.past.said->n_settles; i++) {
-		const struct id *conflict = &deed.past.said->settles[i];
 		struct record c;
 		struct id record;
 		uint32_t of;
-		int got = conflict_read(w, conflict, &c, &record, &of);
+		int got = conflict_read(w, &deed.past.said->settles[i], &c, &record, &of);
+		if (got > 0 && of == group && id_equal(&record, &s->edit->record))
+			got = reopen_one(w, s, group, &c, number);
 		if (got < 0)
 			return got;
-		if (got && of == group && id_equal(&record, &s->edit->record) &&
-		    value_number(record_get(&c, CONFLICT_STATE)) == CONFLICT_SETTLED &&
-		    bytes_equal(value_bytes(record_get(&c, CONFLICT_SETTLED_BY)), ID_BYTES(undone)))
-			return dispute_reopen(&w->disputes, w->arena, s->edit, group,
-					      &w->change->id, &c);
 	}
 	return 0;
 }

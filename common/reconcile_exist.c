@@ -23,12 +23,40 @@ static int dispute_withdrawal(struct work *w, struct subject *s)
 	return dispute_open(w, s, 0, 0);
 }
 
+/* Is an unseen change a side of a Conflict that is open on the record? It did nothing to it, and is
+ * an edit of it all the same. 1, 0 or an error. */
+static int has_unseen_side(struct work *w, struct subject *s)
+{
+	size_t n = s->type && s->record.number > w->line ? s->type->n_fields : 0;
+	struct id open, side;
+	int err, seen = 1;
+
+	for (size_t i = 0; i < n && seen > 0; i++) {
+		uint32_t group = s->type->message->fields[i].id;
+		err = schema_group(s->type, group) != group
+			      ? ERR_MISSING
+			      : w->ground->open_conflict(w->ground->arg, &s->edit->record, group,
+							 &open);
+		if (err == ERR_MISSING || (err == 0 && id_is_zero(&open)))
+			continue;
+		struct dispute *d = err < 0 ? NULL : subject_dispute(w, s, group, &err);
+		if (!d)
+			return err;
+		for (struct bytes rest = dispute_sides(d); seen > 0 && dispute_next(&rest, &side);)
+			seen = change_was_seen(w, s, &side);
+	}
+	return seen < 0 ? seen : !seen;
+}
+
 static int decide_change(struct work *w, struct subject *s, unsigned now, const struct value *v)
 {
 	unsigned wants = (unsigned)s->edit->effect.existence;
 	int seen = was_seen(w, s, v->number);
 	uint64_t number;
 	int moved = wants == WITHDRAWN && now == LIVE ? record_moved(w, s, &number) : 0;
+
+	if (moved == 0 && wants == WITHDRAWN && now == LIVE)
+		moved = has_unseen_side(w, s);
 
 	if (seen < 0 || moved < 0)
 		return seen < 0 ? seen : moved;

@@ -127,12 +127,15 @@ static struct id note_id(const struct work *w, const struct id *item)
 static int note_add(struct work *w, const struct subject *s, struct bytes text)
 {
 	struct outcome_effect *e;
-	struct id author = {{0}};
+	struct id author = {{0}}, id = note_id(w, &s->edit->record);
 	struct buf set = {0};
 	int err = w->ground->author ? w->ground->author(w->ground->arg, &author) : 0;
+	int is_free = err < 0 ? err : dispute_id_is_free(w->ground, w->change, &id, w->arena);
 
-	if (err < 0)
-		return err;
+	if (is_free <= 0)
+		return is_free < 0 ? is_free
+				   : cause_set(w->cause, ERR_INVALID,
+					       "it leaves a note whose id another record has");
 	if (!w->notes)
 		w->notes = arena_alloc(w->arena, w->change->n_edits * sizeof(*w->notes));
 	e = &w->notes[w->n_notes++];
@@ -143,7 +146,7 @@ static int note_add(struct work *w, const struct subject *s, struct bytes text)
 		field_add_bytes(&set, NOTE_AUTHOR, ID_BYTES(&author));
 	*e = (struct outcome_effect){
 		.type = TYPE_NOTE,
-		.record = note_id(w, &s->edit->record),
+		.record = id,
 		.effect = {.existence = LIVE, .set = arena_copy(w->arena, buf_bytes(&set))},
 	};
 	buf_fini(&set);

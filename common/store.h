@@ -105,6 +105,9 @@ int store_sweep(struct store *s, uint8_t from[SHA256_LEN], size_t most, store_ke
 int store_scrub(struct store *s, size_t most);
 /* Move chunks out of packs that are mostly holes, `most` of them. 1: there is more; 0. */
 int store_compact(struct store *s, size_t most, struct cause *cause);
+/* A chunk that can't be read: out of the tables, whoever lists it, so that it can come again; in an
+ * open transaction. */
+int store_take_out(struct store *s, const uint8_t hash[SHA256_LEN]);
 /* What day it is, for chunks that come; days since 1970. */
 void store_set_day(struct store *s, uint64_t day);
 

@@ -367,19 +367,21 @@ static int check_row(struct checking *c, const uint8_t hash[SHA256_LEN], const s
 	return 0;
 }
 
-/* Out of the tables, whoever lists it: it can come again. */
-static int check_mend(struct checking *c)
+int store_take_out(struct store *s, const uint8_t hash[SHA256_LEN])
 {
 	struct stored is;
+	int got = store_row(s, hash, &is, NULL);
+
+	return got <= 0 ? got : chunk_remove(s, hash, &is);
+}
+
+static int check_mend(struct checking *c)
+{
 	int err = 0;
 
-	for (size_t i = 0; err >= 0 && i < c->doomed.len; i += SHA256_LEN) {
-		const uint8_t *hash = c->doomed.data + i;
-		err = store_row(c->s, hash, &is, NULL);
-		if (err > 0)
-			err = chunk_remove(c->s, hash, &is);
-	}
-	return err < 0 ? err : 0;
+	for (size_t i = 0; err == 0 && i < c->doomed.len; i += SHA256_LEN)
+		err = store_take_out(c->s, c->doomed.data + i);
+	return err;
 }
 
 /* Packs that no chunk stands in. */

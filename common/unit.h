@@ -4,7 +4,7 @@
  * other, are the text, byte for byte; none cuts a character or a CR LF in two.
  *
  * The rule is that of Unicode's UAX #29 for sentences, adapted: where in doubt, nothing ends, since
- * two people who edit one sentence should be asked. PROTOCOL.md 4.10 gives the classes of
+ * two people who edit one sentence should be asked. PROTOCOL.md 4.12 gives the classes of
  * characters (Line, Space, Mark, Stop, Term, Close, Continue, Lower, Upper, Letter, Digit) and the
  * lists of abbreviations; a byte that is no UTF-8 is a character of no class. Marks are passed
  * over.

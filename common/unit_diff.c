@@ -1,5 +1,5 @@
 /*
- * Comparing texts in units: PROTOCOL.md 4.11 step by step. What both begin and end with is left
+ * Comparing texts in units: PROTOCOL.md 4.13 step by step. What both begin and end with is left
  * out, units that can't help are set aside, Myers' search finds what is shared, and each change
  * slides to where it stands best (unit_slide.c).
  */

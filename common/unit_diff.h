@@ -1,7 +1,7 @@
 /*
  * The difference of two texts in units (unit.h), as git's diff has it of the same texts written one
  * unit a line: Myers' algorithm with its cut-offs, changes slid to where they read best.
- * PROTOCOL.md 4.11 says it step by step.
+ * PROTOCOL.md 4.13 says it step by step.
  */
 #ifndef FIVEPITS_UNIT_DIFF_H
 #define FIVEPITS_UNIT_DIFF_H

@@ -1,4 +1,4 @@
-/* Sliding changes to where they stand best: PROTOCOL.md 4.11, step 4. */
+/* Sliding changes to where they stand best: PROTOCOL.md 4.13, step 4. */
 #include "common/err.h"
 #include "common/unit_inside.h"
 

@@ -212,6 +212,7 @@ static void area_end(struct area *a)
 void area_tick(struct area *a)
 {
 	area_end(a);
+	a->tidying = !a->options.read_only;
 	/* An idle moment: better now than at somebody's commit. */
 	if (!a->failed && !journal_is_dirty(a->journal) && !a->options.read_only)
 		db_checkpoint(a->db, false);

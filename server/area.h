@@ -129,6 +129,11 @@ int area_digest(struct area *area, void (*row)(void *arg, const char *name, cons
 		void *arg);
 /* Check everything: the chain of every space, that records follow from entries, documents. */
 int area_check(struct area *area, void (*fault)(void *arg, const char *words), void *arg);
+/*
+ * Take out of the store of documents what area_check finds bad in it, erase what nothing names, and
+ * ask the computers that connect for what is lacking. Calls `fault` for each.
+ */
+int area_mend(struct area *area, void (*fault)(void *arg, const char *words), void *arg);
 /* Read a content through. 0, ERR_MISSING, ERR_CORRUPT, ERR_IO. */
 int area_content(struct area *area, const struct content *content);
 

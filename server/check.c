@@ -271,3 +271,18 @@ int area_content(struct area *a, const struct content *content)
 {
 	return content_read(shelf_store(a->shelf), content, NULL, NULL);
 }
+
+int area_mend(struct area *a, void (*fault)(void *arg, const char *words), void *arg)
+{
+	int err = journal_begin(a->journal);
+
+	if (err == 0)
+		err = shelf_check(a->shelf, true, fault, arg);
+	if (err == 0)
+		err = area_turn(a);
+	for (int more = 1; err == 0 && more > 0;) {
+		more = shelf_tidy(a->shelf);
+		err = more < 0 ? more : area_turn(a);
+	}
+	return err;
+}

@@ -13,7 +13,7 @@
 struct words {
 	const char *dir, *name, *school, *admin, *listen, *address, *person;
 	const char *file, *serve;
-	bool json;
+	bool json, repair;
 };
 
 /* What an area is opened with to be served; `ca` may be NULL where nothing will be signed. */

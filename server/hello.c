@@ -12,6 +12,7 @@
 #include "server/journal_take.h"
 #include "server/nonce.h"
 #include "server/recovery.h"
+#include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -446,12 +447,37 @@ static int hello_confirm(struct session *s)
 	return err;
 }
 
+/* What has come back since is not asked for any more. */
+static int hello_found(struct area *a)
+{
+	struct db_stmt *st = db_query(a->db, "SELECT content FROM lacking", "");
+	struct buf found = {0};
+	struct content whole;
+	int got;
+
+	while ((got = db_step(st)) > 0) {
+		struct bytes content = db_bytes(st, 0);
+		if (content.len == SHA256_LEN &&
+		    store_content(shelf_store(a->shelf), content.data, &whole) > 0)
+			buf_add_bytes(&found, content);
+	}
+	if (got == 0 && found.len)
+		got = journal_begin(a->journal);
+	for (size_t i = 0; got == 0 && i < found.len; i += SHA256_LEN)
+		got = db_run(a->db, "DELETE FROM lacking WHERE content = $1", "b",
+			     BYTES(found.data + i, SHA256_LEN));
+	buf_fini(&found);
+	return got;
+}
+
 /* All of it is on the line. Welcome brings a nonce, and is said once that is on disk; where the
  * disk is full it is said without. */
 static void hello_finish(struct session *s)
 {
 	struct hello *h = s->hello;
 	int err = nonce_take(s->area, s, BYTES(h->nonce, h->has_nonce ? NONCE : 0), h->given);
+	if (err == 0)
+		err = hello_found(s->area);
 
 	if (err == 0)
 		err = held_note_holder(s->area, s);

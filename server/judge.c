@@ -98,22 +98,20 @@ static void judge_tell_author(struct judging *j, enum verdict verdict, uint64_t 
 	}
 }
 
-/* Keep the refusal of a held change; `words` are for its author. */
+/* Keep the decider's refusal of a held change; `words` are for its author. */
 static void judge_refuse_held(struct judging *j, const char *words, const char *to_decider)
 {
 	int err = journal_refuse(j->area->journal, &j->change.id, j->bytes, words,
-				 j->deciding ? &j->session->device : NULL);
+				 &j->session->device);
 
 	if (err == 0)
 		err = held_drop(j->area, &j->change.id);
 	if (err < 0) {
 		judge_fail(j, err);
-	} else if (j->deciding) {
-		judge_decided(j, VERDICT_REFUSED, 0, to_decider);
-		judge_tell_author(j, VERDICT_REFUSED, 0, words);
-	} else {
-		judge_say(j, VERDICT_REFUSED, 0, words)->space = j->space;
+		return;
 	}
+	judge_decided(j, VERDICT_REFUSED, 0, to_decider);
+	judge_tell_author(j, VERDICT_REFUSED, 0, words);
 }
 
 /* Why an accepted change could not be entered may tell of a space that its author does not read. */
@@ -131,8 +129,12 @@ static const char *judge_words_for_author(struct judging *j, const char *words)
 
 static void judge_refuse(struct judging *j, const char *words)
 {
-	if (j->held) {
+	if (j->held && j->deciding) {
 		judge_refuse_held(j, judge_words_for_author(j, words), words);
+		return;
+	}
+	if (j->held) { /* a person decides on it, also where it was accepted before a set-back */
+		judge_say(j, VERDICT_HELD, 0, words)->space = j->space;
 		return;
 	}
 	int err = held_count_refused(j->area, j->device);
@@ -398,6 +400,8 @@ static void judge_enter(struct judging *j)
 
 	if (err == 0)
 		err = judge_named_all(j);
+	if (err == 0 && j->held)
+		err = held_drop(j->area, &j->change.id);
 	j->quotes = true;
 	if (err == ERR_INVALID) {
 		judge_refuse(j, cause.words);

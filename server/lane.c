@@ -440,14 +440,30 @@ static void lane_mark_synced(struct area *a)
 	}
 }
 
+/* What nothing names goes, a little each turn, while nothing is offered or taken back: an offer
+ * relies on what it found. */
+static int lane_tidy(struct area *a)
+{
+	if (!a->tidying || a->recovery.on || lane_any(a, OFFER_OPEN) || lane_any(a, OFFER_WHOLE) ||
+	    shelf_is_dirty(a->shelf))
+		return 0;
+	int more = shelf_tidy(a->shelf);
+	a->tidying = more > 0;
+	a->lane_busy = a->lane_busy || more > 0;
+	return more < 0 ? more : 0;
+}
+
 int lane_before_commit(struct area *a)
 {
 	struct cause cause = {{0}};
 
 	lane_gather(a);
-	if (a->full || a->failed || !lane_is_due(a))
+	if (a->full || a->failed)
 		return 0;
-	int err = journal_begin(a->journal);
+	int err = lane_tidy(a);
+	if (err < 0 || !lane_is_due(a))
+		return err;
+	err = journal_begin(a->journal);
 	if (err == 0)
 		err = shelf_sync(a->shelf, &cause);
 	if (err < 0)

@@ -213,12 +213,40 @@ static int main_digest(const struct words *w, struct cause *cause)
 	return err < 0 ? cause_set(cause, err, "the area can't be read: %s", err_words(err)) : 0;
 }
 
+static void mend_fault(void *arg, const char *words)
+{
+	(void)words; /* area_check says them all */
+	++*(size_t *)arg;
+}
+
+/* What is bad among the documents is taken out; the rest of a database is not mended by halves. */
+static int main_mend(const struct words *w, struct cause *cause)
+{
+	struct area *area = NULL;
+	struct ca *ca = NULL;
+	struct config config;
+	size_t n = 0;
+	int err = main_open(&area, &ca, &config, w->dir, cause);
+
+	if (err == 0 && (err = area_mend(area, mend_fault, &n)) < 0)
+		cause_set(cause, err, "the documents can't be mended: %s", err_words(err));
+	area_close(&area);
+	ca_close(&ca);
+	if (err == 0 && n && !w->json)
+		printf("%zu fault%s of documents taken out: the computers that have them are asked "
+		       "for them\n",
+		       n, n == 1 ? " was" : "s were");
+	return err;
+}
+
 static int main_fsck(const struct words *w, struct cause *cause)
 {
 	struct list_print faults;
 	struct area *area;
-	int err = main_open_read(&area, w, cause);
+	int err = w->repair ? main_mend(w, cause) : 0;
 
+	if (err == 0)
+		err = main_open_read(&area, w, cause);
 	if (err < 0)
 		return err;
 	list_begin(&faults, w->json);
@@ -294,11 +322,14 @@ static const struct command commands[] = {
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd digest /srv/fivepits\n"},
-	{"fsck", main_fsck, "--json ", "",
-	 "fivepitsd fsck DIR [--json]\n"
+	{"fsck", main_fsck, "--json --repair ", "",
+	 "fivepitsd fsck DIR [--json] [--repair]\n"
 	 "\n"
 	 "Check the database, the chain of every space, each record against its entries,\n"
 	 "and the documents. Prints one line a fault. The server may be running.\n"
+	 "\n"
+	 "  --repair             first take damaged parts of documents out, and ask the computers\n"
+	 "                       that connect for them; the server must be stopped\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd fsck /srv/fivepits\n"},
@@ -427,7 +458,7 @@ static int parse_one(const struct command *c, struct words *w, char **argv)
 		return 0;
 	}
 	if (!slot) {
-		w->json = true;
+		*(strcmp(argv[0], "--repair") == 0 ? &w->repair : &w->json) = true;
 		return 1;
 	}
 	const char *value = strchr(argv[0], '=');

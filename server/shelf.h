@@ -42,8 +42,8 @@ int shelf_sync(struct shelf *s, struct cause *cause);
 void shelf_forget(struct shelf *s); /* the turn was taken back */
 
 /*
- * May `device` name a content (or may this session read it)? 1: it may; 0: all of it must be sent first;
- * ERR_INVALID: the root belongs to another content.
+ * May `device` name a content (or may this session read it)? 1: it may; 0: all of it must be sent
+ * first; ERR_INVALID: the root belongs to another content.
  */
 int shelf_may_name(struct shelf *s, const struct session *session, const struct id *device,
 		   const struct content *c);

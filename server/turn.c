@@ -62,8 +62,6 @@ int turn_enter(struct area *a, struct space *s, const struct change *c, struct b
 
 	if (err == 0)
 		err = turn_took(a, s, &entered);
-	if (err == 0)
-		err = held_drop(a, &c->id);
 	if (err == 0 && out)
 		*out = entered;
 	return err;

@@ -54,6 +54,7 @@ struct area {
 	struct shelf *shelf; /* documents */
 	uint64_t put_ms;     /* when the oldest chunk came that is not synced; 0: none */
 	bool lane_busy;	     /* some documents could go on at once */
+	bool tidying;	     /* what nothing names is looked for, and removed */
 	struct recovery recovery;
 	struct held_lists held;
 	uint64_t began_ms;	  /* when the turn's first change was decided; 0: none was */
@@ -75,8 +76,8 @@ int area_load(struct area *a, struct cause *cause);
 struct answer *turn_answer(struct area *a, struct session *s, enum answer_kind kind,
 			   const struct id *change);
 /*
- * Enter a change, and keep the rights and what is held in step. As journal_enter; ERR_FULL: the
- * turn was taken back. `out` (may be NULL) lives in area->change.
+ * Enter a change, and keep the rights in step. As journal_enter; ERR_FULL: the turn was taken back.
+ * `out` (may be NULL) lives in area->change.
  */
 int turn_enter(struct area *a, struct space *s, const struct change *c, struct bytes bytes,
 	       const struct id *device, const struct id *let_in_by, struct entered *out,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const unsigned fuzz_rounds = 400;
+const unsigned fuzz_rounds = 250;
 
 /* What one turn of a loop that asks only afterwards may cost over the budget. */
 enum { STEPS_OVER = 4 << 20 };

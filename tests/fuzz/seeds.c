@@ -249,6 +249,23 @@ static void session_refused(struct buf *b)
 	save("session", "refused", b);
 }
 
+/* The person is suspended: what comes then is held, and there is nobody to decide on it. */
+static void session_held(struct buf *b)
+{
+	Wire__Decide m = WIRE__DECIDE__INIT;
+	struct id change = name(0xf2);
+
+	buf_add_u8(b, 0);
+	push(b, say_number(say(0xf1, DIRECTORY, PERSON, TYPE_PERSON, 10), 5, 3), TURN);
+	push(b, make_action(0xf2, 10), SECOND | TURN);
+	push(b, make_action(0xf2, 10), SECOND | TURN);
+	m.change = PB_ID(&change);
+	m.accept = 1;
+	m.words = (char *)"let it in";
+	frame(b, WIRE__KIND__DECIDE, &m.base, SECOND | TURN);
+	save("session", "held", b);
+}
+
 /* A group, its space, an action in it; the group withdrawn, so that the space is lost. */
 static void session_rights(struct buf *b)
 {
@@ -601,6 +618,31 @@ static void deferred(struct buf *b, Wire__Wait why)
 	frame(b, WIRE__KIND__DEFERRED, &m.base, 1);
 }
 
+/* What waits for this person's word, and what came of a decision. */
+static void held_list(struct buf *b, uint8_t id, bool goes_on)
+{
+	Wire__HeldList m = WIRE__HELD_LIST__INIT;
+	Wire__HeldChange h = WIRE__HELD_CHANGE__INIT, *list = &h;
+	Wire__Decided decided = WIRE__DECIDED__INIT;
+	struct id partnership = name(PARTNERSHIP), device = name(10), change = name(id);
+	struct buf bytes = {0};
+
+	said(text_edit(id, 1, "held"), &bytes);
+	h.change = PB_BYTES(bytes);
+	h.device = PB_ID(&device);
+	h.time_ms = 1;
+	m.space = PB_ID(&partnership);
+	m.changes = &list;
+	m.n_changes = 1;
+	m.has_goes_on = m.goes_on = goes_on;
+	frame(b, WIRE__KIND__HELD_LIST, &m.base, 1);
+	decided.change = PB_ID(&change);
+	decided.has_verdict = 1;
+	decided.verdict = WIRE__VERDICT__REFUSED;
+	frame(b, WIRE__KIND__DECIDED, &decided.base, 1);
+	buf_fini(&bytes);
+}
+
 static void uplinks(struct buf *b)
 {
 	Wire__Lost lost = WIRE__LOST__INIT;
@@ -633,6 +675,12 @@ static void uplinks(struct buf *b)
 	deferred(b, WIRE__WAIT__NO_ROOM);
 	deferred(b, WIRE__WAIT__CONTENT_MISSING);
 	save("uplink", "deferred", b);
+	welcome(b, 1);
+	judged(b, WIRE__VERDICT__HELD, 0);
+	held_list(b, 0xf3, false);
+	held_list(b, 0xf4, true);
+	judged(b, WIRE__VERDICT__REFUSED, 0);
+	save("uplink", "held", b);
 	welcome(b, 0);
 	save("uplink", "set-back", b);
 }
@@ -758,6 +806,7 @@ int main(int argc, char **argv)
 	session_conflict(&b);
 	session_sets(&b);
 	session_refused(&b);
+	session_held(&b);
 	session_rights(&b);
 	session_revoked(&b);
 	session_document(&b);

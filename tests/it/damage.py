@@ -6,8 +6,9 @@ usage: damage.py FOLDER TRIALS SEED COMMAND...     COMMAND ends with exit status
 Each trial puts FOLDER back as it was, then flips a bit, zeroes a run, cuts off the end of, or deletes one of its files:
 database, log, documents. Where fsck finds nothing, all rows of the database and all other files are
 compared with what they were: damage to what nobody reads (free pages, slack) is harmless and counted
-apart, as is a copy's document that is gone (it is fetched again), and rows that are random numbers good for one use (an
-invitation, a session's nonce: a damaged one is refused). Prints "N damages: F found, H harmless, M missed", and each miss on standard error.
+apart, as is a copy's document that is gone (it is fetched again), and rows that nothing else can bear out and that
+no record hangs on: an invitation, a session's nonce, when the server was reached last, what the search index has yet
+to read. Prints "N damages: F found, H harmless, M missed", and each miss on standard error.
 """
 import collections
 import hashlib
@@ -19,7 +20,7 @@ import subprocess
 import sys
 
 
-SPARE = (b"invitation", b"nonce", b"named")
+SPARE = (b"invitation", b"nonce", b"named", b"meta", b"stale")
 
 
 def files(folder):

@@ -19,7 +19,6 @@ sync_all heath morton
 at heath set "$id" text='Heath says' >/dev/null
 at morton set "$id" text='Morton says' >/dev/null
 sync_all heath morton heath
-at heath add note kind=progress on="$event" text='it waits' >/dev/null
 server_stop
 for db in "$T/server/area.db" "$T/heath/copy.db"; do sqlite3 "$db" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null; done
 ok "F14: the server's files are sound at first" fivepitsd fsck "$T/server"

@@ -108,6 +108,22 @@ is "so many as are asked for" "$(at heath outbox --json --most 1 | grep -c '"tim
 is "or none" "$(at heath outbox --json --most 0 | tr -d ' \n')" '[]'
 status 2 "in numbers" at heath outbox --most some
 
+# Beside a running serve its line is used, and the author is told while connected.
+at heath serve >"$T/serve.out" 2>&1 &
+serve=$!
+at pilsley set "$person" standing=suspended >/dev/null
+ok "Newton writes again without a line" at newton set "$again" place='once more'
+at pilsley sync --quiet && at newton sync --quiet
+asked() { [ "$(at heath status --json | field to_decide)" = 1 ]; }
+ok "who serves is asked as it happens" wait_for 20 asked
+ok "and lets it in through the line that is there" at heath held accept "$(at heath held --json | first_id)"
+like "which history tells" "$(at heath history "$again")" 'let in by Head of Heath'
+kill $serve && wait $serve
+ok "the author hears of it" at newton sync
+is "and holds nothing back" "$(at newton status --json | field held)" 0
+at pilsley set "$person" standing=active >/dev/null
+for s in pilsley newton newton; do at $s sync --quiet; done
+
 # Refused: it parks with what it says, and what stands after it waits; all else goes on.
 at pilsley set "$appointment" ended=yes >/dev/null
 id=$(at pilsley list space name~Administration --json | first_id)

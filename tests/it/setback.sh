@@ -52,6 +52,8 @@ server_start
 add heath 'lost by the server' 25
 sync_all heath morton
 add heath 'lost, and held by one' 25
+head -c 300000 /dev/urandom >"$T/paper.pdf"
+at heath put "$T/paper.pdf" >"$T/out" || fail "a document is put"
 at heath sync --quiet
 school newton 'Newton Primary School'
 add newton 'of a computer that joined later' 1
@@ -66,6 +68,9 @@ MADE=$((MADE + 1))
 together morton heath newton pilsley
 together morton heath newton pilsley
 all_there "set back silently" pilsley heath morton newton
+paper=$(at morton list document --json | first_id)
+ok "a document that the server had lost came back too" at morton get "$paper" -o "$T/paper.back"
+ok "byte for byte" cmp "$T/paper.pdf" "$T/paper.back"
 like "status says what happened" "$(at heath status)" 'set back'
 
 # Once more, and the one that knows most comes first.

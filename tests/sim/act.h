@@ -90,6 +90,8 @@ bool act_server_clock(struct world *w);
 bool act_index(struct world *w);
 bool act_rebuild(struct world *w);
 bool act_backup(struct world *w);
+bool act_host_backup(struct world *w);
+bool act_host_set_back(struct world *w);
 bool act_restore(struct world *w);
 /* Documents (act_document.c) */
 bool act_put(struct world *w);

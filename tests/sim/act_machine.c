@@ -172,3 +172,22 @@ bool act_restore(struct world *w)
 	device_restore(d);
 	return true;
 }
+
+bool act_host_backup(struct world *w)
+{
+	if (!w->host.area || w->book.set_back || !w->may_set_back)
+		return false;
+	host_backup(w);
+	trace_line(&w->trace, "server: its disk is copied");
+	return true;
+}
+
+/* Once in a world: what comes of more is tried by tests of recovery itself. */
+bool act_host_set_back(struct world *w)
+{
+	if (!w->host.backup || w->book.set_back || !w->host.area)
+		return false;
+	trace_line(&w->trace, "server is set back to an earlier copy of its disk");
+	host_set_back(w);
+	return true;
+}

@@ -31,6 +31,8 @@ static struct action {
 	{"withdraw much", act_tidy, 1, LEANS_TO_EDITS},
 	{"go away", act_away, 1, LEANS_TO_EDITS},
 	{"back up", act_backup, 2, LEANS_TO_FAULTS},
+	{"server backs up", act_host_backup, 2, LEANS_TO_FAULTS},
+	{"server set back", act_host_set_back, 1, LEANS_TO_FAULTS},
 	{"restore", act_restore, 2, LEANS_TO_FAULTS},
 	{"drop", act_drop, 1, LEANS_TO_EDITS},
 	{"appoint", act_appoint, 3, LEANS_TO_RIGHTS},

@@ -16,8 +16,10 @@ void book_init(struct book *b, const struct id *area)
 
 void book_fini(struct book *b)
 {
-	for (size_t i = 0; i < b->n_spaces; i++)
+	for (size_t i = 0; i < b->n_spaces; i++) {
 		free(b->spaces[i]->entries);
+		free(b->spaces[i]->epochs);
+	}
 	free(b->spaces);
 	free(b->records);
 	idmap_fini(&b->by_space);
@@ -35,7 +37,13 @@ struct book_space *book_space(const struct book *b, const struct id *id)
 
 const struct book_entry *book_entry(const struct book *b, const struct id *change)
 {
-	return idmap_get(&b->by_change, change);
+	const struct book_entry *e = idmap_get(&b->by_change, change);
+	return e && !e->gone ? e : NULL;
+}
+
+bool book_had(const struct book *b, const struct id *change)
+{
+	return idmap_get(&b->by_change, change) != NULL;
 }
 
 uint64_t book_number(const struct book *b, const struct id *space)
@@ -57,7 +65,7 @@ const struct record *book_record(const struct book *b, const struct id *space, c
 {
 	struct id key = record_key(space, id);
 	const struct book_record *r = idmap_get(&b->by_record, &key);
-	return r ? &r->record : NULL;
+	return r && r->record.n_values ? &r->record : NULL;
 }
 
 static struct record *book_record_make(struct book *b, const struct id *space, const struct id *id,
@@ -101,6 +109,29 @@ static void book_lay(struct book *b, const struct book_entry *e)
 		record_apply(
 		    book_record_make(b, &e->space->id, &effects[i].record, effects[i].type),
 		    &effects[i].effect, e->header.number);
+}
+
+void book_set_back(struct book *b, struct book_space *s, size_t n)
+{
+	b->set_back = true;
+	if (n < s->branch || s->branch == 0)
+		s->branch = n;
+	for (size_t i = n; i < s->n; i++)
+		s->entries[i]->gone = true;
+	s->n = n < s->n ? n : s->n;
+	for (size_t i = 0; i < b->n_records; i++)
+		if (id_equal(&b->records[i]->space, &s->id))
+			record_init(&b->records[i]->record, &b->arena, &b->records[i]->record.id,
+				    b->records[i]->record.type);
+	for (size_t i = 0; i < s->n; i++)
+		book_lay(b, s->entries[i]);
+}
+
+static void book_epoch(struct book_space *s, uint64_t epoch, uint64_t common)
+{
+	s->epochs = mem_resize(s->epochs, (s->n_epochs + 1) * sizeof(*s->epochs));
+	s->epochs[s->n_epochs++] = (struct book_epoch){epoch, common};
+	s->epoch = epoch;
 }
 
 /* The change and outcome of an entry as it was sent; the receiver may be its author. */
@@ -186,6 +217,7 @@ static int book_append(struct book *b, struct book_space *s, const struct id *de
 	e->packed = arena_copy(&b->arena, BYTES_OF(w->header));
 	e->salt = arena_copy(&b->arena, BYTES_OF(w->salt));
 	e->space = s;
+	e->epoch = s->epoch;
 	if (header_read(&e->header, e->packed, &b->arena) < 0)
 		return cause_set(fault, ERR_CORRUPT, "a header can't be read");
 	int err = entry_body(b, device, w, e, &body, fault);
@@ -227,6 +259,29 @@ static int book_compare(const struct book_entry *e, const Wire__Entry *w, struct
 	return 0;
 }
 
+/* Behind which entry the line parted that a new epoch puts an end to. */
+static uint64_t book_parting(const struct book *b, const struct book_space *s)
+{
+	uint64_t common = s->branch; /* some of what was gone may have come again as it was */
+	for (size_t i = 0; i < b->n_read; i++) {
+		const struct book_entry *e = b->read[i];
+		uint64_t n = e->header.number;
+		if (e->gone && e->space == s && n <= s->n && n > common &&
+		    bytes_equal(e->packed, s->entries[n - 1]->packed))
+			common = n;
+	}
+	return common;
+}
+
+/* Does a new epoch say otherwise what an earlier one had said? */
+static bool book_is_other(const struct book *b, const struct book_space *s, const Wire__Feed *feed, size_t i,
+			  uint64_t number)
+{
+	return b->set_back && number <= s->n && s->n_epochs &&
+	       s->entries[number - 1]->epoch < feed->head->epoch &&
+	       !bytes_equal(s->entries[number - 1]->packed, BYTES_OF(feed->entries[i]->header));
+}
+
 int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, struct cause *fault)
 {
 	struct id id;
@@ -235,20 +290,30 @@ int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, s
 		return cause_set(fault, ERR_CORRUPT,
 				 "a Feed lacks its space, its head or its entries");
 	struct book_space *s = book_space_make(b, &id, feed->head->epoch);
+	if (b->set_back && feed->head->epoch > s->epoch)
+		book_epoch(s, feed->head->epoch, book_parting(b, s));
 	for (size_t i = 0; i < feed->n_entries; i++) {
 		struct arena arena;
 		struct header header = {0};
 		arena_init(&arena, ARENA_NO_BUDGET);
 		int err = header_read(&header, BYTES_OF(feed->entries[i]->header), &arena);
 		uint64_t number = header.number;
+		if (err == 0 && b->set_back && number > s->n + 1) {
+			arena_fini(&arena);
+			return 0; /* the witness will hear what was before it */
+		}
 		if (err < 0 || number == 0 || number > s->n + 1 || (last && number != last + 1))
 			err = cause_set(fault, ERR_CORRUPT,
 					"a Feed has entry %" PRIu64 " after %" PRIu64
 					" (the book has %zu)",
 					number, last, s->n);
-		else if (number == s->n + 1)
+		if (err == 0 && book_is_other(b, s, feed, i, number)) {
+			book_set_back(b, s, number - 1); /* it is on the line that was given up */
+			s->epochs[s->n_epochs - 1].common = number - 1;
+		}
+		if (err == 0 && number == s->n + 1)
 			err = book_append(b, s, device, feed->entries[i], fault);
-		else
+		else if (err == 0)
 			err = book_compare(s->entries[number - 1], feed->entries[i], fault);
 		arena_fini(&arena);
 		if (err < 0)

@@ -20,6 +20,8 @@ struct book_entry {
 	struct bytes packed, salt, change_bytes; /* packed: the header */
 	uint8_t chain[SHA256_LEN];
 	struct book_space *space;
+	uint64_t epoch;
+	bool gone; /* a server that was set back does not know it any more; it may come again */
 };
 
 /* From entry `common` + 1 on the journal was begun anew, after a recovery. */
@@ -30,6 +32,7 @@ struct book_epoch {
 struct book_space {
 	struct id id;
 	uint64_t epoch;
+	size_t branch; /* where a server that was set back began anew */
 	struct book_epoch *epochs; /* all but the first, by rising epoch */
 	size_t n_epochs;
 	struct book_entry **entries; /* number n is entries[n - 1] */
@@ -53,6 +56,7 @@ struct book {
 	 * was. */
 	struct bytes (*made)(void *arg, const struct id *change, struct id *device);
 	void *arg;
+	bool set_back; /* the server was: entries may come that are not those from before */
 	struct book_entry **read; /* all that was ever entered, as it came */
 	size_t n_read;
 	uint64_t texts, conflicts, merged, repeats; /* what it saw, for the summary */
@@ -68,6 +72,10 @@ const struct book_entry *book_entry(const struct book *b,
 const struct record *book_record(const struct book *b, const struct id *space, const struct id *id);
 uint64_t book_number(const struct book *b, const struct id *space);
 
+/* Was it ever, whatever became of it since? */
+bool book_had(const struct book *b, const struct id *change);
+/* The server was set back to `n` entries of a space. */
+void book_set_back(struct book *b, struct book_space *s, size_t n);
 /* Enter a Feed that the server sent to `device`. ERR_CORRUPT with what is wrong about it. */
 int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, struct cause *fault);
 

@@ -141,6 +141,8 @@ void device_audit(struct device *d)
 			continue;
 		m->dropped |= m->dropping && !idmap_get(&pending, &m->id);
 		m->dropping = false;
+		if (w->book.set_back && (book_had(&w->book, &m->id) || world_is_entered(w, &m->id)))
+			continue; /* what became of it when the server was set back is judged in the end */
 		if (!m->dropped && !idmap_get(&pending, &m->id) && !book_entry(&w->book, &m->id))
 			world_fail(w,
 				   "c%u made change [%02x%02x], which is neither pending nor "
@@ -174,6 +176,9 @@ void device_wake(struct device *d)
 
 static void cursor_forget(struct device *d, const struct id *space)
 {
+	for (size_t i = 0; i < d->world->n_made; i++)
+		if (id_equal(&d->world->made[i]->space, space))
+			d->world->made[i]->holders &= (uint16_t)~(1u << d->number);
 	for (size_t i = 0; i < d->n_cursors; i++)
 		if (id_equal(&d->cursors[i].space, space))
 			d->cursors[i--] = d->cursors[--d->n_cursors];
@@ -344,11 +349,12 @@ static void device_check_cursors(struct device *d)
 			continue;
 		for (size_t k = 0; k < d->n_cursors; k++)
 			if (id_equal(&d->cursors[k].space, &held[i].id) &&
+			    held[i].epoch == d->cursors[k].epoch &&
 			    held[i].number < d->cursors[k].number)
 				world_fail(d->world,
 					   "c%u: a cursor went back from %" PRIu64 " to %" PRIu64,
 					   d->number, d->cursors[k].number, held[i].number);
-		now[kept++] = (struct cursor){held[i].id, held[i].number};
+		now[kept++] = (struct cursor){held[i].id, held[i].number, held[i].epoch};
 	}
 	memcpy(d->cursors, now, kept * sizeof(*now));
 	d->n_cursors = kept;
@@ -368,6 +374,7 @@ static void device_ended(struct device *d)
 		break;
 	case WIRE__REASON__REPLACED:
 	case WIRE__REASON__STOPPING:
+	case WIRE__REASON__RECOVERING:
 	case WIRE__REASON__BUSY:
 	case WIRE__REASON__IDLE:
 	case WIRE__REASON__DONE:
@@ -490,6 +497,8 @@ void device_restore(struct device *d)
 	image_lay(d->backup, d->disk, d->home);
 	d->n_cursors = 0;
 	d->last_seq = 0;
+	for (size_t i = 0; i < w->n_made; i++)
+		w->made[i]->holders &= (uint16_t)~(1u << d->number);
 	for (size_t i = 0; i < w->n_made; i++)
 		if (w->made[i]->by == d->number && !book_entry(&w->book, &w->made[i]->id))
 			w->made[i]->dropping = true;

@@ -100,7 +100,8 @@ static void peer_frame(void *arg, const struct frame *f)
 	if (!p->session || p->lost)
 		return;
 	struct host *h = &p->world->host;
-	h->in_turn = f->kind == WIRE__KIND__HELLO; /* it ends the turn before it is answered */
+	/* These end the turn before they are answered. */
+	h->in_turn = f->kind == WIRE__KIND__HELLO || f->kind == WIRE__KIND__RUN;
 	session_frame(p->session, f);
 	h->in_turn = false;
 	if (!host_lives(p->world))
@@ -190,7 +191,8 @@ static void witness_hello(struct world *w)
 	hello.version = WIRE_VERSION;
 	hello.area = PB_ID(&w->area);
 	hello.held = arena_alloc(&arena, (w->book.n_spaces + 1) * sizeof(*hello.held));
-	for (size_t i = 0; i < w->book.n_spaces; i++) {
+	/* After a server was set back it wants to hear everything from the beginning. */
+	for (size_t i = 0; i < w->book.n_spaces && !w->book.set_back; i++) {
 		const struct book_space *s = w->book.spaces[i];
 		if (rights_of(&w->book, &w->witness.id, &s->id) == RIGHT_NONE)
 			continue;
@@ -248,6 +250,19 @@ static void host_start_event(void *arg, uint64_t life)
 		host_start(w);
 }
 
+/* The loop's timer; a recovery lasts its time. */
+static void host_tick(void *arg, uint64_t life)
+{
+	struct world *w = arg;
+	if (!w->host.area || w->host.life != life)
+		return;
+	area_tick(w->host.area);
+	if (!host_lives(w))
+		return;
+	host_plan_turn(w);
+	queue_in(&w->queue, 5000000, host_tick, w, life);
+}
+
 void host_start(struct world *w)
 {
 	struct area_options o = host_options(w);
@@ -265,6 +280,8 @@ void host_start(struct world *w)
 	}
 	w->host.stopping = false;
 	trace_line(&w->trace, "server starts");
+	if (w->book.set_back)
+		queue_in(&w->queue, 5000000, host_tick, w, w->host.life);
 	if (!id_is_zero(&w->witness.id))
 		witness_hello(w);
 }
@@ -311,6 +328,60 @@ bool host_lives(struct world *w)
 	return w->host.area != NULL;
 }
 
+void host_backup(struct world *w)
+{
+	struct host *h = &w->host;
+	image_free(&h->backup);
+	h->backup = image_take(h->disk, h->dir);
+	for (size_t i = 0; i < w->n_places; i++)
+		h->backup_n[i] = book_number(&w->book, &w->places[i].id);
+	for (size_t i = w->n_places; i < WORLD_PLACES; i++)
+		h->backup_n[i] = 0;
+}
+
+/* Who holds what the server is about to forget? */
+static void host_note_holders(struct world *w, size_t place)
+{
+	const struct book_space *s = book_space(&w->book, &w->places[place].id);
+	for (unsigned i = 0; s && i < w->n_devices; i++) {
+		const struct device *d = &w->devices[i];
+		for (size_t k = 0; k < d->n_cursors && !d->revoked && w->now[i][place]; k++)
+			for (uint64_t n = w->host.backup_n[place]; id_equal(&d->cursors[k].space, &s->id) && n < s->n; n++) {
+				struct made *m = world_made(w, &s->entries[n]->header.change);
+				if (m && d->cursors[k].number > n)
+					m->holders |= (uint16_t)(1u << i);
+			}
+	}
+}
+
+void host_set_back(struct world *w)
+{
+	struct host *h = &w->host;
+	host_stop(w, DISK_CRASH);
+	for (size_t i = 0; i < w->n_places; i++)
+		host_note_holders(w, i);
+	for (size_t i = 0; i < w->n_places; i++) {
+		struct book_space *s = book_space(&w->book, &w->places[i].id);
+		if (s && s->n >= h->backup_n[i])
+			book_set_back(&w->book, s, h->backup_n[i]);
+		w->judged_entries[i] = 0;
+	}
+	image_lay(h->backup, h->disk, h->dir);
+	w->rights_moved = true;
+}
+
+bool host_serve_all(struct world *w)
+{
+	struct id spaces[WORLD_PLACES];
+	size_t n = w->host.area ? area_unserved(w->host.area, spaces, WORLD_PLACES) : 0;
+	for (size_t i = 0; i < n && w->host.area; i++) {
+		area_serve(w->host.area, &spaces[i]);
+		if (host_lives(w))
+			host_plan_turn(w);
+	}
+	return n > 0;
+}
+
 static void host_turn(void *arg, uint64_t life)
 {
 	struct world *w = arg;
@@ -331,7 +402,7 @@ static void host_turn(void *arg, uint64_t life)
 	oracle_turn(w);
 	if (!w->witness_peer || !w->witness_peer->lost || h->stopping)
 		return;
-	if (h->starving && !h->witness_away) {
+	if ((h->starving || w->book.set_back) && !h->witness_away) {
 		h->witness_away = true;
 		queue_in(&w->queue, 1000000, witness_return, w, h->life);
 	} else if (got == 0 && !h->witness_away) {

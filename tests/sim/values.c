@@ -145,7 +145,8 @@ static bool ref_make(struct world *w, const struct schema_field *f, const struct
 {
 	size_t n = 0;
 	for (int pass = 0; pass < 2; pass++) {
-		size_t pick = pass ? dice_below(&w->dice, n) : 0, seen = 0;
+		size_t among = pass && n > 3 && dice_chance(&w->dice, 50) ? 3 : n; /* where people meet */
+		size_t pick = pass ? dice_below(&w->dice, among) : 0, seen = 0;
 		for (size_t i = 0; i < w->n_known; i++) {
 			const struct known *k = &w->known[i];
 			if (!schema_may_refer(f, schema_type(k->type)) || k->type == TYPE_DEVICE ||

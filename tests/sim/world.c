@@ -114,6 +114,22 @@ struct device *world_device(struct world *w, unsigned number)
 	return number == WORLD_HOSTILE ? &w->hostile : &w->devices[number];
 }
 
+bool world_is_entered(const struct world *w, const struct id *change)
+{
+	bool found = book_entry(&w->book, change) != NULL;
+	for (unsigned i = 0; i < w->n_devices && !found; i++) {
+		const struct device *d = &w->devices[i];
+		if (!d->copy || d->revoked)
+			continue;
+		struct db_stmt *st =
+			db_query(copy_db(d->copy), "SELECT 1 FROM entry_change WHERE change = $1", "d", change);
+		found = db_step(st) == 1;
+		if (found)
+			db_reset(st);
+	}
+	return found;
+}
+
 /* ---- Time ----------------------------------------------------------------------------------- */
 
 void world_run(struct world *w, uint64_t us)
@@ -209,12 +225,13 @@ static unsigned world_size(struct dice *d)
 	return kind < 96 ? (unsigned)dice_between(d, 5, 7) : WORLD_DEVICES;
 }
 
-void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose)
+void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose,
+		bool may_set_back)
 {
 	static const char *const roots[] = {"/dev/shm", "/tmp"};
 	static const char *const leanings[LEANINGS] = {
 		"a bit of everything", "many edits", "many rights given and taken", "many faults"};
-	*w = (struct world){.seed = seed, .blank = blank, .dice = dice_fork(seed, 1)};
+	*w = (struct world){.seed = seed, .blank = blank, .may_set_back = may_set_back, .dice = dice_fork(seed, 1)};
 	w->n_devices = world_size(&w->dice);
 	w->leaning = (enum leaning)(dice_chance(&w->dice, 50) ? 0 : dice_below(&w->dice, LEANINGS));
 	snprintf(w->dir, sizeof(w->dir), "%s/fivepits-sim-%d", roots[access(roots[0], W_OK) != 0],
@@ -271,6 +288,7 @@ void world_fini(struct world *w)
 		free(p);
 	}
 	buf_fini(&w->host.sent);
+	image_free(&w->host.backup);
 	net_fini(&w->net);
 	queue_fini(&w->queue);
 	disk_free(&w->disk);

@@ -73,12 +73,13 @@ struct made {
 	unsigned by;  /* number of the device */
 	bool hostile; /* never an honest client's: it may be refused without a trace */
 	bool dropped; /* the person gave it up after it was refused */
+	uint16_t holders; /* devices that held it when the server was set back, and still do */
 	bool dropping; /* or was about to when the process ended: then it may be gone or not */
 };
 
 struct cursor {
 	struct id space;
-	uint64_t number;
+	uint64_t number, epoch;
 };
 
 struct device {
@@ -126,6 +127,8 @@ struct host {
 	struct area *area; /* NULL: it is down */
 	uint64_t life;
 	bool turn_planned, in_turn, stopping;
+	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
+	uint64_t backup_n[WORLD_PLACES]; /* entries of each place in it */
 	bool starving; /* its disk is being kept full */
 	bool starved;  /* or was, before this turn's end */
 	bool witness_away; /* the witness was told so, and comes back when there is room */
@@ -136,6 +139,7 @@ struct host {
 struct world {
 	uint64_t seed;
 	enum leaning leaning;
+	bool may_set_back; /* the server may be set back to an earlier state of its disk */
 	unsigned action; /* which is taking place, from 1; 0: none */
 	char dir[128];
 	struct queue queue;
@@ -163,7 +167,8 @@ struct world {
 	size_t n_made, cap_made;
 	struct idmap by_change;
 	/* Rights by device and place, now and at any moment of this turn. */
-	enum right now[WORLD_NUMBERS][WORLD_PLACES], lately[WORLD_NUMBERS][WORLD_PLACES];
+	enum right now[WORLD_NUMBERS][WORLD_PLACES], lately[WORLD_NUMBERS][WORLD_PLACES],
+	    ever[WORLD_NUMBERS][WORLD_PLACES];
 	bool rights_moved;
 	size_t judged; /* entries of each place that were judged by rights */
 	size_t judged_entries[WORLD_PLACES];
@@ -179,7 +184,8 @@ struct world {
 /* ---- The world (world.c) -------------------------------------------------------------------- */
 
 /* Make an area of a few enrolled devices, connected and in step. `blank` may be NULL. */
-void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose);
+void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose,
+		bool may_set_back);
 void world_fini(struct world *w);
 /* Let `us` pass. */
 void world_run(struct world *w, uint64_t us);
@@ -195,6 +201,9 @@ void world_know(struct world *w, const struct id *id, const struct id *space, ui
 struct made *world_made(const struct world *w, const struct id *change);
 struct made *world_make(struct world *w, const struct device *by, const struct id *change,
 			const struct id *space, struct bytes bytes);
+/* Is it in the book, or does some copy hold it as an entry? That copies and server agree is looked at
+ * apart. */
+bool world_is_entered(const struct world *w, const struct id *change);
 struct device *world_device(struct world *w,
 			    unsigned number); /* also the witness and the hostile one */
 void machine_init(struct machine *m, struct world *w, uint64_t part);
@@ -204,6 +213,11 @@ void machine_init(struct machine *m, struct world *w, uint64_t part);
 void host_start(struct world *w);
 void host_stop(struct world *w, enum disk_end how);
 void host_plan_turn(struct world *w);
+/* Keep the disk as it is now; put it back as it was then, and tell nobody. */
+void host_backup(struct world *w);
+void host_set_back(struct world *w);
+/* As an administrator: spaces that no copy has borne out are served as they are. False: there are none. */
+bool host_serve_all(struct world *w);
 /* False: the process ended in what was just called, and has been taken apart. */
 bool host_lives(struct world *w);
 /* A new line for a device's end; the server hears of it after its delay. */

@@ -445,7 +445,7 @@ static void make_block(struct buf *out)
 		"Ends.\tHere",
 		"See www.example.org/Plan.Html. Yes. - No.  Było. żaden. Żółć. 東京。大阪！"};
 
-	buf_add_text(out, "-- Units (4.10)\n");
+	buf_add_text(out, "-- Units (4.12)\n");
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		add_units(out, text_of(texts[i]));
 	for (size_t i = 0; i < sizeof(stories) / sizeof(*stories); i++)

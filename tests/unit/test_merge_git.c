@@ -23,6 +23,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Some seconds' worth. */
+#ifdef __SANITIZE_ADDRESS__
+enum { TRIPLES = 2000 };
+#else
+enum { TRIPLES = 15000 };
+#endif
+
 struct tally {
 	uint64_t clean, conflict, given_up, wrong, through_git, git_differs;
 };
@@ -221,7 +228,7 @@ static void try(uint64_t seed, bool by_program, struct tally *tally)
 
 int main(int argc, char **argv)
 {
-	uint64_t n = 15000, seed = 1, through = 50;
+	uint64_t n = TRIPLES, seed = 1, through = 50;
 	struct tally tally = {0};
 
 	for (int c; (c = getopt(argc, argv, "n:s:g:")) != -1;) {

@@ -377,8 +377,40 @@ static void judge_existence(struct play *p, const struct said *s, const struct r
 		fault(p, s, "an edit of a withdrawn record is hidden in it");
 }
 
+static bool stands_on(struct play *p, const struct said *s, const struct said *below)
+{
+	const struct id *after = &s->change->edits[0].after;
+	while (s && s != below) {
+		after = &s->change->edits[0].after;
+		s = id_is_zero(after) ? NULL : said_by_id(p, ID_BYTES(after));
+	}
+	return s != NULL;
+}
+
+/* Whoever neither settles nor takes back closes only the version that they had before them, or that
+ * theirs was laid on. */
+static bool went_on_from(struct play *p, const struct said *s, const struct said *side, const struct record *was)
+{
+	struct id record = id_of(s->target->record);
+	const struct edit *e = &s->change->edits[0];
+	struct bytes said = {0}, did;
+	bool same = true;
+	if (s->change->n_settles || !id_is_zero(&s->change->undoes) || stands_on(p, s, side))
+		return true;
+	for (size_t i = 0; i < e->n_bases; i++) {
+		uint32_t field = e->bases[i].field;
+		struct bytes view = record_get(&s->view, field);
+		if (!said_sets(side, field, &said))
+			continue;
+		did = fields_get(entry_did(&p->w.entries[side->number], &record)->set, field);
+		same &= bytes_equal(view, said) || bytes_equal(view, did) || bytes_equal(record_get(was, field), did);
+	}
+	return same;
+}
+
 /* Nobody's side goes but by one who knew it. */
-static void judge_sides(struct play *p, const struct said *s, const struct record *before, size_t n)
+static void judge_sides(struct play *p, const struct said *s, const struct record *was, const struct record *before,
+			size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct record *now = &p->w.records[i];
@@ -387,9 +419,13 @@ static void judge_sides(struct play *p, const struct said *s, const struct recor
 		if (before[i].type != TYPE_CONFLICT || !is_open(&before[i]))
 			continue;
 		while (field_next(&sides, &f) > 0)
-			if ((!is_open(now) || !value_has_member(record_get(now, CONFLICT_SIDES), f.whole)) &&
-			    !knows(p, s, said_by_id(p, f.payload)))
-				fault(p, s, "a side is closed by one who had not seen it");
+			if (!is_open(now) || !value_has_member(record_get(now, CONFLICT_SIDES), f.whole)) {
+				const struct said *side = said_by_id(p, f.payload);
+				if (!knows(p, s, side))
+					fault(p, s, "a side is closed by one who had not seen it");
+				else if (!went_on_from(p, s, side, was))
+					fault(p, s, "a side is closed by one who went on from another");
+			}
 	}
 	for (size_t i = 0; i < p->w.n_records; i++) {
 		const struct record *c = &p->w.records[i];
@@ -455,7 +491,7 @@ static void judge(struct play *p, struct said *s, const struct record *before, s
 	judge_text(p, s, was, after, t->text);
 	judge_set(p, s, was, after, t->set);
 	judge_existence(p, s, was, after);
-	judge_sides(p, s, before, n);
+	judge_sides(p, s, was, before, n);
 	judge_settling(p, s, before, n);
 	for (size_t i = 0; s->exact && i < TARGETS; i++)
 		if (s->change->seen_epoch == p->w.epoch && moved_unknown(p, s, &targets[i]))

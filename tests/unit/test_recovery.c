@@ -246,7 +246,8 @@ static void test_crash(void)
 	char path[300];
 	snprintf(path, sizeof(path), "%s/area.db", w.dir);
 	area_close(&w.area);
-	world_must(db_open(&db, path, DB_SOLE, "", AREA_SCHEMA, NULL, &cause), &cause, "open the database");
+	world_must(db_open(&db, path, DB_SOLE, "", AREA_SCHEMA, NULL, &cause), &cause,
+		   "open the database");
 	struct db_stmt *st = db_query(db, "SELECT (SELECT count(*) FROM staged) +"
 					  " (SELECT count(*) FROM recovering)", "");
 	ok(db_step(st) == 1 && db_int(st, 0) == 0, "and forgets what had come of it");

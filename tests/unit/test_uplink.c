@@ -495,6 +495,152 @@ static void test_cuts(struct world *w, struct client *a, struct client *b)
 	ok(same_digest(a->copy, b->copy, &w->partnership) && is_sound(a), "and the copies agree");
 }
 
+/* ---- What is held --------------------------------------------------------------------------- */
+
+/* The changes that wait here, as a list for those who decide; `n` of them from the first on. */
+static void played_held(struct played *p, struct client *c, const struct id *space, size_t n,
+			bool goes_on)
+{
+	Wire__HeldList m = WIRE__HELD_LIST__INIT;
+	Wire__HeldChange changes[4], *list[4];
+	struct buf bytes[4] = {{0}};
+	struct id device = {{7}};
+	struct pending pend = {0};
+
+	m.space = PB_ID(space);
+	m.changes = list;
+	m.has_goes_on = m.goes_on = goes_on;
+	while (m.n_changes < n && copy_pending_next(c->copy, pend.seq, &pend) == 1) {
+		size_t i = m.n_changes++;
+		free(pend.words);
+		buf_add_bytes(&bytes[i], pend.bytes);
+		wire__held_change__init(&changes[i]);
+		changes[i].change = PB_BYTES(bytes[i]);
+		changes[i].device = PB_ID(&device);
+		changes[i].time_ms = 1570000000000;
+		list[i] = &changes[i];
+	}
+	played_say(p, WIRE__KIND__HELD_LIST, &m.base, BYTES_NONE);
+	for (size_t i = 0; i < n; i++)
+		buf_fini(&bytes[i]);
+}
+
+static void played_decided(struct played *p, const struct id *change, int verdict)
+{
+	Wire__Decided m = WIRE__DECIDED__INIT;
+
+	m.change = PB_ID(change);
+	m.has_verdict = verdict != 0;
+	m.verdict = (Wire__Verdict)verdict;
+	m.words = (char *)"in words";
+	played_say(p, WIRE__KIND__DECIDED, &m.base, BYTES_NONE);
+}
+
+static int64_t held_here(struct client *c)
+{
+	int64_t own, here = -1;
+	copy_held_counts(c->copy, &own, &here);
+	return here;
+}
+
+static int64_t held_own(struct client *c)
+{
+	int64_t own = -1, here;
+	copy_held_counts(c->copy, &own, &here);
+	return own;
+}
+
+static void test_held(struct world *w, struct client *c)
+{
+	static struct played p;
+	struct cause cause;
+	struct id one = make_action(c, &w->partnership, "held"), later, pushed[8];
+	int64_t refused;
+
+	set_text(c, &w->partnership, &one, ACTION_TEXT, "on top of it", NULL, &later, &cause);
+	played_begin(&p, c);
+	played_welcome(&p, c, WIRE_VERSION, 0);
+	memcpy(pushed, p.last, sizeof(pushed));
+	played_judge(&p, &pushed[0], WIRE__VERDICT__HELD);
+	played_judge(&p, &pushed[1], WIRE__VERDICT__HELD);
+	ok(uplink_quiet(p.up) && count_pending(c, &refused) == 0 && refused == 0 &&
+		   held_own(c) == 2,
+	   "what the server holds is neither unsent nor refused");
+	ok(copy_record(c->copy, &one, VIEW_SHOWN, &(struct arena){0}, &(struct record){0}, NULL) ==
+		   ERR_MISSING,
+	   "and is shown as no record");
+	uplink_wake(p.up);
+	uplink_turn(p.up);
+	played_take(&p);
+	ok(p.changes == 2, "it is not sent again in this session");
+	played_end(&p);
+	played_begin(&p, c);
+	played_welcome(&p, c, WIRE_VERSION, 0);
+	ok(p.changes == 2 && id_equal(&p.last[0], &pushed[0]), "but once in the next");
+	played_judge(&p, &pushed[0], WIRE__VERDICT__HELD);
+	played_judge(&p, &pushed[1], WIRE__VERDICT__REFUSED);
+	ok(held_own(c) == 1 && count_pending(c, &refused) == 0 && refused == 1 && is_sound(c),
+	   "where it hears what became of it");
+	played_judge(&p, &pushed[0], WIRE__VERDICT__APPLIED);
+	ok(held_own(c) == 0, "one that was accepted is not kept for its number's sake");
+	played_end(&p);
+	forget_pending(c);
+}
+
+static void test_deciding(struct world *w, struct client *c)
+{
+	static struct played p;
+	struct answer a = {0};
+	enum verdict verdict = VERDICT_APPLIED;
+	struct held_here h = {0};
+	struct arena arena;
+
+	make_action(c, &w->partnership, "one");
+	make_action(c, &w->partnership, "two");
+	make_action(c, &w->partnership, "three");
+	played_begin(&p, c);
+	played_welcome(&p, c, WIRE_VERSION, 0);
+	played_held(&p, c, &w->partnership, 2, false);
+	ok(held_here(c) == 2, "a list of held changes is kept");
+	played_held(&p, c, &w->partnership, 3, true);
+	ok(held_here(c) == 3, "what goes on is added, each change once");
+	played_held(&p, c, &w->partnership, 2, false);
+	ok(held_here(c) == 2 && is_sound(c), "a list that begins anew replaces it");
+	arena_init(&arena, ARENA_NO_BUDGET);
+	copy_held_next(c->copy, 0, &arena, &h);
+	uplink_decide(p.up, &h.change, true, NULL, &verdict, answered, &a);
+	uplink_decide(p.up, &h.change, true, NULL, &verdict, answered, &a);
+	ok(a.calls == 1 && a.err == ERR_AGAIN, "one decision is open at a time");
+	played_decided(&p, &(struct id){{3}}, VERDICT_APPLIED);
+	ok(a.calls == 1, "the answer to another is none to this");
+	played_decided(&p, &h.change, 0);
+	ok(a.calls == 2 && a.err == ERR_INVALID && strcmp(a.words, "in words") == 0 &&
+		   held_here(c) == 2,
+	   "where nothing was decided it is told why, and the change stays");
+	uplink_decide(p.up, &h.change, true, NULL, &verdict, answered, &a);
+	played_decided(&p, &h.change, VERDICT_CONFLICT);
+	ok(a.calls == 3 && a.err == 0 && verdict == VERDICT_CONFLICT && held_here(c) == 1,
+	   "what was decided is held no more");
+	uplink_decide(p.up, &h.change, true, NULL, &verdict, answered, &a);
+	played_end(&p);
+	ok(a.calls == 4 && a.err == ERR_OFFLINE, "a line that ends before the answer says so");
+	played_begin(&p, c);
+	ok(held_here(c) == 1, "without a line the list is still here");
+	played_welcome(&p, c, WIRE_VERSION, 0);
+	ok(held_here(c) == 0, "a session begins without one");
+	played_held(&p, c, &(struct id){{9}}, 1, false);
+	ok(uplink_reason(p.up) == WIRE__REASON__PROTOCOL && held_here(c) == 0,
+	   "a list of a space that is not held ends the session");
+	played_end(&p);
+	arena_fini(&arena);
+	played_begin(&p, c);
+	played_welcome(&p, c, WIRE_VERSION, 0);
+	for (size_t i = 0; i < 3; i++)
+		played_judge(&p, &p.last[i], WIRE__VERDICT__REFUSED);
+	played_end(&p);
+	forget_pending(c);
+}
+
 int main(void)
 {
 	static struct world w;
@@ -510,6 +656,8 @@ int main(void)
 	client_sync(&w, a);
 	test_windows(&w, a);
 	test_stuck(&w, a);
+	test_held(&w, a);
+	test_deciding(&w, a);
 	test_silence(&w, a);
 	test_bad_servers(a);
 	test_documents(&w, a, b);

@@ -1,0 +1,60 @@
+#!/bin/bash
+# Documents that are damaged on one side are mended from any other that has them; sending waits, tells how far it is, and
+# can be given up.
+. "$(dirname "$0")/lib.sh"
+area
+school heath 'Heath Primary School'
+school morton 'Morton Primary School'
+damage() { # damage FILE: in twenty places
+	python3 -c '
+import random, sys
+random.seed(4)
+f = open(sys.argv[1], "r+b")
+n = f.seek(0, 2)
+for _ in range(20):
+    f.seek(random.randrange(n - 4))
+    f.write(b"xyzw")' "$1"
+}
+head -c 30000000 /dev/urandom >"$T/file"
+id=$(at heath put "$T/file" | tail -n 1)
+ok "a sync without documents" at heath sync --no-documents
+like "leaves the document waiting" "$(at heath status)" '^Sending documents: 0 % of 28.6 MiB'
+like "which is told in lists" "$(at heath list version)" 'sending 0 %'
+like "and in the outbox" "$(at heath outbox)" 'sending 0 %'
+ok "then it is sent" at heath sync
+unlike "and nothing waits" "$(at heath status)" 'Sending'
+at morton sync --quiet
+at morton get "$id" -o "$T/first" >/dev/null
+
+server_stop
+damage "$T/server/documents/pack-1"
+status 1 "damage at the server is found" fivepitsd fsck "$T/server"
+fivepitsd fsck "$T/server" --repair >"$T/out" 2>"$T/err"
+like "and taken out" "$(cat "$T/out")" 'faults were of documents taken out|taken out: the computers'
+server_start
+at pilsley sync --quiet
+status 1 "who has not got it does not mend it" fivepitsd fsck "$T/server"
+at heath sync --quiet
+ok "who has it does" fivepitsd fsck "$T/server"
+school newton 'Newton Primary School'
+ok "so that others can have it" at newton get "$id" -o "$T/second"
+ok "byte for byte" cmp "$T/file" "$T/second"
+
+damage "$T/morton/documents/pack-1"
+status 1 "damage in a copy is found" at morton fsck
+ok "what is damaged is fetched again when it is asked for" at morton get "$id" -o "$T/third"
+ok "byte for byte" cmp "$T/file" "$T/third"
+ok "what was damaged is erased" at morton fsck --repair
+ok "and the copy is sound" at morton fsck
+damage "$T/morton/documents/pack-1"
+ok "damage is taken out" at morton fsck --repair
+ok "also by itself" at morton get "$id" -o "$T/fourth"
+ok "byte for byte" cmp "$T/file" "$T/fourth"
+
+{ cat "$T/file"; echo more; } >"$T/other"
+at heath put "$T/other" >/dev/null
+change=$(at heath outbox --json | sed -n 's/^ *"id": *"\([0-9a-f-]*\)".*/\1/p' | head -n 1)
+ok "one that waits is given up" at heath outbox drop "$change"
+like "and nothing waits" "$(at heath status)" 'All sent'
+ok "nor is it sent" at heath sync
+finish
