@@ -101,9 +101,10 @@ static bool is_prose(const struct versions *v)
 	       schema_field(v->type, v->fields[0]->id, NULL)->most == 0;
 }
 
-static void prose_print_sides(struct call *call, const struct versions *v, const struct side *s)
+static void prose_print_version(struct call *call, const struct versions *v,
+				const struct bytes *values)
 {
-	struct bytes text = value_bytes(s->values[0]);
+	struct bytes text = value_bytes(values[0]);
 	struct bytes old = v->base_known ? value_bytes(v->base[0]) : text;
 
 	if (text.len == 0)
@@ -123,7 +124,8 @@ static void values_cell(struct call *call, struct table *table, const struct ver
 /* Does anybody say anything of a field? Of those settled together mostly a few are used. */
 static bool field_is_used(const struct versions *v, size_t i)
 {
-	bool used = v->n_fields == 1 || (v->base_known && v->base[i].len > 0);
+	bool used = v->n_fields == 1 || (v->base_known && v->base[i].len > 0) ||
+		    (v->now && v->now[i].len > 0);
 	for (size_t k = 0; k < v->n_sides; k++)
 		used |= v->sides[k].values[i].len > 0;
 	return used;
@@ -132,7 +134,7 @@ static bool field_is_used(const struct versions *v, size_t i)
 /* A row for each field: as it was before, then as each side has it. */
 static void values_print(struct call *call, const struct versions *v)
 {
-	unsigned columns = (unsigned)v->n_sides + 1 + v->base_known;
+	unsigned columns = (unsigned)v->n_sides + 1 + v->base_known + (v->now != NULL);
 	const char **headings = arena_alloc(&call->arena, columns * sizeof(*headings));
 
 	headings[0] = "    Field";
@@ -141,6 +143,8 @@ static void values_print(struct call *call, const struct versions *v)
 	for (size_t i = 0; i < v->n_sides; i++)
 		headings[1 + v->base_known + i] = arena_format(
 			&call->arena, "%zu%s", i + 1, v->sides[i].standing ? " (stands)" : "");
+	if (v->now)
+		headings[columns - 1] = "Now";
 	struct table *table = table_new(columns, headings);
 	for (size_t i = 0; i < v->n_fields; i++) {
 		if (!field_is_used(v, i))
@@ -152,6 +156,8 @@ static void values_print(struct call *call, const struct versions *v)
 			values_cell(call, table, v, i, v->base[i]);
 		for (size_t k = 0; k < v->n_sides; k++)
 			values_cell(call, table, v, i, v->sides[k].values[i]);
+		if (v->now)
+			values_cell(call, table, v, i, v->now[i]);
 	}
 	table_show(table, call->out);
 	table_free(&table);
@@ -191,7 +197,24 @@ static void side_print(struct call *call, const struct versions *v, size_t i)
 			s->existence == WITHDRAWN ? "withdrew it"
 						  : "changed it or brought it back");
 	if (is_prose(v))
-		prose_print_sides(call, v, s);
+		prose_print_version(call, v, s->values);
+}
+
+/* What stands is none of the sides: it can't be taken by a number, only be written. */
+static void now_print(struct call *call, const struct versions *v)
+{
+	fprintf(call->out, "   -  what stands for now is none of these: %s wrote it\n",
+		lookup_author_words(&v->now_author, &call->arena));
+	if (is_prose(v))
+		prose_print_version(call, v, v->now);
+}
+
+static const char *count_words(struct call *call, size_t n)
+{
+	static const char *const words[] = {"two",  "two",    "two",   "three", "four",
+					    "five", "six",    "seven", "eight", "nine",
+					    "ten",  "eleven", "twelve"};
+	return n < sizeof(words) / sizeof(*words) ? words[n] : arena_format(&call->arena, "%zu", n);
 }
 
 /* How it can be settled, with an id that fits: one that is to be has none yet. */
@@ -216,8 +239,10 @@ static void versions_print_way(struct call *call, const struct versions *v)
 
 void cmd_versions_print(struct call *call, const struct versions *v)
 {
-	screen_bold(call->out, arena_format(&call->arena, "  %s: two versions%s",
-					    cmd_versions_title(call, v), v->to_be ? " to be" : ""));
+	screen_bold(call->out,
+		    arena_format(&call->arena, "  %s: %s versions%s", cmd_versions_title(call, v),
+				 count_words(call, v->n_sides + (v->now != NULL)),
+				 v->to_be ? " to be" : ""));
 	fputs(v->to_be ? " (what waits here is not sent yet)\n" : "\n", call->out);
 	if (!id_is_zero(&v->owner))
 		fprintf(call->out, "      %s is asked first to settle it\n",
@@ -233,6 +258,8 @@ void cmd_versions_print(struct call *call, const struct versions *v)
 	}
 	for (size_t i = 0; i < v->n_sides; i++)
 		side_print(call, v, i);
+	if (v->now)
+		now_print(call, v);
 	if (v->n_fields && !is_prose(v))
 		values_print(call, v);
 	if (v->settled_here)
@@ -301,6 +328,7 @@ json_t *cmd_versions_json(struct call *call, const struct versions *v)
 	json_object_set_new(o, "base_change", cmd_json_id(&v->base_change));
 	json_object_set_new(o, "base", base_json(v));
 	json_object_set_new(o, "sides", sides);
+	json_object_set_new(o, "now", v->now ? values_json(v, v->now) : json_null());
 	json_object_set_new(o, "to_be", json_boolean(v->to_be));
 	json_object_set_new(o, "settled_here", json_boolean(v->settled_here));
 	if (copy_seen(call->copy, &v->record, &seen) == 0) {

@@ -136,9 +136,10 @@ static int settle_side(struct call *call, const struct versions *v, const char *
 	if (n == 1)
 		return 0;
 	return cause_set(&call->cause, n ? ERR_AMBIGUOUS : ERR_INVALID,
-			 "%s versions that '%.60s' names: take %.200s by its number, or write %s",
-			 n ? "there are several" : "there are no",
-			 screen_line(&call->arena, BYTES(take, strlen(take))), sides_named(call, v),
+			 "'%.60s' names %s of the versions: take one by its number (%.200s), or "
+			 "write %s",
+			 screen_line(&call->arena, BYTES(take, strlen(take))),
+			 n ? "several" : "none", sides_named(call, v),
 			 v->group ? "FIELD=VALUE" : "keep or withdraw");
 }
 

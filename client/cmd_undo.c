@@ -108,7 +108,8 @@ static void undo_print(struct call *call, const struct undo *u, const struct aut
 
 	if (call->quiet)
 		return;
-	fprintf(call->out, "Took back what %s changed%s.\n", lookup_author_words(who, &call->arena),
+	fprintf(call->out, "Took back the change by %s%s.\n",
+		lookup_author_words(who, &call->arena),
 		u->drop ? "; it was never sent, and is gone" : "");
 	for (size_t i = 0; i < u->n; i++)
 		records += i == 0 || !id_equal(&u->steps[i].record, &u->steps[i - 1].record);

@@ -427,18 +427,40 @@ static void keeping_add(struct keeping *k, struct bytes roots)
 		hashes_put(&k->named, roots.data + i, 1);
 }
 
+static bool keeping_add_version(struct keeping *k, struct bytes fields)
+{
+	static const struct id none;
+	struct content content;
+	struct arena arena;
+	struct record r;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	record_init(&r, &arena, &none, TYPE_VERSION);
+	bool whole = record_unpack(&r, fields) >= 0;
+	if (whole && contents_of(&r, &content))
+		keeping_add(k, BYTES(content.root, SHA256_LEN));
+	arena_fini(&arena);
+	return whole;
+}
+
 static int keeping_init(struct keeping *k, struct copy *copy, uint64_t since)
 {
-	struct db_stmt *st = db_query(copy_db(copy),
-				      "SELECT content FROM \"version\" UNION ALL"
-				      " SELECT chunks FROM \"version\" UNION ALL"
-				      " SELECT contents FROM pending",
-				      "");
+	struct db_stmt *st = db_query(
+		copy_db(copy),
+		"SELECT type, fields FROM record WHERE type = 19"
+		" UNION ALL SELECT 0, contents FROM pending WHERE contents IS NOT NULL", "");
 	int got;
 
+	_Static_assert(TYPE_VERSION == 19, "the number in the SQL above");
 	*k = (struct keeping){.copy = copy, .since = since};
-	while ((got = db_step(st)) > 0)
-		keeping_add(k, db_bytes(st, 0));
+	while ((got = db_step(st)) > 0) {
+		if (db_int(st, 0) == 0)
+			keeping_add(k, db_bytes(st, 1));
+		else if (!keeping_add_version(k, db_bytes(st, 1))) {
+			db_reset(st);
+			return ERR_CORRUPT;
+		}
+	}
 	return got;
 }
 

@@ -234,6 +234,7 @@ void copy_close(struct copy **copy)
 	store_free(&c->store);
 	buf_fini(&c->listed);
 	free(c->own);
+	free(c->due);
 	free(c->home);
 	free(c);
 	*copy = NULL;
@@ -284,6 +285,7 @@ int copy_begin(struct copy *copy)
 	if (err < 0)
 		return err;
 	copy->n_cursors = 0;
+	copy->n_due = 0;
 	err = copy_any(copy, "SELECT 1 FROM pending LIMIT 1", &copy->any_pending);
 	if (err == 0)
 		err = copy_any(copy, "SELECT 1 FROM open_conflict LIMIT 1", &copy->any_conflict);
@@ -297,6 +299,8 @@ int copy_commit(struct copy *copy)
 	if (!db_in_transaction(copy->db))
 		return 0;
 	int err = inside_flush(copy);
+	if (err == 0)
+		err = inside_show_due(copy);
 	if (err < 0) {
 		copy_rollback(copy);
 		return err;
@@ -338,6 +342,7 @@ uint64_t copy_setbacks(const struct copy *copy)
 void copy_rollback(struct copy *copy)
 {
 	copy->n_cursors = 0;
+	copy->n_due = 0;
 	copy->lost = false;
 	db_rollback(copy->db);
 }

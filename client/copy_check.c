@@ -67,7 +67,9 @@ static int rebuild(struct copy *copy, struct cause *cause)
 			err = inside_replay(copy, &at);
 	}
 	free(spaces);
-	return err < 0 ? err : inside_show_pending(copy);
+	if (err == 0)
+		err = inside_show_pending(copy);
+	return err < 0 ? err : inside_show_due(copy);
 }
 
 int copy_rebuild(struct copy *copy, struct cause *cause)
@@ -216,7 +218,8 @@ static int check_pending(struct check *c)
 			check_fault(c, "a change that waits to be sent can't be read: %s",
 				    cause.words);
 		else if (!id_equal(&change.id, &p.change) || !id_equal(&change.space, &p.space))
-			check_fault(c, "a change that waits to be sent is not the one that was made");
+			check_fault(c,
+				    "a change that waits to be sent is not the one that was made");
 	}
 	return err;
 }

@@ -22,56 +22,6 @@ int inside_stale(struct copy *copy, int64_t slot, const struct id *record)
 		      record, slot);
 }
 
-int inside_conflicts(struct copy *copy, int64_t slot, const struct id *record, int64_t *count)
-{
-	struct db_stmt *st = db_query(
-		copy->db, "SELECT count(*) FROM open_conflict WHERE record = $1 AND slot = $2",
-		"di", record, slot);
-	int err = db_step(st);
-	if (err <= 0)
-		return err;
-	*count = db_int(st, 0);
-	db_reset(st);
-	return 0;
-}
-
-int inside_show(struct copy *copy, const struct cursor *at, struct record *r)
-{
-	struct foresight ahead = {0};
-	int64_t conflicts = 0;
-	int err = 0;
-
-	if (at->state != HELD_OPEN)
-		return 0;
-	if (copy->any_pending)
-		err = inside_foresee(copy, &at->space, r, &ahead);
-	if (err >= 0 && copy->any_conflict)
-		err = inside_conflicts(copy, at->slot, &r->id, &conflicts);
-	return err < 0 ? err
-		       : tables_put(copy->tables, copy->db, r, &at->space, (int64_t)ahead.pending,
-				    conflicts + (int64_t)ahead.to_be);
-}
-
-int inside_refresh(struct copy *copy, const struct cursor *at, const struct id *record)
-{
-	struct arena arena;
-	struct record r;
-
-	arena_init(&arena, ARENA_NO_BUDGET);
-	int err = inside_accepted(copy, at->slot, record, &arena, &r);
-	if (err == 0 && copy->any_pending) {
-		/* Not accepted yet: its type stands in the pending change that makes it. */
-		struct record shown;
-		record_init(&shown, &arena, record, 0);
-		err = inside_overlay(copy, &at->space, &shown, NULL);
-		r.type = shown.type;
-	}
-	if (err >= 0)
-		err = inside_show(copy, at, &r);
-	arena_fini(&arena);
-	return err;
-}
-
 static int record_store(struct copy *copy, const struct cursor *at, const struct record *r)
 {
 	buf_reset(&copy->fields);
@@ -107,7 +57,9 @@ static int conflict_store(struct copy *copy, const struct cursor *at, const stru
 			     " AND field_group = $3 AND conflict = $4",
 			     "diid", &record, at->slot, group, &conflict->id);
 	copy->any_conflict = copy->any_conflict || open;
-	return err < 0 ? err : inside_refresh(copy, at, &record);
+	if (err == 0)
+		inside_show_later(copy, at, &record);
+	return err;
 }
 
 static const struct effect *effect_on(const struct outcome_effect *effects, size_t n,

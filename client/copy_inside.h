@@ -1,10 +1,10 @@
 /*
- * What the files of a copy share (copy*.c, draft.c, contents.c); nobody else includes this. What
- * each does: copy.c opens and holds transactions, copy_read.c reads, ground.c foresees what the
- * server will make of what is pending, copy_feed.c applies entries, copy_space.c has spaces come
- * and go, copy_pending.c keeps own changes, copy_mass.c those that withdraw too much to go unasked,
- * copy_search.c the index, copy_check.c checks and rebuilds, copy_rewind.c takes back what the
- * server has entered elsewhere.
+ * What the files of a copy share (copy*.c, draft.c, contents.c); nobody else includes it. Each's
+ * idea: copy.c opens and holds transactions, copy_read.c reads, ground.c foresees what the server
+ * will make of what is pending, copy_feed.c applies entries, copy_show.c shows what came of them,
+ * copy_space.c has spaces come and go, copy_pending.c keeps own changes, copy_mass.c those that
+ * withdraw too much to go unasked, copy_search.c the index, copy_check.c checks and rebuilds,
+ * copy_rewind.c takes back what the server has entered elsewhere.
  */
 #ifndef FIVEPITS_COPY_INSIDE_H
 #define FIVEPITS_COPY_INSIDE_H
@@ -23,6 +23,12 @@ struct cursor {
 	uint64_t epoch, number;
 	uint8_t chain[SHA256_LEN];
 	bool moved;
+};
+
+/* A record whose row is shown before the open transaction's commit. */
+struct due {
+	struct id record, space;
+	uint64_t turn; /* in which they were noted */
 };
 
 enum { CURSORS = 4 }; /* looked up again beyond these */
@@ -48,6 +54,9 @@ struct copy {
 	struct cursor cursors[CURSORS];
 	size_t n_cursors;
 	bool any_pending, any_conflict; /* false: certainly none */
+	struct due *due;
+	size_t n_due, cap_due;
+	uint64_t due_turn;
 };
 
 static inline int64_t entry_key(int64_t slot, uint64_t number)
@@ -83,10 +92,15 @@ int inside_overlay(struct copy *copy, const struct id *space, struct record *r, 
 /* The change with these bytes laid on one record; false if it does not edit it. */
 bool inside_lay(const struct change *c, struct record *r);
 int inside_conflicts(struct copy *copy, int64_t slot, const struct id *record, int64_t *count);
-/* Show a record whose accepted state is in `r` (its values are used up). */
+/* Show a record whose accepted state is in `r` (its values are used up): at the commit where
+ * changes are pending on it. */
 int inside_show(struct copy *copy, const struct cursor *at, struct record *r);
-/* Read it and show it. */
+/* Read it and show it now. */
 int inside_refresh(struct copy *copy, const struct cursor *at, const struct id *record);
+/* The same at the commit, once, however often it is said. */
+void inside_show_later(struct copy *copy, const struct cursor *at, const struct id *record);
+/* Show now what was to be shown at the commit. */
+int inside_show_due(struct copy *copy);
 /* 1: what was seen in that epoch, up to that number, is on the line that this copy holds now; 0: it
  * is not; or an error. */
 int inside_seen_stands(struct copy *copy, const struct cursor *at, uint64_t epoch, uint64_t number);

@@ -90,8 +90,7 @@ static int pending_reshow(struct copy *copy, const struct change *c)
 	for (size_t i = 0; i < c->n_edits && err == 0; i++) {
 		err = tables_remove(copy->tables, copy->db, c->edits[i].type, &c->edits[i].record,
 				    &c->space);
-		if (err == 0)
-			err = inside_refresh(copy, at, &c->edits[i].record);
+		inside_show_later(copy, at, &c->edits[i].record);
 		if (err == 0)
 			err = inside_stale(copy, at->slot, &c->edits[i].record);
 	}

@@ -231,9 +231,8 @@ int inside_show_pending(struct copy *copy)
 		if (err == 0)
 			err = inside_cursor(copy, &p.space, &at);
 		for (size_t i = 0; err == 0 && i < c.n_edits; i++) {
-			err = inside_refresh(copy, at, &c.edits[i].record);
-			if (err == 0)
-				err = inside_stale(copy, at->slot, &c.edits[i].record);
+			inside_show_later(copy, at, &c.edits[i].record);
+			err = inside_stale(copy, at->slot, &c.edits[i].record);
 		}
 		if (err < 0 && err != ERR_MISSING)
 			return err;

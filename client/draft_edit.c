@@ -175,6 +175,18 @@ static int edit_fields(struct parts *p, const struct piece *piece, const struct 
 	return 0;
 }
 
+/* Whoever settles for a field that is left empty says so of one field: all that stays as it is would
+ * leave nothing to send. */
+static void edit_keep_empty(struct parts *p, const struct piece *piece,
+			    const struct schema_type *type, const struct record *base)
+{
+	for (unsigned i = 0; p->n_bases == 0 && i < type->message->n_fields; i++) {
+		uint32_t field = type->message->fields[i].id;
+		if (type->fields[i].merge != MERGE_SET && is_asked(piece, field))
+			edit_value(p, field, record_get(base, field), record_get(base, field));
+	}
+}
+
 static int edit_check_values(const struct parts *p, const struct schema_type *type,
 			     struct cause *cause)
 {
@@ -232,6 +244,8 @@ int draft_make_edit(const struct piece *piece, const struct record *base, bool s
 		err = edit_check_known(piece, type, cause);
 	if (err == 0)
 		err = edit_fields(&p, piece, type, base, settling, cause);
+	if (err == 0 && settling)
+		edit_keep_empty(&p, piece, type, base);
 	if (err == 0)
 		err = edit_check_values(&p, type, cause);
 	int existence = edit_existence(piece, base, settling);

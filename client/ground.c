@@ -43,27 +43,6 @@ struct ahead {
 	size_t n_conflicts;
 };
 
-static const struct edit *edit_of(const struct change *c, const struct id *record)
-{
-	for (size_t i = 0; i < c->n_edits; i++)
-		if (id_equal(&c->edits[i].record, record))
-			return &c->edits[i];
-	return NULL;
-}
-
-/* What an outcome did to a record; NULL: as its change says. */
-static const struct effect *outcome_did(const struct outcome *o, const struct id *record)
-{
-	static const struct effect nothing = {.existence = -1};
-
-	if (o->as_sent)
-		return NULL;
-	for (size_t i = 0; i < o->n_effects; i++)
-		if (id_equal(&o->effects[i].record, record))
-			return &o->effects[i].effect;
-	return &nothing;
-}
-
 /* ---- The ground ----------------------------------------------------------------------------- */
 
 static void record_copy(const struct record *from, struct arena *arena, struct record *out)
@@ -296,7 +275,7 @@ static void awaited_init(struct ahead *a, const struct change *c, struct awaited
 	struct edit *edit = arena_alloc(a->arena, sizeof(*edit));
 	struct id *settles = arena_alloc(a->arena, (c->n_settles + 1) * sizeof(*settles));
 
-	*edit = *edit_of(c, &a->r->id);
+	*edit = *change_edit(c, &a->r->id);
 	*out = (struct awaited){.change = *c};
 	out->change.edits = edit;
 	out->change.n_edits = 1;
@@ -365,7 +344,7 @@ static int pending_load(struct copy *copy, const struct id *space, const struct 
 			*out = more;
 		}
 		if (change_read(&(*out)[n], arena_copy(arena, db_bytes(st, 0)), arena, NULL) < 0 ||
-		    !edit_of(&(*out)[n++], record)) {
+		    !change_edit(&(*out)[n++], record)) {
 			db_reset(st);
 			return ERR_CORRUPT;
 		}
@@ -464,7 +443,7 @@ static int stands_below(struct copy *copy, const struct id *space, const struct 
 		if (got <= 0 || at <= number)
 			return got <= 0 ? got : at == number;
 		got = copy_entry(copy, space, at, r->arena, &e);
-		const struct edit *edit = got == 1 ? edit_of(&e.change, &r->id) : NULL;
+		const struct edit *edit = got == 1 ? change_edit(&e.change, &r->id) : NULL;
 		if (!edit)
 			return got < 0 ? got : 0;
 		after = edit->after;
@@ -503,7 +482,7 @@ struct lay {
 static int lay_is_plain(struct copy *copy, const struct id *space, const struct lay *l,
 			const struct change *c)
 {
-	const struct edit *e = edit_of(c, &l->before.id);
+	const struct edit *e = change_edit(c, &l->before.id);
 
 	if (!e)
 		return ERR_CORRUPT;

@@ -5,30 +5,15 @@
 
 #include <string.h>
 
-static const struct edit *edit_of(const struct change *c, const struct id *record)
-{
-	for (size_t i = 0; i < c->n_edits; i++)
-		if (id_equal(&c->edits[i].record, record))
-			return &c->edits[i];
-	return NULL;
-}
-
-static struct bytes outcome_set(const struct past_entry *e, const struct id *record, uint32_t field)
-{
-	for (size_t i = 0; i < e->outcome.n_effects; i++)
-		if (id_equal(&e->outcome.effects[i].record, record))
-			return fields_get(e->outcome.effects[i].effect.set, field);
-	return BYTES_NONE;
-}
-
 /* Did this entry set the field to what its author did not write? */
 static bool entry_merged(const struct past_entry *e, const struct id *record, uint32_t field)
 {
-	const struct edit *said = edit_of(&e->change, record);
+	const struct edit *said = change_edit(&e->change, record);
+	const struct effect *did = outcome_did(&e->outcome, record);
 
-	if (id_is_zero(&e->change.id) || e->outcome.as_sent || !said)
+	if (id_is_zero(&e->change.id) || !said || !did)
 		return false;
-	struct bytes set = outcome_set(e, record, field);
+	struct bytes set = fields_get(did->set, field);
 	return set.len && !bytes_equal(set, fields_get(said->effect.set, field));
 }
 

@@ -51,22 +51,14 @@ static struct undo_step *step_add(struct work *w, const struct touched *t, enum 
 
 /* ---- Fields --------------------------------------------------------------------------------- */
 
-static bool effect_names(const struct effect *e, uint32_t field)
-{
-	if (fields_get(e->set, field).len)
-		return true;
-	for (size_t i = 0; i < e->n_clear; i++)
-		if (e->clear[i] == field)
-			return true;
-	return false;
-}
-
 /* Is a field of this group, of those that the change set, not as it left it? */
 static bool group_has_moved(const struct touched *t, uint32_t group)
 {
+	struct bytes set;
+
 	for (size_t i = 0; i < t->type->n_fields; i++) {
 		uint32_t field = t->type->message->fields[i].id;
-		if (schema_group(t->type, field) == group && effect_names(t->effect, field) &&
+		if (schema_group(t->type, field) == group && effect_sets(t->effect, field, &set) &&
 		    !bytes_equal(record_get(&t->now, field), record_get(&t->behind, field)))
 			return true;
 	}
@@ -162,11 +154,13 @@ static void leave_unknown(struct work *w, const struct touched *t)
 
 static void undo_fields(struct work *w, const struct touched *t)
 {
+	struct bytes set;
+
 	leave_unknown(w, t);
 	for (size_t i = 0; i < t->type->n_fields; i++) {
 		const struct schema_field *row = &t->type->fields[i];
 		uint32_t field = t->type->message->fields[i].id;
-		bool named = effect_names(t->effect, field) ||
+		bool named = effect_sets(t->effect, field, &set) ||
 			     fields_get(t->effect->add, field).len ||
 			     fields_get(t->effect->take, field).len;
 		if (named && record_existence(&t->now) == WITHDRAWN)
@@ -207,7 +201,19 @@ static bool undo_existence(struct work *w, const struct touched *t)
 
 /* ---- Settlings ------------------------------------------------------------------------------ */
 
-/* Was it this change that settled it, and is it about this record? Then which field group. */
+/* Did this change take sides away from a Conflict that is still open? */
+static bool closed_part(const struct work *w, const struct record *conflict)
+{
+	if (value_number(record_get(conflict, CONFLICT_STATE)) != CONFLICT_OPEN)
+		return false;
+	for (size_t i = 0; i < w->n_effects; i++)
+		if (id_equal(&w->effects[i].record, &conflict->id))
+			return w->effects[i].effect.take.len > 0;
+	return false;
+}
+
+/* Was it this change that settled it, or a part, and is it about this record? Then which field
+ * group. */
 static int settled_group(struct work *w, const struct id *conflict, const struct id *record,
 			 uint32_t *group)
 {
@@ -220,8 +226,9 @@ static int settled_group(struct work *w, const struct id *conflict, const struct
 	*group = (uint32_t)value_number(record_get(&c, CONFLICT_GROUP));
 	return id_from(&on, value_bytes(record_get(&c, CONFLICT_RECORD))) &&
 	       id_equal(&on, record) &&
-	       (w->pending || (id_from(&by, value_bytes(record_get(&c, CONFLICT_SETTLED_BY))) &&
-			       id_equal(&by, &w->change.id)));
+	       (w->pending || closed_part(w, &c) ||
+		(id_from(&by, value_bytes(record_get(&c, CONFLICT_SETTLED_BY))) &&
+		 id_equal(&by, &w->change.id)));
 }
 
 static bool step_sets(const struct undo *u, const struct id *record, uint32_t field)
@@ -236,8 +243,10 @@ static bool step_sets(const struct undo *u, const struct id *record, uint32_t fi
 /* What it settled is edited in any case, so that the server opens it again. */
 static int undo_settling(struct work *w, const struct touched *t, const struct id *conflict)
 {
+	const struct edit *said = change_edit(&w->change, &t->now.id);
 	uint32_t group = 0;
-	int is = settled_group(w, conflict, &t->now.id, &group);
+	int is = said ? settled_group(w, conflict, &t->now.id, &group) : 0;
+	struct bytes set;
 
 	if (is <= 0)
 		return is;
@@ -245,7 +254,8 @@ static int undo_settling(struct work *w, const struct touched *t, const struct i
 		exist_as(w, t, record_existence(&t->now));
 	for (size_t i = 0; group && i < t->type->n_fields; i++) {
 		uint32_t field = t->type->message->fields[i].id;
-		if (schema_group(t->type, field) == group && effect_names(t->effect, field) &&
+		if (schema_group(t->type, field) == group &&
+		    effect_sets(&said->effect, field, &set) &&
 		    !step_sets(w->undo, &t->now.id, field))
 			draft_set(w->undo->draft, field, record_get(&t->now, field));
 	}
@@ -263,11 +273,11 @@ static int touched_read(struct work *w, const struct outcome_effect *e, struct t
 	int err;
 
 	*t = (struct touched){.type = schema_type(e->type), .effect = &e->effect};
-	for (size_t i = 0; w->pending && i < w->change.n_edits; i++)
-		if (id_equal(&w->change.edits[i].record, &e->record)) {
-			after = w->change.edits[i].after;
-			seen = w->change.seen_number;
-		}
+	const struct edit *said = change_edit(&w->change, &e->record);
+	if (w->pending && said) {
+		after = said->after;
+		seen = w->change.seen_number;
+	}
 	err = draft_base(w->copy, &w->at, &e->record, seen, &after, w->arena, &t->before);
 	if (err == 0)
 		err = draft_base(w->copy, &w->at, &e->record, w->pending ? seen : w->number, &after,
@@ -421,6 +431,29 @@ static int undo_check(const struct work *w, struct cause *cause)
 	return cause_set(cause, ERR_INVALID, "nothing of it is left to take back");
 }
 
+static bool has_effect(const struct work *w, const struct id *record)
+{
+	for (size_t i = 0; i < w->n_effects; i++)
+		if (id_equal(&w->effects[i].record, record))
+			return true;
+	return false;
+}
+
+/* A settling that was disputed again did nothing to the record; what it closed was closed all the
+ * same. */
+static int undo_without_effect(struct work *w, struct cause *cause)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && w->change.n_settles && i < w->change.n_edits; i++) {
+		const struct edit *said = &w->change.edits[i];
+		struct outcome_effect nothing = {said->type, said->record, {.existence = -1}};
+		if (!has_effect(w, &said->record))
+			err = undo_record(w, &nothing, cause);
+	}
+	return err;
+}
+
 static int undo_work(struct work *w, const struct id *change, struct cause *cause)
 {
 	int err = find_change(w, change, cause);
@@ -439,6 +472,8 @@ static int undo_work(struct work *w, const struct id *change, struct cause *caus
 		if (!t || !t->outcome_only)
 			err = undo_record(w, &w->effects[i], cause);
 	}
+	if (err == 0)
+		err = undo_without_effect(w, cause);
 	return err < 0 ? err : undo_check(w, cause);
 }
 

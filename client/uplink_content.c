@@ -20,6 +20,7 @@ struct upload {
 	struct content content;
 	struct buf wanted; /* chunks that the server asked for; sent up to `at` */
 	size_t at;
+	bool lacking; /* a server that was set back asks for it */
 	uint64_t sent, noted; /* bytes of it, in earlier sessions too; what is on disk of that */
 };
 
@@ -95,7 +96,7 @@ static void upload_fail(struct uplink *u, struct upload *up, const char *words)
 	push_content_failed(u, root, words);
 }
 
-static void upload_offer(struct uplink *u, const struct content *content)
+static void upload_offer(struct uplink *u, const struct content *content, bool lacking)
 {
 	struct carriage *c = u->carriage;
 	Wire__Offer m = WIRE__OFFER__INIT;
@@ -104,6 +105,7 @@ static void upload_offer(struct uplink *u, const struct content *content)
 
 	uint64_t all;
 	up->content = *content;
+	up->lacking = lacking;
 	if (contents_sending(u->copy, content->root, &up->sent, &all) <= 0)
 		up->sent = 0;
 	up->noted = up->sent;
@@ -120,12 +122,14 @@ static void upload_offer(struct uplink *u, const struct content *content)
 
 static void upload_offers(struct uplink *u)
 {
+	struct carriage *c = u->carriage;
 	uint8_t root[SHA256_LEN];
 	struct content content;
 
-	while (u->state == UPLINK_READY && !u->no_documents &&
-	       u->carriage->n_uploads < UPLOADS_MOST &&
-	       (push_content_wanted(u, root) || recover_content_wanted(u, root))) {
+	while (u->state == UPLINK_READY && !u->no_documents && c->n_uploads < UPLOADS_MOST) {
+		bool lacking = !push_content_wanted(u, root);
+		if (lacking && !recover_content_wanted(u, root))
+			break;
 		ProtobufCBinaryData name = {SHA256_LEN, root};
 		int got = contents_has(u->copy, root, &content);
 		if (got < 0)
@@ -133,8 +137,8 @@ static void upload_offers(struct uplink *u)
 		else if (!got)
 			push_content_failed(
 				u, root, "the document's bytes are not on this computer any more");
-		else if (!upload_find(u->carriage, name))
-			upload_offer(u, &content);
+		else if (!upload_find(c, name))
+			upload_offer(u, &content, lacking);
 	}
 }
 
@@ -517,9 +521,7 @@ void content_on_missing(struct uplink *u, const Wire__Missing *m)
 static int upload_is_wanted(struct uplink *u, const struct upload *up)
 {
 	struct db_stmt *st = db_query(copy_db(u->copy),
-				      "SELECT 1 FROM pending WHERE instr(contents, $1)"
-				      " UNION ALL SELECT 1 FROM \"version\""
-				      " WHERE number > 0 AND (content = $1 OR chunks = $1) LIMIT 1",
+				      "SELECT 1 FROM pending WHERE instr(contents, $1) LIMIT 1",
 				      "b", BYTES(up->content.root, SHA256_LEN));
 	int got = db_step(st);
 
@@ -534,7 +536,7 @@ void content_wake(struct uplink *u)
 
 	for (struct upload *up = c->uploads, *next; up && u->state == UPLINK_READY; up = next) {
 		next = up->next;
-		int wanted = upload_is_wanted(u, up);
+		int wanted = up->lacking ? 1 : upload_is_wanted(u, up);
 		if (wanted < 0)
 			uplink_fail(u, wanted);
 		else if (!wanted)

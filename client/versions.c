@@ -1,6 +1,6 @@
 /*
- * Reading two versions. A side is a change; its value of a field is what the change said, or where
- * it said nothing what it stood on.
+ * Reading two versions. A side is a change; its value of a field is what the change came to, or
+ * where that was nothing what it said, or where it said nothing what it stood on.
  */
 #include "client/versions.h"
 
@@ -9,40 +9,34 @@
 
 #include <string.h>
 
-static const struct edit *edit_of(const struct change *c, const struct id *record)
+/* What an accepted change came to, where that is not just what it said: its prose was merged. */
+static bool side_did(struct copy *copy, const struct versions *v, const struct id *change,
+		     uint32_t field, struct arena *arena, struct bytes *value)
 {
-	for (size_t i = 0; i < c->n_edits; i++)
-		if (id_equal(&c->edits[i].record, record))
-			return &c->edits[i];
-	return NULL;
+	struct author who;
+	struct past_entry e;
+
+	if (lookup_author(copy, change, arena, &who) < 0 || who.number == 0 ||
+	    copy_entry(copy, &v->space, who.number, arena, &e) <= 0)
+		return false;
+	const struct effect *did = outcome_did(&e.outcome, &v->record);
+	return did && effect_sets(did, field, value);
 }
 
-/* Does an edit say what a field should be? Then what, empty for cleared. */
-static bool edit_says(const struct edit *e, uint32_t field, struct bytes *value)
-{
-	*value = fields_get(e->effect.set, field);
-	if (value->len > 0)
-		return true;
-	for (size_t i = 0; i < e->effect.n_clear; i++)
-		if (e->effect.clear[i] == field)
-			return true;
-	return false;
-}
-
-/* The value of a field as a change left it on its author's screen; false: not said, nor by what it
- * stands after. */
-static bool side_value(struct copy *copy, struct id change, const struct id *record, uint32_t field,
-		       struct arena *arena, struct bytes *value)
+/* The value of a field as a change left it; false: not said, nor by what it stands after. */
+static bool side_value(struct copy *copy, const struct versions *v, struct id change,
+		       uint32_t field, struct arena *arena, struct bytes *value)
 {
 	enum { CHAIN_MOST = 64 };
 	for (int i = 0; i < CHAIN_MOST && !id_is_zero(&change); i++) {
 		struct change c;
 		if (copy_change(copy, &change, arena, &c) < 0)
 			return false;
-		const struct edit *e = edit_of(&c, record);
+		const struct edit *e = change_edit(&c, &v->record);
 		if (!e)
 			return false;
-		if (edit_says(e, field, value))
+		if (side_did(copy, v, &change, field, arena, value) ||
+		    effect_sets(&e->effect, field, value))
 			return true;
 		change = e->after;
 	}
@@ -79,7 +73,7 @@ static void side_seen(struct copy *copy, const struct versions *v, const struct 
 	struct change c;
 	if (copy_change(copy, &s->change, arena, &c) < 0)
 		return;
-	const struct edit *e = edit_of(&c, &v->record);
+	const struct edit *e = change_edit(&c, &v->record);
 	s->existence = e && e->effect.existence == WITHDRAWN ? WITHDRAWN : LIVE;
 	s->seen_epoch = c.seen_epoch;
 	s->seen_number = c.seen_number;
@@ -128,13 +122,40 @@ static void read_side(struct copy *copy, const struct versions *v, const struct 
 	side_seen(copy, v, stands, arena, out);
 	for (size_t i = 0; i < v->n_fields; i++) {
 		uint32_t field = v->fields[i]->id;
-		if (!side_value(copy, *change, &v->record, field, arena, &values[i]))
+		if (!side_value(copy, v, *change, field, arena, &values[i]))
 			values[i] = v->base_known ? v->base[i] : record_get(stands, field);
 		equal &= bytes_equal(values[i], record_get(stands, field));
 	}
 	if (v->group == 0)
 		equal = (out->existence == WITHDRAWN) == (record_existence(stands) == WITHDRAWN);
 	out->standing = equal;
+}
+
+/* What stands may be none of the sides: whoever had seen them all may have gone on without settling
+ * anything. */
+static int read_now(struct copy *copy, struct versions *v, const struct record *stands,
+		    struct arena *arena)
+{
+	struct bytes *values = arena_alloc(arena, (v->n_fields + 1) * sizeof(*values));
+	struct past_entry e;
+	uint64_t newest = 0;
+
+	for (size_t i = 0; i < v->n_sides; i++)
+		if (v->sides[i].standing)
+			return 0;
+	for (size_t i = 0; i < v->n_fields; i++) {
+		const struct value *value = record_find(stands, v->fields[i]->id);
+		values[i] = value ? value->bytes : BYTES_NONE;
+		if (value && value->number > newest)
+			newest = value->number;
+	}
+	if (v->n_fields == 0 || newest == 0)
+		return 0;
+	v->now = values;
+	int got = copy_entry(copy, &v->space, newest, arena, &e);
+	if (got == 1)
+		got = lookup_author(copy, &e.header.change, arena, &v->now_author);
+	return got < 0 ? got : 0;
 }
 
 /* "Yours" is what was made on this device, or else what this person made elsewhere. */
@@ -175,7 +196,7 @@ static int versions_read(struct copy *copy, const struct record *conflict, struc
 		if (id_from(&change, o.payload))
 			read_side(copy, out, &stands, &change, arena, &out->sides[out->n_sides++]);
 	mark_yours(copy, out);
-	return 0;
+	return read_now(copy, out, &stands, arena);
 }
 
 /* ---- Finding them --------------------------------------------------------------------------- */

@@ -31,6 +31,8 @@ struct versions {
 	struct author base_author;
 	const struct bytes *base; /* as it stood before the sides went apart */
 	bool base_known;
+	const struct bytes *now; /* what stands, where no side says it; NULL: one of them does */
+	struct author now_author;
 	bool to_be;	    /* what waits here will make two versions: the server has none yet */
 	bool settled_here;  /* a settling waits here to be sent */
 	struct id owner;    /* who is asked first to settle it; zero: nobody in particular */

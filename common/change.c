@@ -342,12 +342,32 @@ size_t outcome_effects(const struct change *c, const struct outcome *o, struct a
 	return c->n_edits;
 }
 
+const struct edit *change_edit(const struct change *c, const struct id *record)
+{
+	for (size_t i = 0; c && i < c->n_edits; i++)
+		if (id_equal(&c->edits[i].record, record))
+			return &c->edits[i];
+	return NULL;
+}
+
+const struct effect *outcome_did(const struct outcome *o, const struct id *record)
+{
+	static const struct effect nothing = {.existence = -1};
+
+	if (o->as_sent)
+		return NULL;
+	for (size_t i = 0; i < o->n_effects; i++)
+		if (id_equal(&o->effects[i].record, record))
+			return &o->effects[i].effect;
+	return &nothing;
+}
+
 /* ---- Headers and bodies --------------------------------------------------------------------- */
 
 int header_read(struct header *out, struct bytes bytes, struct arena *arena)
 {
-	const Wire__Header *w = (const Wire__Header *)message_unpack(
-		bytes, &wire__header__descriptor, arena, NULL);
+	const Wire__Header *w =
+		(const Wire__Header *)message_unpack(bytes, &wire__header__descriptor, arena, NULL);
 	if (!w)
 		return ERR_PROTO;
 	*out = (struct header){

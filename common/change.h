@@ -81,6 +81,11 @@ void outcome_write(const struct outcome *o, struct buf *out);
 size_t outcome_effects(const struct change *c, const struct outcome *o, struct arena *arena,
 		       const struct outcome_effect **effects);
 
+/* The edit of a record in a change (NULL has none), or NULL. */
+const struct edit *change_edit(const struct change *c, const struct id *record);
+/* What an outcome did to a record, where that is not what its change said; NULL: as said. */
+const struct effect *outcome_did(const struct outcome *o, const struct id *record);
+
 struct touch {
 	struct id record;
 	uint32_t type;

@@ -101,8 +101,8 @@ int db_run_text(struct db *db, const char *sql, struct cause *cause);
  * readers. Not in a transaction. True: it was done, as far as was asked.
  */
 bool db_checkpoint(struct db *db, bool all);
-/* Copy the database as it stands into a new file, beside those who write to it. The copy is one file
- * by itself. ERR_EXISTS, ERR_FULL, ERR_IO with a cause; then there is no new file. */
+/* Copy the database as it stands into a new file, beside those who write to it. The copy is one
+ * file by itself. ERR_EXISTS, ERR_FULL, ERR_IO with a cause; then there is no new file. */
 int db_copy(struct db *db, const char *path, struct cause *cause);
 /* SQLite's own check of the file: 0, or ERR_CORRUPT with the first fault. */
 int db_check(struct db *db, struct cause *cause);

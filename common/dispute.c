@@ -23,7 +23,7 @@ struct dispute *dispute_find(struct dispute **list, const struct ground *ground,
 	struct dispute *d;
 
 	for (d = *list; d; d = d->next)
-		if (d->group == group && id_equal(&d->record, &edit->record))
+		if (d->group == group)
 			return d;
 	d = arena_alloc(arena, sizeof(*d));
 	d->record = edit->record;
@@ -65,9 +65,8 @@ int dispute_id_is_free(const struct ground *ground, const struct change *change,
 {
 	struct record r;
 
-	for (size_t i = 0; i < change->n_edits; i++)
-		if (id_equal(&change->edits[i].record, id))
-			return 0;
+	if (change_edit(change, id))
+		return 0;
 	record_init(&r, arena, id, 0);
 	int err = ground->record(ground->arg, id, 0, &r);
 	return err < 0 ? err : record_existence(&r) == ABSENT;

@@ -29,7 +29,7 @@ struct dispute {
 };
 
 /* The open one on a record's group, or a new one with the id that derives from `opened_by`. Kept in
- * *list, one for each record and group. NULL: the ground failed, with *err. */
+ * *list, which is of this record alone, one for each group. NULL: the ground failed, with *err. */
 struct dispute *dispute_find(struct dispute **list, const struct ground *ground,
 			     struct arena *arena, const struct edit *edit, uint32_t group,
 			     const struct id *opened_by, int *err);

@@ -172,9 +172,7 @@ static int decide(struct work *w)
 		err = check_exact(w);
 	for (size_t i = 0; err == 0 && i < w->change->n_edits; i++)
 		err = decide_subject(w, &w->subjects[i]);
-	for (size_t i = 0; err == 0 && i < w->change->n_settles; i++)
-		err = settle_one(w, &w->change->settles[i]);
-	return err;
+	return err == 0 ? settle_all(w) : err;
 }
 
 /* ---- What came of it ------------------------------------------------------------------------ */
@@ -255,14 +253,31 @@ static void conclude_add(struct work *w, struct outcome *o, const struct outcome
 	touch_fields(w, t, &e->effect);
 }
 
+/* What was done to the Conflicts about a record. True: one of them is open. */
+static bool conclude_disputes(struct work *w, struct outcome *o, const struct dispute *d,
+			      struct touch *touches, size_t *n)
+{
+	bool disputed = false;
+
+	for (; d; d = d->next) {
+		struct outcome_effect e;
+		if (!dispute_effect(d, &w->change->id, w->arena, &e))
+			continue;
+		disputed |= !d->settled;
+		conclude_add(w, o, &e, d->stands.number, &touches[(*n)++]);
+	}
+	return disputed;
+}
+
 /* The effects: of each edit what was taken of it, Notes, Conflicts; and what they touch. */
 static void conclude(struct work *w, struct outcome *o, struct touch **touches, size_t *n_touches)
 {
 	size_t n = w->change->n_edits, most = n + w->n_notes;
 	bool disputed = false;
 
-	for (struct dispute *d = w->disputes; d; d = d->next)
-		most++;
+	for (size_t i = 0; i < n; i++)
+		for (const struct dispute *d = w->subjects[i].disputes; d; d = d->next)
+			most++;
 	o->effects = arena_alloc(w->arena, most * sizeof(*o->effects));
 	*touches = arena_alloc(w->arena, most * sizeof(**touches));
 	o->as_sent = true;
@@ -278,13 +293,8 @@ static void conclude(struct work *w, struct outcome *o, struct touch **touches, 
 	bool all = o->as_sent;
 	for (size_t i = 0; i < w->n_notes; i++)
 		conclude_add(w, o, &w->notes[i], 0, &(*touches)[n++]);
-	for (struct dispute *d = w->disputes; d; d = d->next) {
-		struct outcome_effect e;
-		if (!dispute_effect(d, &w->change->id, w->arena, &e))
-			continue;
-		disputed |= !d->settled;
-		conclude_add(w, o, &e, d->stands.number, &(*touches)[n++]);
-	}
+	for (size_t i = 0; i < w->change->n_edits; i++)
+		disputed |= conclude_disputes(w, o, w->subjects[i].disputes, *touches, &n);
 	o->verdict = disputed ? VERDICT_CONFLICT : all ? VERDICT_APPLIED : VERDICT_MERGED;
 	*n_touches = n;
 }

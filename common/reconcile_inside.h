@@ -1,8 +1,9 @@
 /*
  * Inside reconciling: what its parts share. reconcile.c takes a change through; reconcile_seen.c
  * knows what the author had seen; reconcile_field.c decides values and sets, reconcile_text.c
- * merges prose, reconcile_exist.c decides existence, reconcile_dispute.c opens, joins, settles and
- * reopens Conflicts, reconcile_frozen.c makes Notes of late edits. Nobody else includes it.
+ * merges prose, reconcile_exist.c decides existence, reconcile_dispute.c opens and joins Conflicts,
+ * reconcile_settle.c settles and reopens them, reconcile_frozen.c makes Notes of late edits. Nobody
+ * else includes it.
  */
 #ifndef FIVEPITS_RECONCILE_INSIDE_H
 #define FIVEPITS_RECONCILE_INSIDE_H
@@ -43,6 +44,10 @@ struct subject {
 	bool has_unseen; /* they were looked up */
 	bool cut_short;	 /* there were more of them than we look at */
 	bool frozen;	 /* approved Minutes hold it fast */
+	struct dispute *disputes; /* about it, newest first */
+	struct matter **undone;	  /* Conflicts about it whose settling the change takes back */
+	size_t n_undone;
+	bool has_undone; /* they were looked up */
 };
 
 struct work {
@@ -54,7 +59,9 @@ struct work {
 	struct arena *arena;
 	struct cause *cause;
 	struct subject *subjects;
-	struct dispute *disputes;
+	struct matter *settles; /* that the change names; NULL: not read */
+	struct matter *undone;	/* that the change which it takes back names; likewise */
+	uint64_t undone_number; /* of its entry */
 	struct outcome_effect *notes; /* of late edits */
 	size_t n_notes;
 	size_t merged; /* bytes that were merged for this change */
@@ -65,8 +72,6 @@ struct work {
 
 /* The entry `number` as it touched the subject. ERR_MISSING: it did not. */
 int deed_load(struct work *w, const struct subject *s, uint64_t number, struct deed *out);
-/* Does the effect name the field? Its value then, empty where it was cleared. */
-bool effect_sets(const struct effect *e, uint32_t field, struct bytes *value);
 
 /* History is read only so far; what lies beyond counts as not seen, which keeps both versions. */
 bool work_is_spent(const struct work *w);
@@ -115,9 +120,11 @@ int decide_existence(struct work *w, struct subject *s);
  */
 int decide_edit_of_withdrawn(struct work *w, struct subject *s);
 
-/* ---- Conflicts (reconcile_dispute.c) -------------------------------------------------------- */
+/* ---- Conflicts (reconcile_dispute.c), settled and reopened (reconcile_settle.c) ------------- */
 
 struct dispute *subject_dispute(struct work *w, struct subject *s, uint32_t group, int *err);
+/* ERR_INVALID where it has too many sides by now, else 0. */
+int dispute_limit(struct work *w, const struct dispute *d);
 /* The change becomes a side: in place of the one that it stands on, if that is a side. */
 int dispute_join(struct work *w, struct subject *s, struct dispute *d);
 /* Open or join the Conflict of a group whose value was set by entry `standing` (0: none). */
@@ -130,7 +137,8 @@ int moves_own_side(struct work *w, struct subject *s, uint32_t group);
 int settles_group(struct work *w, const struct subject *s, uint32_t group);
 /* Reopen what was settled by the change that this one takes back. */
 int reopen_group(struct work *w, struct subject *s, uint32_t group);
-int settle_one(struct work *w, const struct id *conflict);
+/* Settle what the change names, once all of its edits are decided. */
+int settle_all(struct work *w);
 
 /* ---- What is held fast (reconcile_frozen.c) ------------------------------------------------- */
 

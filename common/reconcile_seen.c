@@ -17,14 +17,6 @@ bool work_is_spent(const struct work *w)
 
 /* ---- Entries -------------------------------------------------------------------------------- */
 
-static const struct edit *edit_of(const struct change *c, const struct id *record)
-{
-	for (size_t i = 0; c && i < c->n_edits; i++)
-		if (id_equal(&c->edits[i].record, record))
-			return &c->edits[i];
-	return NULL;
-}
-
 int deed_load(struct work *w, const struct subject *s, uint64_t number, struct deed *out)
 {
 	*out = (struct deed){0};
@@ -33,18 +25,9 @@ int deed_load(struct work *w, const struct subject *s, uint64_t number, struct d
 		return err;
 	must(out->past.previous < number);
 	w->read += ENTRY_COST + out->past.bytes;
-	out->said = edit_of(out->past.said, &s->edit->record);
+	out->said = change_edit(out->past.said, &s->edit->record);
 	out->did = out->past.did || !out->said ? out->past.did : &out->said->effect;
 	return 0;
-}
-
-bool effect_sets(const struct effect *e, uint32_t field, struct bytes *value)
-{
-	*value = fields_get(e->set, field);
-	for (size_t i = 0; i < e->n_clear && !value->len; i++)
-		if (e->clear[i] == field)
-			return true;
-	return value->len > 0;
 }
 
 static bool effect_is_nothing(const struct effect *e)

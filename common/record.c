@@ -185,6 +185,15 @@ static void each_value(struct record *r, struct bytes message, uint64_t number,
 		apply(r, field, value, number);
 }
 
+bool effect_sets(const struct effect *e, uint32_t field, struct bytes *value)
+{
+	*value = fields_get(e->set, field);
+	for (size_t i = 0; i < e->n_clear && !value->len; i++)
+		if (e->clear[i] == field)
+			return true;
+	return value->len > 0;
+}
+
 void record_apply(struct record *r, const struct effect *e, uint64_t number)
 {
 	if (e->existence >= 0)

@@ -54,6 +54,8 @@ struct effect {
 	size_t n_clear;
 };
 
+/* Does an effect set or clear the field? Then its value, empty where it is cleared. */
+bool effect_sets(const struct effect *e, uint32_t field, struct bytes *value);
 /* Lay an effect on a record, as of entry `number`. The effect's parts were checked before. */
 void record_apply(struct record *r, const struct effect *e, uint64_t number);
 

@@ -39,27 +39,47 @@ static int stand_read(struct entering *e, const struct id *id, struct stand *out
 	return 0;
 }
 
-/* Find what stands of a record, reading it once. Records come in the same order each time. */
+/* Where a record is noted in e->slots, or the free slot where it belongs. */
+static uint32_t *stand_slot(struct entering *e, const struct id *id)
+{
+	size_t at = 0, n = 2 * e->cap;
+
+	for (size_t i = 0; i < sizeof(id->b); i++)
+		at = at * 31 + id->b[i];
+	while (e->slots[at % n] && !id_equal(&e->stands[e->slots[at % n] - 1].id, id))
+		at++;
+	return &e->slots[at % n];
+}
+
+/* Room for one more; half of the slots stay free. */
+static void stands_grow(struct entering *e)
+{
+	struct stand *old = e->stands;
+
+	if (e->n_stands < e->cap)
+		return;
+	e->cap = 2 * e->cap + 4;
+	e->stands = arena_alloc(e->arena, e->cap * sizeof(*e->stands));
+	e->slots = arena_alloc(e->arena, 2 * e->cap * sizeof(*e->slots));
+	for (size_t i = 0; i < e->n_stands; i++) {
+		e->stands[i] = old[i];
+		*stand_slot(e, &old[i].id) = (uint32_t)i + 1;
+	}
+}
+
+/* Find what stands of a record, reading it once. */
 static int stand_find(struct entering *e, const struct id *id, struct stand **out)
 {
-	for (size_t i = 0; i < e->n_stands; i++) {
-		size_t at = e->last + i < e->n_stands ? e->last + i : e->last + i - e->n_stands;
-		if (id_equal(&e->stands[at].id, id)) {
-			e->last = at + 1 < e->n_stands ? at + 1 : 0;
-			*out = &e->stands[at];
-			return 0;
-		}
-	}
-	if (e->n_stands == e->cap) {
-		struct stand *grown = arena_alloc(e->arena, (2 * e->cap + 4) * sizeof(*grown));
-		if (e->n_stands)
-			memcpy(grown, e->stands, e->n_stands * sizeof(*grown));
-		e->stands = grown;
-		e->cap = 2 * e->cap + 4;
+	stands_grow(e);
+	uint32_t *slot = stand_slot(e, id);
+	if (*slot) {
+		*out = &e->stands[*slot - 1];
+		return 0;
 	}
 	*out = &e->stands[e->n_stands];
 	int err = stand_read(e, id, *out);
-	e->n_stands += err == 0;
+	if (err == 0)
+		*slot = (uint32_t)++e->n_stands;
 	return err;
 }
 
@@ -77,19 +97,6 @@ int ground_record(void *arg, const struct id *id, uint32_t type, struct record *
 }
 
 /* ---- Entries, and open conflicts ------------------------------------------------------------ */
-
-/* What an outcome did to a record; NULL: as said. */
-static const struct effect *outcome_did(const struct outcome *o, const struct id *record)
-{
-	static const struct effect nothing = {.existence = -1};
-
-	if (o->as_sent)
-		return NULL;
-	for (size_t i = 0; i < o->n_effects; i++)
-		if (id_equal(&o->effects[i].record, record))
-			return &o->effects[i].effect;
-	return &nothing;
-}
 
 static int ground_past(void *arg, uint64_t number, const struct id *record, struct past *out)
 {

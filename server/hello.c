@@ -476,9 +476,9 @@ static void hello_finish(struct session *s)
 {
 	struct hello *h = s->hello;
 	int err = nonce_take(s->area, s, BYTES(h->nonce, h->has_nonce ? NONCE : 0), h->given);
+
 	if (err == 0)
 		err = hello_found(s->area);
-
 	if (err == 0)
 		err = held_note_holder(s->area, s);
 	h->is_given = err == 0;

@@ -408,7 +408,7 @@ static int enter_entry(struct entering *e, const struct header *header, struct b
 
 /* Lay the effects on one record that the entry touched, and store it. */
 static int enter_record(struct entering *e, const struct touch *t,
-			const struct outcome_effect *effects, size_t n_effects, struct record *r)
+			const struct outcome_effect *effect, struct record *r)
 {
 	struct buf *fields = &e->j->fields;
 	bool indexed = index_wants(t->type);
@@ -419,9 +419,8 @@ static int enter_record(struct entering *e, const struct touch *t,
 		err = ground_record(e, &t->record, t->type, &before);
 	if (err < 0)
 		return err;
-	for (size_t i = 0; i < n_effects; i++)
-		if (id_equal(&effects[i].record, &t->record))
-			record_apply(r, &effects[i].effect, e->space->number);
+	if (effect)
+		record_apply(r, &effect->effect, e->space->number);
 	if (r->n_values == 0)
 		return 0; /* it never was, and nothing came of it */
 	r->number = e->space->number;
@@ -438,20 +437,25 @@ static int enter_record(struct entering *e, const struct touch *t,
 	return err;
 }
 
-/* Effects stand in the order of the touches, or nearly: look from where the last was found. */
+/* Effects stand in the order of the touches (PROTOCOL.md 4.8); not each touch has one. */
 int inside_enter_records(struct entering *e, const struct touch *touches, size_t n_touches,
 			 const struct outcome_effect *effects, size_t n_effects,
 			 struct entered *out)
 {
+	size_t done = 0;
+
 	out->records = arena_alloc(e->arena, n_touches * sizeof(*out->records));
 	for (size_t i = 0; i < n_touches; i++) {
-		bool aligned = n_touches == n_effects && i < n_effects &&
-			       id_equal(&effects[i].record, &touches[i].record);
-		int err = enter_record(e, &touches[i], aligned ? &effects[i] : effects,
-				       aligned ? 1 : n_effects, &out->records[i]);
+		bool has = done < n_effects &&
+			   id_equal(&effects[done].record, &touches[i].record);
+		int err = enter_record(e, &touches[i], has ? &effects[done] : NULL,
+				       &out->records[i]);
 		if (err < 0)
 			return err;
+		done += has;
 	}
+	if (done < n_effects)
+		return ERR_CORRUPT;
 	out->n_records = n_touches;
 	return 0;
 }

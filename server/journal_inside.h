@@ -1,7 +1,7 @@
 /*
  * Inside the journal: what journal.c (spaces, entries, verdicts), journal_take.c (entries taken and
- * given up at a recovery), ground.c (what reconcile() asks), ground_cache.c (what was read for that)
- * and indexes.c (tables that follow from records) share. Nobody else includes it.
+ * given up at a recovery), ground.c (what reconcile() asks), ground_cache.c (what was read for
+ * that) and indexes.c (tables that follow from records) share. Nobody else includes it.
  */
 #ifndef FIVEPITS_JOURNAL_INSIDE_H
 #define FIVEPITS_JOURNAL_INSIDE_H
@@ -52,7 +52,8 @@ struct entering {
 	const struct id *device; /* the author's */
 	struct arena *arena;
 	struct stand *stands;	 /* records as they stood before, each read once */
-	size_t n_stands, cap, last;
+	size_t n_stands, cap;
+	uint32_t *slots;	 /* 1 and more: into stands, by id; 0: free */
 	struct asked {		 /* open Conflicts that were asked for, the last few */
 		struct id record, conflict;
 		uint32_t group;

@@ -66,6 +66,58 @@ at pilsley settle "$id" --take 'Morton' >/dev/null
 all >/dev/null
 is "and settled anew" "$(field "$(at heath show "$id" --json)" rag)" red
 
+# ---- Three versions, a fourth that stands, and a settling overtaken and taken back ----
+id=$(action 'Check the roof' status=not-started details='One was read. Two was read. Three was read. Four was read.')
+at heath set "$id" status=in-progress >/dev/null
+at morton set "$id" status=completed >/dev/null
+at pilsley set "$id" status=stopped >/dev/null
+all >/dev/null
+like "three versions are called three" "$(at heath conflicts)" 'Status: three versions'
+at heath set "$id" status=carried-forward >/dev/null
+all >/dev/null
+shown=$(at morton conflicts)
+like "what one who saw them all wrote since is shown beside them" "$shown" 'what stands for now is none of these: Head of Heath'
+like "with its value" "$shown" 'Status +not-started .*carried-forward'
+like "as JSON too" "$(at morton conflicts --json | tr -d ' \n')" '"now":\{"status":"carried-forward"'
+status 1 "a number that no version has is explained" at morton settle "$id" --take 9
+at morton settle "$id" --take 2 >/dev/null
+at heath set "$id" status=not-started >/dev/null
+at heath sync --quiet # whose edit is there first
+all >/dev/null
+like "a settling and an edit apart are two versions, the others are closed" "$(at heath conflicts)" 'Status: two versions'
+ok "the settling can be taken back, though it never came to stand" at morton undo "$(change morton "$id")"
+all >/dev/null
+shown=$(at pilsley conflicts)
+like "what it had closed is open again, beside the edit" "$shown" 'Status: four versions'
+like "with each value" "$shown" 'in-progress +completed +stopped +not-started'
+at pilsley settle "$id" --take status=completed >/dev/null
+at heath set "$id" details='One was lost. Two was read. Three was read. Four was read.' >/dev/null
+at morton set "$id" details='One was found. Two was read. Three was read. Four was read.' >/dev/null
+at pilsley set "$id" details='One was read. Two was read. Three was read. Four was eaten.' >/dev/null
+for s in heath morton pilsley; do at $s sync --quiet; done
+all >/dev/null
+shown=$(at morton conflicts)
+like "a version that was merged with what stood shows all of it" "$shown" \
+	'\[-One was read.-\] \{\+One was lost.\+\} .*\[-Four was read.-\]\{\+Four was eaten.\+\}'
+like "and is said to stand" "$shown" '3  Pat Pilsley.* - stands for now'
+at morton settle "$id" --take 3 >/dev/null
+all >/dev/null
+is "taking it takes no words away" "$(field "$(at heath show "$id" --json)" details)" \
+	'One was lost. Two was read. Three was read. Four was eaten.'
+at heath set "$id" details= >/dev/null
+at morton set "$id" details='One was lost, and two.' >/dev/null
+at heath sync --quiet
+all >/dev/null
+like "left empty and edited are two versions" "$(at pilsley conflicts)" '\(nothing\)'
+unlike "that it stays empty can be the settling" "$(at pilsley settle "$id" --take heath)" 'Nothing to change'
+all >/dev/null
+is "everywhere" "$(at morton conflicts)" 'There are no two versions of anything here.'
+ok "and be taken back" at morton undo "$(change morton "$id")"
+all >/dev/null
+like "everywhere" "$(at heath conflicts)" 'Details: two versions'
+at heath settle "$id" --take morton >/dev/null
+all >/dev/null
+
 # ---- Withdrawn or not ----
 id=$(action 'Publish a newsletter')
 at heath withdraw "$id" >/dev/null

@@ -91,6 +91,7 @@ bool act_device_fills(struct world *w)
 	if (!d)
 		return false;
 	bool fill = dice_chance(&w->dice, 50);
+	d->filled |= fill;
 	trace_line(&w->trace, "c%u: its disk %s", d->number, fill ? "fills" : "has room");
 	disk_room(d->disk, fill ? dice_below(&w->dice, 100000) : SIZE_MAX);
 	return true;

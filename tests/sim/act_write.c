@@ -147,6 +147,19 @@ bool act_read(struct world *w)
 	return read && device_lives(d);
 }
 
+/* The change that was made last was made on what its author had read, and says so. */
+static void judge_seen(struct world *w, const struct seen *read)
+{
+	struct arena arena;
+	struct change c;
+	arena_init(&arena, ARENA_NO_BUDGET);
+	if (change_read(&c, w->made[w->n_made - 1]->bytes, &arena, NULL) == 0 && c.seen_epoch == read->epoch &&
+	    c.seen_number > read->number)
+		world_fail(w, "a change says that entry %u was seen; its author had read %u", (unsigned)c.seen_number,
+			   (unsigned)read->number);
+	arena_fini(&arena);
+}
+
 /* What was read a while ago is saved now, on what was seen then. */
 bool act_save_read(struct world *w)
 {
@@ -164,6 +177,8 @@ bool act_save_read(struct world *w)
 		if (draft_edit(draft, &d->reads[at].record, &d->reads[at].seen, NULL) == 0) {
 			draft_fields(w, d, draft, schema_type(now.type), &space, &now, 2);
 			saved = device_save(d, &draft, "saves what it read a while ago");
+			if (saved)
+				judge_seen(w, &d->reads[at].seen);
 		}
 		draft_free(&draft);
 	}

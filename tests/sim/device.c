@@ -54,7 +54,7 @@ static void device_note_made(struct device *d, bool may)
 		if (!may)
 			world_fail(d->world, "c%u has a pending change that nobody made",
 				   d->number);
-		world_make(d->world, d, &p.change, &p.space, p.bytes);
+		world_make(d->world, d, &p.change, &p.space, p.bytes)->doubted = d->doubt;
 		d->world->saved++;
 	}
 	if (got < 0 && device_lives(d))
@@ -98,6 +98,8 @@ bool device_save(struct device *d, struct draft **draft, const char *what)
 	if (id_is_zero(&change))
 		return false;
 	device_note_made(d, true);
+	for (size_t i = 0; i < d->world->n_made; i++) /* a save syncs all that was written before it */
+		d->world->made[i]->doubted &= d->world->made[i]->by != d->number;
 	if (!world_made(d->world, &change))
 		world_fail(d->world, "c%u: a change was saved and is not pending", d->number);
 	device_tell(d, &change, what);
@@ -139,7 +141,7 @@ void device_audit(struct device *d)
 		struct made *m = w->made[i];
 		if (m->by != d->number || !id_equal(&m->device, &d->id))
 			continue;
-		m->dropped |= m->dropping && !idmap_get(&pending, &m->id);
+		m->dropped |= (m->dropping || m->doubted) && !idmap_get(&pending, &m->id);
 		m->dropping = false;
 		if (w->book.set_back && (book_had(&w->book, &m->id) || world_is_entered(w, &m->id)))
 			continue; /* what became of it when the server was set back is judged in the end */
@@ -447,6 +449,7 @@ void device_start(struct device *d)
 		queue_in(&w->queue, 1000000, device_start_event, d, d->life);
 		return;
 	}
+	d->last_seq = 0; /* numbers come again where a power cut took what was not promised */
 	device_note_made(d, d->doubt);
 	d->doubt = false;
 	if (d->copy)

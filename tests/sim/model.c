@@ -431,7 +431,7 @@ static int judge_effect(struct book *b, const struct book_entry *e, const struct
 		return WRONG("entry %" PRIu64 " touches a record that its change does not name", e->header.number);
 	if (o->effect.existence >= 0 && o->effect.existence != edit->effect.existence)
 		return WRONG("entry %" PRIu64 " withdraws or makes a record unasked", e->header.number);
-	if (is_frozen(b, &e->space->id, edit) && (o->effect.set.len || o->effect.n_clear || o->effect.add.len ||
+	if (stands && is_frozen(b, &e->space->id, edit) && (o->effect.set.len || o->effect.n_clear || o->effect.add.len ||
 						  o->effect.take.len || o->effect.existence >= 0))
 		return WRONG("entry %" PRIu64 " changes an item that approved minutes hold", e->header.number);
 	const struct value *existence = stands ? record_find(stands, 0) : NULL;

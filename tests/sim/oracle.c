@@ -473,6 +473,11 @@ void oracle_calm(struct world *w)
 			continue;
 		}
 		judge_device(d, &server, i == sample);
+		char scrub[4] = "";
+		if (copy_meta_get(d->copy, "scrub", scrub, sizeof(scrub)) == 0 && scrub[0]) {
+			device_stop(d, DISK_CRASH); /* what a full disk prevented is done by the next process */
+			device_start(d);
+		}
 		oracle_files(d);
 	}
 	if (!w->failed && w->seed % 4 == 0)

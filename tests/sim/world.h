@@ -74,6 +74,7 @@ struct made {
 	bool hostile; /* never an honest client's: it may be refused without a trace */
 	bool dropped; /* the person gave it up after it was refused */
 	uint16_t holders; /* devices that held it when the server was set back, and still do */
+	bool doubted; /* its save was cut off, and nothing after it has been synced: nobody was promised it */
 	bool dropping; /* or was about to when the process ended: then it may be gone or not */
 };
 
@@ -99,6 +100,7 @@ struct device {
 	uint64_t patience_us; /* until it looks again by itself */
 	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
 	int64_t last_seq;     /* the newest pending change that the ledger has */
+	bool filled;	      /* its disk was full once: its log may hold what was never committed */
 	bool doubt;	      /* a save was cut off: one more change may have been saved */
 	struct cursor cursors[WORLD_PLACES];
 	size_t n_cursors;

@@ -244,6 +244,45 @@ static void test_own_between(struct world *w, struct client *a, struct client *b
 	arena_fini(&arena);
 }
 
+static int64_t rows(struct client *c, const char *where)
+{
+	char sql[128];
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM \"action\" WHERE %s", where);
+	return ask_number(c, sql);
+}
+
+/* Rows are shown before a commit, each once; also where much happens to them in one transaction. */
+static void test_before_commit(struct world *w, struct client *a, struct client *b)
+{
+	struct id id = shared(w, a, b, "as it was"), first, second, third;
+	struct cause cause = {""};
+
+	world_must(set_text(a, &w->partnership, &id, ACTION_TEXT, "a first", NULL, &first, &cause),
+		   &cause, "first");
+	world_must(set_text(a, &w->partnership, &id, ACTION_DETAILS, "a more", NULL, &second, &cause),
+		   &cause, "second");
+	ok(rows(a, "text = 'a first' AND pending = 2") == 1, "two changes wait on a record");
+	world_must(copy_begin(a->copy), NULL, "begin");
+	world_must(copy_verdict(a->copy, &first, VERDICT_REFUSED, 0, "no"), NULL, "refused");
+	world_must(copy_commit(a->copy), NULL, "commit");
+	ok(rows(a, "text = 'a first'") == 0 && rows(a, "details = 'as it was'") > 0 && is_sound(a),
+	   "after a commit it is shown without what was refused, and what stands on that");
+	world_must(set_text(a, &w->partnership, &id, ACTION_TEXT, "a third", NULL, &third, &cause),
+		   &cause, "third");
+	world_must(copy_begin(a->copy), NULL, "begin");
+	world_must(copy_verdict(a->copy, &third, VERDICT_HELD, 0, ""), NULL, "held");
+	copy_rollback(a->copy);
+	world_must(copy_begin(a->copy), NULL, "begin");
+	world_must(copy_commit(a->copy), NULL, "commit");
+	ok(rows(a, "text = 'a third' AND pending = 1") == 1 && is_sound(a),
+	   "what was rolled back shows nothing");
+	world_must(copy_begin(a->copy), NULL, "begin");
+	world_must(copy_verdict(a->copy, &third, VERDICT_HELD, 0, ""), NULL, "held");
+	world_must(copy_lose(a->copy, &w->partnership), NULL, "lose");
+	world_must(copy_commit(a->copy), NULL, "commit");
+	ok(rows(a, "1") == 0, "and of a space that is lost in the same transaction there is no row");
+}
+
 static void log_nothing(enum log_level level, const char *line)
 {
 	(void)level;
@@ -267,6 +306,7 @@ int main(void)
 	test_many(&w, a, b);
 	test_own_between(&w, a, b);
 	test_merged(&w, a, b);
+	test_before_commit(&w, a, b);
 	world_fini(&w);
 	return tap_end();
 }

@@ -2,13 +2,10 @@
  * What people did, across a recovery: exact changes, two versions and their settling, what was seen
  * on a line that was left, documents, and a long run.
  */
-#include "client/contents.h"
 #include "common/fields.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
 #include "tests/unit/setback.h"
-
-#include <time.h>
 
 static struct client *join(struct world *w)
 {
@@ -207,8 +204,7 @@ static void test_seen_above(void)
 	world_fini(&w);
 }
 
-/* A run of a hundred thousand entries would be told in the same way; this one is what a test has
- * time for. */
+/* A run of many frames, against a few entries. */
 static void test_long(void)
 {
 	enum { MANY = 3000 };
