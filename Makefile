@@ -13,9 +13,9 @@ Q := $(if $(V1),,@)
 say = $(if $(V1),,@printf '  %-6s %s\n' $(1) $(2);)
 
 PACKAGES := gcc make pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev libevent-dev \
-	libsqlite3-dev libssl-dev libzstd-dev libjansson-dev scdoc
+	libsqlite3-dev libssl-dev libzstd-dev libjansson-dev libarchive-dev libxml2-dev libseccomp-dev scdoc
 CHECK_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev cppcheck shellcheck mandoc perl sqlite3 openssl \
-	faketime universal-ctags git libgit2-dev python3
+	faketime universal-ctags git libgit2-dev python3 bubblewrap poppler-utils
 
 LIBS := libprotobuf-c libevent_core libevent_openssl openssl sqlite3 libzstd
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
@@ -41,13 +41,20 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 OBJ_COMMON := $(call obj,$(COMMON)) $(B)/gen/records.pb-c.o $(B)/gen/wire.pb-c.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
-all: $(B)/fivepitsd $(B)/fivepits
+all: $(B)/fivepitsd $(B)/fivepits $(B)/fivepits-extract
 
 $(B)/fivepitsd: $(B)/server/main.o $(call obj,$(SERVER)) $(OBJ_COMMON)
 $(B)/fivepits: $(B)/client/main.o $(call obj,$(CLIENT)) $(OBJ_COMMON)
 $(B)/fivepits: EXTRA_LIBS = -ljansson
+# The text of documents is read by parsers with a history, in a process that can do nothing else.
+EXTRACT := $(call obj,$(wildcard client/extract/*.c) common/mem.c common/err.c common/utf8.c)
+$(B)/client/extract/%.o: CPPFLAGS += $(shell pkg-config --cflags libxml-2.0)
+$(B)/fivepits-extract: $(EXTRACT)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs libprotobuf-c libarchive libxml-2.0 libseccomp)
+$(B)/tests/unit/test_sandbox: $(B)/client/extract/sandbox.o
 $(UNIT): %: %.o $(B)/tests/tap.o $(B)/tests/pipe.o $(B)/tests/bed.o $(call obj,$(SERVER)) $(call obj,$(CLIENT)) $(OBJ_COMMON)
 $(UNIT): EXTRA_LIBS = -ljansson
+$(B)/tests/unit/test_sandbox: EXTRA_LIBS += -lseccomp
 $(B)/fivepitsd $(B)/fivepits $(UNIT):
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EXTRA_LIBS)
 
@@ -118,6 +125,7 @@ $(B)/fivepits.bash: $(B)/fivepits
 
 install: all docs
 	install -D -m755 $(B)/fivepits $(DESTDIR)$(PREFIX)/bin/fivepits
+	install -D -m755 $(B)/fivepits-extract $(DESTDIR)$(PREFIX)/libexec/fivepits-extract
 	install -D -m755 $(B)/fivepitsd $(DESTDIR)$(PREFIX)/sbin/fivepitsd
 	install -D -m644 $(B)/fivepits.1 $(DESTDIR)$(PREFIX)/share/man/man1/fivepits.1
 	install -D -m644 $(B)/fivepitsd.8 $(DESTDIR)$(PREFIX)/share/man/man8/fivepitsd.8

@@ -4,6 +4,7 @@
 #include "client/cmd.h"
 
 #include "client/contents.h"
+#include "client/texts.h"
 #include "common/digest.h"
 
 #include <inttypes.h>
@@ -376,6 +377,21 @@ int cmd_rebuild(struct call *call)
 	if (call->json)
 		return cmd_json(call, json_pack("{s:b}", "rebuilt", 1));
 	cmd_say(call, "The tables and the search index were made anew.");
+	return 0;
+}
+
+/* ---- index ---------------------------------------------------------------------------------- */
+
+int cmd_index(struct call *call)
+{
+	int err = texts_read(call->copy, 0, &call->cause);
+	if (err >= 0 && (err = copy_index(call->copy, 0)) < 0)
+		cause_set(&call->cause, err, "the search index can't be made: %s", err_words(err));
+	if (err < 0)
+		return err;
+	if (call->json)
+		return cmd_json(call, json_pack("{s:b}", "indexed", 1));
+	cmd_say(call, "Everything here can be searched.");
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "client/merged.h"
 #include "client/minutes.h"
+#include "client/texts.h"
 #include "common/os.h"
 
 #include <string.h>
@@ -320,12 +321,13 @@ int cmd_search(struct call *call)
 	const char *type = call_option(call, "type");
 	const struct schema_type *t = NULL;
 	struct search s = {.call = call};
+	struct cause unread = {{0}};
 	int err = type ? resolve_type(type, &t, &call->cause) : 0;
 	int more;
 
 	if (err < 0)
 		return err;
-	more = copy_index(call->copy, INDEX_MS);
+	more = texts_read(call->copy, INDEX_MS, &unread) | copy_index(call->copy, INDEX_MS);
 	s.type = t ? t->number : 0;
 	s.table = table_new(4, headings);
 	s.all = json_array();

@@ -8,10 +8,13 @@
 #include "client/errand.h"
 #include "client/join.h"
 #include "client/serve.h"
+#include "client/texts.h"
 #include "common/os.h"
 
 #include <signal.h>
 #include <string.h>
+
+enum { TEXTS_MS = 3000 }; /* for reading what has come, so that it is found */
 
 /* ---- Errands -------------------------------------------------------------------------------- */
 
@@ -85,10 +88,13 @@ static int sync_unasked(struct call *call)
 int cmd_sync(struct call *call)
 {
 	int64_t pending, refused, conflicts, held, to_decide;
+	struct cause unread = {{0}};
 	bool unasked;
 	int err = sync_ask(call, &unasked);
 	if (err >= 0)
 		err = cmd_sync_now(call);
+	if (err >= 0) /* what it could not read is told of by fsck; all is sent and fetched */
+		texts_read(call->copy, TEXTS_MS, &unread);
 	if (err >= 0 && unasked)
 		err = sync_unasked(call);
 	if (err >= 0)

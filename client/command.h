@@ -129,6 +129,7 @@ int cmd_held(struct call *call);
 int cmd_digest(struct call *call);
 int cmd_fsck(struct call *call);
 int cmd_rebuild(struct call *call);
+int cmd_index(struct call *call);
 int cmd_limits(struct call *call);
 int cmd_doctor(struct call *call);
 int cmd_invite(struct call *call);

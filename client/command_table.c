@@ -409,6 +409,16 @@ static const struct command commands[] = {
 		.run = cmd_rebuild,
 	},
 	{
+		.name = "index",
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_check,
+		.summary = "read documents that have come, so that search finds their words",
+		.help = "serve does so by itself, and sync and search for some seconds. PDF needs the "
+			"packages bubblewrap and poppler-utils.",
+		.example = "fivepits index",
+		.run = cmd_index,
+	},
+	{
 		.name = "limits",
 		.arguments = {{"TYPE", COMPLETE_TYPE, NULL, true, false}},
 		.flags = COMMAND_JSON,

@@ -5,6 +5,7 @@
 #include "client/contents.h"
 
 #include "client/copy_inside.h"
+#include "client/texts.h"
 
 #include "common/fields.h"
 #include "common/hashes.h"
@@ -479,7 +480,7 @@ int contents_remove(struct copy *copy, struct bytes roots)
 	for (int more = 1; err == 0 && more > 0; err = more < 0 ? more : 0)
 		more = store_reap(copy_store(copy), TIDY_STEP, keeping_keep, &k);
 	hashes_fini(&k.named);
-	return err;
+	return err < 0 ? err : texts_forget(copy);
 }
 
 /* Look at all chunks for what nothing names. */

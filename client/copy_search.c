@@ -5,6 +5,7 @@
  */
 #include "client/copy_inside.h"
 
+#include "client/texts.h"
 #include "common/fields.h"
 
 #include <ctype.h>
@@ -36,8 +37,6 @@ static void text_of(const struct schema_type *type, const struct record *r, stru
 		if (type->fields[i].search && d->type == PROTOBUF_C_TYPE_STRING)
 			text_add(is_title ? title : body, record_get(r, d->id));
 	}
-	buf_add_u8(title, 0);
-	buf_add_u8(body, 0);
 }
 
 /* ---- Putting a record into the index -------------------------------------------------------- */
@@ -108,9 +107,14 @@ static int index_record(struct copy *copy, const struct cursor *at, const struct
 	if (err < 0 || !type || record_existence(&r) != LIVE)
 		return err < 0 ? err : index_remove(copy, at->slot, record);
 	text_of(type, &r, &title, &body);
-	err = title.len > 1 || body.len > 1
-		      ? index_put(copy, at->slot, &r, (char *)title.data, (char *)body.data)
-		      : index_remove(copy, at->slot, record);
+	if (r.type == TYPE_VERSION)
+		err = texts_of(copy, &r, &body);
+	buf_add_u8(&title, 0);
+	buf_add_u8(&body, 0);
+	if (err >= 0)
+		err = title.len > 1 || body.len > 1
+			      ? index_put(copy, at->slot, &r, (char *)title.data, (char *)body.data)
+			      : index_remove(copy, at->slot, record);
 	buf_fini(&title);
 	buf_fini(&body);
 	return err;

@@ -183,3 +183,9 @@ CREATE TABLE hole (
 	len	INTEGER NOT NULL,
 	PRIMARY KEY (pack, at)
 ) STRICT, WITHOUT ROWID;
+
+-- The text of contents that are whole here, once they were read; none: nothing can be read from it.
+CREATE TABLE document_text (
+	root	BLOB NOT NULL PRIMARY KEY,
+	text	BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -7,6 +7,7 @@
 
 #include "client/errand.h"
 #include "client/live.h"
+#include "client/texts.h"
 #include "common/log.h"
 #include "common/os.h"
 
@@ -44,6 +45,7 @@ struct serve {
 	uint64_t indexed_feeds;
 	int64_t asking_told; /* records that serve_tell_asking has told of */
 	bool index_set; /* the timer is */
+	int reader;	/* a process that reads documents for the search; 0: none */
 	bool rung;
 	bool was_up, stopping;
 	int error;
@@ -227,12 +229,20 @@ static void serve_rung(void *arg)
 	s->rung = true;
 }
 
-static void serve_wake(void *arg)
+/* Documents that have come are read by `fivepits index`, which takes its time. */
+static void serve_read(struct serve *s)
 {
-	struct serve *s = arg;
-
-	live_wake(s->live);
-	loop_timer_set(s->wake, WAKE_MS);
+	if (s->reader && !os_ended(s->reader))
+		return;
+	s->reader = 0;
+	if (texts_pending(s->copy) <= 0)
+		return;
+	char *dir = os_program_dir(), *program = mem_format("%s/fivepits", dir ? dir : ".");
+	const char *argv[] = {program, "--home", copy_home(s->copy), "index", NULL};
+	int started = os_start(argv);
+	s->reader = started > 0 ? started : 0;
+	free(program);
+	free(dir);
 }
 
 static void serve_index(void *arg)
@@ -245,6 +255,20 @@ static void serve_index(void *arg)
 		loop_timer_set(s->index, 1); /* others get their turn in between */
 	else if (rc < 0)
 		log_warn("serve.index", "err=%d", rc);
+	else
+		serve_read(s);
+}
+
+static void serve_wake(void *arg)
+{
+	struct serve *s = arg;
+
+	live_wake(s->live);
+	if (s->reader && os_ended(s->reader)) {
+		s->reader = 0;
+		serve_index(s); /* what it has read */
+	}
+	loop_timer_set(s->wake, WAKE_MS);
 }
 
 static void serve_more(void *arg)

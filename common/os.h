@@ -50,4 +50,28 @@ int os_terminal_width(FILE *stream);
  * a cause. */
 int os_edit_text(struct bytes text, struct buf *out, struct cause *cause);
 
+/* What a program may use before it is ended. */
+struct os_limits {
+	uint64_t memory;      /* bytes of address space */
+	unsigned cpu_seconds, seconds; /* of the processor, of the clock */
+	size_t out;	      /* bytes that it may print */
+};
+
+/*
+ * Run a program with the descriptor `in` as its standard input and without an environment, and
+ * append what it prints to `out`. Its standard error is lost. Its exit status, 0 to 255;
+ * ERR_LIMIT: it went beyond a limit or was ended by a signal; ERR_MISSING: there is no such
+ * program; ERR_IO. What it had started ends with it.
+ */
+int os_run(const char *const argv[], int in, const struct os_limits *limits, struct buf *out);
+/* Start a program by itself, in the background: it gives way to others, and nothing that it says is
+ * heard. A handle for os_ended, or ERR_IO. */
+int os_start(const char *const argv[]);
+bool os_ended(int started);
+/* Where this program's own file lies, without its name; free() it. NULL: the system does not say.
+ */
+char *os_program_dir(void);
+/* A file without a name, of `path`'s directory, for reading and writing. Descriptor or an error. */
+int os_scratch(const char *dir, struct cause *cause);
+
 #endif
