@@ -413,8 +413,8 @@ static const struct command commands[] = {
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_check,
 		.summary = "read documents that have come, so that search finds their words",
-		.help = "serve does so by itself, and sync and search for some seconds. PDF needs the "
-			"packages bubblewrap and poppler-utils.",
+		.help = "serve does so by itself, and sync and search for some seconds. PDF needs "
+			"the packages bubblewrap and poppler-utils.",
 		.example = "fivepits index",
 		.run = cmd_index,
 	},

@@ -33,12 +33,27 @@ static void main_set_log(const struct call *call)
 		log_sink_set(main_drop_log);
 }
 
+/* Nobody would miss it otherwise: what stands in the log behind damage is left out in silence. */
+static void main_warn(const struct call *call)
+{
+	unsigned lost = db_lost(copy_db(call->copy));
+
+	if (lost)
+		fprintf(stderr,
+			"fivepits: warning: this computer's disk has damaged the copy: %u or more"
+			" of what was saved last can't be read. Look whether what you wrote is"
+			" there; 'fivepits sync' fetches the rest\n",
+			lost);
+}
+
 static int main_open(struct call *call)
 {
 	int err;
 	if (!(call->command->flags & COMMAND_COPY))
 		return 0;
 	err = copy_open(&call->copy, call->home, NULL, os_env(), &call->cause);
+	if (err == 0)
+		main_warn(call);
 	if (err == ERR_MISSING)
 		return cause_set(&call->cause, err,
 				 "there is no copy in %s; make one with 'fivepits join "

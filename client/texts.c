@@ -76,8 +76,8 @@ static int text_store(struct copy *copy, const struct content *c, struct bytes t
 
 	if (err == 0)
 		err = db_run(copy_db(copy),
-			     "INSERT OR REPLACE INTO document_text (root, text) VALUES ($1, $2)", "bb",
-			     BYTES(c->root, SHA256_LEN), text);
+			     "INSERT OR REPLACE INTO document_text (root, text) VALUES ($1, $2)",
+			     "bb", BYTES(c->root, SHA256_LEN), text);
 	if (err == 0 && text.len)
 		err = text_stale(copy, c);
 	if (err == 0)
@@ -106,7 +106,8 @@ int texts_read(struct copy *copy, unsigned budget_ms, struct cause *cause)
 	}
 	buf_fini(&text);
 	if (got < 0 && got != ERR_MISSING && !cause->words[0])
-		cause_set(cause, got, "the text of documents could not be read: %s", err_words(got));
+		cause_set(cause, got, "the text of documents could not be read: %s",
+			  err_words(got));
 	return got == ERR_MISSING ? 0 : got;
 }
 

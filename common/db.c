@@ -8,6 +8,7 @@
  */
 #include "common/db.h"
 
+#include "common/db_log.h"
 #include "common/log.h"
 #include "common/os.h"
 
@@ -55,6 +56,7 @@ struct db {
 	int spoilt;	    /* the error of a statement that failed in this transaction */
 	size_t active;	    /* statements that have given a row and were not reset */
 	int log_pages;	    /* of the WAL after this connection's last commit */
+	unsigned lost;	    /* transactions behind damage in the WAL, when it was opened */
 	struct db_stmt *stmts;
 	struct db_slot *slots;
 	size_t slot_mask, slots_used;
@@ -639,6 +641,21 @@ static int db_ask(struct db *db, const char *sql, char *out, size_t size)
 	return rc == SQLITE_OK ? 0 : db_fail(db, rc, sql);
 }
 
+static bool db_read_log(void *arg, uint64_t offset, void *out, size_t n)
+{
+	sqlite3_file *log = arg;
+	return log->pMethods->xRead(log, out, (int)n, (sqlite3_int64)offset) == SQLITE_OK;
+}
+
+/* Through SQLite's own handle: of any VFS, and no lock is dropped. */
+static unsigned db_look_at_log(struct db *db)
+{
+	sqlite3_file *log = NULL;
+
+	sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	return log && log->pMethods ? db_log_lost(db_read_log, log) : 0;
+}
+
 int db_check(struct db *db, struct cause *cause)
 {
 	char words[256];
@@ -650,7 +667,18 @@ int db_check(struct db *db, struct cause *cause)
 	if (!db_schema_stands(db))
 		return cause_set(cause, ERR_CORRUPT,
 				 "%s is damaged: its tables are not as they were made", db->path);
+	unsigned lost = db->lost ? db->lost : db_look_at_log(db);
+	if (lost)
+		return cause_set(cause, ERR_CORRUPT,
+				 "the log of %s is damaged: %u %s or more behind the damage can't "
+				 "be read", db->path, lost,
+				 lost == 1 ? "transaction" : "transactions");
 	return 0;
+}
+
+unsigned db_lost(const struct db *db)
+{
+	return db->lost;
 }
 
 /* ---- Opening -------------------------------------------------------------------------------- */
@@ -853,6 +881,10 @@ static int db_open_file(struct db *db, const char *schema, int version, const ch
 		err = db_configure(db, vfs != NULL, cause);
 	if (err == 0)
 		err = db_open_schema(db, schema, version, cause);
+	if (err == 0)
+		db->lost = db_look_at_log(db); /* before anything is written over it */
+	if (db->lost)
+		log_error("db.damaged", "path=\"%s\" lost=%u", db->path, db->lost);
 	if (err == 0 && db->mode == DB_SOLE)
 		err = db_settle_log(db, cause);
 	if (err == 0 && made && os_sync_dir(dir) != 0)

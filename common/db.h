@@ -104,7 +104,10 @@ bool db_checkpoint(struct db *db, bool all);
 /* Copy the database as it stands into a new file, beside those who write to it. The copy is one
  * file by itself. ERR_EXISTS, ERR_FULL, ERR_IO with a cause; then there is no new file. */
 int db_copy(struct db *db, const char *path, struct cause *cause);
-/* SQLite's own check of the file: 0, or ERR_CORRUPT with the first fault. */
+/* How many transactions that were saved can't be read, at least: the log was damaged before them
+ * when this connection was opened, and SQLite leaves them out (common/db_log.h). */
+unsigned db_lost(const struct db *db);
+/* SQLite's own check of the file, and ours of its log: 0, or ERR_CORRUPT with the first fault. */
 int db_check(struct db *db, struct cause *cause);
 
 #endif

@@ -33,4 +33,22 @@ for of in server copy; do
 	is "F14: none of the $of was missed" "$(cat "$T/missed-$of")" ''
 done
 
+# The log beside the database: SQLite drops what follows damage in it, so that what was saved is gone without a word.
+log=$T/heath/copy.db-wal
+for i in 1 2 3 4; do at heath set "$id" text="Heath says $i" >/dev/null; done
+before=$(stat -c %s "$log") # of what is followed by some more that was saved
+for i in 5 6 7; do at heath set "$id" text="Heath says $i" >/dev/null; done
+ok "F14: a log with edits in it is sound" at heath fsck
+cp "$log" "$T/log"
+for ((at = RANDOM % 3000, n = 0, found = 0; at < before; at += 8000 + RANDOM % 8000, n++)); do
+	python3 -c 'import sys; f = open(sys.argv[1], "r+b"); at = int(sys.argv[2]); f.seek(at); b = f.read(1)[0]; f.seek(at)
+f.write(bytes([b ^ 1 << at % 8]))' "$log" "$at"
+	at heath fsck >"$T/out" 2>&1 || found=$((found + $(grep -c '^the log of .* is damaged' "$T/out")))
+	[ $n != 0 ] || like "F14: every command says so" "$(at heath status 2>&1)" "warning: this computer's disk has damaged"
+	cp "$T/log" "$log"
+done
+is "F14: damage in the log is found wherever it is" "$found" "$n"
+truncate -s -5000 "$log"
+ok "F14: an end that a power cut may have left is none" at heath fsck
+
 finish
