@@ -47,6 +47,16 @@ int cmd_fetch(struct call *call, const struct content *content)
 	return sync_errand(call, &errand, "Fetching");
 }
 
+int cmd_fetch_all(struct call *call)
+{
+	struct errand errand = {.kind = ERRAND_FETCH};
+	int err = sync_errand(call, &errand, "Fetching");
+
+	if (err == 0)
+		cmd_say(call, "Every document that you may read is on this computer.");
+	return err;
+}
+
 /* ---- sync and serve ------------------------------------------------------------------------- */
 
 /* Changes that would withdraw many records: does the person want them to be sent? */

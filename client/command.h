@@ -123,6 +123,7 @@ int cmd_settle(struct call *call);
 int cmd_join(struct call *call);
 int cmd_sync(struct call *call);
 int cmd_serve(struct call *call);
+int cmd_fetch_all(struct call *call);
 int cmd_status(struct call *call);
 int cmd_outbox(struct call *call);
 int cmd_held(struct call *call);

@@ -208,6 +208,14 @@ static const struct command commands[] = {
 		.run = cmd_sync,
 	},
 	{
+		.name = "fetch",
+		.flags = COMMAND_COPY,
+		.group = group_sync,
+		.summary = "bring the bytes of all documents to this computer",
+		.example = "fivepits fetch",
+		.run = cmd_fetch_all,
+	},
+	{
 		.name = "serve",
 		.flags = COMMAND_COPY | COMMAND_LOG,
 		.group = group_sync,

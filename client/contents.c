@@ -163,7 +163,8 @@ static int intake_read(struct intake *in)
 {
 	size_t left = in->data.len - in->at;
 
-	memmove(in->data.data, in->data.data + in->at, left);
+	if (left)
+		memmove(in->data.data, in->data.data + in->at, left);
 	in->data.len = left;
 	in->at = 0;
 	for (;;) {

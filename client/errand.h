@@ -12,6 +12,7 @@
 enum errand_kind {
 	ERRAND_SYNC,   /* until nothing is left to send or to fetch */
 	ERRAND_GET,    /* a document's bytes, into the store */
+	ERRAND_FETCH,  /* those of all documents */
 	ERRAND_INVITE, /* make an invitation hold */
 	ERRAND_ACCEPT, /* a held change */
 	ERRAND_REFUSE,

@@ -70,6 +70,8 @@ static void run_ask(struct run *r)
 	r->asked = true;
 	if (e->kind == ERRAND_GET)
 		uplink_get(u, &e->content, run_answered, r);
+	else if (e->kind == ERRAND_FETCH)
+		uplink_fetch(u, run_answered, r);
 	else if (e->kind == ERRAND_INVITE)
 		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms,
 			      run_answered, r);

@@ -105,6 +105,8 @@ static void job_ask(struct serve *s, struct job *j)
 		live_confirm(s->live);
 	else if (e->kind == ERRAND_GET)
 		uplink_get(u, &e->content, job_done, j);
+	else if (e->kind == ERRAND_FETCH)
+		uplink_fetch(u, job_done, j);
 	else if (e->kind == ERRAND_ACCEPT || e->kind == ERRAND_REFUSE)
 		uplink_decide(u, &e->change, e->kind == ERRAND_ACCEPT, e->words, &e->verdict,
 			      job_done, j);

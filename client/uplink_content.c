@@ -12,7 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GET_STEP = 256 * 1024, GET_BAD = 3, NOTE_MS = 1000, WANTED_MOST = 8192, ASK_MOST = 256 };
+enum {
+	GET_STEP = 256 * 1024,
+	GET_BAD = 3,
+	NOTE_MS = 1000,
+	WHOLE_MS = 10,
+	WANTED_MOST = 8192,
+	ASK_MOST = 256
+};
 
 /* A content on its way up. */
 struct upload {
@@ -20,7 +27,7 @@ struct upload {
 	struct content content;
 	struct buf wanted; /* chunks that the server asked for; sent up to `at` */
 	size_t at;
-	bool lacking; /* a server that was set back asks for it */
+	bool lacking;	      /* a server that was set back asks for it */
 	uint64_t sent, noted; /* bytes of it, in earlier sessions too; what is on disk of that */
 };
 
@@ -46,6 +53,7 @@ struct carriage {
 	struct buf raw, packed;
 	bool busy;
 	uint64_t noted_ms; /* when it was last noted how far the uploads are */
+	uint64_t whole_ms; /* since when something is whole and not on disk; 0: nothing is */
 };
 
 struct carriage *carriage_new(void)
@@ -308,6 +316,68 @@ void uplink_get(struct uplink *u, const struct content *content, uplink_done_fn 
 	c->last = &g->next;
 }
 
+/* One question for many contents: it is answered when the last has come, with what went wrong. */
+struct fetch {
+	uplink_done_fn done;
+	void *arg;
+	size_t left;
+	int err;
+	char words[256];
+};
+
+static void fetch_one(void *arg, int err, const char *words)
+{
+	struct fetch *f = arg;
+
+	if (err < 0 && f->err == 0) {
+		f->err = err;
+		snprintf(f->words, sizeof(f->words), "%s", words);
+	}
+	if (--f->left)
+		return;
+	f->done(f->arg, f->err, f->words);
+	free(f);
+}
+
+/* The contents that Versions here name. */
+static int fetch_list(struct uplink *u, struct buf *contents)
+{
+	static const struct id none;
+	struct db_stmt *st =
+		db_query(copy_db(u->copy), "SELECT fields FROM record WHERE type = 19", "");
+	struct content c;
+	struct arena arena;
+	int got;
+
+	_Static_assert(TYPE_VERSION == 19, "the number in the SQL above");
+	arena_init(&arena, ARENA_NO_BUDGET);
+	while ((got = db_step(st)) > 0) {
+		struct record r;
+		arena_reset(&arena);
+		record_init(&r, &arena, &none, TYPE_VERSION);
+		if (record_unpack(&r, db_bytes(st, 0)) >= 0 && contents_of(&r, &c))
+			buf_add(contents, &c, sizeof(c));
+	}
+	arena_fini(&arena);
+	return got;
+}
+
+void uplink_fetch(struct uplink *u, uplink_done_fn done, void *arg)
+{
+	struct fetch *f = mem_alloc(sizeof(*f));
+	struct buf contents = {0};
+	struct content c;
+	int err = fetch_list(u, &contents);
+
+	*f = (struct fetch){.done = done, .arg = arg, .left = 1 + contents.len / sizeof(c)};
+	for (size_t i = 0; i < contents.len; i += sizeof(c)) {
+		memcpy(&c, contents.data + i, sizeof(c));
+		uplink_get(u, &c, fetch_one, f);
+	}
+	buf_fini(&contents);
+	fetch_one(f, err, err < 0 ? err_words(err) : "");
+}
+
 static void get_want(void *arg, const uint8_t hash[SHA256_LEN], const uint8_t *parent)
 {
 	static const uint8_t none[SHA256_LEN];
@@ -391,14 +461,23 @@ static void get_sync(struct uplink *u)
 	struct cause cause = {""};
 	bool whole = false;
 
-	for (struct get *g = c->gets; g; g = g->next)
+	uint64_t now = env_now_ms(copy_env(u->copy));
+	bool waits = false; /* something else is to come */
+	for (struct get *g = c->gets; g && g->gather; g = g->next) {
 		whole = whole || g->whole;
-	if (!whole && store_unsynced(store) < CONTENT_SYNC)
+		waits = waits || !g->whole;
+	}
+	if (whole && !c->whole_ms)
+		c->whole_ms = now;
+	/* Small ones that come one behind the other are made to last together. */
+	if (store_unsynced(store) < CONTENT_SYNC &&
+	    (!whole || (waits && now - c->whole_ms < WHOLE_MS)))
 		return;
+	c->whole_ms = 0;
 	int err = contents_sync(u->copy, &cause);
 	if (err == 0 && whole)
 		err = copy_begin(u->copy);
-	for (struct get *g = c->gets; g && err == 0; g = g->next)
+	for (struct get *g = c->gets; g && g->gather && err == 0; g = g->next)
 		if (g->whole)
 			err = store_content_set(store, &g->content);
 	if (err == 0)
@@ -407,7 +486,7 @@ static void get_sync(struct uplink *u)
 		uplink_fail(u, err);
 		return;
 	}
-	for (struct get **at = &c->gets; *at;) {
+	for (struct get **at = &c->gets; *at && (*at)->gather;) {
 		if ((*at)->whole)
 			get_end(u, at, 0, "");
 		else
@@ -419,9 +498,9 @@ static void chunk_bad(struct uplink *u, const uint8_t hash[SHA256_LEN], int err,
 {
 	bool node;
 
-	for (struct get **at = &u->carriage->gets; *at;) {
+	for (struct get **at = &u->carriage->gets; *at && (*at)->gather;) {
 		struct get *g = *at;
-		if (!g->gather || !gather_awaits(g->gather, hash, &node)) {
+		if (!gather_awaits(g->gather, hash, &node)) {
 			at = &g->next;
 		} else if (err == ERR_CORRUPT && ++g->bad < GET_BAD) {
 			gather_again(g->gather, hash);
@@ -440,8 +519,8 @@ static void chunk_take(struct uplink *u, const Wire__Chunk *m, struct bytes pack
 	struct cause cause = {""};
 	bool awaited = false, node = false, is_node;
 
-	for (struct get *g = c->gets; g; g = g->next)
-		if (g->gather && gather_awaits(g->gather, m->chunk.data, &is_node)) {
+	for (struct get *g = c->gets; g && g->gather; g = g->next)
+		if (gather_awaits(g->gather, m->chunk.data, &is_node)) {
 			awaited = true;
 			node = node || is_node;
 		}
@@ -458,12 +537,11 @@ static void chunk_take(struct uplink *u, const Wire__Chunk *m, struct bytes pack
 		chunk_bad(u, m->chunk.data, err, cause.words);
 		return;
 	}
-	for (struct get **at = &c->gets; *at;) {
+	for (struct get **at = &c->gets; *at && (*at)->gather;) {
 		struct get *g = *at;
-		uint64_t before = g->gather ? gather_done(g->gather) : 0;
-		err = g->gather ? gather_take(g->gather, m->chunk.data, buf_bytes(&c->raw), &cause)
-				: 0;
-		if (err == 0 && g->gather)
+		uint64_t before = gather_done(g->gather);
+		err = gather_take(g->gather, m->chunk.data, buf_bytes(&c->raw), &cause);
+		if (err == 0)
 			u->progress.bytes_done += gather_done(g->gather) - before;
 		if (err < 0)
 			get_end(u, at, ERR_CORRUPT, cause.words);

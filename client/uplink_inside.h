@@ -5,16 +5,16 @@
 
 #include "client/contents.h"
 #include "client/uplink.h"
+#include "common/hashes.h"
 
 enum {
 	PUSH_FRAME = 64 * 1024,	      /* changes in one frame */
 	PUSH_UNANSWERED = 256 * 1024, /* changes sent and not answered */
 	CONTENT_QUEUED = 256 * 1024,  /* documents' bytes that wait in the link */
-	UPLOADS_MOST = 64,	      /* contents that are offered at once */
-	GETS_MOST = 64,		      /* and fetched, */
+	UPLOADS_MOST = 256,	      /* contents that are offered at once */
+	GETS_MOST = 256,	      /* and fetched, */
 	GETS_BYTES = 16 * 1024 * 1024, /* and their bytes together, but for the first */
 	CONTENT_SYNC = 4 * 1024 * 1024, /* bytes that came and were not made to last */
-	STUCK_CONTENTS = 256,	      /* changes that wait for a document at once */
 	RETRY_MS = 30 * 1000,
 	PING_MS = 30 * 1000,
 	DEAD_MS = 90 * 1000,
@@ -53,7 +53,7 @@ struct push {
 	size_t unanswered;
 	struct stuck *stuck;
 	size_t n_stuck, cap_stuck;
-	struct buf stored; /* documents that the server has, as it said in this session */
+	struct hashes stored; /* documents that the server has, as it said in this session */
 	bool all_sent;	   /* when it last looked there was nothing more to send */
 	uint64_t count_sent;
 };

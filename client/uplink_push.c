@@ -90,10 +90,7 @@ static struct stuck *stuck_add(struct push *p, const struct id *change, int64_t 
 
 static bool is_stored(const struct push *p, const uint8_t content[SHA256_LEN])
 {
-	for (size_t i = 0; i < p->stored.len; i += SHA256_LEN)
-		if (memcmp(p->stored.data + i, content, SHA256_LEN) == 0)
-			return true;
-	return false;
+	return hashes_find(&p->stored, content) != NULL;
 }
 
 void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why,
@@ -115,7 +112,7 @@ void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why
 
 void push_content_stored(struct uplink *u, const uint8_t content[SHA256_LEN])
 {
-	buf_add(&u->push.stored, content, SHA256_LEN);
+	hashes_put(&u->push.stored, content, 1);
 	for (size_t i = 0; i < u->push.n_stuck; i++) {
 		struct stuck *s = &u->push.stuck[i];
 		if (s->why == STUCK_CONTENT && memcmp(s->content, content, SHA256_LEN) == 0)
@@ -321,6 +318,6 @@ void push_fini(struct uplink *u)
 {
 	free(u->push.sent);
 	free(u->push.stuck);
-	buf_fini(&u->push.stored);
+	hashes_fini(&u->push.stored);
 	u->push = (struct push){0};
 }

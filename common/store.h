@@ -4,7 +4,12 @@
  * chunks are stored once. A chunk is in the tables only after its bytes were synced, so that a
  * crash leaves bytes that nobody names, never a name without bytes.
  *
- * Why packs (tests/bench/store.c; 2 cores, ext4, everything durable at the end): see README.
+ * Why packs: tests/bench/store.c, everything on disk after each 64 chunks, ext4, 2 busy cores:
+ *
+ *		10,000 of 10 KiB	16,384 of 64 KiB
+ *	files	   434/s in, 84,900/s out	 49 MB/s in, 1,700 MB/s out
+ *	packs	 7,230/s in, 101,500/s out	272 MB/s in, 2,350 MB/s out
+ *	rows	 4,230/s in, 31,000/s out	 85 MB/s in, 810 MB/s out
  *
  * Several processes may share a store; each appends to a pack of its own. The tables are written
  * in the caller's transaction.

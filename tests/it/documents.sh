@@ -57,6 +57,18 @@ ok "an edited file" at morton sync --quiet
 ok "arrives" at morton get "$id" -o "$T/edited.back"
 ok "byte for byte" cmp "$T/edited" "$T/edited.back"
 
+# All that is named is brought here, and needs no server then.
+for n in 1 2 3; do
+	head -c $((n * 30000)) /dev/urandom >"$T/fetched.$n"
+	fetched[n]=$(put "$T/fetched.$n")
+done
+at heath sync --quiet && at morton sync --quiet
+ok "all documents are fetched" at morton fetch
+server_stop
+for n in 1 2 3; do ok "one is here" at morton get "${fetched[n]}" -o "$T/fetched.$n.back"; done
+ok "byte for byte" cmp <(cat "$T"/fetched.?) <(cat "$T"/fetched.?.back)
+server_start
+
 # More bytes than a client may have memory for (where the sanitizers' own does not count).
 case $B in *asan*) room=unlimited ;; *) room=150000 ;; esac
 in_little_room() { (ulimit -v $room && "$B/fivepits" --home "$T/$1" "${@:2}"); }

@@ -72,7 +72,7 @@ static int64_t count(struct bench *b, const char *sql)
 static int same_row(void *arg, struct bytes chunk)
 {
 	struct bytes *rest = arg;
-	if (chunk.len > rest->len || memcmp(chunk.data, rest->data, chunk.len) != 0)
+	if (chunk.len > rest->len || (chunk.len && memcmp(chunk.data, rest->data, chunk.len) != 0))
 		return ERR_INVALID;
 	*rest = BYTES(rest->data + chunk.len, rest->len - chunk.len);
 	return 0;
