@@ -54,6 +54,8 @@ int cmd_save(struct call *call, struct draft **d, bool silent);
 int cmd_sync_now(struct call *call);
 /* Bring a document's bytes to this computer, from the server. */
 int cmd_fetch(struct call *call, const struct content *content);
+/* The same of many versions; without a line to the server they stay asked for. */
+int cmd_fetch_many(struct call *call, const struct id *versions, size_t n);
 /* A yes-or-no question on the terminal; true without one. */
 bool cmd_agree(const char *question);
 /* Many records would be withdrawn: 1: --yes was given, or the person agreed on the terminal; else

@@ -4,6 +4,7 @@
 #include "client/cmd.h"
 
 #include "client/contents.h"
+#include "client/holding.h"
 #include "client/texts.h"
 #include "common/digest.h"
 
@@ -75,6 +76,7 @@ struct state {
 	int64_t pending, refused, conflicts, held, to_decide, contact_ms, skew_ms;
 	struct asking asking;
 	uint64_t sent, to_send; /* bytes of documents on their way */
+	struct holding holding;
 	bool contact_known, skew_known;
 	char turned_away[200]; /* the server's words when it would not have this device any more */
 	char recovered[400];   /* what was done when the server was set back, lately */
@@ -110,6 +112,8 @@ static int state_read(struct call *call, struct state *s)
 		err = copy_held_counts(call->copy, &s->held, &s->to_decide);
 	if (err >= 0)
 		err = contents_sending(call->copy, NULL, &s->sent, &s->to_send);
+	if (err >= 0)
+		err = holding_count(call->copy, NULL, &s->holding);
 	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err))
 		       : 0;
 }
@@ -141,6 +145,12 @@ static int status_json(struct call *call, const struct state *s)
 	json_object_set_new(o, "asking", json_integer(s->asking.changes));
 	json_object_set_new(o, "documents_bytes", json_integer((json_int_t)s->to_send));
 	json_object_set_new(o, "documents_sent_bytes", json_integer((json_int_t)s->sent));
+	json_object_set_new(o, "documents", json_integer((json_int_t)s->holding.documents));
+	json_object_set_new(o, "documents_here", json_integer((json_int_t)s->holding.here));
+	json_object_set_new(o, "documents_here_bytes",
+			    json_integer((json_int_t)s->holding.bytes_here));
+	json_object_set_new(o, "documents_to_come_bytes",
+			    json_integer((json_int_t)s->holding.bytes_wanted));
 	json_object_set_new(o, "refused", json_integer(s->refused));
 	json_object_set_new(o, "held", json_integer(s->held));
 	json_object_set_new(o, "to_decide", json_integer(s->to_decide));
@@ -221,6 +231,21 @@ static void status_say_sync(struct call *call, const struct state *s)
 		status_skew(call, s->skew_ms);
 }
 
+/* How many documents are here, and what of the others comes by itself. */
+static void status_say_documents(struct call *call, const struct holding *h)
+{
+	if (h->documents == 0)
+		return;
+	fprintf(call->out, "Documents: %" PRIu64 " of %" PRIu64 " on this computer (%s)", h->here,
+		h->documents, screen_size(&call->arena, h->bytes_here));
+	if (h->wanted)
+		fprintf(call->out, "; %s to come", screen_size(&call->arena, h->bytes_wanted));
+	if (h->others)
+		fprintf(call->out, "; %s when you ask, with 'fivepits get' or 'fetch'",
+			screen_size(&call->arena, h->bytes_others));
+	fputs(".\n", call->out);
+}
+
 int cmd_status(struct call *call)
 {
 	static const char *const headings[] = {"Space", ">Entries", "ID"};
@@ -241,6 +266,7 @@ int cmd_status(struct call *call)
 	fprintf(call->out, "%s%s%s\n", who.person_name, *who.school_name ? ", " : "",
 		who.school_name);
 	status_say_sync(call, &s);
+	status_say_documents(call, &s.holding);
 	struct table *table = table_new(3, headings);
 	for (int i = 0; i < s.n; i++) {
 		table_words(table, "%s",

@@ -5,6 +5,7 @@
  */
 #include "client/cmd.h"
 
+#include "client/holding.h"
 #include "client/merged.h"
 #include "client/tables.h"
 
@@ -73,6 +74,7 @@ struct listed {
 	bool withdrawn;
 	int64_t pending, conflicts;
 	bool merged;
+	int here; /* are its bytes? -1: it has none */
 	const char *sending; /* how far its document is; NULL: it has none on its way */
 	const char *key; /* what it is sorted by */
 	struct record record;
@@ -137,7 +139,13 @@ struct list {
 	struct id space; /* zero: any */
 	struct listed *rows;
 	size_t n;
+	struct presence presence; /* of documents and versions */
 };
+
+static bool list_is_of_documents(const struct list *list)
+{
+	return list->type->number == TYPE_DOCUMENT || list->type->number == TYPE_VERSION;
+}
 
 static bool list_takes(struct call *call, const struct list *list, const struct listed *row)
 {
@@ -173,7 +181,9 @@ static int list_read(struct call *call, struct list *list)
 	struct buf rows = {0};
 	int got = st ? 0 : ERR_DB;
 
-	while (st && (got = db_step(st)) > 0) {
+	if (st && list_is_of_documents(list))
+		got = presence_init(&list->presence, call->copy);
+	while (st && got >= 0 && (got = db_step(st)) > 0) {
 		struct listed row = {.withdrawn = db_int(st, 2) != 0,
 				     .pending = db_int(st, 3),
 				     .conflicts = db_int(st, 4)};
@@ -194,6 +204,7 @@ static int list_read(struct call *call, struct list *list)
 		row.merged =
 			merged_any(call->copy, list->type, &row.record, &row.space, &known) == 1;
 		row.sending = list_sending(call, &row);
+		row.here = presence_of(&list->presence, &row.id);
 		list->rows[list->n++] = row;
 	}
 	if (list->n > 1)
@@ -217,6 +228,8 @@ static int list_print_json(struct call *call, const struct list *list)
 		json_object_set_new(o, "pending", json_integer(row->pending));
 		json_object_set_new(o, "two_versions", json_integer(row->conflicts));
 		json_object_set_new(o, "merged", json_boolean(row->merged));
+		if (row->here >= 0)
+			json_object_set_new(o, "here", json_boolean(row->here));
 		json_array_append_new(all, o);
 	}
 	return cmd_json(call, all);
@@ -253,16 +266,17 @@ static unsigned list_fields(const struct list *list,
 static int list_print(struct call *call, const struct list *list)
 {
 	const ProtobufCFieldDescriptor *fields[LIST_COLUMNS];
-	const char *headings[LIST_COLUMNS + 2] = {"ID"};
+	const char *headings[LIST_COLUMNS + 3] = {"ID"};
 	unsigned n = list_fields(list, fields);
-	bool marks = false;
+	bool marks = false, documents = list_is_of_documents(list);
 
 	for (unsigned i = 0; i < n; i++)
 		headings[i + 1] = lookup_field_label(fields[i]->name, &call->arena);
 	for (size_t i = 0; i < list->n; i++)
 		marks |= *listed_word(&list->rows[i]) != '\0';
-	headings[n + 1] = "Note";
-	struct table *table = table_new(n + 1 + marks, headings);
+	headings[n + 1] = "Here";
+	headings[n + 1 + documents] = "Note";
+	struct table *table = table_new(n + 1 + documents + marks, headings);
 	for (unsigned i = 0; i < n; i++)
 		if (strcmp(fields[i]->name, list->type->title) == 0)
 			table_favour(table, i + 1);
@@ -271,6 +285,8 @@ static int list_print(struct call *call, const struct list *list)
 		table_words(table, "%s", lookup_short_id(call->copy, &row->id, &call->arena));
 		for (unsigned k = 0; k < n; k++)
 			list_cell(call, table, list, row, fields[k]);
+		if (documents)
+			table_words(table, "%s", row->here > 0 ? "yes" : row->here ? "" : "no");
 		if (marks)
 			table_words(table, "%s", listed_word(row));
 	}
@@ -336,6 +352,7 @@ int cmd_list(struct call *call)
 	db_read_begin(copy_db(call->copy));
 	err = list_read(call, &list);
 	db_read_end(copy_db(call->copy));
+	presence_fini(&list.presence);
 	if (err < 0)
 		return err;
 	return call->json ? list_print_json(call, &list) : list_print(call, &list);

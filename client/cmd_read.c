@@ -5,6 +5,7 @@
 
 #include "client/merged.h"
 #include "client/minutes.h"
+#include "client/paper.h"
 #include "client/texts.h"
 #include "common/os.h"
 
@@ -138,37 +139,94 @@ static void show_notes(struct call *call, const struct target *at)
 	}
 }
 
+/* "newest", "picked", "made apart": how a version stands among the others. */
+static const char *version_word(const struct version *v, const struct version *current,
+				size_t apart)
+{
+	return v == current && !v->newest ? "picked"
+	       : apart > 1 && v->newest	  ? "made apart"
+	       : v == current		  ? "current"
+					  : "";
+}
+
+static const char *version_from(struct call *call, const struct version *v)
+{
+	const struct target at = {.id = v->id, .space = v->space, .now = v->record};
+	struct author who;
+
+	return show_last(call, &at, &who) ? lookup_author_words(&who, &call->arena)
+					  : "you, not sent yet";
+}
+
 /* The versions of a document, newest first. */
 static void show_document(struct call *call, const struct target *at)
 {
-	static const char *const headings[] = {"Version", "File name", ">Size", "From"};
-	const struct schema_type *t = schema_type(TYPE_VERSION);
-	struct table *table = table_new(4, headings);
-	struct ids ids;
+	static const char *const headings[] = {">No.", "Version", "File name", ">Size",
+					       "Here", "From",	  ""};
+	struct table *table = table_new(7, headings);
+	struct version *list;
+	size_t n, apart;
 
-	if (lookup_referring(call->copy, TYPE_VERSION, schema_field_named(t, "document")->id,
-			     &at->id, &call->arena, &ids) < 0)
-		ids.n = 0;
-	for (size_t i = ids.n; i-- > 0;) {
-		struct target v = {.id = ids.ids[i]};
-		struct author who;
-		if (copy_record(call->copy, &v.id, VIEW_SHOWN, &call->arena, &v.now, &v.space) < 0)
-			continue;
-		table_words(table, "%s", lookup_short_id(call->copy, &v.id, &call->arena));
-		table_cell(table,
-			   value_bytes(record_get(&v.now, schema_field_named(t, "filename")->id)));
-		table_words(
-		    table, "%s",
-		    screen_size(&call->arena, value_number(record_get(
-						  &v.now, schema_field_named(t, "bytes")->id))));
+	if (paper_versions(call->copy, &at->id, &call->arena, &list, &n) < 0)
+		n = 0;
+	const struct version *current = n ? paper_current(&at->now, list, n, &apart) : NULL;
+	for (size_t i = n; i-- > 0;) {
+		const struct version *v = &list[i];
+		struct content c;
+		bool whole = contents_of(&v->record, &c);
+		table_words(table, "%zu", i + 1);
+		table_words(table, "%s", lookup_short_id(call->copy, &v->id, &call->arena));
+		table_cell(table, value_bytes(version_get(&v->record, "filename")));
+		table_words(table, "%s", whole ? screen_size(&call->arena, c.bytes) : "");
 		table_words(table, "%s",
-			    show_last(call, &v, &who) ? lookup_author_words(&who, &call->arena)
-						      : "not sent yet");
+			    whole && contents_has(call->copy, c.root, NULL) > 0 ? "yes" : "no");
+		table_words(table, "%s", version_from(call, v));
+		table_words(table, "%s", version_word(v, current, apart));
 	}
 	fputc('\n', call->out);
-	if (ids.n > 0)
+	if (n > 0)
 		table_show(table, call->out);
+	if (n > 0 && apart > 1)
+		fprintf(call->out,
+			"%zu versions were made apart: 'fivepits settle %s --take NUMBER' "
+			"picks the one that counts.\n",
+			apart, lookup_short_id(call->copy, &at->id, &call->arena));
 	table_free(&table);
+}
+
+/* The same for programs, oldest first. */
+static json_t *show_document_json(struct call *call, const struct target *at)
+{
+	json_t *all = json_array();
+	struct version *list;
+	size_t n, apart;
+
+	if (paper_versions(call->copy, &at->id, &call->arena, &list, &n) < 0)
+		n = 0;
+	const struct version *current = n ? paper_current(&at->now, list, n, &apart) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		const struct version *v = &list[i];
+		const struct target of = {.id = v->id, .space = v->space, .now = v->record};
+		struct author who;
+		struct content c;
+		bool whole = contents_of(&v->record, &c);
+		json_t *o = json_object();
+		json_object_set_new(o, "number", json_integer((json_int_t)i + 1));
+		json_object_set_new(o, "id", cmd_json_id(&v->id));
+		json_object_set_new(o, "filename",
+				    json_text(value_bytes(version_get(&v->record, "filename"))));
+		json_object_set_new(o, "bytes", json_integer(whole ? (json_int_t)c.bytes : 0));
+		json_object_set_new(o, "here",
+				    json_boolean(whole &&
+						 contents_has(call->copy, c.root, NULL) > 0));
+		json_object_set_new(o, "newest", json_boolean(v->newest));
+		json_object_set_new(o, "current", json_boolean(v == current));
+		json_object_set_new(o, "made_apart", json_boolean(apart > 1 && v->newest));
+		json_object_set_new(o, "author", show_last(call, &of, &who) ? cmd_json_author(&who)
+									    : json_null());
+		json_array_append_new(all, o);
+	}
+	return all;
 }
 
 static json_t *show_merged_json(struct call *call, const struct target *at)
@@ -226,6 +284,8 @@ static int show_json(struct call *call, const struct target *at)
 	json_object_set_new(o, "two_versions", versions);
 	json_object_set_new(o, "merged", show_merged_json(call, at));
 	json_object_set_new(o, "yours", show_own_json(call, at));
+	if (at->type->number == TYPE_DOCUMENT)
+		json_object_set_new(o, "versions", show_document_json(call, at));
 	if (err >= 0)
 		return cmd_json(call, o);
 	json_decref(o);

@@ -6,7 +6,9 @@
 
 #include "client/doctor.h"
 #include "client/errand.h"
+#include "client/holding.h"
 #include "client/join.h"
+#include "client/meter.h"
 #include "client/serve.h"
 #include "client/texts.h"
 #include "common/os.h"
@@ -18,19 +20,36 @@ enum { TEXTS_MS = 3000 }; /* for reading what has come, so that it is found */
 
 /* ---- Errands -------------------------------------------------------------------------------- */
 
+/* A bar while there are changes alone, a line with bytes and time left once there are documents. */
+struct sync_bar {
+	struct progress bar;
+	struct meter meter;
+	bool documents;
+};
+
 static void sync_progress(void *arg, const struct uplink_progress *p)
 {
-	uint64_t done = p->sent + p->taken, all = p->to_send + p->to_take;
-	/* A document is worth as much as what it weighs in small changes. */
-	progress_move(arg, done + p->bytes_done / 1024, all + p->bytes_all / 1024);
+	struct sync_bar *b = arg;
+
+	if (p->bytes_all == 0) {
+		progress_move(&b->bar, p->sent + p->taken, p->to_send + p->to_take);
+		return;
+	}
+	if (!b->documents)
+		progress_end(&b->bar);
+	b->documents = true;
+	meter_move(&b->meter, p->bytes_done, p->bytes_all);
 }
 
 static int sync_errand(struct call *call, struct errand *errand, const char *label)
 {
-	struct progress bar;
-	progress_begin(&bar, label, call->quiet);
-	int err = errand_run(call->copy, errand, sync_progress, &bar, &call->cause);
-	progress_end(&bar);
+	struct sync_bar b = {.documents = false};
+
+	progress_begin(&b.bar, label, call->quiet || call->json);
+	meter_begin(&b.meter, label, call->json, call->quiet);
+	int err = errand_run(call->copy, errand, sync_progress, &b, &call->cause);
+	progress_end(&b.bar);
+	meter_end(&b.meter);
 	return err;
 }
 
@@ -38,7 +57,11 @@ int cmd_sync_now(struct call *call)
 {
 	struct errand errand = {.kind = ERRAND_SYNC,
 				.no_documents = call_option(call, "no-documents") != NULL};
-	return sync_errand(call, &errand, "Sending and fetching");
+	int err = sync_errand(call, &errand, "Sending and fetching");
+	if (err == 0 && errand.unfetched)
+		cmd_say(call, "Not all documents could be fetched (%s): 'fivepits fetch' goes on.",
+			errand.why_unfetched.words);
+	return err;
 }
 
 int cmd_fetch(struct call *call, const struct content *content)
@@ -47,14 +70,18 @@ int cmd_fetch(struct call *call, const struct content *content)
 	return sync_errand(call, &errand, "Fetching");
 }
 
-int cmd_fetch_all(struct call *call)
+int cmd_fetch_many(struct call *call, const struct id *versions, size_t n)
 {
 	struct errand errand = {.kind = ERRAND_FETCH};
-	int err = sync_errand(call, &errand, "Fetching");
+	int err = holding_want(call->copy, versions, n);
 
-	if (err == 0)
-		cmd_say(call, "Every document that you may read is on this computer.");
-	return err;
+	if (err < 0)
+		return cause_set(&call->cause, err, "the copy can't be written: %s",
+				 err_words(err));
+	err = sync_errand(call, &errand, "Fetching");
+	/* What came is not asked for any more, and what nobody has would be asked for in vain. */
+	int kept = err == ERR_OFFLINE || err == ERR_FULL ? 0 : holding_want_none(call->copy);
+	return err < 0 ? err : kept;
 }
 
 /* ---- sync and serve ------------------------------------------------------------------------- */

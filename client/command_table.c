@@ -208,14 +208,6 @@ static const struct command commands[] = {
 		.run = cmd_sync,
 	},
 	{
-		.name = "fetch",
-		.flags = COMMAND_COPY,
-		.group = group_sync,
-		.summary = "bring the bytes of all documents to this computer",
-		.example = "fivepits fetch",
-		.run = cmd_fetch_all,
-	},
-	{
 		.name = "serve",
 		.flags = COMMAND_COPY | COMMAND_LOG,
 		.group = group_sync,
@@ -280,31 +272,102 @@ static const struct command commands[] = {
 			     COMPLETE_NOTHING, NULL},
 			    {"title", 0, "TITLE", "the document's title; else the file's name",
 			     COMPLETE_NOTHING, NULL},
+			    {"name", 0, "NAME", "the file's name to keep; else its own",
+			     COMPLETE_NOTHING, NULL},
 			    {"space", 0, "SPACE", "where it belongs; else 'partnership'",
 			     COMPLETE_NOTHING, NULL},
 			    {"note", 0, "TEXT", "what is new in this version", COMPLETE_NOTHING,
 			     NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_document,
-		.summary = "keep files as documents, or a file as a document's new version",
+		.summary = "keep files and folders as documents, or a file as a new version of one",
+		.help = "Of a folder all files below it are kept, with the folders that they are "
+			"in; not hidden\n"
+			"ones, nor symbolic links. Names are kept to the last byte; one that is "
+			"not UTF-8 is\n"
+			"read as ISO 8859-1. What can't be kept is told, the others are. With "
+			"--json, progress\n"
+			"comes as lines of JSON on standard error.",
 		.example = "fivepits put memorandum.pdf\n"
-			   "fivepits put --document 0192f0c4 memorandum-2019.pdf",
+			   "fivepits put --document 0192f0c4 memorandum-2019.pdf\n"
+			   "fivepits put Papers",
 		.run = cmd_put,
 	},
 	{
 		.name = "get",
-		.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false}},
+		.arguments = {{"ID", COMPLETE_NOTHING, NULL, true, true}},
 		.options = {{"output", 'o', "FILE", "write it there (- prints it)", COMPLETE_FILE,
 			     NULL},
-			    {"force", 'f', NULL, "also over a file that is there", COMPLETE_NOTHING,
-			     NULL}},
+			    {"into", 0, "DIR", "write into this folder (made if it is new)",
+			     COMPLETE_DIR, NULL},
+			    {"force", 'f', NULL, "also over the file that -o names",
+			     COMPLETE_NOTHING, NULL},
+			    {"version", 0, "VERSION",
+			     "an older one: its number (1 is the oldest) or its id",
+			     COMPLETE_NOTHING, NULL},
+			    {"folder", 0, "FOLDER", "all documents that were put with this folder",
+			     COMPLETE_NOTHING, NULL},
+			    {"space", 0, "SPACE", "all documents of this space, or those of the "
+						  "folder in it",
+			     COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_document,
-		.summary = "write a document's file (its picked or newest version) here",
-		.help = "Without -o it takes its own name in this folder, and never the place of "
-			"another file.",
-		.example = "fivepits get 0192f0c4 -o memorandum.pdf",
+		.summary = "write documents' files (the picked or newest version) here",
+		.help = "Without -o each takes its own name, made safe for any disk, and never the "
+			"place of\n"
+			"another file. What is not on this computer is fetched. With --json, "
+			"progress comes as\n"
+			"lines of JSON on standard error.",
+		.example = "fivepits get 0192f0c4 -o memorandum.pdf\n"
+			   "fivepits get --folder Papers --into Desktop\n"
+			   "fivepits get 0192f0c4 --version 1",
 		.run = cmd_get,
+	},
+	{
+		.name = "fetch",
+		.arguments = {{"ID", COMPLETE_NOTHING, NULL, true, true}},
+		.options = {{"keep", 0, NULL,
+			     "and keep these documents here, also their new versions",
+			     COMPLETE_NOTHING, NULL},
+			    {"drop", 0, NULL,
+			     "take their files off this computer; without ID, those that the "
+			     "policy does not want",
+			     COMPLETE_NOTHING, NULL},
+			    {"all", 'a', NULL, "all versions; without ID, of all documents",
+			     COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_document,
+		.summary = "bring documents' files to this computer, or take them off it",
+		.help = "Without ID: what 'fivepits policy' says that this computer is to hold; "
+			"sync and serve\n"
+			"bring that by themselves. What was dropped stays away until it is asked "
+			"for again, by\n"
+			"get or fetch.",
+		.example = "fivepits fetch\n"
+			   "fivepits fetch --keep 0192f0c4\n"
+			   "fivepits fetch --drop 0192f0c4",
+		.run = cmd_hold,
+	},
+	{
+		.name = "policy",
+		.arguments = {{"SPACE", COMPLETE_NOTHING, NULL, true, false},
+			      {"all|newest|on-demand", COMPLETE_CHOICE,
+			       "all newest on-demand", true, false}},
+		.options = {{"up-to", 0, "SIZE",
+			     "larger files only when you ask for them, such as 10M (any: none is "
+			     "too large)",
+			     COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_document,
+		.summary = "which documents' files this computer holds, space by space",
+		.help = "Lists of documents are always here. Where nobody says otherwise, so are "
+			"the newest\n"
+			"versions up to 10 MiB; the newest documents come first. It is about this "
+			"computer alone.",
+		.example = "fivepits policy\n"
+			   "fivepits policy partnership newest --up-to 2M\n"
+			   "fivepits policy partnership on-demand",
+		.run = cmd_policy,
 	},
 
 	/* ---- The plan ---- */

@@ -419,6 +419,7 @@ int contents_verify(struct copy *copy, const struct content *c, struct cause *ca
 struct keeping {
 	struct copy *copy;
 	struct hashes named;
+	struct hashes dropped; /* of these, what a Version names is not kept for that */
 	uint64_t since; /* what came on this day or later is kept, as of a transfer that was cut */
 };
 
@@ -438,7 +439,7 @@ static bool keeping_add_version(struct keeping *k, struct bytes fields)
 	arena_init(&arena, ARENA_NO_BUDGET);
 	record_init(&r, &arena, &none, TYPE_VERSION);
 	bool whole = record_unpack(&r, fields) >= 0;
-	if (whole && contents_of(&r, &content))
+	if (whole && contents_of(&r, &content) && !hashes_find(&k->dropped, content.root))
 		keeping_add(k, BYTES(content.root, SHA256_LEN));
 	arena_fini(&arena);
 	return whole;
@@ -453,7 +454,8 @@ static int keeping_init(struct keeping *k, struct copy *copy, uint64_t since)
 	int got;
 
 	_Static_assert(TYPE_VERSION == 19, "the number in the SQL above");
-	*k = (struct keeping){.copy = copy, .since = since};
+	k->copy = copy;
+	k->since = since;
 	while ((got = db_step(st)) > 0) {
 		if (db_int(st, 0) == 0)
 			keeping_add(k, db_bytes(st, 1));
@@ -471,17 +473,37 @@ static int keeping_keep(void *arg, const uint8_t hash[SHA256_LEN], uint64_t day)
 	return day >= k->since || hashes_find(&k->named, hash) ? 1 : 0;
 }
 
-int contents_remove(struct copy *copy, struct bytes roots)
+static void keeping_fini(struct keeping *k)
 {
-	struct keeping k;
-	int err = keeping_init(&k, copy, UINT64_MAX);
+	hashes_fini(&k->named);
+	hashes_fini(&k->dropped);
+}
+
+static int keeping_remove(struct keeping *k, struct copy *copy, struct bytes roots)
+{
+	int err = keeping_init(k, copy, UINT64_MAX);
 
 	for (size_t i = 0; err == 0 && i + SHA256_LEN <= roots.len; i += SHA256_LEN)
 		err = store_doom(copy_store(copy), roots.data + i);
 	for (int more = 1; err == 0 && more > 0; err = more < 0 ? more : 0)
-		more = store_reap(copy_store(copy), TIDY_STEP, keeping_keep, &k);
-	hashes_fini(&k.named);
+		more = store_reap(copy_store(copy), TIDY_STEP, keeping_keep, k);
+	keeping_fini(k);
 	return err < 0 ? err : texts_forget(copy);
+}
+
+int contents_remove(struct copy *copy, struct bytes roots)
+{
+	struct keeping k = {.since = 0};
+	return keeping_remove(&k, copy, roots);
+}
+
+int contents_drop(struct copy *copy, struct bytes roots)
+{
+	struct keeping k = {.since = 0};
+
+	for (size_t i = 0; i + SHA256_LEN <= roots.len; i += SHA256_LEN)
+		hashes_put(&k.dropped, roots.data + i, 1);
+	return keeping_remove(&k, copy, roots);
 }
 
 /* Look at all chunks for what nothing names. */
@@ -489,7 +511,7 @@ static int tidy_sweep(struct copy *copy)
 {
 	uint64_t day = contents_day(copy);
 	uint8_t from[SHA256_LEN] = {0};
-	struct keeping k;
+	struct keeping k = {.since = 0};
 	int more = keeping_init(&k, copy, day > KEEP_DAYS ? day - KEEP_DAYS : 0);
 
 	more = more < 0 ? more : 1;
@@ -503,7 +525,7 @@ static int tidy_sweep(struct copy *copy)
 			err = copy_commit(copy);
 		more = err < 0 ? err : more;
 	}
-	hashes_fini(&k.named);
+	keeping_fini(&k);
 	return more;
 }
 

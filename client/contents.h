@@ -51,6 +51,9 @@ int contents_verify(struct copy *copy, const struct content *c, struct cause *ca
  * go, with all that no other content needs. Their bytes are erased by contents_tidy.
  */
 int contents_remove(struct copy *copy, struct bytes roots);
+/* The same of contents that Versions still name: they can be fetched again. What is pending names
+ * stays. */
+int contents_drop(struct copy *copy, struct bytes roots);
 /*
  * Erase what was removed before; with `sweep` look for what is not named, too. Transactions of its
  * own: none may be open. 0 or an error.

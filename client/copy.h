@@ -179,6 +179,8 @@ struct held_here {
 
 /* The next after `seq` (0: the first). 1, 0 or an error. */
 int copy_held_next(struct copy *copy, int64_t seq, struct arena *arena, struct held_here *out);
+/* Changes when a Document or a Version was shown anew by this process. */
+uint64_t copy_documents_moved(const struct copy *copy);
 /* The person gives up a change that was refused, waits, or asks first. What stands after it is
  * refused then. One transaction. (To send it again: draft_again.) ERR_MISSING, ERR_INVALID with a
  * cause. */

@@ -47,6 +47,7 @@ struct copy {
 	struct store *store;	 /* of documents */
 	bool lost;		 /* the open transaction removes a space */
 	uint64_t setbacks;	 /* see copy_setbacks */
+	uint64_t documents_moved; /* see copy_documents_moved */
 	struct buf listed;	 /* what copy_pending_next has lent */
 	struct id *own;		 /* of the last Feed */
 	size_t n_own, cap_own;

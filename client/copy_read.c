@@ -511,3 +511,8 @@ int copy_change(struct copy *copy, const struct id *change, struct arena *arena,
 		return err < 0 ? err : ERR_MISSING;
 	return change_read(out, bytes, arena, NULL) < 0 ? ERR_CORRUPT : 0;
 }
+
+uint64_t copy_documents_moved(const struct copy *copy)
+{
+	return copy->documents_moved;
+}

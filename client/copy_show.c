@@ -31,6 +31,7 @@ static int show_now(struct copy *copy, const struct cursor *at, struct record *r
 
 	if (at->state != HELD_OPEN)
 		return 0;
+	copy->documents_moved += r->type == TYPE_VERSION || r->type == TYPE_DOCUMENT;
 	if (pending)
 		err = inside_foresee(copy, &at->space, r, &ahead);
 	if (err >= 0 && copy->any_conflict)

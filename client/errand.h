@@ -12,7 +12,7 @@
 enum errand_kind {
 	ERRAND_SYNC,   /* until nothing is left to send or to fetch */
 	ERRAND_GET,    /* a document's bytes, into the store */
-	ERRAND_FETCH,  /* those of all documents */
+	ERRAND_FETCH,  /* those that were asked for (client/holding.h) */
 	ERRAND_INVITE, /* make an invitation hold */
 	ERRAND_ACCEPT, /* a held change */
 	ERRAND_REFUSE,
@@ -21,6 +21,8 @@ enum errand_kind {
 struct errand {
 	enum errand_kind kind;
 	bool no_documents;	     /* SYNC: none are sent; by a running serve they are */
+	size_t unfetched;	     /* SYNC: documents that could not be fetched; */
+	struct cause why_unfetched;  /* both are filled, but not by a running serve */
 	struct content content;	     /* GET */
 	struct id person, school;    /* INVITE */
 	uint8_t invitation[16], verifier[SHA256_LEN];

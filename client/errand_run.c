@@ -71,7 +71,7 @@ static void run_ask(struct run *r)
 	if (e->kind == ERRAND_GET)
 		uplink_get(u, &e->content, run_answered, r);
 	else if (e->kind == ERRAND_FETCH)
-		uplink_fetch(u, run_answered, r);
+		uplink_fetch(u, false, run_answered, r);
 	else if (e->kind == ERRAND_INVITE)
 		uplink_invite(u, &e->person, &e->school, e->invitation, e->verifier, &e->expires_ms,
 			      run_answered, r);
@@ -169,6 +169,8 @@ static int run_alone(struct run *r)
 {
 	r->loop = loop_new();
 	r->live = live_new(r->loop, r->copy);
+	if (r->errand->kind == ERRAND_SYNC)
+		live_fetch_documents(r->live);
 	if (r->errand->no_documents)
 		live_hold_documents(r->live);
 	r->timer = loop_timer_new(r->loop, run_wake, r);
@@ -181,6 +183,7 @@ static int run_alone(struct run *r)
 	loop_timer_set(r->again, 0);
 	loop_timer_set(r->timer, WAKE_MS);
 	int rc = loop_run(r->loop);
+	r->errand->unfetched = live_fetch_failures(r->live, &r->errand->why_unfetched);
 	live_free(&r->live);
 	loop_timer_free(&r->timer);
 	loop_timer_free(&r->again);

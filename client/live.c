@@ -5,6 +5,7 @@
  */
 #include "client/live.h"
 
+#include "client/holding.h"
 #include "client/line.h"
 #include "common/keys.h"
 #include "common/log.h"
@@ -33,6 +34,13 @@ struct live {
 	uint64_t feeds_asked;
 	bool renewal_checked;
 	bool no_documents; /* are sent */
+	bool fetches;	   /* documents, unasked */
+	bool fetching, fetch_begun;
+	char holding[32];  /* what the person had said, and */
+	uint64_t moved;	   /* how many documents had, when it was last looked */
+	bool looked;
+	size_t failures;
+	struct cause failure;
 	struct buf renewed; /* a certificate, DER */
 };
 
@@ -82,6 +90,17 @@ void live_hold_documents(struct live *l)
 	l->no_documents = true;
 }
 
+void live_fetch_documents(struct live *l)
+{
+	l->fetches = true;
+}
+
+size_t live_fetch_failures(const struct live *l, struct cause *why)
+{
+	*why = l->failure;
+	return l->failures;
+}
+
 void live_call(struct live *l)
 {
 	const struct copy_identity *me = copy_identity(l->copy);
@@ -90,6 +109,7 @@ void live_call(struct live *l)
 		return;
 	l->reason = 0;
 	l->renewal_checked = false;
+	l->looked = false;
 	l->sure = SURE; /* Welcome tells all */
 	l->error = tls_device_new(&l->tls, copy_home(l->copy), &l->cause);
 	if (l->error == 0)
@@ -278,6 +298,44 @@ static void live_check_renewal(struct live *l)
 
 /* ---- Turns ---------------------------------------------------------------------------------- */
 
+static void live_fetched(void *arg, int err, const char *words)
+{
+	struct live *l = arg;
+
+	l->fetching = false;
+	if (err == 0 || err == ERR_OFFLINE)
+		return;
+	log_warn("live.fetch", "err=%d why=\"%s\"", err, words);
+	l->failures++;
+	cause_set(&l->failure, err, "%.500s", words);
+}
+
+/* Has something moved that decides which documents are to be here? */
+static bool live_fetch_is_due(struct live *l)
+{
+	char holding[sizeof(l->holding)];
+
+	holding_print(l->copy, holding, sizeof(holding));
+	if (l->looked && l->moved == copy_documents_moved(l->copy) &&
+	    strcmp(holding, l->holding) == 0)
+		return false;
+	memcpy(l->holding, holding, sizeof(holding));
+	l->moved = copy_documents_moved(l->copy);
+	l->looked = true;
+	return true;
+}
+
+/* Documents come when nothing else is to be done. */
+static void live_fetch(struct live *l)
+{
+	if (!l->fetches || l->no_documents || l->fetching || l->state != LIVE_UP ||
+	    l->sure != SURE || !uplink_quiet(l->uplink) || !live_fetch_is_due(l))
+		return;
+	l->fetching = true;
+	uplink_fetch(l->uplink, true, live_fetched, l);
+	l->fetch_begun = l->fetching; /* what it asks for is sent in a turn of its own */
+}
+
 static void live_ask_if_unsure(struct live *l)
 {
 	if (l->state != LIVE_UP || l->sure != UNSURE || !uplink_quiet(l->uplink))
@@ -289,6 +347,7 @@ static void live_ask_if_unsure(struct live *l)
 
 void live_turn(struct live *l)
 {
+	l->fetch_begun = false;
 	if (l->uplink) {
 		int rc = uplink_turn(l->uplink);
 		if (uplink_state(l->uplink) == UPLINK_ENDED)
@@ -298,6 +357,7 @@ void live_turn(struct live *l)
 		if (l->state == LIVE_UP && !l->renewal_checked)
 			live_check_renewal(l);
 		live_ask_if_unsure(l);
+		live_fetch(l);
 	}
 	if (l->closed)
 		live_drop(l);
@@ -332,12 +392,12 @@ struct uplink *live_uplink(struct live *l)
 
 bool live_is_busy(const struct live *l)
 {
-	return l->uplink && uplink_is_busy(l->uplink);
+	return l->uplink && (l->fetch_begun || uplink_is_busy(l->uplink));
 }
 
 bool live_is_current(const struct live *l)
 {
-	return l->state == LIVE_UP && l->sure == SURE && uplink_quiet(l->uplink);
+	return l->state == LIVE_UP && l->sure == SURE && !l->fetching && uplink_quiet(l->uplink);
 }
 
 void live_confirm(struct live *l)

@@ -24,6 +24,11 @@ void live_free(struct live **live);
 
 /* Send no documents on the lines to come. */
 void live_hold_documents(struct live *live);
+/* Fetch documents as this device wants them (client/holding.h), whenever all else is done. It is
+ * not current before. */
+void live_fetch_documents(struct live *live);
+/* How many could not be fetched so, and why the last could not. */
+size_t live_fetch_failures(const struct live *live, struct cause *why);
 /* Connect; nothing if it is not DOWN. What fails is told by live_state and live_why. */
 void live_call(struct live *live);
 /* Say that all is done, and end the line. */

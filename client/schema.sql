@@ -96,6 +96,15 @@ CREATE TABLE sending (
 	sent	INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What this device holds of documents' bytes, as its person said. Of a space: what 1, all versions; 2,
+-- the newest; 3, none unasked; files above `most` bytes (0: of any size) only when asked for. Of a
+-- document: 4, keep it here; 5, keep it out. Of a version: 6, its bytes are asked for.
+CREATE TABLE holding (
+	id	BLOB NOT NULL PRIMARY KEY,
+	what	INTEGER NOT NULL,
+	most	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What follows is made from the above, and can be made again (`fivepits rebuild`).
 
 -- The accepted state of each record (common/record.h), also of types that this version does not know.

@@ -106,7 +106,7 @@ static void job_ask(struct serve *s, struct job *j)
 	else if (e->kind == ERRAND_GET)
 		uplink_get(u, &e->content, job_done, j);
 	else if (e->kind == ERRAND_FETCH)
-		uplink_fetch(u, job_done, j);
+		uplink_fetch(u, false, job_done, j);
 	else if (e->kind == ERRAND_ACCEPT || e->kind == ERRAND_REFUSE)
 		uplink_decide(u, &e->change, e->kind == ERRAND_ACCEPT, e->words, &e->verdict,
 			      job_done, j);
@@ -347,6 +347,7 @@ int serve_open(struct serve **out, struct loop *loop, struct copy *copy, struct 
 	}
 	errand_sweep(copy_home(copy));
 	s->live = live_new(loop, copy);
+	live_fetch_documents(s->live);
 	s->watch = loop_watch_new(loop, s->bell, false, serve_rung, s);
 	s->more = (struct loop_task){.fn = serve_more};
 	s->wake = loop_timer_new(loop, serve_wake, s);

@@ -51,8 +51,8 @@ typedef void (*uplink_done_fn)(void *arg, int err, const char *words);
 
 /* Fetch a document's bytes into the store (client/contents.h); done at once if they are there. */
 void uplink_get(struct uplink *u, const struct content *content, uplink_done_fn done, void *arg);
-/* Fetch the bytes of all Versions that are held and whose bytes are not here. */
-void uplink_fetch(struct uplink *u, uplink_done_fn done, void *arg);
+/* Fetch what was asked for (client/holding.h) and, with `policy`, what policies want. */
+void uplink_fetch(struct uplink *u, bool policy, uplink_done_fn done, void *arg);
 /* Documents could go on at once: another turn should follow, though nothing may come in. */
 bool uplink_is_busy(const struct uplink *u);
 

@@ -7,6 +7,7 @@
 #include "client/uplink_inside.h"
 
 #include "client/contents.h"
+#include "client/holding.h"
 #include "common/log.h"
 
 #include <stdlib.h>
@@ -339,35 +340,12 @@ static void fetch_one(void *arg, int err, const char *words)
 	free(f);
 }
 
-/* The contents that Versions here name. */
-static int fetch_list(struct uplink *u, struct buf *contents)
-{
-	static const struct id none;
-	struct db_stmt *st =
-		db_query(copy_db(u->copy), "SELECT fields FROM record WHERE type = 19", "");
-	struct content c;
-	struct arena arena;
-	int got;
-
-	_Static_assert(TYPE_VERSION == 19, "the number in the SQL above");
-	arena_init(&arena, ARENA_NO_BUDGET);
-	while ((got = db_step(st)) > 0) {
-		struct record r;
-		arena_reset(&arena);
-		record_init(&r, &arena, &none, TYPE_VERSION);
-		if (record_unpack(&r, db_bytes(st, 0)) >= 0 && contents_of(&r, &c))
-			buf_add(contents, &c, sizeof(c));
-	}
-	arena_fini(&arena);
-	return got;
-}
-
-void uplink_fetch(struct uplink *u, uplink_done_fn done, void *arg)
+void uplink_fetch(struct uplink *u, bool policy, uplink_done_fn done, void *arg)
 {
 	struct fetch *f = mem_alloc(sizeof(*f));
 	struct buf contents = {0};
 	struct content c;
-	int err = fetch_list(u, &contents);
+	int err = holding_wanted(u->copy, policy, &contents);
 
 	*f = (struct fetch){.done = done, .arg = arg, .left = 1 + contents.len / sizeof(c)};
 	for (size_t i = 0; i < contents.len; i += sizeof(c)) {

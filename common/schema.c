@@ -285,13 +285,14 @@ static const struct schema_field document[] = {
 
 static const struct schema_field version[] = {
 	REF(document, FIXED, "document"),
-	LINE(filename, FIXED, TITLE_MAX, SEARCH),
+	TEXT(filename, FIXED, TITLE_MAX, SEARCH),
 	LINE(media_type, FIXED, 200),
 	NUMBER(bytes, FIXED, CONTENT_MOST),
 	OPAQUE(content, FIXED, 32, 32),
 	REF(parents, FIXED, "version", MOST(64)),
 	TEXT(note, VALUE, CELL_MAX, SEARCH),
 	OPAQUE(chunks, FIXED, 32, 32),
+	TEXT(folder, FIXED, CELL_MAX, SEARCH),
 };
 
 static const struct schema_field link[] = {

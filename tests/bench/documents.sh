@@ -54,6 +54,7 @@ documents_large() {
 	new_area documents
 	join heath
 	at heath sync --quiet
+	at heath policy partnership on-demand --quiet
 	head -c $bytes /dev/urandom >"$dir/file"
 	us=$(took_us at pilsley put "$dir/file") || die "put failed"
 	note doc_put_mb_s "$(mb_s $bytes "$us")"
@@ -61,7 +62,7 @@ documents_large() {
 	note doc_push_mb_s "$(mb_s $bytes "$us")" at-least 350
 	ratio doc_push_ratio doc_push_mb_s floor_tls_mb_s at-least 0.4
 	at heath sync --quiet
-	timed heath fetch --quiet
+	timed heath fetch --all --quiet
 	note doc_pull_mb_s "$(mb_s $bytes "$us")" at-least 470
 	ratio doc_pull_ratio doc_pull_mb_s floor_tls_mb_s at-least 0.4
 	id=$(first_id heath list document)
@@ -79,6 +80,7 @@ documents_small() {
 	new_area documents-small
 	join heath
 	at heath sync --quiet
+	at heath policy partnership on-demand --quiet
 	mkdir -p "$dir/small"
 	head -c $((n * 10240)) /dev/urandom | split -b 10240 -a 4 -d - "$dir/small/paper-"
 	us=$(took_us at pilsley put "$dir"/small/*) || die "put failed"
@@ -86,7 +88,7 @@ documents_small() {
 	timed pilsley sync --quiet
 	note doc_small_push_per_s "$(calc %d "$n * 1000000 / $us")" at-least 6000
 	at heath sync --quiet
-	timed heath fetch --quiet
+	timed heath fetch --all --quiet
 	note doc_small_pull_per_s "$(calc %d "$n * 1000000 / $us")" at-least 6000
 	stop
 	rm -rf "$area" "$dir/small"

@@ -63,7 +63,7 @@ for n in 1 2 3; do
 	fetched[n]=$(put "$T/fetched.$n")
 done
 at heath sync --quiet && at morton sync --quiet
-ok "all documents are fetched" at morton fetch
+ok "all documents are fetched" at morton fetch --all
 server_stop
 for n in 1 2 3; do ok "one is here" at morton get "${fetched[n]}" -o "$T/fetched.$n.back"; done
 ok "byte for byte" cmp <(cat "$T"/fetched.?) <(cat "$T"/fetched.?.back)

@@ -87,6 +87,7 @@ ok "and sent" at heath sync
 is "their words are found where they were put" "$(found heath Morton a.docx)" 1
 is "also in a plain text" "$(found heath Zwei a.txt)" 1
 is "not what stands in no document" "$(found heath instrText docx)" 0
+at pilsley policy partnership on-demand >/dev/null
 at pilsley sync >/dev/null
 is "elsewhere before they are fetched they are not" "$(found pilsley Morton a.docx)" 0
 ok "fetched" at pilsley get a.docx -o "$T/back.docx"
