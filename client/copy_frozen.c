@@ -1,6 +1,6 @@
 /*
- * Items of approved Minutes are held fast (PROTOCOL.md, "Approved minutes"): the server turns a late
- * edit of one into a correction beside it. So that this is shown before the server is asked.
+ * Items of approved Minutes are held fast: the server turns a late edit of one into a correction
+ * beside it (PROTOCOL.md, 4.10). So that this is shown before the server is asked.
  */
 #include "client/copy_inside.h"
 
