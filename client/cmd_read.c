@@ -74,13 +74,20 @@ static bool show_last(struct call *call, const struct target *at, struct author 
 /* Own changes to this record that wait here. */
 static void show_pending(struct call *call, const struct target *at)
 {
+	struct foresight ahead;
+	struct record shown;
 	struct author who;
 	if (id_is_zero(&at->seen.after))
 		return;
 	lookup_author(call->copy, &at->seen.after, &call->arena, &who);
+	bool corrects = copy_foresee(call->copy, &at->id, &call->arena, &shown, &ahead) >= 0 &&
+			ahead.corrects;
 	show_words(call, "Waiting",
-		   arena_format(&call->arena, "your change of %s is not sent yet",
-				screen_instant(&call->arena, who.time_ms)));
+		   arena_format(&call->arena, "your change of %s is not sent yet%s",
+				screen_instant(&call->arena, who.time_ms),
+				corrects ? "; the minutes are approved: it will stand beside them "
+					   "as a correction"
+					 : ""));
 }
 
 static void show_state(struct call *call, const struct target *at)

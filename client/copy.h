@@ -64,6 +64,8 @@ struct foresight {
 	/* Fields whose text is brought together from what was written here and by others. */
 	const uint32_t *merged;
 	size_t n_merged;
+	/* It is an item of approved Minutes: they change nothing, and become corrections beside it. */
+	bool corrects;
 };
 /* The record as shown, and how that came. In `arena`. ERR_MISSING. */
 int copy_foresee(struct copy *copy, const struct id *record, struct arena *arena,

@@ -90,8 +90,12 @@ static int touch_apply(struct copy *copy, const struct cursor *at, const struct 
 	if (err == 1 && r.type != t->type)
 		return ERR_CORRUPT;
 	r.type = t->type;
+	if (r.type == TYPE_MINUTES)
+		inside_show_items(copy, at, &r);
 	if (effect)
 		record_apply(&r, effect, number);
+	if (r.type == TYPE_MINUTES)
+		inside_show_items(copy, at, &r);
 	r.number = number;
 	if (r.n_values == 0)
 		return 0;

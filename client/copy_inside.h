@@ -87,6 +87,13 @@ int inside_pending_on_next(struct copy *copy, struct db_stmt *st, const struct c
  * (ground.c); in r->arena. Their count, or an error. */
 int inside_foresee(struct copy *copy, const struct id *space, struct record *r,
 		   struct foresight *out);
+/* The approved Minutes that hold an agenda item fast, as far as is known here; zero: none. 0, or an
+ * error. */
+int inside_frozen(struct copy *copy, const struct id *space, int64_t slot, const struct id *item,
+		  struct arena *arena, struct id *minutes);
+/* Minutes that change may change what becomes of what is pending on their items: show those at the
+ * commit. */
+void inside_show_items(struct copy *copy, const struct cursor *at, const struct record *minutes);
 /* Lay them on top just as they say; their count, or an error. `last` (may be NULL): the newest of
  * them. */
 int inside_overlay(struct copy *copy, const struct id *space, struct record *r, struct id *last);

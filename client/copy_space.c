@@ -142,6 +142,8 @@ int copy_lose(struct copy *copy, const struct id *space)
 	if (err == ERR_MISSING)
 		return 0;
 	const struct cursor at = err == 0 ? *found : (struct cursor){0};
+	if (err == 0 && at.state == HELD_CLOSING)
+		return lose_place(copy, &at); /* nothing came since it was lost */
 	if (err == 0)
 		err = inside_flush(copy);
 	if (err == 0)

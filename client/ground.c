@@ -5,7 +5,8 @@
  * versions does not hide the other's.
  *
  * Mostly nothing has moved since the author looked. Then a change is simply laid on top, and that
- * costs a look at its numbers. Reckoned is only where somebody else's entry came between.
+ * costs a look at its numbers. Reckoned is only where somebody else's entry came between, and what
+ * approved Minutes may hold fast.
  */
 #include "client/copy_inside.h"
 
@@ -41,6 +42,7 @@ struct ahead {
 	size_t n;
 	struct record *conflicts; /* Conflict records that these entries touched */
 	size_t n_conflicts;
+	bool corrects; /* as in struct foresight */
 };
 
 /* ---- The ground ----------------------------------------------------------------------------- */
@@ -218,6 +220,15 @@ static int ahead_on_line(void *arg, uint64_t epoch, uint64_t number, uint64_t *o
 	return 0;
 }
 
+static int ahead_frozen(void *arg, const struct id *record, struct id *minutes)
+{
+	struct ahead *a = arg;
+	int err = inside_frozen(a->copy, &a->space, a->slot, record, a->arena, minutes);
+
+	a->corrects |= err == 0 && !id_is_zero(minutes);
+	return err;
+}
+
 /* ---- Reckoning ------------------------------------------------------------------------------ */
 
 /* A Conflict that an awaited entry opens, joins or settles, as it is then. */
@@ -303,7 +314,8 @@ static int ahead_reckon(struct ahead *a, const struct change *c)
 				      .number_of = ahead_number_of,
 				      .open_conflict = ahead_open_conflict,
 				      .owner = ahead_owner,
-				      .on_line = ahead_on_line};
+				      .on_line = ahead_on_line,
+				      .frozen = ahead_frozen};
 	struct awaited *e = &a->entries[a->n];
 	uint64_t number = a->head + a->n + 1;
 	struct touch *touches;
@@ -421,6 +433,7 @@ static int foresee_anew(struct copy *copy, const struct id *space, struct record
 	out->pending = (unsigned)n;
 	if (n > 0)
 		out->newest = pending[n - 1].id;
+	out->corrects = a.corrects;
 	out->conflicts = a.conflicts;
 	out->n_conflicts = a.n_conflicts;
 	for (size_t i = 0; i < a.n_conflicts; i++)
@@ -488,6 +501,8 @@ static int lay_is_plain(struct copy *copy, const struct id *space, const struct 
 		return ERR_CORRUPT;
 	if (l->before.n_values == 0 && l->n == 0)
 		return 1; /* a new record */
+	if (l->before.type == TYPE_AGENDA_ITEM)
+		return 0; /* Minutes may hold it fast */
 	if (c->seen_epoch != l->epoch)
 		return 0;
 	return l->n ? id_equal(&e->after, &l->last) && c->seen_number >= l->first_seen

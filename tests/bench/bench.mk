@@ -16,6 +16,6 @@ $(BENCH):
 # ONLY="floor w1" measures just these.
 bench: deps
 	@$(MAKE) --no-print-directory bench-now
-bench-now: all $(BENCH)
+bench-now: all $(BENCH) $(SIM)
 	@tests/bench/bench.sh $(B) build/bench $(ONLY)
 .PHONY: bench bench-now

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The figures: real processes, real TLS, files that are flushed; each as key=value beside its goal.
-# usage: tests/bench/bench.sh BUILD DIR [floor|w1|w1b|w2|bytes|idle|plan|merge|reconcile|herd|documents]...
+# usage: tests/bench/bench.sh BUILD DIR [floor|w1|w1b|w2|bytes|idle|plan|merge|reconcile|herd|sim|documents]...
 #
 # Everything is made new in DIR, on whatever disk that is; DIR/figures.txt keeps what is printed. What
 # is timed is whole processes from start to exit, but for W2 and the end of W1b, which are timed inside
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.." || exit 2
 case $1 in /*) build=$1 ;; *) build=$PWD/$1 ;; esac
 case $2 in /*) dir=$2 ;; *) dir=$PWD/$2 ;; esac
 shift 2
-want=${*:-floor w1 w1b w2 bytes idle plan merge reconcile herd documents}
+want=${*:-floor w1 w1b w2 bytes idle plan merge reconcile herd sim documents}
 tools=$build/tests/bench
 export LC_ALL=C.UTF-8 NO_COLOR=1
 unset HTTPS_PROXY https_proxy FIVEPITS_HOME FIVEPITS_LOG
@@ -372,6 +372,14 @@ bench_herd() {
 	[ -n "${figure[herd_s]:-}" ] || die "the herd could not be measured"
 	stop
 	rm -rf "$dir/herd"
+}
+
+# The simulator, by its processor's time.
+bench_sim() {
+	local n=100 spent
+	TIMEFORMAT=%U
+	spent=$({ time "$build/tests/sim/sim" -n $n -f 1 -a 100 >"$dir/sim.out"; } 2>&1) || die "a seed fails: $dir/sim.out"
+	note sim_actions_per_s "$(calc %d "$n * 100 / $spent")"
 }
 
 # shellcheck source=tests/bench/documents.sh

@@ -5,6 +5,10 @@
 set -u
 B=${FIVEPITS_BUILD:-$PWD/build/release}
 case $B in /*) ;; *) B=$PWD/$B ;; esac
+[ -x "$B/fivepits" ] || {
+	echo "there is no program in $B: 'make' makes it, FIVEPITS_BUILD names another place" >&2
+	exit 2
+}
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 T=$(mktemp -d /tmp/fivepits-it-XXXXXX)
 N=0 FAILED=0 SERVER_PID=

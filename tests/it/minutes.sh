@@ -52,6 +52,12 @@ at heath sync --quiet
 like "leaves what was approved" "$(at heath show "$event" | tr '\n' ' ')" 'The head of Heath was late\.'
 like "and stands beside it as a correction, with its author" "$(at heath show "$event" | tr '\n' ' ')" \
 	'Correction by Head of Morton Primary School: minute text: Mrs. Lee sent her *apologies\.'
+ok "one that comes later still, with no line" at heath set "$one" minute_text='Mr. Ward came at three.'
+like "is shown as what it will be" "$(at heath show "$one" | tr -s ' \n' ' ')" \
+	'The head of Heath was late\..* will stand beside them as a correction'
+unlike "and not as the minutes" "$(at heath show "$one")" 'Mr\. Ward'
+at heath sync --quiet
+like "which it is" "$(at heath show "$event" | tr '\n' ' ')" 'Correction by Head of Heath Primary School: minute text: Mr. Ward'
 at pilsley sync --quiet
 ok "an edit that waits" at pilsley set "$two" title='Any other matters'
 status 1 "is sent before it can be signed" at pilsley set "$minutes" state=signed

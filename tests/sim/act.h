@@ -84,6 +84,7 @@ bool act_device_ends(struct world *w);
 bool act_host_ends(struct world *w);
 bool act_host_restarts(struct world *w);
 bool act_device_fills(struct world *w);
+void host_has_room(struct world *w);
 bool act_host_fills(struct world *w);
 bool act_clock(struct world *w);
 bool act_server_clock(struct world *w);

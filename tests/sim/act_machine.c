@@ -97,13 +97,22 @@ bool act_device_fills(struct world *w)
 	return true;
 }
 
+void host_has_room(struct world *w)
+{
+	trace_line(&w->trace, "server: its disk has room");
+	w->host.starving = false;
+	disk_room(w->host.disk, SIZE_MAX);
+}
+
 bool act_host_fills(struct world *w)
 {
-	bool fill = !w->host.starving && dice_chance(&w->dice, 60);
-	trace_line(&w->trace, "server: its disk %s", fill ? "fills" : "has room");
-	w->host.starving = fill;
-	w->host.starved |= fill;
-	disk_room(w->host.disk, fill ? dice_below(&w->dice, 100000) : SIZE_MAX);
+	if (w->host.starving) {
+		host_has_room(w);
+		return true;
+	}
+	trace_line(&w->trace, "server: its disk fills");
+	w->host.starving = w->host.starved = true;
+	disk_room(w->host.disk, dice_below(&w->dice, 100000));
 	return true;
 }
 

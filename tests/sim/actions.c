@@ -116,6 +116,8 @@ void actions_run(struct world *w, unsigned n, const bool *left_out)
 	for (unsigned i = 0; i < n && !w->failed; i++) {
 		struct dice gap = dice_fork(w->seed, 200000 + i);
 		w->action = i + 1;
+		if (w->host.starving && dice_chance(&gap, 8))
+			host_has_room(w); /* most full disks are seen to soon */
 		if (!left_out || !left_out[i])
 			action_run(w, i);
 		world_run(w, gap_us(&gap));

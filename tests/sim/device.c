@@ -254,6 +254,19 @@ static void device_drained(void *arg)
 		device_plan_turn(d, 0);
 }
 
+/* Until it calls again: longer each time, as serve does, but from the beginning after each action. */
+static uint64_t device_rest_us(struct device *d)
+{
+	const struct world *w = d->world;
+	if (w->calm || d->failures_since != w->action)
+		d->failures = 0;
+	d->failures_since = w->action;
+	uint64_t rest = dice_between(&d->machine.dice, 100000, 5000000) << d->failures;
+	if (d->failures < 4)
+		d->failures++;
+	return rest;
+}
+
 /* The line is over, whoever ended it. */
 static void device_line_over(struct device *d)
 {
@@ -264,7 +277,7 @@ static void device_line_over(struct device *d)
 	d->life++;
 	d->dial_planned = false;
 	if (device_lives(d))
-		device_plan_dial(d, dice_between(&d->machine.dice, 100000, 5000000));
+		device_plan_dial(d, device_rest_us(d));
 }
 
 void device_hang_up(struct device *d, enum net_cut how)

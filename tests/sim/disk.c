@@ -122,9 +122,10 @@ static struct disk_file *file_find(struct disk_device *device, const char *path)
 static void content_write(struct buf *b, size_t offset, const uint8_t *data, size_t n)
 {
 	if (b->len < offset + n) {
-		size_t more = offset + n - b->len;
-		memset(buf_reserve(b, more), 0, more);
-		b->len += more;
+		uint8_t *more = buf_reserve(b, offset + n - b->len);
+		if (b->len < offset)
+			memset(more, 0, offset - b->len);
+		b->len = offset + n;
 	}
 	if (n)
 		memcpy(b->data + offset, data, n);
@@ -133,7 +134,8 @@ static void content_write(struct buf *b, size_t offset, const uint8_t *data, siz
 static void file_note_write(struct disk_file *f, size_t offset, const uint8_t *data, size_t n,
 			    bool cuts)
 {
-	struct disk_write *w = mem_alloc(sizeof(*w) + n);
+	struct disk_write *w = mem_resize(NULL, sizeof(*w) + n);
+	w->next = NULL;
 	w->offset = offset;
 	w->len = n;
 	w->cuts = cuts;

@@ -278,6 +278,7 @@ static void quicken(void)
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	mallopt(M_TOP_PAD, 16 << 20);
+	mallopt(M_MXFAST, 0); /* else each large piece first gathers the small ones */
 }
 
 int main(int argc, char **argv)

@@ -97,6 +97,7 @@ struct device {
 	struct uplink *uplink;
 	struct net_end *end; /* NULL: no line */
 	bool turn_planned, dial_planned;
+	unsigned failures, failures_since; /* lines that ended since an action took place */
 	uint64_t patience_us; /* until it looks again by itself */
 	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
 	int64_t last_seq;     /* the newest pending change that the ledger has */
