@@ -482,6 +482,7 @@ static void device_take_apart(struct device *d)
 		uplink_free(&d->uplink);
 	copy_close(&d->copy);
 	d->copy = NULL;
+	d->littered = true;
 	d->turn_planned = d->dial_planned = false;
 	d->n_reads = 0;
 	d->life++;
