@@ -112,9 +112,11 @@ void oracle_contents(struct world *w)
 	for (size_t i = 0; i < w->book.n_records && !w->failed && w->host.area; i++) {
 		const struct record *r = &w->book.records[i]->record;
 		struct content content;
-		if (r->type == TYPE_VERSION && contents_of(r, &content) &&
-		    area_content(w->host.area, &content) < 0 &&
-		    (!w->book.set_back || somebody_has(w, &r->id, &content)))
+		if (r->type != TYPE_VERSION || !contents_of(r, &content) ||
+		    area_content(w->host.area, &content) == 0)
+			continue;
+		w->contents_lost = true;
+		if (!w->book.set_back || somebody_has(w, &r->id, &content))
 			world_fail(w, "the server accepted a Version and does not have its bytes");
 	}
 }

@@ -174,6 +174,7 @@ struct world {
 	enum right now[WORLD_NUMBERS][WORLD_PLACES], lately[WORLD_NUMBERS][WORLD_PLACES],
 	    ever[WORLD_NUMBERS][WORLD_PLACES];
 	bool rights_moved;
+	bool contents_lost; /* the server was set back, and nobody has what some Version names */
 	size_t judged; /* entries of each place that were judged by rights */
 	size_t judged_entries[WORLD_PLACES];
 
