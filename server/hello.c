@@ -297,7 +297,7 @@ static void run_take(struct session *s, struct recall *r)
 	a->dropped = false;
 	/* What was decided in this turn before is told first: the line may change under it. */
 	int err = turn_end(a) < 0 ? a->failed : 0;
-	if (err == 0 && !a->dropped) { /* else the entries that were staged in it are gone with it */
+	if (err == 0 && !a->dropped) { /* else what was staged in it is gone with it */
 		err = recovery_take(a, s, r, &at, &rewind);
 		if (err == 0)
 			err = turn_end(a);
