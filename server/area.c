@@ -149,6 +149,11 @@ const struct id *area_id(const struct area *a)
 	return &a->id;
 }
 
+struct journal *area_journal(struct area *a)
+{
+	return a->journal;
+}
+
 size_t area_sessions(const struct area *a)
 {
 	return a->n_sessions;

@@ -17,6 +17,7 @@ enum { AREA_SESSIONS = 4096 /* at once */, AREA_SCHEMA = 2 /* version of the dat
 
 struct area;
 struct content;
+struct journal;
 struct session;
 
 struct area_options {
@@ -59,6 +60,8 @@ int area_find_person(struct area *area, const char *name, struct id *person, str
 int area_open(struct area **out, const struct area_options *o, struct cause *cause);
 void area_close(struct area **area);
 const struct id *area_id(const struct area *area);
+/* Its journals (server/journal.h), to be read: for those who judge what the server does. */
+struct journal *area_journal(struct area *area);
 
 /*
  * A peer that proved that it is `device` (by its certificate). The session borrows `link` until it

@@ -59,17 +59,23 @@ uint64_t hello_take_held(struct session *s, const struct id *space)
 	return 0;
 }
 
+/* What was staged of a run is not wanted any more. */
+static void recall_free(struct area *a, struct recall *r)
+{
+	if (r && r->begun && !a->failed) {
+		int err = staged_drop(a->journal, r->heap);
+		if (err < 0)
+			turn_failed(a, err);
+	}
+	free(r);
+}
+
 static void recall_drop(struct session *s)
 {
 	struct recall *r = s->hello->recall;
 
 	s->hello->recall = NULL;
-	if (r && r->begun && !s->area->failed) {
-		int err = staged_drop(s->area->journal, r->heap);
-		if (err < 0)
-			turn_failed(s->area, err);
-	}
-	free(r);
+	recall_free(s->area, r);
 }
 
 void hello_abandon(struct session *s)
@@ -286,24 +292,27 @@ static void run_take(struct session *s, struct recall *r)
 	struct area *a = s->area;
 	const struct id space = r->space;
 	struct place at;
-	bool rewind, full = a->dropped;
-	/* What was decided in this turn before is told first: the line may change under it. */
-	int err = turn_end(a) < 0 ? a->failed : recovery_take(a, s, r, &at, &rewind);
+	bool rewind = false, full = a->dropped;
 
 	a->dropped = false;
-	if (err == 0)
-		err = turn_end(a);
-	else if (!a->failed && turn_failed(a, err == ERR_CORRUPT ? ERR_CORRUPT : err) == ERR_FULL)
-		err = 0;
+	/* What was decided in this turn before is told first: the line may change under it. */
+	int err = turn_end(a) < 0 ? a->failed : 0;
+	if (err == 0 && !a->dropped) { /* else what was staged in it is gone with it */
+		err = recovery_take(a, s, r, &at, &rewind);
+		if (err == 0)
+			err = turn_end(a);
+		else if (turn_failed(a, err) == ERR_FULL)
+			err = 0;
+	}
 	bool taken = err == 0 && !a->dropped;
 	a->dropped = a->dropped || full;
-	free(r);
-	if (err < 0)
-		return;
 	if (!taken) {
-		session_bye(s, WIRE__REASON__BUSY, "the server's disk is full");
+		recall_free(a, r);
+		if (err == 0)
+			session_bye(s, WIRE__REASON__BUSY, "the server's disk is full");
 		return;
 	}
+	free(r);
 	told_move(s, &space, &at);
 	if (!access_session(a->access, &s->device, &s->person))
 		s->person = (struct id){{0}};
@@ -324,8 +333,6 @@ void hello_on_run(struct session *s, const struct frame *f, void *message)
 	}
 	int got = run_frame(s, r, m);
 	if (got < 0) {
-		free(r);
-		s->hello->recall = NULL;
 		if (turn_failed(s->area, got) == ERR_FULL)
 			session_bye(s, WIRE__REASON__BUSY, "the server's disk is full");
 	} else if (got == 0) {
@@ -489,9 +496,13 @@ static void hello_finish(struct session *s)
 
 void hello_taken_back(struct area *a)
 {
-	for (size_t i = 0; i < a->n_sessions; i++)
-		if (a->sessions[i]->hello)
-			a->sessions[i]->hello->is_given = false;
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct session *s = a->sessions[i];
+		if (s->hello)
+			s->hello->is_given = false;
+		if (hello_is_recalled(s) && s->hello->recall->begun)
+			session_bye(s, WIRE__REASON__BUSY, "the server's disk is full");
+	}
 }
 
 int hello_end(struct session *s)

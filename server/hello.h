@@ -36,7 +36,8 @@ void hello_on_run(struct session *s, const struct frame *f, void *message);
 void hello_go_on(struct session *s);
 /* At the end of a turn that is on disk: Welcome, where it is due. 0 or an error. */
 int hello_end(struct session *s);
-/* The turn was taken back: the nonces that were given in it are none. */
+/* The turn was taken back: the nonces that were given in it are none, and of a run that was handed
+ * in entries are gone: that copy comes again. */
 void hello_taken_back(struct area *a);
 bool hello_is_recalled(const struct session *s); /* it is handing something in */
 bool hello_waits(const struct session *s);

@@ -235,6 +235,11 @@ static int recovery_note_lacking(void *arg, struct bytes content)
 				"b", content);
 }
 
+int recovery_lack(struct area *a)
+{
+	return journal_each_content(a->journal, recovery_note_lacking, a);
+}
+
 /* Is a session still handing something in? */
 static bool recovery_hears(const struct area *a)
 {
@@ -251,7 +256,7 @@ static int recovery_end(struct area *a)
 	a->recovery.begun_ms = 0;
 	int err = recovery_store(a, false);
 	if (err == 0)
-		err = journal_each_content(a->journal, recovery_note_lacking, a);
+		err = recovery_lack(a);
 	if (err == 0 && a->recovery.unserved)
 		err = recovery_tell(a);
 	return err;

@@ -42,6 +42,9 @@ int recovery_load(struct area *a);
 int recovery_begin(struct area *a, struct session *but);
 /* A copy holds this space, and all that it holds is on the server's line. */
 int recovery_confirm(struct area *a, struct space *space);
+/* Note the contents that Versions name and that are not here: they are asked for of whoever
+ * connects. */
+int recovery_lack(struct area *a);
 /* At the end of a turn: has it lasted long enough? 0 or an error. */
 int recovery_turn(struct area *a);
 

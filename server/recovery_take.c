@@ -292,6 +292,8 @@ int recovery_take(struct area *a, struct session *s, struct recall *r, struct pl
 		err = recovery_confirm(a, t.space);
 	if (err == 0)
 		err = staged_drop(a->journal, r->heap);
+	if (err == 0 && !a->recovery.on) /* else it is done at the end, for all that has come */
+		err = recovery_lack(a);
 	if (err == 0)
 		err = take_place(&t, *rewind, at);
 	if (err < 0)

@@ -91,7 +91,7 @@ bool act_device_fills(struct world *w)
 	if (!d)
 		return false;
 	bool fill = dice_chance(&w->dice, 50);
-	d->filled |= fill;
+	d->littered |= fill;
 	trace_line(&w->trace, "c%u: its disk %s", d->number, fill ? "fills" : "has room");
 	disk_room(d->disk, fill ? dice_below(&w->dice, 100000) : SIZE_MAX);
 	return true;
@@ -185,7 +185,7 @@ bool act_restore(struct world *w)
 
 bool act_host_backup(struct world *w)
 {
-	if (!w->host.area || w->book.set_back || !w->may_set_back)
+	if (!w->host.area || w->book.set_back)
 		return false;
 	host_backup(w);
 	trace_line(&w->trace, "server: its disk is copied");
@@ -197,7 +197,9 @@ bool act_host_set_back(struct world *w)
 {
 	if (!w->host.backup || w->book.set_back || !w->host.area)
 		return false;
-	trace_line(&w->trace, "server is set back to an earlier copy of its disk");
-	host_set_back(w);
+	bool told = dice_chance(&w->dice, 40);
+	trace_line(&w->trace, "server is set back to an earlier copy of its disk, and %s",
+		   told ? "told so" : "nobody tells it");
+	host_set_back(w, told);
 	return true;
 }

@@ -208,6 +208,33 @@ static int entry_judge_touches(struct book *b, const struct book_entry *e, struc
 	return err;
 }
 
+static void book_put(struct book *b, struct book_space *s, struct book_entry *e)
+{
+	if (s->n == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 64;
+		s->entries = mem_resize(s->entries, s->cap * sizeof(struct book_entry *));
+	}
+	s->entries[s->n++] = e;
+	idmap_put(&b->by_change, &e->header.change, e);
+	book_lay(b, e);
+}
+
+/* An entry that was gone has come again as it was: then it was judged when it first came. */
+static bool book_return(struct book *b, struct book_space *s, const struct book_entry *e)
+{
+	for (size_t i = 0; i < b->n_read; i++) {
+		struct book_entry *old = b->read[i];
+		if (!old->gone || old->space != s || old->header.number != e->header.number ||
+		    memcmp(old->chain, e->chain, SHA256_LEN) != 0)
+			continue;
+		old->gone = false;
+		old->again = old->returned = true;
+		book_put(b, s, old);
+		return true;
+	}
+	return false;
+}
+
 static int book_append(struct book *b, struct book_space *s, const struct id *device,
 		       const Wire__Entry *w, struct cause *fault)
 {
@@ -227,19 +254,16 @@ static int book_append(struct book *b, struct book_space *s, const struct id *de
 		chain_start(&b->area, &s->id, e->chain);
 	chain_next(e->chain, e->packed, e->salt, buf_bytes(&body));
 	buf_fini(&body);
+	if (err == 0 && b->set_back && book_return(b, s, e))
+		return 0;
 	if (err == 0)
 		err = model_judge_before(b, e, fault);
 	if (err < 0)
 		return err;
-	if (s->n == s->cap) {
-		s->cap = s->cap ? 2 * s->cap : 64;
-		s->entries = mem_resize(s->entries, s->cap * sizeof(struct book_entry *));
-	}
-	s->entries[s->n++] = e;
-	idmap_put(&b->by_change, &e->header.change, e);
+	e->again = book_had(b, &e->header.change);
 	b->read = mem_resize(b->read, (b->n_read + 1) * sizeof(*b->read));
 	b->read[b->n_read++] = e;
-	book_lay(b, e);
+	book_put(b, s, e);
 	err = model_judge_after(b, e, fault);
 	return err ? err : entry_judge_touches(b, e, fault);
 }
@@ -260,26 +284,12 @@ static int book_compare(const struct book_entry *e, const Wire__Entry *w, struct
 }
 
 /* Behind which entry the line parted that a new epoch puts an end to. */
-static uint64_t book_parting(const struct book *b, const struct book_space *s)
+static uint64_t book_parting(const struct book_space *s)
 {
 	uint64_t common = s->branch; /* some of what was gone may have come again as it was */
-	for (size_t i = 0; i < b->n_read; i++) {
-		const struct book_entry *e = b->read[i];
-		uint64_t n = e->header.number;
-		if (e->gone && e->space == s && n <= s->n && n > common &&
-		    bytes_equal(e->packed, s->entries[n - 1]->packed))
-			common = n;
-	}
+	while (common < s->n && s->entries[common]->returned)
+		common++;
 	return common;
-}
-
-/* Does a new epoch say otherwise what an earlier one had said? */
-static bool book_is_other(const struct book *b, const struct book_space *s, const Wire__Feed *feed, size_t i,
-			  uint64_t number)
-{
-	return b->set_back && number <= s->n && s->n_epochs &&
-	       s->entries[number - 1]->epoch < feed->head->epoch &&
-	       !bytes_equal(s->entries[number - 1]->packed, BYTES_OF(feed->entries[i]->header));
 }
 
 int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, struct cause *fault)
@@ -291,26 +301,18 @@ int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, s
 				 "a Feed lacks its space, its head or its entries");
 	struct book_space *s = book_space_make(b, &id, feed->head->epoch);
 	if (b->set_back && feed->head->epoch > s->epoch)
-		book_epoch(s, feed->head->epoch, book_parting(b, s));
+		book_epoch(s, feed->head->epoch, book_parting(s));
 	for (size_t i = 0; i < feed->n_entries; i++) {
 		struct arena arena;
 		struct header header = {0};
 		arena_init(&arena, ARENA_NO_BUDGET);
 		int err = header_read(&header, BYTES_OF(feed->entries[i]->header), &arena);
 		uint64_t number = header.number;
-		if (err == 0 && b->set_back && number > s->n + 1) {
-			arena_fini(&arena);
-			return 0; /* the witness will hear what was before it */
-		}
 		if (err < 0 || number == 0 || number > s->n + 1 || (last && number != last + 1))
 			err = cause_set(fault, ERR_CORRUPT,
 					"a Feed has entry %" PRIu64 " after %" PRIu64
 					" (the book has %zu)",
 					number, last, s->n);
-		if (err == 0 && book_is_other(b, s, feed, i, number)) {
-			book_set_back(b, s, number - 1); /* it is on the line that was given up */
-			s->epochs[s->n_epochs - 1].common = number - 1;
-		}
 		if (err == 0 && number == s->n + 1)
 			err = book_append(b, s, device, feed->entries[i], fault);
 		else if (err == 0)

@@ -22,6 +22,7 @@ struct book_entry {
 	struct book_space *space;
 	uint64_t epoch;
 	bool gone; /* a server that was set back does not know it any more; it may come again */
+	bool again, returned; /* its change has come again; as it was: number, outcome, chain */
 };
 
 /* From entry `common` + 1 on the journal was begun anew, after a recovery. */

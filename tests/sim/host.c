@@ -240,7 +240,8 @@ static struct area_options host_options(struct world *w)
 				     .env = &w->host.machine.env,
 				     .sign = host_sign,
 				     .sign_arg = &w->seal,
-				     .address = "sim:1"};
+				     .address = "sim:1",
+				     .set_back = w->host.told};
 }
 
 static void host_start_event(void *arg, uint64_t life)
@@ -278,7 +279,7 @@ void host_start(struct world *w)
 			world_fail(w, "the server does not start: %s", cause.words);
 		return;
 	}
-	w->host.stopping = false;
+	w->host.stopping = w->host.told = false;
 	trace_line(&w->trace, "server starts");
 	if (w->book.set_back)
 		queue_in(&w->queue, 5000000, host_tick, w, w->host.life);
@@ -354,7 +355,7 @@ static void host_note_holders(struct world *w, size_t place)
 	}
 }
 
-void host_set_back(struct world *w)
+void host_set_back(struct world *w, bool told)
 {
 	struct host *h = &w->host;
 	host_stop(w, DISK_CRASH);
@@ -364,9 +365,9 @@ void host_set_back(struct world *w)
 		struct book_space *s = book_space(&w->book, &w->places[i].id);
 		if (s && s->n >= h->backup_n[i])
 			book_set_back(&w->book, s, h->backup_n[i]);
-		w->judged_entries[i] = 0;
 	}
 	image_lay(h->backup, h->disk, h->dir);
+	h->told = told;
 	w->rights_moved = true;
 }
 

@@ -22,7 +22,7 @@ enum { BLOCK = 100, TAIL = 40 };
 struct options {
 	uint64_t from, seeds, only;
 	unsigned actions;
-	bool verbose, one, until_caught, set_back;
+	bool verbose, one, until_caught;
 	unsigned shrinks;     /* how many failing seeds are to be made short */
 	const char *list;     /* a file of seeds that were bad once */
 	const char *ledger, *commit;
@@ -83,7 +83,7 @@ bool run_world(const struct run *r, uint64_t *hash, char fault[FAULT_WORDS])
 {
 	struct world *w = mem_alloc(sizeof(*w));
 	running = w;
-	world_init(w, r->seed, r->blank, r->verbose, r->set_back);
+	world_init(w, r->seed, r->blank, r->verbose);
 	if (!w->failed)
 		actions_run(w, r->actions, r->left_out);
 	oracle_calm(w);
@@ -101,8 +101,7 @@ bool run_world(const struct run *r, uint64_t *hash, char fault[FAULT_WORDS])
 
 static bool run_seed(struct options *o, uint64_t seed, uint64_t *hash)
 {
-	struct run r = {.seed = seed, .actions = o->actions, .verbose = o->verbose, .blank = o->blank,
-			.set_back = o->set_back};
+	struct run r = {.seed = seed, .actions = o->actions, .verbose = o->verbose, .blank = o->blank};
 	char fault[FAULT_WORDS];
 	if (run_world(&r, hash, fault))
 		return true;
@@ -168,7 +167,7 @@ static void run_blocks(struct options *o)
 static int run_until_caught(struct options *o)
 {
 	uint64_t hash = 0;
-	struct run r = {.actions = o->actions, .silent = true, .blank = o->blank, .set_back = o->set_back};
+	struct run r = {.actions = o->actions, .silent = true, .blank = o->blank};
 	char fault[FAULT_WORDS];
 	for (r.seed = o->from; r.seed < o->from + o->seeds; r.seed++)
 		if (!run_world(&r, &hash, fault)) {
@@ -224,7 +223,7 @@ static bool read_options(struct options *o, int argc, char **argv)
 {
 	int c;
 	*o = (struct options){.from = 1, .seeds = 2000, .actions = 100, .parts = 1, .commit = "?"};
-	while ((c = getopt(argc, argv, "s:n:f:a:l:p:L:C:SUBv")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:f:a:l:p:L:C:SUv")) != -1) {
 		switch (c) {
 		case 's':
 			o->only = strtoull(optarg, NULL, 10);
@@ -251,9 +250,6 @@ static bool read_options(struct options *o, int argc, char **argv)
 			break;
 		case 'C':
 			o->commit = optarg;
-			break;
-		case 'B':
-			o->set_back = true;
 			break;
 		case 'S':
 			o->shrinks = 1;
@@ -287,8 +283,8 @@ int main(int argc, char **argv)
 	uint64_t hash = 0;
 	if (!read_options(&o, argc, argv)) {
 		fprintf(stderr, "usage: sim [-s SEED] [-n SEEDS] [-f FROM] [-a ACTIONS] [-l LIST] [-p PART/PARTS]\n"
-				"           [-L LEDGER -C COMMIT] [-S] [-U] [-B] [-v]\n"
-				"-B sets the server back too; -S makes the first failing seed short; -U ends at it, and prints it alone\n");
+				"           [-L LEDGER -C COMMIT] [-S] [-U] [-v]\n"
+				"-S makes the first failing seed short; -U ends at it, and prints it alone\n");
 		return 2;
 	}
 	signal(SIGABRT, on_abort);

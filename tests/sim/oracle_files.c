@@ -47,7 +47,7 @@ static void search_bytes(struct device *d, const char *path, struct bytes data)
 	struct world *w = d->world;
 	unsigned place, by;
 	const char *end = strrchr(path, '-');
-	if (d->filled && end && strcmp(end, "-wal") == 0)
+	if (d->littered && end && strcmp(end, "-wal") == 0)
 		return; /* what could not be committed stands there until the log begins anew */
 	while (canary_next(&data, &place, &by))
 		if (place < w->n_places && w->now[d->number][place] == RIGHT_NONE &&
@@ -89,13 +89,34 @@ void oracle_files(struct device *d)
 	free(documents);
 }
 
+/* After the server was set back: does somebody who may hand it in have it? */
+static bool somebody_has(const struct world *w, const struct id *version, const struct content *content)
+{
+	bool found = false;
+	for (unsigned i = 0; i < w->n_devices && !found; i++) {
+		const struct device *d = &w->devices[i];
+		struct arena arena;
+		struct record there;
+		if (!d->copy || d->revoked)
+			continue;
+		arena_init(&arena, ARENA_NO_BUDGET);
+		found = copy_record(d->copy, version, VIEW_ACCEPTED, &arena, &there, NULL) == 0 &&
+			contents_has(d->copy, content->root, NULL) > 0;
+		arena_fini(&arena);
+	}
+	return found;
+}
+
 void oracle_contents(struct world *w)
 {
 	for (size_t i = 0; i < w->book.n_records && !w->failed && w->host.area; i++) {
 		const struct record *r = &w->book.records[i]->record;
 		struct content content;
-		if (r->type == TYPE_VERSION && contents_of(r, &content) &&
-		    area_content(w->host.area, &content) < 0)
+		if (r->type != TYPE_VERSION || !contents_of(r, &content) ||
+		    area_content(w->host.area, &content) == 0)
+			continue;
+		w->contents_lost = true;
+		if (!w->book.set_back || somebody_has(w, &r->id, &content))
 			world_fail(w, "the server accepted a Version and does not have its bytes");
 	}
 }

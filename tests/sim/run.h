@@ -12,7 +12,6 @@ struct run {
 	uint64_t seed;
 	unsigned actions;
 	const bool *left_out; /* of the actions; NULL: none is */
-	bool set_back; /* the server may be set back */
 	bool verbose, silent; /* silent: nothing is told of a fault either */
 	const struct image *blank;
 };

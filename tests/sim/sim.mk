@@ -2,7 +2,6 @@
 #   make sim                    SEEDS seeds from FROM, and those that were bad once, in two processes. Each hundred
 #                               is written to the ledger; stopped and called again it goes on behind those
 #   make sim SEED=7             one seed, told as it goes; if it fails, again with as few actions as it takes
-#   make sim SET_BACK=-B        the server is set back to an earlier state of its disk, too
 #   make sim-ledger             what the ledger comes to, commit by commit
 #   make sim-bite               plant each fault of tests/sim/bite, and see it caught; FAULTS="a b" only these
 SEEDS ?= 2000
@@ -17,10 +16,10 @@ $(B)/tests/unit/test_simdisk: $(addprefix $(B)/tests/sim/,disk.o net.o queue.o)
 $(SIM): $(SIM_PARTS) $(B)/tests/tap.o $(call obj,$(SERVER)) $(call obj,$(CLIENT)) $(OBJ_COMMON)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) -Wl,--wrap=head_verify -o $@ $^ $(LDLIBS) -ljansson
 
-SIM_RUN := $(SIM) -n $(SEEDS) -f $(FROM) -a $(ACTIONS) -l tests/sim/seeds -L $(SIM_LEDGER) -C $(VERSION) -S $(SET_BACK)
+SIM_RUN := $(SIM) -n $(SEEDS) -f $(FROM) -a $(ACTIONS) -l tests/sim/seeds -L $(SIM_LEDGER) -C $(VERSION) -S
 sim: $(SIM)
 ifdef SEED
-	@$(SIM) -s $(SEED) -a $(ACTIONS) -v -S $(SET_BACK)
+	@$(SIM) -s $(SEED) -a $(ACTIONS) -v -S
 else
 	@mkdir -p $(dir $(SIM_LEDGER))
 	@prove -o -j2 --exec 'sh -c' '$(SIM_RUN) -p 0/2' '$(SIM_RUN) -p 1/2'

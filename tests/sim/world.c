@@ -225,13 +225,12 @@ static unsigned world_size(struct dice *d)
 	return kind < 96 ? (unsigned)dice_between(d, 5, 7) : WORLD_DEVICES;
 }
 
-void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose,
-		bool may_set_back)
+void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose)
 {
 	static const char *const roots[] = {"/dev/shm", "/tmp"};
 	static const char *const leanings[LEANINGS] = {
 		"a bit of everything", "many edits", "many rights given and taken", "many faults"};
-	*w = (struct world){.seed = seed, .blank = blank, .may_set_back = may_set_back, .dice = dice_fork(seed, 1)};
+	*w = (struct world){.seed = seed, .blank = blank, .dice = dice_fork(seed, 1)};
 	w->n_devices = world_size(&w->dice);
 	w->leaning = (enum leaning)(dice_chance(&w->dice, 50) ? 0 : dice_below(&w->dice, LEANINGS));
 	snprintf(w->dir, sizeof(w->dir), "%s/fivepits-sim-%d", roots[access(roots[0], W_OK) != 0],

@@ -101,7 +101,8 @@ struct device {
 	uint64_t patience_us; /* until it looks again by itself */
 	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
 	int64_t last_seq;     /* the newest pending change that the ledger has */
-	bool filled;	      /* its disk was full once: its log may hold what was never committed */
+	bool littered; /* its disk was full once, or it ended while it wrote: behind the last commit its
+			  log may hold what was never committed */
 	bool doubt;	      /* a save was cut off: one more change may have been saved */
 	struct cursor cursors[WORLD_PLACES];
 	size_t n_cursors;
@@ -131,6 +132,7 @@ struct host {
 	uint64_t life;
 	bool turn_planned, in_turn, stopping;
 	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
+	bool told; /* it was set back, and is to hear of it when it starts */
 	uint64_t backup_n[WORLD_PLACES]; /* entries of each place in it */
 	bool starving; /* its disk is being kept full */
 	bool starved;  /* or was, before this turn's end */
@@ -142,7 +144,6 @@ struct host {
 struct world {
 	uint64_t seed;
 	enum leaning leaning;
-	bool may_set_back; /* the server may be set back to an earlier state of its disk */
 	unsigned action; /* which is taking place, from 1; 0: none */
 	char dir[128];
 	struct queue queue;
@@ -173,6 +174,7 @@ struct world {
 	enum right now[WORLD_NUMBERS][WORLD_PLACES], lately[WORLD_NUMBERS][WORLD_PLACES],
 	    ever[WORLD_NUMBERS][WORLD_PLACES];
 	bool rights_moved;
+	bool contents_lost; /* the server was set back, and nobody has what some Version names */
 	size_t judged; /* entries of each place that were judged by rights */
 	size_t judged_entries[WORLD_PLACES];
 
@@ -187,8 +189,7 @@ struct world {
 /* ---- The world (world.c) -------------------------------------------------------------------- */
 
 /* Make an area of a few enrolled devices, connected and in step. `blank` may be NULL. */
-void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose,
-		bool may_set_back);
+void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose);
 void world_fini(struct world *w);
 /* Let `us` pass. */
 void world_run(struct world *w, uint64_t us);
@@ -216,9 +217,10 @@ void machine_init(struct machine *m, struct world *w, uint64_t part);
 void host_start(struct world *w);
 void host_stop(struct world *w, enum disk_end how);
 void host_plan_turn(struct world *w);
-/* Keep the disk as it is now; put it back as it was then, and tell nobody. */
+/* Keep the disk as it is now; put it back as it was then: with a word to the server that it was, as
+ * `fivepitsd restore` has, or without any. */
 void host_backup(struct world *w);
-void host_set_back(struct world *w);
+void host_set_back(struct world *w, bool told);
 /* As an administrator: spaces that no copy has borne out are served as they are. False: there are none. */
 bool host_serve_all(struct world *w);
 /* False: the process ended in what was just called, and has been taken apart. */
@@ -283,6 +285,12 @@ void actions_run(struct world *w, unsigned n, const bool *left_out);
 void actions_counts(void (*row)(void *arg, const char *name, uint64_t n), void *arg);
 void hostile_act(struct world *w);
 void oracle_turn(struct world *w); /* what the server sent in a turn */
+/* Entries of a space have come into the book, behind the one of this number. */
+void oracle_entered(struct world *w, const struct id *space, uint64_t after);
+/* What the server's journals hold, once it was set back (oracle_back.c). */
+void oracle_follow(struct world *w);
+/* Does the server keep this change for somebody to decide on it? */
+bool oracle_is_held(struct world *w, const struct made *m);
 /* What lies in the files of a device, and of the server (oracle_files.c). */
 void oracle_files(struct device *d);
 void oracle_contents(struct world *w);
