@@ -2,7 +2,7 @@
  * Two versions, for people: `conflicts`, and what `show` says of them. Values stand side by side;
  * of prose the sentences that differ from what was before are marked.
  */
-#include "client/cmd.h"
+#include "client/cmd_apart.h"
 
 #include "common/unit.h"
 #include "common/unit_diff.h"
@@ -367,6 +367,8 @@ int cmd_conflicts(struct call *call)
 			lookup_short_id(call->copy, &v->record, &call->arena));
 		cmd_versions_print(call, v);
 	}
+	if (err >= 0)
+		err = cmd_apart_list(call, all, &n);
 	if (err >= 0 && call->json)
 		return cmd_json(call, all);
 	json_decref(all);

@@ -5,6 +5,7 @@
 
 #include "client/contents.h"
 #include "client/holding.h"
+#include "client/paper.h"
 #include "client/texts.h"
 #include "common/digest.h"
 
@@ -77,6 +78,7 @@ struct state {
 	struct asking asking;
 	uint64_t sent, to_send; /* bytes of documents on their way */
 	struct holding holding;
+	struct ids apart; /* documents whose versions were made apart */
 	bool contact_known, skew_known;
 	char turned_away[200]; /* the server's words when it would not have this device any more */
 	char recovered[400];   /* what was done when the server was set back, lately */
@@ -114,6 +116,8 @@ static int state_read(struct call *call, struct state *s)
 		err = contents_sending(call->copy, NULL, &s->sent, &s->to_send);
 	if (err >= 0)
 		err = holding_count(call->copy, NULL, &s->holding);
+	if (err >= 0)
+		err = papers_apart(call->copy, &call->arena, &s->apart);
 	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err))
 		       : 0;
 }
@@ -146,6 +150,7 @@ static int status_json(struct call *call, const struct state *s)
 	json_object_set_new(o, "documents_bytes", json_integer((json_int_t)s->to_send));
 	json_object_set_new(o, "documents_sent_bytes", json_integer((json_int_t)s->sent));
 	json_object_set_new(o, "documents", json_integer((json_int_t)s->holding.documents));
+	json_object_set_new(o, "documents_apart", json_integer((json_int_t)s->apart.n));
 	json_object_set_new(o, "documents_here", json_integer((json_int_t)s->holding.here));
 	json_object_set_new(o, "documents_here_bytes",
 			    json_integer((json_int_t)s->holding.bytes_here));
@@ -267,6 +272,9 @@ int cmd_status(struct call *call)
 		who.school_name);
 	status_say_sync(call, &s);
 	status_say_documents(call, &s.holding);
+	if (s.apart.n)
+		fprintf(call->out, "Versions made apart of %s: 'fivepits conflicts' shows them.\n",
+			screen_count(&call->arena, s.apart.n, "document", "documents"));
 	struct table *table = table_new(3, headings);
 	for (int i = 0; i < s.n; i++) {
 		table_words(table, "%s",

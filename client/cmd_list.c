@@ -7,6 +7,7 @@
 
 #include "client/holding.h"
 #include "client/merged.h"
+#include "client/paper.h"
 #include "client/tables.h"
 
 #include <stdlib.h>
@@ -140,6 +141,7 @@ struct list {
 	struct listed *rows;
 	size_t n;
 	struct presence presence; /* of documents and versions */
+	struct ids apart;	  /* documents whose versions were made apart */
 };
 
 static bool list_is_of_documents(const struct list *list)
@@ -183,6 +185,8 @@ static int list_read(struct call *call, struct list *list)
 
 	if (st && list_is_of_documents(list))
 		got = presence_init(&list->presence, call->copy);
+	if (st && got >= 0 && list->type->number == TYPE_DOCUMENT)
+		got = papers_apart(call->copy, &call->arena, &list->apart);
 	while (st && got >= 0 && (got = db_step(st)) > 0) {
 		struct listed row = {.withdrawn = db_int(st, 2) != 0,
 				     .pending = db_int(st, 3),
@@ -205,6 +209,8 @@ static int list_read(struct call *call, struct list *list)
 			merged_any(call->copy, list->type, &row.record, &row.space, &known) == 1;
 		row.sending = list_sending(call, &row);
 		row.here = presence_of(&list->presence, &row.id);
+		for (size_t k = 0; k < list->apart.n && !row.conflicts; k++)
+			row.conflicts = id_equal(&list->apart.ids[k], &row.id);
 		list->rows[list->n++] = row;
 	}
 	if (list->n > 1)

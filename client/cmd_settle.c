@@ -2,7 +2,7 @@
  * `settle`: one of two versions, or a new one, for all fields that are settled together. Works
  * without a line, also for versions that are only to be.
  */
-#include "client/cmd.h"
+#include "client/cmd_apart.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -242,7 +242,11 @@ int cmd_settle(struct call *call)
 		return cause_set(&call->cause, ERR_USAGE,
 				 "settle: say what to --take: a version's number, theirs, yours or "
 				 "FIELD=VALUE");
-	int err = settle_find(call, &v);
+	int err = cmd_apart_settle(call);
+	if (err == 0)
+		err = settle_find(call, &v);
+	else if (err > 0)
+		return 0;
 	if (err < 0)
 		return err;
 	if (!v.type || (v.group && v.n_fields == 0))

@@ -1,7 +1,7 @@
 /* Documents and their versions: see paper.h. */
 #include "client/paper.h"
 
-#include "client/lookup.h"
+#include "client/holding.h"
 #include "common/fields.h"
 #include "common/schema.h"
 
@@ -107,4 +107,53 @@ const struct version *paper_current(const struct record *document, const struct 
 		if (list[i].newest)
 			return &list[i];
 	return NULL;
+}
+
+static int is_apart(struct copy *copy, const struct id *document)
+{
+	struct version *list;
+	struct record now;
+	struct arena arena;
+	size_t n, apart = 0;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	int err = copy_record(copy, document, VIEW_SHOWN, &arena, &now, NULL);
+	if (err >= 0)
+		err = paper_versions(copy, document, &arena, &list, &n);
+	if (err >= 0 && record_existence(&now) == LIVE && n)
+		paper_current(&now, list, n, &apart);
+	arena_fini(&arena);
+	return err == ERR_MISSING ? 0 : err < 0 ? err : apart > 1;
+}
+
+static int document_compare(const void *a, const void *b)
+{
+	const struct held_version *x = a, *y = b;
+	return id_compare(&x->document, &y->document);
+}
+
+int papers_apart(struct copy *copy, struct arena *arena, struct ids *out)
+{
+	struct held_version *list = NULL;
+	int n = holding_list(copy, &list), kept = 0, err = n < 0 ? n : 0;
+
+	*out = (struct ids){0};
+	for (int i = 0; i < n; i++)
+		if (list[i].newest)
+			list[kept++] = list[i];
+	if (kept > 1)
+		qsort(list, (size_t)kept, sizeof(*list), document_compare);
+	if (kept > 1)
+		out->ids = arena_alloc(arena, (size_t)kept * sizeof(*out->ids));
+	for (int i = 1; i < kept && err >= 0; i++) {
+		const struct id *document = &list[i].document;
+		bool first = i == 1 || !id_equal(document, &list[i - 2].document);
+		if (!first || !id_equal(document, &list[i - 1].document))
+			continue;
+		err = is_apart(copy, document);
+		if (err > 0)
+			out->ids[out->n++] = *document;
+	}
+	free(list);
+	return err < 0 ? err : 0;
 }

@@ -6,6 +6,7 @@
 #define FIVEPITS_PAPER_H
 
 #include "client/contents.h"
+#include "client/lookup.h"
 
 struct version {
 	struct id id, space;
@@ -24,5 +25,8 @@ int paper_versions(struct copy *copy, const struct id *document, struct arena *a
  */
 const struct version *paper_current(const struct record *document, const struct version *list,
 				    size_t n, size_t *apart);
+
+/* The documents of which versions were made apart, and none was picked since. In `arena`. */
+int papers_apart(struct copy *copy, struct arena *arena, struct ids *out);
 
 #endif

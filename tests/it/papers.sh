@@ -148,4 +148,42 @@ ok "fetch works beside it" at tupton fetch "$large"
 kill $serving
 wait $serving
 
+# ---- Versions that were made apart ----
+echo base >"$T/base.txt" && echo heath >"$T/heath.txt" && echo morton >"$T/morton.txt"
+doc=$(at heath put "$T/base.txt" --title Memorandum --quiet)
+sync_all heath morton
+at heath put --document "$doc" "$T/heath.txt" --quiet >/dev/null
+at morton put --document "$doc" "$T/morton.txt" --quiet >/dev/null
+sync_all heath morton heath
+versions() { at "$1" show "$doc" --json | field "[(x['filename'], x['made_apart'], x['current']) for x in v['versions']]"; }
+is "two versions made apart are both kept" "$(versions heath)" "[('base.txt', False, False), ('heath.txt', True, False), ('morton.txt', True, True)]"
+is "at both schools" "$(versions morton)" "$(versions heath)"
+like "conflicts shows both with school and time" "$(at heath conflicts | tr '\n' ' ')" \
+	'2 heath.txt, 6 bytes, yours +Head of Heath.*, Heath Primary School, .* 20.*3 morton.txt, 7 bytes; it counts for now +Head of Morton.*, Morton Primary School, .* 20'
+is "with --json too" "$(at heath conflicts --json | field "[(x['take'], x['author']['school_name'], x['yours']) for x in v[0]['sides']]" 2>&1 | tail -n 1)" \
+	"[(2, 'Heath Primary School', True), (3, 'Morton Primary School', False)]"
+like "list marks the document" "$(at heath list document title=Memorandum)" 'two versions'
+is "no other document was made of it" "$(at heath list document --json | field "len([x for x in v if 'base' in x['title'] or 'Memorandum' in x['title'] or 'onflict' in x['title']])")" 1
+status 1 "what names none of them settles nothing" at heath settle "$doc" --take 1
+ok "a person picks one" at heath settle "$doc" --take yours
+sync_all heath morton
+is "it counts everywhere" "$(at morton get "$doc" -o -)" heath
+is "nothing is left to settle" "$(at morton conflicts --json | field 'len(v)')" 0
+is "the other one is there still" "$(at morton get "$doc" --version 3 -o -)" morton
+is "and the oldest" "$(at heath get "$doc" --version 1 -o -)" base
+status 1 "there is no fourth" at heath get "$doc" --version 4
+like "history says who picked it" "$(at morton history "$doc")" 'Heath Primary School'
+echo next >"$T/next.txt"
+at morton put --document "$doc" "$T/next.txt" --quiet >/dev/null
+sync_all morton heath
+is "a new version takes its place" "$(at heath get "$doc" -o -)" next
+at heath put --document "$doc" "$T/heath.txt" --quiet >/dev/null
+at morton put --document "$doc" "$T/morton.txt" --quiet >/dev/null
+sync_all heath morton heath
+is "made apart once more, both are there to pick" "$(at heath conflicts --json | field "max(len(x['sides']) for x in v)")" 2
+ok "one by its school" at morton settle "$doc" --take Morton
+sync_all morton heath
+is "settles all of it" "$(at heath conflicts --json | field 'len(v)').$(at heath get "$doc" -o -)" 0.morton
+same_everywhere "equal" heath morton
+
 finish
