@@ -41,6 +41,7 @@ static const struct {
     {TYPE_SIGN_OFF, "kind what person school"},
     {TYPE_READ_MARK, "space number record"},
     {TYPE_CONFLICT, "record state"},
+    {TYPE_LIMIT, "school file_bytes school_bytes area_bytes"},
 };
 
 /* The fields that may be shown, in order; their number. */

@@ -275,7 +275,12 @@ static int put_file(struct put *p, const struct put_file *f)
 	name = given ? given : name_base(&call->arena, f->path);
 	name = name_kept(&call->arena, name, &changed);
 	meter_item(&p->meter, put_clean(p, name), f->bytes);
-	int err = contents_add(call->copy, f->path, &c, put_progress, p, &call->cause);
+	struct cause why;
+	int err = limits_check(call->copy, f->bytes, &why);
+	if (err == 0)
+		err = contents_add(call->copy, f->path, &c, put_progress, p, &call->cause);
+	else
+		cause_set(&call->cause, err, "%.300s: %s", put_clean(p, f->path), why.words);
 	if (err < 0)
 		return err;
 	bool same = p->any && memcmp(p->newest, c.sha, SHA256_LEN) == 0;

@@ -441,6 +441,29 @@ static const struct command commands[] = {
 		.run = cmd_revoke,
 	},
 	{
+		.name = "quota",
+		.options = {{"file", 0, "SIZE", "how large a file may be, such as 50M",
+			     COMPLETE_NOTHING, NULL},
+			    {"total", 0, "SIZE", "what all files of each school may weigh",
+			     COMPLETE_NOTHING, NULL},
+			    {"area", 0, "SIZE", "what all files of all schools may weigh",
+			     COMPLETE_NOTHING, NULL},
+			    {"school", 0, "NAME", "--file and --total are for this school alone",
+			     COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_admin,
+		.summary = "how much documents may weigh, and what your school uses of it",
+		.help = "Only administrators set it. It is a record of the space admin, sent by "
+			"'fivepits sync';\n"
+			"the server refuses what is over it before it is sent. 'none' takes a "
+			"limit away; for\n"
+			"one school 'any' is no limit, where all others have one.",
+		.example = "fivepits quota\n"
+			   "fivepits quota --file 50M --total 2G --area 20G\n"
+			   "fivepits quota --school Heath --total any",
+		.run = cmd_quota,
+	},
+	{
 		.name = "audit",
 		.options = {{"most", 'n', "NUMBER", "only the newest so many", COMPLETE_NOTHING,
 			     NULL}},

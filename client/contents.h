@@ -26,6 +26,17 @@ int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uin
 /* Note it, in the open transaction; `sent` 0: it is over. */
 int contents_note_sent(struct copy *copy, const uint8_t root[SHA256_LEN], uint64_t sent);
 
+/* What the server said that this device's school may bring; UINT64_MAX: it is not limited. */
+struct document_limits {
+	uint64_t file, school, used, free;
+};
+
+int limits_set(struct copy *copy, const struct document_limits *l); /* NULL: none, nothing said */
+bool limits_get(struct copy *copy, struct document_limits *out);    /* false: none */
+/* May one more file of so many bytes be brought, as far as this device knows, beside what waits
+ * here? 0, or ERR_LIMIT with a cause. */
+int limits_check(struct copy *copy, uint64_t bytes, struct cause *cause);
+
 /*
  * Take a file in, as it is now; it is on disk then. A file that changes while it is read is read
  * again, some times. ERR_MISSING, ERR_INVALID (no file), ERR_LIMIT, ERR_AGAIN (it goes on

@@ -235,6 +235,8 @@ static int on_welcome(struct uplink *u, const Wire__Welcome *m)
 		err = uplink_may_read(u, m->spaces[i], spaces, n);
 	if (err == 0 && u->state != UPLINK_ENDED)
 		err = copy_held_forget(u->copy);
+	if (err == 0 && u->state != UPLINK_ENDED)
+		err = limits_set(u->copy, NULL); /* it is told anew where there are any */
 	if (n >= 0)
 		free(spaces);
 	if (err < 0 || u->state == UPLINK_ENDED)
@@ -252,6 +254,19 @@ static int on_granted(struct uplink *u, const Wire__Granted *m)
 	if (n >= 0)
 		free(spaces);
 	return err;
+}
+
+/* What documents may weigh: it is looked at when one is put. */
+static int on_limits(struct uplink *u, const Wire__Limits *m)
+{
+	const struct document_limits l = {
+		.file = m->has_file_bytes ? m->file_bytes : UINT64_MAX,
+		.school = m->has_school_bytes ? m->school_bytes : UINT64_MAX,
+		.used = m->used_bytes,
+		.free = m->has_free_bytes ? m->free_bytes : UINT64_MAX,
+	};
+	int err = copy_begin(u->copy);
+	return err < 0 ? err : limits_set(u->copy, &l);
 }
 
 static int on_lost(struct uplink *u, const Wire__Lost *m)
@@ -527,6 +542,8 @@ static const ProtobufCMessageDescriptor *frame_descriptor(unsigned kind)
 		return &wire__stored__descriptor;
 	case WIRE__KIND__MISSING:
 		return &wire__missing__descriptor;
+	case WIRE__KIND__LIMITS:
+		return &wire__limits__descriptor;
 	case WIRE__KIND__INVITED:
 		return &wire__invited__descriptor;
 	case WIRE__KIND__RENEWED:
@@ -554,6 +571,8 @@ static int uplink_dispatch(struct uplink *u, unsigned kind, const void *m, struc
 		return on_granted(u, m);
 	case WIRE__KIND__LOST:
 		return on_lost(u, m);
+	case WIRE__KIND__LIMITS:
+		return on_limits(u, m);
 	case WIRE__KIND__LACKING:
 		recover_on_lacking(u, m);
 		return 0;

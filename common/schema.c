@@ -331,6 +331,13 @@ static const struct schema_field conflict[] = {
 	REF(settled_by, VALUE, "change", GROUP('s')),
 };
 
+static const struct schema_field limit[] = {
+	REF(school, FIXED, "school"),
+	NUMBER(file_bytes, VALUE, CONTENT_MOST),
+	NUMBER(school_bytes, VALUE, UINT64_C(1) << 60),
+	NUMBER(area_bytes, VALUE, UINT64_C(1) << 60),
+};
+
 /* ---- The types ------------------------------------------------------------------------------ */
 
 #define KIND(k) (1u << RECORDS__SPACE_KIND__##k)
@@ -374,6 +381,7 @@ static const struct schema_type types[] = {
 	TYPE(TYPE_SIGN_OFF, "sign-off", sign_off, "kind", WORK),
 	TYPE(TYPE_READ_MARK, "read-mark", read_mark, "space", OWN),
 	TYPE(TYPE_CONFLICT, "conflict", conflict, "state", EVERYWHERE, .outcome_only = true),
+	TYPE(TYPE_LIMIT, "limit", limit, "school", KIND(ADMIN)),
 };
 
 /* ---- Looking things up ---------------------------------------------------------------------- */

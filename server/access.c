@@ -26,7 +26,7 @@ struct person_row {
 };
 
 struct device_row {
-	struct id id, person;
+	struct id id, person, school;
 	bool good;
 };
 
@@ -192,6 +192,7 @@ static void take_device(struct access *a, const struct record *r)
 
 	row->good = d && record_existence(r) == LIVE && !(d->has_revoked && d->revoked);
 	row->person = d ? id_or_zero(d->has_person, d->person) : (struct id){{0}};
+	row->school = d ? id_or_zero(d->has_school, d->school) : (struct id){{0}};
 }
 
 static void take_appointment(struct access *a, const struct record *r)
@@ -509,6 +510,12 @@ bool access_device(const struct access *a, const struct id *device, struct id *p
 bool access_has_device(const struct access *a, const struct id *device)
 {
 	return rows_find(&a->devices, device) != NULL;
+}
+
+struct id access_school(const struct access *a, const struct id *device)
+{
+	const struct device_row *row = rows_find(&a->devices, device);
+	return row ? row->school : (struct id){{0}};
 }
 
 bool access_session(const struct access *a, const struct id *device, struct id *person)

@@ -42,6 +42,8 @@ const char *access_name(const struct access *a, const struct id *space);
 bool access_device(const struct access *a, const struct id *device, struct id *person);
 /* Is it known at all, revoked or not? */
 bool access_has_device(const struct access *a, const struct id *device);
+/* The school that it is of; zero: none. */
+struct id access_school(const struct access *a, const struct id *device);
 /* May it open a session? Also one whose person is suspended or gone: they may read and write
  * nothing, but what they wrote before is taken, to be held. */
 bool access_session(const struct access *a, const struct id *device, struct id *person);

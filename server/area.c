@@ -7,6 +7,7 @@
 #include "server/journal_take.h"
 #include "server/lane.h"
 #include "server/own.h"
+#include "server/quota.h"
 #include "server/shelf.h"
 #include "server/turn.h"
 
@@ -73,6 +74,7 @@ int area_load(struct area *a, struct cause *cause)
 {
 	int err = journal_open(&a->journal, a->db, &a->id, a->options.env);
 
+	a->quota = quota_new(a);
 	a->shelf = shelf_new(a);
 	a->access = access_new(&a->id);
 	if (err == 0)
@@ -130,6 +132,7 @@ void area_close(struct area **area)
 	free(a->answers);
 	feed_cache_fini(&a->feed);
 	shelf_free(&a->shelf);
+	quota_free(&a->quota);
 	held_fini(a);
 	journal_close(&a->journal);
 	access_free(&a->access);

@@ -9,7 +9,8 @@
 #include "common/schema.h"
 #include "records.pb-c.h"
 
-enum { MINUTES_STATE = 3, MINUTES_ITEMS = 4 }; /* fields of records.proto */
+/* Fields of records.proto. */
+enum { MINUTES_STATE = 3, MINUTES_ITEMS = 4, VERSION_BYTES = 4, VERSION_CONTENT = 5 };
 
 /* ---- Open conflicts ------------------------------------------------------------------------- */
 
@@ -60,6 +61,54 @@ static int index_version(struct journal *j, const struct space *s, const struct 
 		      "INSERT INTO named (root, space, version) VALUES ($1, $2, $3)"
 		      " ON CONFLICT (root, space, version) DO NOTHING",
 		      "bud", version_root(v), s->local, &r->id);
+}
+
+/* The device behind the entry that made a record, and the size that it gives. */
+static int version_row(struct journal *j, uint64_t local, struct bytes fields,
+		       int (*row)(void *arg, const struct id *device, uint64_t bytes), void *arg)
+{
+	static const struct id none;
+	struct header header;
+	struct arena arena;
+	struct record r;
+	int err;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	record_init(&r, &arena, &none, TYPE_VERSION);
+	err = record_unpack(&r, fields);
+	const struct value *content = err < 0 ? NULL : record_find(&r, VERSION_CONTENT);
+	if (content) {
+		struct db_stmt *st =
+			db_query(j->db, "SELECT header FROM entry WHERE key = $1", "u",
+				 local << NUMBER_BITS | content->number);
+		err = db_step(st);
+		bool whole = err > 0 && header_read(&header, db_bytes(st, 0), &arena) >= 0;
+		if (err > 0)
+			db_reset(st);
+		err = whole ? row(arg, &header.device, value_number(record_get(&r, VERSION_BYTES)))
+			    : err;
+	}
+	arena_fini(&arena);
+	return err < 0 ? err : 0;
+}
+
+int journal_each_version(struct journal *j,
+			 int (*row)(void *arg, const struct id *device, uint64_t bytes), void *arg)
+{
+	struct db_stmt *st = db_query(j->db,
+				      "SELECT n.space, r.fields FROM named n JOIN record r"
+				      " ON r.space = n.space AND r.id = n.version",
+				      "");
+	int got;
+
+	while ((got = db_step(st)) > 0) {
+		got = version_row(j, (uint64_t)db_int(st, 0), db_bytes(st, 1), row, arg);
+		if (got < 0) {
+			db_reset(st);
+			break;
+		}
+	}
+	return got;
 }
 
 /* ---- What approved Minutes hold fast -------------------------------------------------------- */

@@ -118,6 +118,9 @@ int journal_chain(struct journal *j, const struct space *s, uint64_t number,
 int journal_named(struct journal *j, struct bytes root,
 		  bool (*may)(void *arg, const struct space *s), void *arg);
 
+/* Every Version that names a content: the device that made it, and its size. */
+int journal_each_version(struct journal *j,
+			 int (*row)(void *arg, const struct id *device, uint64_t bytes), void *arg);
 /* Every root that a Version names, once. */
 int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes root), void *arg);
 

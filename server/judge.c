@@ -279,8 +279,12 @@ static bool judge_contents(struct judging *j)
 					    BYTES(c.root, SHA256_LEN));
 			if (got == 0)
 				return false;
+			if (got > 0)
+				got = shelf_limits(j->area->shelf, j->device, &c, &cause);
 		}
-		if (got == ERR_INVALID)
+		if (got == ERR_LIMIT)
+			judge_defer(j, WIRE__WAIT__NO_ROOM, cause.words, BYTES_NONE);
+		else if (got == ERR_INVALID)
 			judge_refuse(j, cause.words);
 		else if (got < 0)
 			judge_fail(j, got);
@@ -298,7 +302,7 @@ static int judge_named_all(struct judging *j)
 
 	for (size_t i = 0; err == 0 && i < j->change.n_edits; i++)
 		if (judge_named(&j->change.edits[i], &c, NULL) > 0)
-			err = shelf_named(j->area->shelf, j->device, c.root);
+			err = shelf_named(j->area->shelf, j->device, &c);
 	return err;
 }
 

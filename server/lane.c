@@ -8,6 +8,7 @@
 #include "server/lane.h"
 
 #include "common/log.h"
+#include "server/access.h"
 #include "server/shelf.h"
 #include "server/turn.h"
 
@@ -190,7 +191,7 @@ void session_on_offer(struct session *s, const struct frame *f, void *message)
 	if (got == ERR_INVALID)
 		cause_set(&cause, got, "the document's bytes are not what its name says");
 	else if (got == 0)
-		got = shelf_limits(shelf, s, c.bytes, &cause);
+		got = shelf_limits(shelf, &s->device, &c, &cause);
 	if (got < 0 && cause.words[0])
 		lane_missing(s, c.root, cause.words);
 	else if (got < 0)
@@ -488,6 +489,24 @@ void lane_after_commit(struct area *a)
 		link_send(s->link, WIRE__KIND__STORED, &m.base, BYTES_NONE);
 		buf_reset(&s->lane->stored);
 	}
+}
+
+uint64_t lane_offered(const struct area *a, const struct id *school)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		const struct session *s = a->sessions[i];
+		if (!s->lane || !s->lane->offers)
+			continue;
+		struct id of = access_school(a->access, &s->device);
+		if (school && !id_equal(school, &of))
+			continue;
+		for (const struct offer *o = s->lane->offers; o; o = o->next)
+			if (o->state == OFFER_OPEN)
+				bytes += gather_content(o->gather)->bytes;
+	}
+	return bytes;
 }
 
 void lane_taken_back(struct area *a, const char *words)

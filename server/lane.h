@@ -33,6 +33,8 @@ int lane_before_commit(struct area *a);
 /* After it: tell what is stored. */
 void lane_after_commit(struct area *a);
 /* The turn was taken back: nothing of what came in it is stored. */
+/* What a school (NULL: all) has offered and not brought to its end, in bytes. */
+uint64_t lane_offered(const struct area *a, const struct id *school);
 void lane_taken_back(struct area *a, const char *words);
 /* Is there something to do in the next turn, though nothing may come in? */
 bool lane_is_busy(const struct area *a);

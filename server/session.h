@@ -29,6 +29,11 @@ struct cursor {
 	struct held_told held;
 };
 
+/* What it was told of the limits of documents; 0: no limit. */
+struct session_limits {
+	uint64_t on, file, school, used, free;
+};
+
 struct session {
 	struct area *area;
 	struct link *link;
@@ -45,6 +50,7 @@ struct session {
 	struct id asked;
 	uint64_t asked_generation;
 	int asked_may;
+	struct session_limits limits;
 	struct lane *lane; /* documents on their way; NULL: none yet */
 	struct holds holds;
 };

@@ -10,6 +10,7 @@
 
 #include "common/hashes.h"
 #include "common/log.h"
+#include "server/quota.h"
 #include "server/turn.h"
 
 #include <stdio.h>
@@ -222,6 +223,7 @@ void shelf_delivered(struct shelf *s, const struct session *session, const struc
 
 	n->content = *c;
 	n->delivered = true;
+	quota_add(s->area->quota, &session->device, c->bytes);
 }
 
 bool shelf_is_dirty(const struct shelf *s)
@@ -267,6 +269,7 @@ int shelf_sync(struct shelf *s, struct cause *cause)
 void shelf_forget(struct shelf *s)
 {
 	store_forget(s->store);
+	quota_forget(s->area->quota);
 	s->n_notes = 0;
 	hashes_clear(&s->fresh);
 }
@@ -301,22 +304,43 @@ int shelf_may_name(struct shelf *s, const struct session *session, const struct 
 	return got;
 }
 
-int shelf_named(struct shelf *s, const struct id *device, const uint8_t root[SHA256_LEN])
+int shelf_named(struct shelf *s, const struct id *device, const struct content *c)
 {
-	return db_run(s->area->db, "DELETE FROM delivered WHERE root = $1 AND device = $2", "bd",
-		      BYTES(root, SHA256_LEN), device);
+	int err = db_run(s->area->db, "DELETE FROM delivered WHERE root = $1 AND device = $2",
+			 "bd", BYTES(c->root, SHA256_LEN), device);
+
+	if (err == 0 && db_changes(s->area->db) == 0)
+		quota_add(s->area->quota, device, c->bytes);
+	return err;
+}
+
+int shelf_each_delivered(struct shelf *s,
+			 int (*row)(void *arg, const struct id *device, uint64_t bytes), void *arg)
+{
+	struct db_stmt *st = db_query(s->area->db, "SELECT device, bytes FROM delivered", "");
+	struct id device;
+	int got;
+
+	while ((got = db_step(st)) > 0)
+		if (db_id(st, 0, &device))
+			row(arg, &device, (uint64_t)db_int(st, 1));
+	for (size_t i = 0; got == 0 && i < s->n_notes; i++)
+		if (s->notes[i].delivered)
+			row(arg, &s->notes[i].device, s->notes[i].content.bytes);
+	return got;
 }
 
 /* ---- Limits --------------------------------------------------------------------------------- */
 
-int shelf_limits(struct shelf *s, const struct session *session, uint64_t bytes,
+int shelf_limits(struct shelf *s, const struct id *device, const struct content *c,
 		 struct cause *cause)
 {
-	(void)s;
-	(void)session;
-	if (bytes > CONTENT_MOST)
+	if (c->bytes > CONTENT_MOST)
 		return cause_set(cause, ERR_LIMIT, "the document is too large");
-	return 0;
+	if (!quota_is_on(s->area->quota))
+		return 0;
+	int got = is_delivered(s, device, c->root); /* then it is counted */
+	return got ? got < 0 ? got : 0 : quota_check(s->area->quota, device, c->bytes, cause);
 }
 
 /* ---- Care ----------------------------------------------------------------------------------- */
@@ -343,6 +367,7 @@ static int shelf_expire(struct shelf *s)
 	uint64_t day = shelf_day(s), last = day > SHELF_DAYS ? day - SHELF_DAYS : 0;
 	int err = db_run(s->area->db, "DELETE FROM brought WHERE day < $1", "u", last);
 
+	quota_forget(s->area->quota);
 	return err < 0 ? err
 		       : db_run(s->area->db, "DELETE FROM delivered WHERE day < $1", "u", last);
 }

@@ -48,13 +48,16 @@ void shelf_forget(struct shelf *s); /* the turn was taken back */
 int shelf_may_name(struct shelf *s, const struct session *session, const struct id *device,
 		   const struct content *c);
 /* It has: what it brought for that need not be remembered. */
-int shelf_named(struct shelf *s, const struct id *device, const uint8_t root[SHA256_LEN]);
+int shelf_named(struct shelf *s, const struct id *device, const struct content *c);
+/* Contents that devices have brought and not named yet. */
+int shelf_each_delivered(struct shelf *s,
+			 int (*row)(void *arg, const struct id *device, uint64_t bytes), void *arg);
 
 /*
- * Would an offer be over a limit? 0, or ERR_LIMIT with a cause: which, what is used and what is
- * free.
+ * Would it be over a limit if this device named a content? 0, or ERR_LIMIT with a cause: which,
+ * what is used and what is free.
  */
-int shelf_limits(struct shelf *s, const struct session *session, uint64_t bytes,
+int shelf_limits(struct shelf *s, const struct id *device, const struct content *c,
 		 struct cause *cause);
 
 /* Idle time: remove what nothing names, a little. Opens a transaction. 1: there is more; 0. */

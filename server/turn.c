@@ -3,6 +3,7 @@
  * answer what was pushed; feed. Nothing before the commit promises anything, and whatever was to be
  * said is taken back with it where the disk is full.
  */
+#include "server/quota.h"
 #include "server/turn.h"
 
 #include "common/log.h"
@@ -370,7 +371,9 @@ int turn_end(struct area *a)
 	if (err == 0) {
 		turn_answers(a);
 		lane_after_commit(a);
-		err = feed_all(a);
+		err = quota_tell(a->quota);
+		if (err == 0)
+			err = feed_all(a);
 	}
 	if (err < 0) {
 		turn_failed(a, err);

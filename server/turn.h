@@ -51,6 +51,7 @@ struct area {
 	struct answer *answers;
 	size_t n_answers, cap_answers;
 	struct feed_cache feed;
+	struct quota *quota; /* limits of documents */
 	struct shelf *shelf; /* documents */
 	uint64_t put_ms;     /* when the oldest chunk came that is not synced; 0: none */
 	bool lane_busy;	     /* some documents could go on at once */

@@ -281,6 +281,79 @@ static void test_parts(struct stage *s)
 	paper_free(paper);
 }
 
+/* An administrator's word on how much documents may weigh. */
+static void limit(struct stage *s, uint64_t file, uint64_t school)
+{
+	struct id admin = id_admin(&s->b.id);
+	struct id record = id_record(&s->b.id, &admin, TYPE_LIMIT, "all");
+	struct making m;
+
+	making_init(&m, &s->b, &admin, 0);
+	making_create(&m, TYPE_LIMIT, &record);
+	making_number(&m, 2, 0);
+	making_number(&m, 3, 0);
+	buf_reset(&m.set[0]);
+	field_add_number(&m.set[0], 2, file);
+	field_add_number(&m.set[0], 3, school);
+	peer_push(&s->head, making_bytes(&m));
+	making_fini(&m);
+	bed_turn(&s->b);
+}
+
+/* This client asks nobody before it offers: the server decides. */
+static void test_limits(void)
+{
+	struct stage *s = mem_alloc(sizeof(*s));
+	struct paper *large = paper_new(91, 3000001), *one = paper_new(92, 3000000);
+	struct paper *two = paper_new(93, 3000000), *three = paper_new(94, 1500000);
+	struct peer *staff = &s->staff;
+
+	stage_init(s, "limits");
+	limit(s, 3000000, 7000000);
+	ok(s->head.n_told == 0, "an administrator sets limits");
+	offer(staff, large);
+	ok(staff->missing == 1 && staff->wants.len == 0,
+	   "a file over the limit is refused before any of it is asked for");
+	offer(staff, one);
+	ok(staff->missing == 0 && staff->wants.len > 0, "one within is asked for");
+	offer(staff, two);
+	ok(staff->missing == 0 && staff->wants.len > 0, "so is another, beside it");
+	offer(staff, three);
+	ok(staff->missing == 1, "a third would be over what the school may have, with those two");
+	peer_cut(staff);
+	bed_turn(&s->b);
+	peer_connect(staff);
+	peer_hello(staff);
+	offer(staff, one);
+	answer(staff, one, SIZE_MAX);
+	ok(staff->stored == 1, "it goes on after a cut");
+	struct id change = push_version(staff, &s->own, &one->content);
+	ok(!peer_told(staff, &change), "and is named");
+	offer(staff, two);
+	answer(staff, two, SIZE_MAX);
+	ok(staff->stored == 1, "so does the other");
+	offer(staff, three);
+	ok(staff->missing == 1 && staff->wants.len == 0,
+	   "what is brought and not named yet counts");
+	change = push_version(staff, &s->own, &two->content);
+	ok(!peer_told(staff, &change), "and may be named");
+	bed_restart(&s->b, true);
+	peer_connect(staff);
+	peer_hello(staff);
+	offer(staff, three);
+	ok(staff->missing == 1 && staff->wants.len == 0, "after a restart all is counted anew");
+	change = push_version(staff, &s->own, &one->content);
+	const struct told *told = peer_told(staff, &change);
+	ok(told && told->wait == WIRE__WAIT__NO_ROOM,
+	   "what is here already counts too, where it is named again");
+	stage_fini(s);
+	free(s);
+	paper_free(large);
+	paper_free(one);
+	paper_free(two);
+	paper_free(three);
+}
+
 int main(void)
 {
 	struct stage *s = mem_alloc(sizeof(*s));
@@ -296,5 +369,6 @@ int main(void)
 	stage_fini(s);
 	free(s);
 	paper_free(paper);
+	test_limits();
 	return tap_end();
 }

@@ -1,0 +1,58 @@
+/* What documents may weigh, as the server said last: see contents.h. One setting holds it. */
+#include "client/contents.h"
+
+#include "client/screen.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char limits_key[] = "document_limits";
+
+int limits_set(struct copy *copy, const struct document_limits *l)
+{
+	char text[128] = "", was[128];
+
+	if (l)
+		snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+			 l->file, l->school, l->used, l->free);
+	copy_meta_get(copy, limits_key, was, sizeof(was));
+	return strcmp(text, was) == 0 ? 0 : copy_meta_set(copy, limits_key, text);
+}
+
+bool limits_get(struct copy *copy, struct document_limits *out)
+{
+	char text[128];
+
+	copy_meta_get(copy, limits_key, text, sizeof(text));
+	return sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &out->file,
+		      &out->school, &out->used, &out->free) == 4;
+}
+
+int limits_check(struct copy *copy, uint64_t bytes, struct cause *cause)
+{
+	struct document_limits l;
+	uint64_t sent = 0, waits = 0;
+	struct arena arena;
+
+	if (!limits_get(copy, &l))
+		return 0;
+	int err = contents_sending(copy, NULL, &sent, &waits);
+	if (err < 0)
+		return cause_set(cause, err, "the copy can't be read: %s", err_words(err));
+	arena_init(&arena, ARENA_NO_BUDGET);
+	err = 0;
+	if (bytes > l.file)
+		err = cause_set(cause, ERR_LIMIT, "it has %s, and a file may have %s",
+				screen_size(&arena, bytes), screen_size(&arena, l.file));
+	else if (l.free != UINT64_MAX && (waits > l.free || bytes > l.free - waits))
+		err = cause_set(cause, ERR_LIMIT,
+				"it has %s, and your school may bring %s more: %s are used%s%s, %s "
+				"wait here to be sent",
+				screen_size(&arena, bytes), screen_size(&arena, l.free),
+				screen_size(&arena, l.used), l.school == UINT64_MAX ? "" : " of ",
+				l.school == UINT64_MAX ? "" : screen_size(&arena, l.school),
+				screen_size(&arena, waits));
+	arena_fini(&arena);
+	return err;
+}
