@@ -1,6 +1,6 @@
 /*
- * SQLite: statements kept by the address of their text, transactions with their locks, errors in our
- * codes. A foreign error is logged here, once, with the SQL and never with values.
+ * SQLite: statements kept by the address of their text, transactions with their locks, errors in
+ * our codes. A foreign error is logged here, once, with the SQL and never with values.
  */
 #include "common/db_inside.h"
 

@@ -1,5 +1,6 @@
 /*
- * SQLite: opening with everything that has to be set, making the tables, checking, copying, closing.
+ * SQLite: opening with everything that has to be set, making the tables, checking, copying,
+ * closing.
  *
  * The database file and SQLite's own files beside it are never opened here: closing any descriptor
  * of theirs would drop the locks that SQLite holds on them.
