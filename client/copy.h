@@ -64,7 +64,7 @@ struct foresight {
 	/* Fields whose text is brought together from what was written here and by others. */
 	const uint32_t *merged;
 	size_t n_merged;
-	/* It is an item of approved Minutes: they change nothing, but become corrections. */
+	/* It is an item of approved Minutes: they change nothing, but become corrections of it. */
 	bool corrects;
 };
 /* The record as shown, and how that came. In `arena`. ERR_MISSING. */

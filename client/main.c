@@ -121,6 +121,7 @@ int main(int argc, char **argv)
 	int err;
 
 	setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of characters; nothing else asks for it */
+	os_keep_memory();
 	err = main_run(&call, argc - 1, argv + 1);
 	err = main_flush(&call, err);
 	if (err < 0)

@@ -54,7 +54,8 @@ struct carriage {
 	struct buf raw, packed;
 	bool busy;
 	uint64_t noted_ms; /* when it was last noted how far the uploads are */
-	uint64_t whole_ms; /* since when something is whole and not on disk; 0: nothing is */
+	uint64_t put_ms;   /* since when something has come and is not on disk; 0: nothing has */
+	uint64_t whole_ms; /* the same of a content that is whole */
 };
 
 struct carriage *carriage_new(void)
@@ -393,7 +394,7 @@ static void get_ask(struct uplink *u, struct get *g)
 static bool get_step(struct uplink *u, struct get **at)
 {
 	struct get *g = *at;
-	struct gather_ops ops = {.want = get_want, .arg = g};
+	struct gather_ops ops = {.want = get_want, .arg = g, .by_list = true};
 	struct cause cause = {""};
 
 	if (!g->gather) {
@@ -448,10 +449,13 @@ static void get_sync(struct uplink *u)
 	if (whole && !c->whole_ms)
 		c->whole_ms = now;
 	/* Small ones that come one behind the other are made to last together. */
+	if (store_is_dirty(store) && !c->put_ms)
+		c->put_ms = now;
 	if (store_unsynced(store) < CONTENT_SYNC &&
+	    (!c->put_ms || now - c->put_ms < CONTENT_SYNC_MS) &&
 	    (!whole || (waits && now - c->whole_ms < WHOLE_MS)))
 		return;
-	c->whole_ms = 0;
+	c->put_ms = c->whole_ms = 0;
 	int err = contents_sync(u->copy, &cause);
 	if (err == 0 && whole)
 		err = copy_begin(u->copy);

@@ -17,6 +17,7 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 
 enum {
 	CONN_INPUT = 128 * 1024,  /* bytes read ahead of the frame that is being waited for */
+	CONN_RECORDS = 48 * 1024, /* room for a few TLS records: three whole ones */
 	CONN_UNSENT = 128 * 1024, /* bytes that the kernel may hold before the network takes them */
 	CONN_PONG_ROOM = 64 * 1024, /* Pings are not answered over so much of queue */
 };
@@ -331,22 +333,6 @@ static void conn_parse(struct conn *c)
 		conn_finish(c, have ? "the line broke in the middle of a message" : c->words);
 }
 
-static void conn_read_cb(struct bufferevent *bev, void *arg)
-{
-	struct conn *c = arg;
-
-	conn_enter(c);
-	c->heard = conn_now();
-	c->pinged = false;
-	if (c->state >= CONN_FLUSHING) {
-		struct evbuffer *in = bufferevent_get_input(bev);
-		evbuffer_drain(in, evbuffer_get_length(in));
-	} else {
-		conn_parse(c);
-	}
-	conn_leave(c);
-}
-
 static void conn_write_cb(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
@@ -374,9 +360,8 @@ static void conn_shaken(struct conn *c)
 }
 
 /* The peer hung up, or the line failed. What it sent before that is still handed up. */
-static void conn_end_of_input(struct conn *c, short what)
+static void conn_end_of_input(struct conn *c, short what, unsigned long error)
 {
-	unsigned long error = bufferevent_get_openssl_error(c->bev);
 	struct cause cause;
 
 	if (c->ended || c->state == CONN_OVER)
@@ -406,16 +391,59 @@ static void conn_end_of_input(struct conn *c, short what)
 		conn_finish(c, c->state == CONN_SHAKING ? cause.words : c->words);
 }
 
+/* libevent takes one TLS record an event. What has come behind it is taken at once, up to what
+ * would be read ahead anyway; each read empties a record, so that none waits where no event tells
+ * of it. */
+static void conn_read_on(struct conn *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	struct evbuffer_iovec room;
+	unsigned long error;
+	int got = 1;
+
+	while (got > 0 && c->state == CONN_OPEN && c->reading && !c->paused && !c->let_go &&
+	       evbuffer_get_length(in) < CONN_INPUT) {
+		size_t n;
+		if (evbuffer_reserve_space(in, CONN_RECORDS, &room, 1) != 1)
+			return;
+		got = tls_line_read(c->tls, room.iov_base, room.iov_len, &n, &error);
+		room.iov_len = n;
+		must(n == 0 || evbuffer_commit_space(in, &room, 1) == 0);
+	}
+	if (got >= 0)
+		return;
+	int socket_error = errno;
+	bufferevent_disable(c->bev, EV_READ);
+	errno = socket_error;
+	conn_end_of_input(c, error || socket_error ? BEV_EVENT_ERROR : BEV_EVENT_EOF, error);
+}
+
+static void conn_read_cb(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+
+	conn_enter(c);
+	c->heard = conn_now();
+	c->pinged = false;
+	if (c->state >= CONN_FLUSHING) {
+		struct evbuffer *in = bufferevent_get_input(bev);
+		evbuffer_drain(in, evbuffer_get_length(in));
+	} else {
+		conn_read_on(c);
+		conn_parse(c);
+	}
+	conn_leave(c);
+}
+
 static void conn_event_cb(struct bufferevent *bev, short what, void *arg)
 {
 	struct conn *c = arg;
 
-	(void)bev;
 	conn_enter(c);
 	if (what & BEV_EVENT_CONNECTED)
 		conn_shaken(c);
 	else
-		conn_end_of_input(c, what);
+		conn_end_of_input(c, what, bufferevent_get_openssl_error(bev));
 	conn_leave(c);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "common/gather.h"
 
+#include "common/hand.h"
 #include "common/hashes.h"
 
 #include <stdlib.h>
@@ -101,13 +102,14 @@ static int walk_enter(struct walk *w, const struct entry_of *e, struct bytes byt
 
 /* ---- Gathering ------------------------------------------------------------------------------ */
 
+enum { GATHER_LARGE = 4 * 1024 * 1024 };
 enum { WANT_NODE = 1 }; /* in the numbers of `wanted`; above it the bytes */
 
 struct gather {
 	struct store *store;
 	struct gather_ops ops;
 	struct walk walk;
-	struct sha256 *sha; /* of the whole; NULL where the only chunk is the whole */
+	struct sha256 *sha; /* of the whole; NULL where the list or the only chunk vouches for it */
 	uint64_t done;
 	struct entry_of queue[GATHER_CHUNKS];
 	size_t first, n;
@@ -124,7 +126,7 @@ struct gather *gather_new(struct store *s, const struct content *content,
 	g->store = s;
 	g->ops = *ops;
 	g->walk.content = *content;
-	if (!walk_is_single(content))
+	if (!walk_is_single(content) && !ops->by_list)
 		g->sha = sha256_begin();
 	return g;
 }
@@ -136,8 +138,10 @@ void gather_free(struct gather **gather)
 
 	if (!g)
 		return;
-	if (g->sha)
+	if (g->sha) {
+		hand_wait(store_hand(g->store));
 		sha256_end(&g->sha, unused);
+	}
 	walk_fini(&g->walk);
 	hashes_fini(&g->wanted);
 	buf_fini(&g->chunk);
@@ -186,11 +190,28 @@ static int gather_has(struct gather *g, const uint8_t hash[SHA256_LEN])
 	return g->ops.have ? g->ops.have(g->ops.arg, hash) : store_find(g->store, hash, &is);
 }
 
+static void gather_hash_job(void *arg, struct bytes raw)
+{
+	sha256_add(arg, raw);
+}
+
+/* Of what is large another hand hashes the whole. */
 static void gather_hash(struct gather *g, struct bytes raw)
 {
-	if (g->sha)
+	struct hand *hand = store_hand(g->store);
+
+	if (g->sha && g->walk.content.bytes >= GATHER_LARGE) {
+		buf_add_bytes(hand_room(hand), raw);
+		hand_do(hand, gather_hash_job, g->sha);
+	} else if (g->sha) {
 		sha256_add(g->sha, raw);
-	g->done += raw.len;
+	}
+}
+
+/* Behind the chunk at the front, whose bytes were hashed where they must be. */
+static void gather_pass(struct gather *g)
+{
+	g->done += g->queue[g->first].bytes;
 	g->first = (g->first + 1) % GATHER_CHUNKS;
 	g->n--;
 }
@@ -210,8 +231,10 @@ int gather_take(struct gather *g, const uint8_t hash[SHA256_LEN], struct bytes r
 	if (is_node ? node_read(&node, raw) < 0 : raw.len != bytes)
 		return cause_set(cause, ERR_INVALID,
 				 "a document's list of chunks does not fit what it lists");
-	if (!is_node && g->n && memcmp(g->queue[g->first].hash, hash, SHA256_LEN) == 0)
+	if (!is_node && g->n && memcmp(g->queue[g->first].hash, hash, SHA256_LEN) == 0) {
 		gather_hash(g, raw);
+		gather_pass(g);
+	}
 	return 0;
 }
 
@@ -282,15 +305,21 @@ static int gather_step(struct gather *g)
 static int gather_front(struct gather *g)
 {
 	const struct entry_of *e = &g->queue[g->first];
+	struct stored is;
 
 	if (g->n == 0 || hashes_find(&g->wanted, e->hash))
 		return 0;
-	int err = store_get(g->store, e->hash, &g->chunk);
-	if (err == 0 && g->chunk.len != e->bytes)
-		err = ERR_INVALID;
-	if (err < 0)
-		return err;
-	gather_hash(g, buf_bytes(&g->chunk));
+	if (g->sha) {
+		int err = store_get(g->store, e->hash, &g->chunk);
+		if (err < 0 || g->chunk.len != e->bytes)
+			return err < 0 ? err : ERR_INVALID;
+		gather_hash(g, buf_bytes(&g->chunk));
+	} else {
+		int got = store_find(g->store, e->hash, &is);
+		if (got <= 0 || is.raw != e->bytes)
+			return got < 0 ? got : got == 0 ? ERR_MISSING : ERR_INVALID;
+	}
+	gather_pass(g);
 	return 1;
 }
 
@@ -298,12 +327,14 @@ static int gather_end(struct gather *g, struct cause *cause)
 {
 	uint8_t is[SHA256_LEN];
 	const struct content *c = &g->walk.content;
+	bool same = g->done == c->bytes;
 
-	if (g->sha)
+	if (g->sha) {
+		hand_wait(store_hand(g->store));
 		sha256_end(&g->sha, is);
-	else
-		memcpy(is, c->root, SHA256_LEN);
-	if (g->done != c->bytes || memcmp(is, c->sha, SHA256_LEN) != 0)
+		same = same && memcmp(is, c->sha, SHA256_LEN) == 0;
+	}
+	if (!same)
 		return cause_set(cause, ERR_INVALID,
 				 "the document's bytes are not what its name says");
 	return 2;

@@ -25,6 +25,12 @@ struct gather_ops {
 	/* Ask for it; `parent` is the node that lists it, NULL for the root. */
 	void (*want)(void *arg, const uint8_t hash[SHA256_LEN], const uint8_t *parent);
 	void *arg;
+	/*
+	 * Each chunk is what the list says, and the list what the root says: that is word enough,
+	 * and the whole is not hashed. For one who hashes it when it is read, and whose source has
+	 * hashed it.
+	 */
+	bool by_list;
 };
 
 /* Borrows the store. */

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EDIT_MOST = 4 * 1024 * 1024 };
+enum { EDIT_MOST = 4 * 1024 * 1024, KEEP_BLOCK = 2 * 1024 * 1024, KEEP_FREE = 2 * 1024 * 1024 };
 
 struct os_lock {
 	int fd;
@@ -57,6 +58,12 @@ uint64_t os_monotonic_us(void)
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+void os_keep_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, KEEP_FREE);
 }
 
 /* The code for errno, with "can't `what` `path`: why". */

@@ -17,6 +17,10 @@
 const struct env *os_env(void);
 uint64_t os_monotonic_us(void);
 
+/* Let the allocator keep a few MiB that come and go with each chunk of a document: returned to the
+ * system each time, they cost more than what is done with them. Once, at the start of a program. */
+void os_keep_memory(void);
+
 /* Make a directory (parents too) for this user alone. 0, also if it is there; ERR_IO, ERR_FULL. */
 int os_make_dir(const char *path, struct cause *cause);
 bool os_exists(const char *path);

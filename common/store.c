@@ -17,6 +17,7 @@ struct store *store_new(const char *dir, struct db *db)
 	s->dir = mem_copy_text(dir);
 	s->db = db;
 	s->squeezer = squeezer_new();
+	s->hand = hand_new();
 	s->out.fd = -1;
 	return s;
 }
@@ -43,6 +44,7 @@ void store_free(struct store **store)
 
 	if (!s)
 		return;
+	hand_free(&s->hand);
 	store_clear_fresh(s);
 	pack_let_go(s);
 	store_close_files(s);
@@ -59,6 +61,11 @@ void store_free(struct store **store)
 struct squeezer *store_squeezer(struct store *s)
 {
 	return s->squeezer;
+}
+
+struct hand *store_hand(struct store *s)
+{
+	return s->hand;
 }
 
 void store_set_day(struct store *s, uint64_t day)

@@ -27,6 +27,7 @@ struct store;
 struct store *store_new(const char *dir, struct db *db);
 void store_free(struct store **s); /* what was not synced is dropped */
 struct squeezer *store_squeezer(struct store *s);
+struct hand *store_hand(struct store *s); /* for what can be done beside */
 
 /* Where a chunk is, and as what. */
 struct stored {

@@ -3,6 +3,7 @@
 #ifndef FIVEPITS_STORE_INSIDE_H
 #define FIVEPITS_STORE_INSIDE_H
 
+#include "common/hand.h"
 #include "common/hashes.h"
 #include "common/os.h"
 #include "common/store.h"
@@ -11,6 +12,7 @@ enum {
 	PACK_HEADER = 4 + 4 + 4 + SHA256_LEN, /* magic, raw size, size and form, hash */
 	PACK_MOST = 256 * 1024 * 1024,	      /* a pack that is longer gets no more */
 	PACK_OPEN = 4,			      /* packs open for reading */
+	PACK_BEHIND = 1024 * 1024,	      /* unsynced: from here on another hand writes */
 };
 
 /* A chunk whose bytes are in a pack, and which is in no table yet. */
@@ -26,6 +28,8 @@ struct packing {
 	int fd; /* -1: none */
 	struct os_lock *lock;
 	uint64_t pack, end, begun; /* `begun`: told to the disk to write, up to there */
+	bool behind;		   /* the hand may be writing yet */
+	int error;		   /* an errno of what it wrote: only for who has waited for it */
 };
 
 struct pack_file {
@@ -37,6 +41,7 @@ struct store {
 	char *dir;
 	struct db *db;
 	struct squeezer *squeezer;
+	struct hand *hand;
 	uint64_t day;
 	struct packing out;
 	struct pack_file files[PACK_OPEN];

@@ -36,8 +36,17 @@ static int pack_fail(struct cause *cause, const char *what)
 
 /* ---- Writing -------------------------------------------------------------------------------- */
 
+/* What was given to the hand is written, or has failed. */
+static void pack_wait(struct store *s)
+{
+	if (s->out.behind)
+		hand_wait(s->hand);
+	s->out.behind = false;
+}
+
 void pack_let_go(struct store *s)
 {
+	pack_wait(s);
 	if (s->out.fd >= 0)
 		close(s->out.fd);
 	os_lock_close(&s->out.lock);
@@ -59,6 +68,7 @@ void pack_cut(struct store *s)
 {
 	uint64_t end;
 
+	pack_wait(s);
 	if (s->out.fd >= 0 && pack_end(s, s->out.pack, &end) == 0 &&
 	    ftruncate(s->out.fd, (off_t)end) < 0)
 		log_warn("store.cut", "words=\"%s\"", strerror(errno));
@@ -134,12 +144,54 @@ static int pack_write(int fd, uint64_t at, struct iovec *v, int n)
 	return 0;
 }
 
+/* Have it written meanwhile, so that the sync is short. */
+static void pack_write_back(struct packing *p, uint64_t end)
+{
+	if (end - p->begun < WRITE_BACK)
+		return;
+	(void)sync_file_range(p->fd, (off_t)p->begun, (off_t)(end - p->begun),
+			      SYNC_FILE_RANGE_WRITE);
+	p->begun = end;
+}
+
+/* A job: where, and what. */
+static void pack_write_job(void *arg, struct bytes job)
+{
+	struct packing *p = arg;
+	uint64_t at = read_u64be(job.data);
+	struct iovec v = {(void *)(job.data + 8), job.len - 8};
+
+	if (p->error == 0 && pack_write(p->fd, at, &v, 1) < 0)
+		p->error = errno ? errno : EIO;
+	pack_write_back(p, at + job.len - 8);
+}
+
+static int pack_put(struct store *s, const uint8_t header[PACK_HEADER], struct bytes packed)
+{
+	struct packing *p = &s->out;
+
+	if (s->unsynced >= PACK_BEHIND) {
+		struct buf *job = hand_room(s->hand);
+		buf_add_u64be(job, p->end);
+		buf_add(job, header, PACK_HEADER);
+		buf_add_bytes(job, packed);
+		p->behind = true;
+		hand_do(s->hand, pack_write_job, p);
+		return 0;
+	}
+	pack_wait(s);
+	struct iovec v[2] = {{(void *)header, PACK_HEADER}, {(void *)packed.data, packed.len}};
+	if (pack_write(p->fd, p->end, v, packed.len ? 2 : 1) < 0)
+		return -1;
+	pack_write_back(p, p->end + PACK_HEADER + packed.len);
+	return 0;
+}
+
 int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *is,
 		struct bytes packed, struct cause *cause)
 {
 	struct packing *p = &s->out;
 	uint8_t header[PACK_HEADER];
-	struct iovec v[2] = {{header, sizeof(header)}, {(void *)packed.data, packed.len}};
 
 	/* Who takes it next believes the tables: they must be on disk. */
 	if (p->fd >= 0 && p->end >= PACK_MOST && s->n_fresh == 0 && !db_in_transaction(s->db))
@@ -151,23 +203,22 @@ int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *
 	write_u32be(header + 4, is->raw);
 	write_u32be(header + 8, (uint32_t)is->form << FORM_SHIFT | is->size);
 	memcpy(header + 12, hash, SHA256_LEN);
-	if (pack_write(p->fd, p->end, v, packed.len ? 2 : 1) < 0)
+	if (pack_put(s, header, packed) < 0)
 		return pack_fail(cause, "append");
 	is->pack = p->pack;
 	is->at = p->end;
 	p->end += PACK_HEADER + packed.len;
-	/* Have it written meanwhile, so that the sync is short. */
-	if (p->end - p->begun >= WRITE_BACK) {
-		(void)sync_file_range(p->fd, (off_t)p->begun, (off_t)(p->end - p->begun),
-				      SYNC_FILE_RANGE_WRITE);
-		p->begun = p->end;
-	}
 	return 0;
 }
 
 int pack_sync(struct store *s, struct cause *cause)
 {
-	if (s->out.fd >= 0 && fdatasync(s->out.fd) < 0)
+	struct packing *p = &s->out;
+
+	pack_wait(s);
+	errno = p->error;
+	p->error = 0;
+	if (errno || (p->fd >= 0 && fdatasync(p->fd) < 0))
 		return pack_fail(cause, "sync");
 	return 0;
 }
@@ -191,15 +242,19 @@ static int pack_open(struct store *s, uint64_t pack)
 	return fd;
 }
 
-int pack_bytes(struct store *s, uint64_t pack, uint64_t at, uint8_t *out, size_t len, size_t *n)
+/* Into two places, one behind the other; `n` short at the end of the pack. */
+static int pack_readv(struct store *s, uint64_t pack, uint64_t at, struct iovec v[2], size_t *n)
 {
 	int fd = pack_open(s, pack);
+	size_t len = v[0].iov_len + v[1].iov_len;
 
 	*n = 0;
 	if (fd < 0)
 		return fd;
+	if (pack == s->out.pack)
+		pack_wait(s);
 	while (*n < len) {
-		ssize_t got = pread(fd, out + *n, len - *n, (off_t)(at + *n));
+		ssize_t got = preadv(fd, v, 2, (off_t)(at + *n));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0) {
@@ -209,26 +264,39 @@ int pack_bytes(struct store *s, uint64_t pack, uint64_t at, uint8_t *out, size_t
 		if (got == 0)
 			break;
 		*n += (size_t)got;
+		for (int i = 0; i < 2; i++) {
+			size_t part = (size_t)got < v[i].iov_len ? (size_t)got : v[i].iov_len;
+			v[i] = (struct iovec){(uint8_t *)v[i].iov_base + part, v[i].iov_len - part};
+			got -= (ssize_t)part;
+		}
 	}
 	return 0;
+}
+
+int pack_bytes(struct store *s, uint64_t pack, uint64_t at, uint8_t *out, size_t len, size_t *n)
+{
+	struct iovec v[2] = {{out, len}, {NULL, 0}};
+
+	return pack_readv(s, pack, at, v, n);
 }
 
 int pack_read(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is,
 	      struct buf *out)
 {
-	size_t len = PACK_HEADER + (size_t)is->size, n;
+	uint8_t h[PACK_HEADER];
+	size_t n;
 
 	buf_reset(out);
-	int err = pack_bytes(s, is->pack, is->at, buf_reserve(out, len), len, &n);
+	struct iovec v[2] = {{h, sizeof(h)}, {buf_reserve(out, is->size + 1), is->size}};
+	int err = pack_readv(s, is->pack, is->at, v, &n);
 	if (err < 0)
 		return err;
-	const uint8_t *h = out->data;
-	if (n != len || memcmp(h, pack_magic, 4) != 0 || read_u32be(h + 4) != is->raw ||
+	if (n != PACK_HEADER + (size_t)is->size || memcmp(h, pack_magic, 4) != 0 ||
+	    read_u32be(h + 4) != is->raw ||
 	    read_u32be(h + 8) != ((uint32_t)is->form << FORM_SHIFT | is->size) ||
 	    memcmp(h + 12, hash, SHA256_LEN) != 0)
 		return ERR_CORRUPT;
 	out->len = is->size;
-	memmove(out->data, out->data + PACK_HEADER, is->size);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -309,6 +310,22 @@ X509 *tls_line_ca(const struct tls_line *line)
 void tls_line_export(const struct tls_line *line, const char *label, uint8_t out[32])
 {
 	must(SSL_export_keying_material(line->ssl, out, 32, label, strlen(label), NULL, 0, 0) == 1);
+}
+
+int tls_line_read(struct tls_line *line, uint8_t *out, size_t room, size_t *n, unsigned long *error)
+{
+	*n = 0;
+	*error = 0;
+	must(room >= SSL3_RT_MAX_PLAIN_LENGTH);
+	ERR_clear_error();
+	errno = 0;
+	int rc = SSL_read_ex(line->ssl, out, room, n);
+	if (rc == 1)
+		return 1;
+	int why = SSL_get_error(line->ssl, rc);
+	*error = ERR_peek_error();
+	ERR_clear_error();
+	return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? 0 : ERR_PROTO;
 }
 
 size_t tls_line_pending(const struct tls_line *line)

@@ -48,6 +48,13 @@ bool tls_line_device(const struct tls_line *line, struct id *device);
 struct x509_st *tls_line_ca(const struct tls_line *line);
 /* 32 bytes that only the two ends of this line know (RFC 8446, 7.5). */
 void tls_line_export(const struct tls_line *line, const char *label, uint8_t out[32]);
+/*
+ * Up to `room` bytes (16 KiB at least: a whole record) that have come and need no waiting. 1: `n`
+ * are some; 0: there are none yet; ERR_PROTO: the line has ended, with OpenSSL's error if it was
+ * not well (0, and errno: the socket's).
+ */
+int tls_line_read(struct tls_line *line, uint8_t *out, size_t room, size_t *n,
+		  unsigned long *error);
 /* Decrypted bytes that were not read yet. */
 size_t tls_line_pending(const struct tls_line *line);
 /* Tell the peer that nothing more will come. */

@@ -174,7 +174,7 @@ void link_send(struct link *link, Wire__Kind kind, const ProtobufCMessage *m, st
 	uint8_t small[1024];
 	size_t size = protobuf_c_message_get_packed_size(m);
 	size_t whole = FRAME_HEADER + size + raw.len;
-	uint8_t *out = whole <= sizeof(small) ? small : mem_alloc(whole);
+	uint8_t *out = whole <= sizeof(small) ? small : mem_resize(NULL, whole);
 
 	frame_pack(out, kind, m, size, raw.len);
 	if (raw.len)

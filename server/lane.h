@@ -17,7 +17,7 @@ struct lane;
 enum {
 	LANE_OFFERS = 256,	     /* contents that a session has under way */
 	LANE_ASKED = 16384,	     /* chunks that it has asked for and not got */
-	LANE_SYNC = 4 * 1024 * 1024, /* so much is put before it is made to last */
+	LANE_SYNC = 16 * 1024 * 1024, /* so much is put before it is made to last */
 	LANE_SYNC_MS = 200,	     /* or so long ago */
 	LANE_WORK_MS = 3,	     /* of a turn are spent on gathering */
 };

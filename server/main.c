@@ -510,6 +510,7 @@ int main(int argc, char **argv)
 {
 	struct cause cause = {{0}};
 
+	os_keep_memory();
 	if (schema_verify(&cause) < 0) {
 		fprintf(stderr, "fivepitsd: %s\n", cause.words);
 		return EXIT_REFUSED;

@@ -27,7 +27,7 @@ includes() {
 check "the server includes nothing of the client" < <(grep -n '#include "client/' server/*.[ch])
 check "the client includes nothing of the server" < <(grep -n '#include "server/' client/*.[ch])
 check "common/ includes neither" < <(grep -nE '#include "(server|client)/' common/*.[ch])
-check "SQLite is named in common/db alone" < <(includes sqlite3 'common/db\.c')
+check "SQLite is named in common/db alone" < <(includes sqlite3 'common/db(_inside)?\.[ch]')
 check "OpenSSL is named where keys, digests and TLS are made" < <(
 	includes openssl/ 'common/(tls|sha|keys|invitation)\.c|server/(ca|enrol)\.c')
 check "libevent is named in the loop and the connection alone" < <(includes event2/ 'common/(loop|conn)\.c')

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The figures: real processes, real TLS, files that are flushed; each as key=value beside its goal.
-# usage: tests/bench/bench.sh BUILD DIR [floor|w1|w1b|w2|bytes|idle|plan|merge|reconcile|herd|sim|documents]...
+# usage: tests/bench/bench.sh BUILD DIR [floor|w1|w1b|w2|bytes|idle|plan|merge|reconcile|herd|sim|documents|documents_PART]...
 #
 # Everything is made new in DIR, on whatever disk that is; DIR/figures.txt keeps what is printed. What
 # is timed is whole processes from start to exit, but for W2 and the end of W1b, which are timed inside

@@ -23,7 +23,7 @@ mb_s() { calc %.0f "$1 / $2"; } # bytes, microseconds
 wire() { calc %d "$(both_ways closed)"; } # what the last connection carried
 
 # Through the relay, so that bytes are counted where the line is.
-documents_delta() {
+bench_documents_delta() {
 	local relay
 	"$tools/relay" "$dir/documents.target" >"$dir/relay.out" &
 	relay=$!
@@ -49,7 +49,7 @@ documents_delta() {
 	rm -rf "$area" "$dir/file" "$dir/edited"
 }
 
-documents_large() {
+bench_documents_large() {
 	local id us bytes=1073741824
 	new_area documents
 	join heath
@@ -75,7 +75,7 @@ documents_large() {
 	rm -rf "$area" "$dir/file" "$dir/back"
 }
 
-documents_small() {
+bench_documents_small() {
 	local us n=10000
 	new_area documents-small
 	join heath
@@ -95,7 +95,7 @@ documents_small() {
 }
 
 # An edit by `fivepits set` beside a serve that sends 1 GiB, until it is committed at another.
-documents_edit() {
+bench_documents_edit() {
 	local action i n=40
 	new_area documents-edit
 	join heath
@@ -126,8 +126,8 @@ documents_edit() {
 
 bench_documents() {
 	note floor_tls_mb_s "$("$tools/tls")"
-	documents_large
-	documents_small
-	documents_delta
-	documents_edit
+	bench_documents_large
+	bench_documents_small
+	bench_documents_delta
+	bench_documents_edit
 }
