@@ -41,13 +41,14 @@ void device_create(struct device *d)
 
 /* ---- The ledger ----------------------------------------------------------------------------- */
 
-/* Enter what is pending and not in the ledger yet; `most`: how much of it there may be. */
+/* Enter what is pending and not in the ledger yet; `may`: there may be such. */
 static void device_note_made(struct device *d, bool may)
 {
 	struct pending p;
+	int64_t seq = 0; /* all of them: numbers come again, and are moved by a recovery */
 	int got;
-	while ((got = copy_pending_next(d->copy, d->last_seq, &p)) > 0) {
-		d->last_seq = p.seq;
+	while ((got = copy_pending_next(d->copy, seq, &p)) > 0) {
+		seq = p.seq;
 		free(p.words);
 		if (world_made(d->world, &p.change))
 			continue;
@@ -462,7 +463,6 @@ void device_start(struct device *d)
 		queue_in(&w->queue, 1000000, device_start_event, d, d->life);
 		return;
 	}
-	d->last_seq = 0; /* numbers come again where a power cut took what was not promised */
 	device_note_made(d, d->doubt);
 	d->doubt = false;
 	if (d->copy)
@@ -513,7 +513,6 @@ void device_restore(struct device *d)
 		device_stop(d, DISK_CRASH);
 	image_lay(d->backup, d->disk, d->home);
 	d->n_cursors = 0;
-	d->last_seq = 0;
 	for (size_t i = 0; i < w->n_made; i++)
 		w->made[i]->holders &= (uint16_t)~(1u << d->number);
 	for (size_t i = 0; i < w->n_made; i++)

@@ -100,7 +100,6 @@ struct device {
 	unsigned failures, failures_since; /* lines that ended since an action took place */
 	uint64_t patience_us; /* until it looks again by itself */
 	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
-	int64_t last_seq;     /* the newest pending change that the ledger has */
 	bool littered; /* its disk was full once, or it ended while it wrote: behind the last commit its
 			  log may hold what was never committed */
 	bool doubt;	      /* a save was cut off: one more change may have been saved */
