@@ -67,6 +67,7 @@ static void peer_closed(void *arg)
 	if (p->lost)
 		return;
 	p->lost = true;
+	view_take(false);
 	if (p->session)
 		session_lost(p->session);
 	p->session = NULL;
@@ -100,6 +101,7 @@ static void peer_frame(void *arg, const struct frame *f)
 	if (!p->session || p->lost)
 		return;
 	struct host *h = &p->world->host;
+	view_take(false);
 	/* These end the turn before they are answered. */
 	h->in_turn = f->kind == WIRE__KIND__HELLO || f->kind == WIRE__KIND__RUN;
 	session_frame(p->session, f);
@@ -126,6 +128,7 @@ static void peer_drained(void *arg)
 	struct peer *p = arg;
 	if (!p->session)
 		return;
+	view_take(false);
 	session_drained(p->session);
 	if (host_lives(p->world))
 		host_plan_turn(p->world);
@@ -156,6 +159,7 @@ static void peer_accept(void *arg, uint64_t life)
 	}
 	net_own(p->end,
 		&(struct net_owner){peer_frame, peer_garbage, peer_drained, peer_closed, p});
+	view_take(false);
 	p->session = session_open(w->host.area, &p->link, &world_device(w, p->number)->id);
 	if (host_lives(w))
 		host_plan_turn(w);
@@ -257,6 +261,7 @@ static void host_tick(void *arg, uint64_t life)
 	struct world *w = arg;
 	if (!w->host.area || w->host.life != life)
 		return;
+	view_take(false);
 	area_tick(w->host.area);
 	if (!host_lives(w))
 		return;
@@ -268,6 +273,7 @@ void host_start(struct world *w)
 {
 	struct area_options o = host_options(w);
 	struct cause cause = {""};
+	view_take(false);
 	disk_start(w->host.disk);
 	w->host.life++;
 	int err = area_open(&w->host.area, &o, &cause);
@@ -291,6 +297,7 @@ void host_start(struct world *w)
 static void host_take_apart(struct world *w)
 {
 	struct host *h = &w->host;
+	view_take(false);
 	oracle_turn(w);
 	for (struct peer *p = h->peers; p; p = p->next) {
 		if (p->lost)
@@ -359,6 +366,7 @@ void host_set_back(struct world *w, bool told)
 {
 	struct host *h = &w->host;
 	host_stop(w, DISK_CRASH);
+	view_take(false);
 	for (size_t i = 0; i < w->n_places; i++)
 		host_note_holders(w, i);
 	for (size_t i = 0; i < w->n_places; i++) {
@@ -374,6 +382,7 @@ void host_set_back(struct world *w, bool told)
 bool host_serve_all(struct world *w)
 {
 	struct id spaces[WORLD_PLACES];
+	view_take(false);
 	size_t n = w->host.area ? area_unserved(w->host.area, spaces, WORLD_PLACES) : 0;
 	for (size_t i = 0; i < n && w->host.area; i++) {
 		area_serve(w->host.area, &spaces[i]);
@@ -390,6 +399,7 @@ static void host_turn(void *arg, uint64_t life)
 	if (!h->area || h->life != life)
 		return;
 	h->turn_planned = false;
+	view_take(false);
 	h->in_turn = true;
 	int got = area_turn(h->area);
 	h->in_turn = false;
@@ -437,6 +447,7 @@ bool host_enrol(struct world *w, struct device *d, const struct id *person, cons
 
 	if (!w->host.area)
 		return false;
+	view_take(false);
 	dice_fill(&d->machine.dice, invitation.b, sizeof(invitation.b));
 	dice_fill(&d->machine.dice, verifier, sizeof(verifier));
 	dice_fill(&d->machine.dice, key, sizeof(key));

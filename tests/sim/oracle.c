@@ -154,7 +154,7 @@ static void turn_search(struct world *w, struct bytes sent, unsigned number, uns
 			continue;
 		enum right r = asked ? w->lately[number][place] : w->now[number][place];
 		/* What it wrote itself may come back in the words of a refusal. */
-		if (r == RIGHT_NONE && (by != number || kind == WIRE__KIND__FEED))
+		if (r == RIGHT_NONE && (!world_is_one(w, by, number) || kind == WIRE__KIND__FEED))
 			world_fail(w,
 				   "the server sent c%u a word of place %02x (by c%u, in a frame "
 				   "of kind %u), "
@@ -376,6 +376,7 @@ static void compare_rebuild(struct device *d)
 static void judge_device(struct device *d, const struct digest_row *server, bool thorough)
 {
 	struct world *w = d->world;
+	view_take(d->old);
 	compare_device(d, server);
 	if (!w->failed)
 		device_audit(d);
@@ -403,6 +404,10 @@ static void calm_down(struct world *w)
 		disk_stop_never(d->disk);
 		d->online = true;
 		d->revoked = false; /* it will be told again, if it is */
+		if (d->old && dice_chance(&d->machine.dice, 60)) {
+			device_stop(d, DISK_CRASH);
+			device_upgrade(d);
+		}
 		device_hang_up(d, NET_RESET);
 		device_plan_dial(d, 0);
 	}
@@ -488,6 +493,7 @@ void oracle_calm(struct world *w)
 		world_fail(w, "the server does not become quiet in three rounds");
 		return;
 	}
+	view_take(false);
 	if (area_digest(w->host.area, note_digest, &server) < 0)
 		world_fail(w, "the server's digest can't be made");
 	rights_note(w);
@@ -504,7 +510,7 @@ void oracle_calm(struct world *w)
 			device_audit(d);
 			continue;
 		}
-		judge_device(d, &server, i == sample);
+		judge_device(d, &server, i == sample || d->upgraded);
 		char scrub[4] = "";
 		if (copy_meta_get(d->copy, "scrub", scrub, sizeof(scrub)) == 0 && scrub[0]) {
 			device_stop(d, DISK_CRASH); /* what a full disk prevented is done by the next process */
@@ -512,6 +518,7 @@ void oracle_calm(struct world *w)
 		}
 		oracle_files(d);
 	}
+	view_take(false);
 	if (!w->failed && w->seed % 4 == 0)
 		area_check(w->host.area, host_fault_found, w);
 }

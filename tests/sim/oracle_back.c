@@ -72,7 +72,8 @@ static void follow_space(struct world *w, struct journal *j, const struct space 
 bool oracle_is_held(struct world *w, const struct made *m)
 {
 	struct judged judged;
-	return journal_judged(area_journal(w->host.area), &m->id, m->bytes, &judged) == 1 &&
+	return w->host.area && !disk_stopped(w->host.disk) &&
+	       journal_judged(area_journal(w->host.area), &m->id, m->bytes, &judged) == 1 &&
 	       judged.verdict == VERDICT_HELD;
 }
 
