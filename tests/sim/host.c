@@ -104,10 +104,14 @@ static void peer_frame(void *arg, const struct frame *f)
 	view_take(false);
 	/* These end the turn before they are answered. */
 	h->in_turn = f->kind == WIRE__KIND__HELLO || f->kind == WIRE__KIND__RUN;
+	bool forged = p->number == WORLD_HOSTILE && f->kind == WIRE__KIND__RUN;
+	uint64_t mark = forged ? oracle_mark(p->world) : 0;
 	session_frame(p->session, f);
 	h->in_turn = false;
 	if (!host_lives(p->world))
 		return;
+	if (forged && oracle_mark(p->world) != mark)
+		world_fail(p->world, "a forged offer changed something");
 	if (h->sent.len)
 		oracle_turn(p->world);
 	if (area_turn_due(p->world->host.area))

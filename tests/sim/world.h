@@ -291,6 +291,9 @@ void actions_setup(struct world *w);	       /* people, groups and spaces to begi
 void actions_run(struct world *w, unsigned n, const bool *left_out);
 void actions_counts(void (*row)(void *arg, const char *name, uint64_t n), void *arg);
 void hostile_act(struct world *w);
+bool hostile_offer(struct world *w); /* hand in a run of its own making (hostile_run.c) */
+/* What all journals of the server are at, and whether it recovers, as one number (oracle_back.c). */
+uint64_t oracle_mark(struct world *w);
 void oracle_turn(struct world *w); /* what the server sent in a turn */
 /* Entries of a space have come into the book, behind the one of this number. */
 void oracle_entered(struct world *w, const struct id *space, uint64_t after);
