@@ -297,8 +297,8 @@ struct checking {
 	struct buf doomed;  /* hashes to take out */
 };
 
-/* Is a stretch that no table names empty? Else each chunk that begins there is told. */
-static int check_gap(struct checking *c, uint64_t from, uint64_t to)
+/* Is a stretch that no table names empty? */
+static int check_stretch(struct checking *c, uint64_t from, uint64_t to)
 {
 	uint8_t block[16 * 1024];
 	uint64_t first = 0, bytes = 0;
@@ -322,6 +322,28 @@ static int check_gap(struct checking *c, uint64_t from, uint64_t to)
 	return c->fault(c->arg, STORE_STRAY, NULL, words)
 		       ? pack_erase(c->s, c->pack, from, to - from)
 		       : 0;
+}
+
+/* Between two chunks. What was taken out and waits to be erased is no fault. */
+static int check_gap(struct checking *c, uint64_t from, uint64_t to)
+{
+	int err = 0;
+
+	while (err == 0 && from < to) {
+		struct db_stmt *st = db_query(c->s->db,
+					      "SELECT at, len FROM hole WHERE pack = $1 AND"
+					      " at >= $2 AND at < $3 ORDER BY at LIMIT 1",
+					      "uuu", c->pack, from, to);
+		int got = db_step(st);
+		uint64_t hole = got > 0 ? (uint64_t)db_int(st, 0) : to;
+		uint64_t len = got > 0 ? (uint64_t)db_int(st, 1) : 0;
+
+		if (got > 0)
+			db_reset(st);
+		err = got < 0 ? got : check_stretch(c, from, hole);
+		from = hole + len;
+	}
+	return err;
 }
 
 /* The end of one pack, the beginning of the next. What is behind the end that the tables know was

@@ -278,13 +278,17 @@ static void answer_decided(const struct answer *a)
 static void answer_pack(Wire__Judged *judged, const struct answer *a)
 {
 	static char no_words[] = TURN_NO_SPACE;
-	bool quotes = a->verdict == VERDICT_REFUSED && a->space &&
-		      !session_cursor(a->session, a->space);
+	static char held[] = "your right there has ended: who leads there will decide on it";
+	bool hidden = a->space && !session_cursor(a->session, a->space); /* what words may quote */
 
 	wire__judged__init(judged);
 	judged->change = PB_ID(&a->change);
 	judged->verdict = (Wire__Verdict)a->verdict;
-	judged->words = quotes ? no_words : a->words && a->words[0] ? a->words : NULL;
+	judged->words = a->words && a->words[0] ? a->words : NULL;
+	if (hidden && a->verdict == VERDICT_REFUSED)
+		judged->words = no_words;
+	else if (hidden && a->verdict == VERDICT_HELD)
+		judged->words = held;
 	judged->has_number = a->number > 0;
 	judged->number = a->number;
 }

@@ -10,14 +10,13 @@
 
 struct device *pick_device(struct world *w)
 {
-	if (w->only)
-		return w->only->copy ? w->only : NULL;
-	for (int i = 0; i < 8; i++) {
-		struct device *d = &w->devices[dice_below(&w->dice, w->n_devices)];
-		if (d->copy)
-			return d;
-	}
-	return NULL;
+	struct device *d = w->only;
+	for (int i = 0; !w->only && i < 8 && (!d || !d->copy); i++)
+		d = &w->devices[dice_below(&w->dice, w->n_devices)];
+	if (!d || !d->copy)
+		return NULL;
+	view_take(d->old); /* what follows is done with its program */
+	return d;
 }
 
 bool is_directory_type(uint32_t type)
@@ -50,7 +49,7 @@ const struct known *pick_record(struct world *w, struct device *d, struct arena 
 		const struct known *k = &w->known[dice_below(&w->dice, w->n_known)];
 		if (hot && (is_directory_type(k->type) || dice_chance(&w->dice, 50)))
 			k = &w->known[dice_below(&w->dice, w->n_known < 30 ? w->n_known : 30)];
-		if (k->guarded || is_delicate(k->type))
+		if (k->guarded || is_delicate(k->type) || !schema_type(k->type))
 			continue;
 		/* The directory is the administrator's; others try it now and then, and are
 		 * refused. */
@@ -106,10 +105,12 @@ void draft_name(struct world *w, struct draft *d, const struct device *by, const
 void draft_field(struct world *w, struct device *by, struct draft *d, const struct schema_type *t,
 		 uint32_t field, const struct id *space, const struct record *now)
 {
-	const struct schema_field *f = schema_field(t, field, NULL);
+	const struct schema_field *f = t ? schema_field(t, field, NULL) : NULL;
 	struct buf b = {0};
 	struct field member;
 	struct bytes rest = now ? record_get(now, field) : BYTES_NONE;
+	if (!f)
+		return; /* of a newer version than this copy's */
 	if (f->merge == MERGE_SET && rest.len && dice_chance(&w->dice, 40)) {
 		if (field_next(&rest, &member) > 0)
 			draft_take(d, field, member.whole);

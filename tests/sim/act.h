@@ -94,6 +94,10 @@ bool act_backup(struct world *w);
 bool act_host_backup(struct world *w);
 bool act_host_set_back(struct world *w);
 bool act_restore(struct world *w);
+bool act_clone(struct world *w);
+bool act_upgrade(struct world *w);
+/* Held changes (act_held.c) */
+bool act_decide(struct world *w);
 /* Documents (act_document.c) */
 bool act_put(struct world *w);
 bool act_get(struct world *w);

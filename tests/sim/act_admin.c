@@ -11,6 +11,7 @@ static struct draft *administer(struct world *w, const struct id *record)
 	struct device *d = &w->devices[0];
 	if (!d->copy)
 		return NULL;
+	view_take(d->old);
 	struct draft *draft = draft_new(d->copy, &w->directory);
 	if (record && draft_edit(draft, record, NULL, NULL) < 0)
 		draft_free(&draft);
@@ -83,6 +84,7 @@ bool act_space(struct world *w)
 			space = &w->known[i];
 	if (!space || !person || !group || !w->devices[0].copy)
 		return false;
+	view_take(w->devices[0].old);
 	struct draft *draft = draft_new(w->devices[0].copy, &space->space);
 	bool take = dice_chance(&w->dice, 50);
 	if (draft_edit(draft, &space->id, NULL, NULL) < 0)

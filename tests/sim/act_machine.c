@@ -78,6 +78,7 @@ bool act_host_restarts(struct world *w)
 		return false;
 	trace_line(&w->trace, "server is asked to stop");
 	w->host.stopping = true;
+	view_take(false);
 	area_stop(w->host.area);
 	host_plan_turn(w);
 	world_run(w, 20000);
@@ -133,6 +134,7 @@ bool act_server_clock(struct world *w)
 	w->host.machine.offset_ms += (int64_t)dice_below(&w->dice, 7200000) - 3600000;
 	if (!w->host.area)
 		return false;
+	view_take(false);
 	area_tick(w->host.area);
 	if (host_lives(w))
 		host_plan_turn(w);
@@ -180,6 +182,28 @@ bool act_restore(struct world *w)
 		return false;
 	trace_line(&w->trace, "c%u: its disk is put back as it was", d->number);
 	device_restore(d);
+	return true;
+}
+
+/* The disk of a laptop is copied to another, and both go on as the same device. */
+bool act_clone(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d || w->n_devices == WORLD_DEVICES || d->revoked)
+		return false;
+	trace_line(&w->trace, "c%u: its disk is copied to another computer, c%u", d->number, w->n_devices);
+	w->n_devices++;
+	device_clone(d, &w->devices[w->n_devices - 1], w->n_devices - 1);
+	return true;
+}
+
+bool act_upgrade(struct world *w)
+{
+	struct device *d = pick_device(w);
+	if (!d || !d->old)
+		return false;
+	device_stop(d, DISK_CRASH);
+	device_upgrade(d);
 	return true;
 }
 

@@ -15,7 +15,7 @@ static const struct known *pick_hot(struct world *w, struct device *d, uint32_t 
 	for (size_t i = 0; i < w->n_known && n < 4; i++)
 		if (w->known[i].type == type && dice_below(&w->dice, ++n) == 0)
 			picked = &w->known[i];
-	if (!picked || copy_record(d->copy, &picked->id, VIEW_SHOWN, arena, now, NULL) < 0) {
+	if (!picked || !schema_type(type) || copy_record(d->copy, &picked->id, VIEW_SHOWN, arena, now, NULL) < 0) {
 		device_lives(d);
 		return NULL;
 	}

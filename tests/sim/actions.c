@@ -34,6 +34,9 @@ static struct action {
 	{"server backs up", act_host_backup, 3, LEANS_TO_FAULTS},
 	{"server set back", act_host_set_back, 2, LEANS_TO_FAULTS},
 	{"restore", act_restore, 2, LEANS_TO_FAULTS},
+	{"clone", act_clone, 1, LEANS_TO_FAULTS},
+	{"upgrade", act_upgrade, 3, LEANS_TO_FAULTS},
+	{"decide on what is held", act_decide, 25, LEANS_TO_RIGHTS},
 	{"drop", act_drop, 1, LEANS_TO_EDITS},
 	{"appoint", act_appoint, 3, LEANS_TO_RIGHTS},
 	{"end appointment", act_end_appointment, 2, LEANS_TO_RIGHTS},
@@ -59,6 +62,7 @@ static struct action {
 	{"get", act_get, 3, LEANS_TO_EDITS},
 	{"rebuild", act_rebuild, 1, LEANS_TO_FAULTS},
 	{"hostile", act_hostile, 4, LEANS_TO_RIGHTS},
+	{"forged offer", hostile_offer, 3, LEANS_TO_RIGHTS},
 };
 enum { ACTIONS = sizeof(alphabet) / sizeof(*alphabet) };
 

@@ -253,6 +253,7 @@ static int book_append(struct book *b, struct book_space *s, const struct id *de
 	else
 		chain_start(&b->area, &s->id, e->chain);
 	chain_next(e->chain, e->packed, e->salt, buf_bytes(&body));
+	e->body = arena_copy(&b->arena, buf_bytes(&body));
 	buf_fini(&body);
 	if (err == 0 && b->set_back && book_return(b, s, e))
 		return 0;

@@ -17,7 +17,7 @@ struct book_entry {
 	struct header header;
 	struct change change;
 	struct outcome outcome;
-	struct bytes packed, salt, change_bytes; /* packed: the header */
+	struct bytes packed, salt, body, change_bytes; /* packed: the header */
 	uint8_t chain[SHA256_LEN];
 	struct book_space *space;
 	uint64_t epoch;

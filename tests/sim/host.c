@@ -67,6 +67,7 @@ static void peer_closed(void *arg)
 	if (p->lost)
 		return;
 	p->lost = true;
+	view_take(false);
 	if (p->session)
 		session_lost(p->session);
 	p->session = NULL;
@@ -100,12 +101,17 @@ static void peer_frame(void *arg, const struct frame *f)
 	if (!p->session || p->lost)
 		return;
 	struct host *h = &p->world->host;
+	view_take(false);
 	/* These end the turn before they are answered. */
 	h->in_turn = f->kind == WIRE__KIND__HELLO || f->kind == WIRE__KIND__RUN;
+	bool forged = p->number == WORLD_HOSTILE && f->kind == WIRE__KIND__RUN;
+	uint64_t mark = forged ? oracle_mark(p->world) : 0;
 	session_frame(p->session, f);
 	h->in_turn = false;
 	if (!host_lives(p->world))
 		return;
+	if (forged && oracle_mark(p->world) != mark)
+		world_fail(p->world, "a forged offer changed something");
 	if (h->sent.len)
 		oracle_turn(p->world);
 	if (area_turn_due(p->world->host.area))
@@ -126,6 +132,7 @@ static void peer_drained(void *arg)
 	struct peer *p = arg;
 	if (!p->session)
 		return;
+	view_take(false);
 	session_drained(p->session);
 	if (host_lives(p->world))
 		host_plan_turn(p->world);
@@ -156,6 +163,7 @@ static void peer_accept(void *arg, uint64_t life)
 	}
 	net_own(p->end,
 		&(struct net_owner){peer_frame, peer_garbage, peer_drained, peer_closed, p});
+	view_take(false);
 	p->session = session_open(w->host.area, &p->link, &world_device(w, p->number)->id);
 	if (host_lives(w))
 		host_plan_turn(w);
@@ -257,6 +265,7 @@ static void host_tick(void *arg, uint64_t life)
 	struct world *w = arg;
 	if (!w->host.area || w->host.life != life)
 		return;
+	view_take(false);
 	area_tick(w->host.area);
 	if (!host_lives(w))
 		return;
@@ -268,6 +277,7 @@ void host_start(struct world *w)
 {
 	struct area_options o = host_options(w);
 	struct cause cause = {""};
+	view_take(false);
 	disk_start(w->host.disk);
 	w->host.life++;
 	int err = area_open(&w->host.area, &o, &cause);
@@ -291,6 +301,7 @@ void host_start(struct world *w)
 static void host_take_apart(struct world *w)
 {
 	struct host *h = &w->host;
+	view_take(false);
 	oracle_turn(w);
 	for (struct peer *p = h->peers; p; p = p->next) {
 		if (p->lost)
@@ -359,6 +370,7 @@ void host_set_back(struct world *w, bool told)
 {
 	struct host *h = &w->host;
 	host_stop(w, DISK_CRASH);
+	view_take(false);
 	for (size_t i = 0; i < w->n_places; i++)
 		host_note_holders(w, i);
 	for (size_t i = 0; i < w->n_places; i++) {
@@ -374,6 +386,7 @@ void host_set_back(struct world *w, bool told)
 bool host_serve_all(struct world *w)
 {
 	struct id spaces[WORLD_PLACES];
+	view_take(false);
 	size_t n = w->host.area ? area_unserved(w->host.area, spaces, WORLD_PLACES) : 0;
 	for (size_t i = 0; i < n && w->host.area; i++) {
 		area_serve(w->host.area, &spaces[i]);
@@ -390,6 +403,7 @@ static void host_turn(void *arg, uint64_t life)
 	if (!h->area || h->life != life)
 		return;
 	h->turn_planned = false;
+	view_take(false);
 	h->in_turn = true;
 	int got = area_turn(h->area);
 	h->in_turn = false;
@@ -437,6 +451,7 @@ bool host_enrol(struct world *w, struct device *d, const struct id *person, cons
 
 	if (!w->host.area)
 		return false;
+	view_take(false);
 	dice_fill(&d->machine.dice, invitation.b, sizeof(invitation.b));
 	dice_fill(&d->machine.dice, verifier, sizeof(verifier));
 	dice_fill(&d->machine.dice, key, sizeof(key));

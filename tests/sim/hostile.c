@@ -216,6 +216,7 @@ void hostile_act(struct world *w)
 {
 	static const struct net_speed speed = {1000, 1000000, 10};
 	struct line l = {w, host_dial(w, WORLD_HOSTILE, &speed)};
+	view_take(false);
 	trace_line(&w->trace, "a hostile device dials");
 	net_own(l.end, &(struct net_owner){ignore_frame, ignore_error, ignore, ignore, NULL});
 	if (!dice_chance(&w->dice, 10))

@@ -627,9 +627,11 @@ const char *model_conserve(unsigned fates, bool quiet)
 {
 	if (fates == 0)
 		return "is neither pending nor accepted, refused or held: it is lost";
-	if ((fates & FATE_ACCEPTED) && (fates & (FATE_REFUSED | FATE_HELD)))
+	if ((fates & FATE_ACCEPTED) && (fates & FATE_REFUSED))
 		return "was accepted, and is shown as if it was not";
-	if (quiet && (fates & FATE_ACCEPTED) && (fates & FATE_PENDING))
-		return "was accepted, and its author still wants to send it";
+	if (quiet && (fates & FATE_ACCEPTED) && (fates & (FATE_PENDING | FATE_HELD)))
+		return "was accepted, and its author does not know";
+	if (quiet && (fates & FATE_HELD) && !(fates & FATE_KEPT))
+		return "is held as its author was told, and nobody keeps it";
 	return NULL;
 }

@@ -25,8 +25,11 @@ int model_judge_after(struct book *b, const struct book_entry *e, struct cause *
 int model_merge(struct bytes base, struct bytes ours, struct bytes theirs, struct arena *arena,
 		struct bytes *out);
 
-/* What became of one change, in everybody's words: exactly one of them must be so. */
-enum model_fate { FATE_ACCEPTED = 1, FATE_PENDING = 2, FATE_REFUSED = 4, FATE_HELD = 8, FATE_DROPPED = 16 };
+/* What became of one change: ACCEPTED and KEPT (held for somebody to decide on) as the server has it, the
+ * others as its author's copy shows it, or DROPPED by its author. */
+enum model_fate {
+	FATE_ACCEPTED = 1, FATE_PENDING = 2, FATE_REFUSED = 4, FATE_HELD = 8, FATE_DROPPED = 16, FATE_KEPT = 32,
+};
 /* NULL: good; else what is wrong with these fates together. `quiet`: everybody has met. */
 const char *model_conserve(unsigned fates, bool quiet);
 

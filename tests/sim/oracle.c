@@ -120,6 +120,17 @@ static void turn_feed(struct world *w, const struct frame *f, unsigned number)
 	arena_fini(&arena);
 }
 
+/* Whose word let this change in, after its author's right had ended? NULL: nobody's. */
+static const struct device *decider_of(struct world *w, const struct book_entry *e)
+{
+	for (unsigned n = 0; n < w->n_devices && !id_is_zero(&e->header.let_in_by); n++)
+		if (id_equal(&w->devices[n].id, &e->header.let_in_by))
+			return &w->devices[n];
+	if (!id_is_zero(&e->header.let_in_by))
+		world_fail(w, "entry %" PRIu64 " was let in by a device that nobody has", e->header.number);
+	return NULL;
+}
+
 /* Who wrote the entries of this turn must have been allowed to, at some moment of it. */
 static void turn_judge_writers(struct world *w)
 {
@@ -132,6 +143,10 @@ static void turn_judge_writers(struct world *w)
 			const struct made *m = world_made(w, &e->header.change);
 			/* Of what the witness may not read the book hears only when others do. */
 			bool late = w->lately[WORLD_WITNESS][i] == RIGHT_NONE;
+			const struct device *by = decider_of(w, e);
+			if (by && !e->again && (late ? w->ever : w->lately)[by->number][i] != RIGHT_WRITE)
+				world_fail(w, "entry %" PRIu64 " of place %02zx was let in by c%u, who may not",
+					   e->header.number, i, by->number);
 			if (m && (late ? w->ever : w->lately)[m->by][i] != RIGHT_WRITE && !e->again &&
 			    id_is_zero(&e->header.let_in_by))
 				world_fail(w,
@@ -154,7 +169,7 @@ static void turn_search(struct world *w, struct bytes sent, unsigned number, uns
 			continue;
 		enum right r = asked ? w->lately[number][place] : w->now[number][place];
 		/* What it wrote itself may come back in the words of a refusal. */
-		if (r == RIGHT_NONE && (by != number || kind == WIRE__KIND__FEED))
+		if (r == RIGHT_NONE && (!world_is_one(w, by, number) || kind == WIRE__KIND__FEED))
 			world_fail(w,
 				   "the server sent c%u a word of place %02x (by c%u, in a frame "
 				   "of kind %u), "
@@ -373,12 +388,33 @@ static void compare_rebuild(struct device *d)
 			   d->number);
 }
 
+/* What this person is asked to decide on waits with the server, and in a space that they may write. */
+static void compare_held(struct device *d)
+{
+	struct world *w = d->world;
+	struct held_here held;
+	struct arena arena;
+	arena_init(&arena, ARENA_NO_BUDGET);
+	for (int64_t seq = 0; !w->failed && copy_held_next(d->copy, seq, &arena, &held) > 0; seq = held.seq) {
+		const struct made *m = world_made(w, &held.change);
+		const struct place *p = world_place(w, &held.space);
+		if (!m || !bytes_equal(m->bytes, held.bytes) || !oracle_is_held(w, m))
+			world_fail(w, "c%u is asked to decide on what nobody made, or was decided", d->number);
+		else if (!p || w->now[d->number][p - w->places] != RIGHT_WRITE)
+			world_fail(w, "c%u is asked to decide on a change of a space that it may not write",
+				   d->number);
+	}
+	arena_fini(&arena);
+}
+
 static void judge_device(struct device *d, const struct digest_row *server, bool thorough)
 {
 	struct world *w = d->world;
+	view_take(d->old);
 	compare_device(d, server);
 	if (!w->failed)
 		device_audit(d);
+	compare_held(d);
 	if (w->failed || !thorough)
 		return;
 	compare_journal(d);
@@ -403,6 +439,10 @@ static void calm_down(struct world *w)
 		disk_stop_never(d->disk);
 		d->online = true;
 		d->revoked = false; /* it will be told again, if it is */
+		if (d->old && dice_chance(&d->machine.dice, 60)) {
+			device_stop(d, DISK_CRASH);
+			device_upgrade(d);
+		}
 		device_hang_up(d, NET_RESET);
 		device_plan_dial(d, 0);
 	}
@@ -488,6 +528,7 @@ void oracle_calm(struct world *w)
 		world_fail(w, "the server does not become quiet in three rounds");
 		return;
 	}
+	view_take(false);
 	if (area_digest(w->host.area, note_digest, &server) < 0)
 		world_fail(w, "the server's digest can't be made");
 	rights_note(w);
@@ -504,7 +545,7 @@ void oracle_calm(struct world *w)
 			device_audit(d);
 			continue;
 		}
-		judge_device(d, &server, i == sample);
+		judge_device(d, &server, i == sample || d->upgraded);
 		char scrub[4] = "";
 		if (copy_meta_get(d->copy, "scrub", scrub, sizeof(scrub)) == 0 && scrub[0]) {
 			device_stop(d, DISK_CRASH); /* what a full disk prevented is done by the next process */
@@ -512,6 +553,7 @@ void oracle_calm(struct world *w)
 		}
 		oracle_files(d);
 	}
+	view_take(false);
 	if (!w->failed && w->seed % 4 == 0)
 		area_check(w->host.area, host_fault_found, w);
 }

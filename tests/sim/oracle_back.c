@@ -69,10 +69,21 @@ static void follow_space(struct world *w, struct journal *j, const struct space 
 	oracle_entered(w, &s->id, n);
 }
 
+uint64_t oracle_mark(struct world *w)
+{
+	struct space *const *spaces;
+	size_t n = journal_spaces(area_journal(w->host.area), &spaces);
+	uint64_t sum = area_is_recovering(w->host.area);
+	for (size_t i = 0; i < n; i++)
+		sum = sum * 1000003 + spaces[i]->number * 2 + spaces[i]->recovering + (spaces[i]->epoch << 32);
+	return sum;
+}
+
 bool oracle_is_held(struct world *w, const struct made *m)
 {
 	struct judged judged;
-	return journal_judged(area_journal(w->host.area), &m->id, m->bytes, &judged) == 1 &&
+	return w->host.area && !disk_stopped(w->host.disk) &&
+	       journal_judged(area_journal(w->host.area), &m->id, m->bytes, &judged) == 1 &&
 	       judged.verdict == VERDICT_HELD;
 }
 

@@ -33,7 +33,7 @@ static bool wrote_it(const struct device *d, struct bytes at)
 	while (len < at.len && memchr("0123456789abcdef", at.data[len], 16))
 		len++;
 	for (size_t i = 0; i < w->n_made; i++)
-		if (w->made[i]->by == d->number &&
+		if (id_equal(&w->made[i]->device, &d->id) &&
 		    memmem(w->made[i]->bytes.data, w->made[i]->bytes.len, at.data, len))
 			return true;
 	snprintf(word, sizeof(word), "%.*s", (int)len, (const char *)at.data);
@@ -51,7 +51,7 @@ static void search_bytes(struct device *d, const char *path, struct bytes data)
 		return; /* what could not be committed stands there until the log begins anew */
 	while (canary_next(&data, &place, &by))
 		if (place < w->n_places && w->now[d->number][place] == RIGHT_NONE &&
-		    by != d->number && !wrote_it(d, data))
+		    !world_is_one(w, by, d->number) && !wrote_it(d, data))
 			world_fail(w, words, d->number, place, by, path + strlen(w->dir));
 }
 

@@ -149,7 +149,8 @@ static bool ref_make(struct world *w, const struct schema_field *f, const struct
 		size_t pick = pass ? dice_below(&w->dice, among) : 0, seen = 0;
 		for (size_t i = 0; i < w->n_known; i++) {
 			const struct known *k = &w->known[i];
-			if (!schema_may_refer(f, schema_type(k->type)) || k->type == TYPE_DEVICE ||
+			const struct schema_type *to = schema_type(k->type);
+			if (!to || !schema_may_refer(f, to) || k->type == TYPE_DEVICE ||
 			    (!id_equal(&k->space, space) && !is_common(w, &k->space)))
 				continue;
 			if (pass && seen++ == pick) {

@@ -114,6 +114,11 @@ struct device *world_device(struct world *w, unsigned number)
 	return number == WORLD_HOSTILE ? &w->hostile : &w->devices[number];
 }
 
+bool world_is_one(struct world *w, unsigned one, unsigned other)
+{
+	return one == other || (one < WORLD_NUMBERS && id_equal(&world_device(w, one)->id, &world_device(w, other)->id));
+}
+
 bool world_is_entered(const struct world *w, const struct id *change)
 {
 	bool found = book_entry(&w->book, change) != NULL;

@@ -25,6 +25,7 @@
 #include "tests/sim/rights.h"
 #include "tests/sim/seal.h"
 #include "tests/sim/trace.h"
+#include "tests/sim/view.h"
 
 #include <stdio.h>
 
@@ -91,6 +92,7 @@ struct device {
 	struct disk_device *disk;
 	struct id id, person, school;
 	bool enrolled, revoked; /* revoked: the server said so */
+	bool old, upgraded;	/* its program knows an older schema; or did once */
 	bool online;		/* its person wants a line */
 	uint64_t life;		/* events of an earlier process are void */
 	struct copy *copy;	/* NULL: the process is not there */
@@ -100,7 +102,6 @@ struct device {
 	unsigned failures, failures_since; /* lines that ended since an action took place */
 	uint64_t patience_us; /* until it looks again by itself */
 	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
-	int64_t last_seq;     /* the newest pending change that the ledger has */
 	bool littered; /* its disk was full once, or it ended while it wrote: behind the last commit its
 			  log may hold what was never committed */
 	bool doubt;	      /* a save was cut off: one more change may have been saved */
@@ -210,6 +211,8 @@ struct made *world_make(struct world *w, const struct device *by, const struct i
 bool world_is_entered(const struct world *w, const struct id *change);
 struct device *world_device(struct world *w,
 			    unsigned number); /* also the witness and the hostile one */
+/* Are these two computers one device, or the same? */
+bool world_is_one(struct world *w, unsigned one, unsigned other);
 void machine_init(struct machine *m, struct world *w, uint64_t part);
 
 /* ---- The server (host.c) -------------------------------------------------------------------- */
@@ -244,6 +247,10 @@ void device_hang_up(struct device *d, enum net_cut how);
 void device_wake(struct device *d);
 /* Save a draft and enter what it made in the ledger. True: something was saved. */
 bool device_save(struct device *d, struct draft **draft, const char *what);
+/* The program that starts next on it knows the whole schema. */
+void device_upgrade(struct device *d);
+/* Another computer with the same disk: the same device, copied. */
+void device_clone(struct device *of, struct device *d, unsigned number);
 /* Keep the disk as it is now; and put it back as it was then, which loses what was not sent since. */
 void device_backup(struct device *d);
 void device_restore(struct device *d);
@@ -284,6 +291,9 @@ void actions_setup(struct world *w);	       /* people, groups and spaces to begi
 void actions_run(struct world *w, unsigned n, const bool *left_out);
 void actions_counts(void (*row)(void *arg, const char *name, uint64_t n), void *arg);
 void hostile_act(struct world *w);
+bool hostile_offer(struct world *w); /* hand in a run of its own making (hostile_run.c) */
+/* What all journals of the server are at, and whether it recovers, as one number (oracle_back.c). */
+uint64_t oracle_mark(struct world *w);
 void oracle_turn(struct world *w); /* what the server sent in a turn */
 /* Entries of a space have come into the book, behind the one of this number. */
 void oracle_entered(struct world *w, const struct id *space, uint64_t after);
