@@ -96,6 +96,8 @@ unit: programs
 	@tests/run.sh $(B) unit
 it: programs
 	@tests/run.sh $(B) it
+check-large: all
+	@FIVEPITS_BUILD=$(B) tests/large.sh
 lint:
 	@tests/lint.sh
 
@@ -139,6 +141,7 @@ help:
 	  'make demo       twelve schools in sync, in build/demo' \
 	  'make run        the server of the same area, in the foreground' \
 	  'make check      all tests; also: unit, it, sim, lint' \
+	  'make check-large  a document of 5 GiB, which takes a minute' \
 	  'make asan       the tests under AddressSanitizer and UBSan' \
 	  'make sim        the simulator: SEED=n repeats one seed, SEEDS=n FROM=m runs many' \
 	  'make merge-oracle  merging prose against git: N=triples' \
@@ -146,6 +149,6 @@ help:
 	  'make bench      measure, beside the limit in the same run' \
 	  'make install    to PREFIX ($(PREFIX)), below DESTDIR'
 
-.PHONY: FORCE all programs check check-now asan asan-now unit it lint demo run deps deps-check docs install clean help
+.PHONY: FORCE all programs check check-now check-large asan asan-now unit it lint demo run deps deps-check docs install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

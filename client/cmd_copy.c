@@ -79,7 +79,7 @@ struct state {
 	uint64_t sent, to_send; /* bytes of documents on their way */
 	struct holding holding;
 	struct ids apart; /* documents whose versions were made apart */
-	bool contact_known, skew_known;
+	bool contact_known, skew_known, paused;
 	char turned_away[200]; /* the server's words when it would not have this device any more */
 	char recovered[400];   /* what was done when the server was set back, lately */
 	int64_t recovered_ms;
@@ -107,6 +107,7 @@ static int state_read(struct call *call, struct state *s)
 	if (state_number(call, "recovered_ms", &s->recovered_ms) &&
 	    (int64_t)env_now_ms(copy_env(call->copy)) - s->recovered_ms < TOLD_MS)
 		copy_meta_get(call->copy, "recovered", s->recovered, sizeof(s->recovered));
+	s->paused = contents_paused(call->copy);
 	int err = copy_counts(call->copy, &s->pending, &s->refused, &s->conflicts);
 	if (err >= 0)
 		err = copy_asking(call->copy, &s->asking);
@@ -149,6 +150,7 @@ static int status_json(struct call *call, const struct state *s)
 	json_object_set_new(o, "asking", json_integer(s->asking.changes));
 	json_object_set_new(o, "documents_bytes", json_integer((json_int_t)s->to_send));
 	json_object_set_new(o, "documents_sent_bytes", json_integer((json_int_t)s->sent));
+	json_object_set_new(o, "documents_paused", json_boolean(s->paused));
 	json_object_set_new(o, "documents", json_integer((json_int_t)s->holding.documents));
 	json_object_set_new(o, "documents_apart", json_integer((json_int_t)s->apart.n));
 	json_object_set_new(o, "documents_here", json_integer((json_int_t)s->holding.here));
@@ -214,9 +216,13 @@ static void status_say_sync(struct call *call, const struct state *s)
 			screen_count(&call->arena, (uint64_t)s->asking.records, "record",
 				     "records"));
 	if (s->to_send > 0)
-		fprintf(out, "Sending documents: %u %% of %s.\n",
+		fprintf(out, "%s: %u %% of %s%s.\n",
+			s->paused ? "Sending documents is paused" : "Sending documents",
 			(unsigned)(s->sent * 100 / s->to_send),
-			screen_size(&call->arena, s->to_send));
+			screen_size(&call->arena, s->to_send),
+			s->paused ? "; 'fivepits outbox resume' goes on" : "");
+	else if (s->paused)
+		fputs("Sending documents is paused; 'fivepits outbox resume' goes on.\n", out);
 	if (s->refused > 0)
 		fprintf(out, "%s: 'fivepits outbox' says why.\n",
 			screen_count(&call->arena, (uint64_t)s->refused, "change was refused",

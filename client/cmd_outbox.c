@@ -375,12 +375,31 @@ static int outbox_drop(struct call *call, const struct pending *p)
 	return 0;
 }
 
+/* Documents wait, or go again: on this computer, whatever sends them. */
+static int outbox_pause(struct call *call, bool pause)
+{
+	if (call->n_words > 1)
+		return cause_set(&call->cause, ERR_USAGE,
+				 "outbox: 'pause' and 'resume' are for all documents");
+	int err = contents_pause(call->copy, pause);
+	if (err < 0)
+		return cause_set(&call->cause, err, "the copy can't be written: %s",
+				 err_words(err));
+	if (call->json)
+		return cmd_json(call, json_pack("{s:b}", "paused", pause));
+	cmd_say(call, pause ? "No documents are sent until 'fivepits outbox resume'; all else goes."
+			    : "Documents are sent again, by 'fivepits sync' or 'fivepits serve'.");
+	return 0;
+}
+
 int cmd_outbox(struct call *call)
 {
 	struct wanted w = {0};
 
 	if (call->n_words == 0)
 		return outbox_show(call);
+	if (strcmp(call->words[0], "pause") == 0 || strcmp(call->words[0], "resume") == 0)
+		return outbox_pause(call, call->words[0][0] == 'p');
 	bool send = strcmp(call->words[0], "send") == 0;
 	if (!send && call->n_words > 2)
 		return cause_set(&call->cause, ERR_USAGE,

@@ -226,7 +226,8 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "outbox",
-		.arguments = {{"show|send|drop", COMPLETE_CHOICE, "show send drop", true, false},
+		.arguments = {{"show|send|drop|pause|resume", COMPLETE_CHOICE,
+			       "show send drop pause resume", true, false},
 			      {"CHANGE", COMPLETE_NOTHING, NULL, true, false},
 			      {"FIELD=VALUE", COMPLETE_NOTHING, NULL, true, true}},
 		.options = {{"most", 0, "NUMBER",
@@ -239,7 +240,9 @@ static const struct command commands[] = {
 			"what was\n"
 			"written after it. 'send' makes it anew of what stands now, with other "
 			"values where\n"
-			"you give them, and sends it and what waits for it; 'drop' gives it up.",
+			"you give them, and sends it and what waits for it; 'drop' gives it up. 'pause' "
+			"has all\n"
+			"documents wait on this computer until 'resume'; all else goes.",
 		.example = "fivepits outbox\n"
 			   "fivepits outbox send 0192f0c4 text='A shorter text'\n"
 			   "fivepits outbox drop 0192f0c4",

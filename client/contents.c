@@ -104,6 +104,8 @@ struct intake {
 	struct stat before;
 	struct buf data; /* read and not cut */
 	struct buf there; /* a chunk that was here before */
+	struct buf last;  /* the chunk before; of a file with holes it is often the same again */
+	uint8_t last_hash[SHA256_LEN];
 	size_t at;	 /* up to here it is cut */
 	uint64_t done;
 	struct listing *list;
@@ -143,13 +145,18 @@ static int intake_node(void *arg, unsigned level, const uint8_t hash[SHA256_LEN]
 static int intake_chunk(struct intake *in, struct bytes chunk)
 {
 	struct store *store = copy_store(in->copy);
-	uint8_t hash[SHA256_LEN];
+	bool again = in->done && bytes_equal(chunk, buf_bytes(&in->last));
+	int err = 0;
 
-	sha256(chunk, hash);
 	sha256_add(in->sha, chunk);
-	int err = intake_put(in, hash, false, chunk);
+	if (!again) {
+		sha256(chunk, in->last_hash);
+		buf_reset(&in->last);
+		buf_add_bytes(&in->last, chunk);
+		err = intake_put(in, in->last_hash, false, chunk);
+	}
 	if (err >= 0)
-		err = listing_add(in->list, hash, chunk.len);
+		err = listing_add(in->list, in->last_hash, chunk.len);
 	if (err >= 0 && store_unsynced(store) >= SYNC_BYTES)
 		err = contents_sync(in->copy, in->cause);
 	in->done += chunk.len;
@@ -293,6 +300,7 @@ int contents_add(struct copy *copy, const char *path, struct content *out,
 		err = intake_keep(copy, out, cause);
 	buf_fini(&in.data);
 	buf_fini(&in.there);
+	buf_fini(&in.last);
 	return err;
 }
 

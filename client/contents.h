@@ -26,6 +26,10 @@ int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uin
 /* Note it, in the open transaction; `sent` 0: it is over. */
 int contents_note_sent(struct copy *copy, const uint8_t root[SHA256_LEN], uint64_t sent);
 
+/* Does the person want no documents sent for now? It holds until they say otherwise. */
+bool contents_paused(struct copy *copy);
+int contents_pause(struct copy *copy, bool pause);
+
 /* What the server said that this device's school may bring; UINT64_MAX: it is not limited. */
 struct document_limits {
 	uint64_t file, school, used, free;

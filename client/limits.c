@@ -1,10 +1,13 @@
-/* What documents may weigh, as the server said last: see contents.h. One setting holds it. */
+/* What keeps documents from being sent: what they may weigh, as the server said last, and the person
+ * who would have them wait. See contents.h; a setting holds each. */
 #include "client/contents.h"
 
 #include "client/screen.h"
+#include "common/os.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char limits_key[] = "document_limits";
@@ -55,4 +58,32 @@ int limits_check(struct copy *copy, uint64_t bytes, struct cause *cause)
 				screen_size(&arena, waits));
 	arena_fini(&arena);
 	return err;
+}
+
+static const char paused_key[] = "documents_paused";
+
+bool contents_paused(struct copy *copy)
+{
+	char text[8];
+
+	copy_meta_get(copy, paused_key, text, sizeof(text));
+	return text[0] != '\0';
+}
+
+int contents_pause(struct copy *copy, bool pause)
+{
+	int err = copy_begin(copy);
+
+	if (err == 0)
+		err = copy_meta_set(copy, paused_key, pause ? "1" : "");
+	if (err == 0)
+		err = copy_commit(copy);
+	if (err < 0) {
+		copy_rollback(copy);
+		return err;
+	}
+	char *bell = mem_format("%s/wake", copy_home(copy));
+	os_bell_ring(bell);
+	free(bell);
+	return 0;
 }

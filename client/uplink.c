@@ -242,6 +242,7 @@ static int on_welcome(struct uplink *u, const Wire__Welcome *m)
 	if (err < 0 || u->state == UPLINK_ENDED)
 		return err;
 	u->state = UPLINK_READY;
+	u->paused = contents_paused(u->copy);
 	return uplink_note_server(u, m);
 }
 
@@ -266,6 +267,8 @@ static int on_limits(struct uplink *u, const Wire__Limits *m)
 		.free = m->has_free_bytes ? m->free_bytes : UINT64_MAX,
 	};
 	int err = copy_begin(u->copy);
+
+	push_content_again(u, NULL); /* there may be room now */
 	return err < 0 ? err : limits_set(u->copy, &l);
 }
 

@@ -136,7 +136,7 @@ static void upload_offers(struct uplink *u)
 	uint8_t root[SHA256_LEN];
 	struct content content;
 
-	while (u->state == UPLINK_READY && !u->no_documents && c->n_uploads < UPLOADS_MOST) {
+	while (u->state == UPLINK_READY && !uplink_holds(u) && c->n_uploads < UPLOADS_MOST) {
 		bool lacking = !push_content_wanted(u, root);
 		if (lacking && !recover_content_wanted(u, root))
 			break;
@@ -590,9 +590,28 @@ static int upload_is_wanted(struct uplink *u, const struct upload *up)
 	return got;
 }
 
+/* The person would have the line for other things: what has gone stays, the rest goes later. */
+static void upload_pause(struct uplink *u)
+{
+	struct carriage *c = u->carriage;
+
+	while (c->uploads) {
+		struct upload *up = c->uploads;
+		Wire__Cancel m = WIRE__CANCEL__INIT;
+		m.root = (ProtobufCBinaryData){SHA256_LEN, up->content.root};
+		link_send(u->link, WIRE__KIND__CANCEL, &m.base, BYTES_NONE);
+		push_content_again(u, up->content.root);
+		upload_drop(c, up);
+	}
+}
+
 void content_wake(struct uplink *u)
 {
 	struct carriage *c = u->carriage;
+
+	u->paused = contents_paused(u->copy);
+	if (u->paused)
+		upload_pause(u);
 
 	for (struct upload *up = c->uploads, *next; up && u->state == UPLINK_READY; up = next) {
 		next = up->next;

@@ -107,7 +107,13 @@ struct uplink {
 	uint64_t pinged_ms;	/* 0: not since then */
 	bool contact;		/* heard after last_contact was stored */
 	bool no_documents;	/* none are sent in this session */
+	bool paused;		/* nor before the person says so (contents_paused) */
 };
+
+static inline bool uplink_holds(const struct uplink *u)
+{
+	return u->no_documents || u->paused;
+}
 
 /* End the session: tell the server `reason` (0: it need not be told), drop what is
  * not committed. */
@@ -124,6 +130,8 @@ void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why
 /* Of all that wait for a document: it is on the server; or it can't be brought there, and why. */
 void push_content_stored(struct uplink *u, const uint8_t content[SHA256_LEN]);
 void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], const char *words);
+/* It is to be told once more by push_content_wanted; NULL: what waits for room is tried at once. */
+void push_content_again(struct uplink *u, const uint8_t *content);
 /* The next document that a change waits for, told once. False: none. */
 bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN]);
 /* Is there nothing that could be sent? */

@@ -126,10 +126,23 @@ void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], co
 		struct stuck *s = &u->push.stuck[i];
 		if (s->why != STUCK_CONTENT || memcmp(s->content, content, SHA256_LEN) != 0)
 			continue;
-		s->why = STUCK_SESSION;
+		s->why = STUCK_A_WHILE;
+		s->retry_ms = env_now_ms(copy_env(u->copy)) + RETRY_MS;
 		int err = copy_defer(u->copy, &s->change, words);
 		if (err < 0)
 			uplink_fail(u, err);
+	}
+}
+
+void push_content_again(struct uplink *u, const uint8_t *content)
+{
+	for (size_t i = 0; i < u->push.n_stuck; i++) {
+		struct stuck *s = &u->push.stuck[i];
+		if (!content && s->why == STUCK_A_WHILE)
+			s->retry_ms = 0;
+		else if (content && s->why == STUCK_CONTENT &&
+			 memcmp(s->content, content, SHA256_LEN) == 0)
+			s->taken = false;
 	}
 }
 
@@ -308,7 +321,7 @@ bool push_quiet(const struct uplink *u)
 	const struct push *p = &u->push;
 
 	for (size_t i = 0; i < p->n_stuck; i++)
-		if ((p->stuck[i].why == STUCK_CONTENT && !u->no_documents) ||
+		if ((p->stuck[i].why == STUCK_CONTENT && !uplink_holds(u)) ||
 		    p->stuck[i].why == STUCK_READY)
 			return false;
 	return p->all_sent && p->n_sent == 0;

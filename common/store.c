@@ -44,9 +44,9 @@ void store_free(struct store **store)
 
 	if (!s)
 		return;
+	pack_let_go(s); /* it waits for the hand */
 	hand_free(&s->hand);
 	store_clear_fresh(s);
-	pack_let_go(s);
 	store_close_files(s);
 	squeezer_free(&s->squeezer);
 	hashes_fini(&s->index);
