@@ -240,9 +240,9 @@ static const struct command commands[] = {
 			"what was\n"
 			"written after it. 'send' makes it anew of what stands now, with other "
 			"values where\n"
-			"you give them, and sends it and what waits for it; 'drop' gives it up. 'pause' "
-			"has all\n"
-			"documents wait on this computer until 'resume'; all else goes.",
+			"you give them, and sends it and what waits for it; 'drop' gives it up. "
+			"'pause' has\n"
+			"all documents wait on this computer until 'resume'; all else goes.",
 		.example = "fivepits outbox\n"
 			   "fivepits outbox send 0192f0c4 text='A shorter text'\n"
 			   "fivepits outbox drop 0192f0c4",

@@ -1,5 +1,5 @@
-/* What keeps documents from being sent: what they may weigh, as the server said last, and the person
- * who would have them wait. See contents.h; a setting holds each. */
+/* What keeps documents from being sent: what they may weigh, as the server said last, and the
+ * person who would have them wait. See contents.h; a setting holds each. */
 #include "client/contents.h"
 
 #include "client/screen.h"
