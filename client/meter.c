@@ -16,7 +16,7 @@ void meter_begin(struct meter *m, const char *verb, bool json, bool quiet)
 	*m = (struct meter){.verb = verb, .json = json, .began_us = os_monotonic_us()};
 	if (!quiet && (json || os_is_terminal(stderr)))
 		m->stream = stderr;
-	m->told_us = m->began_us;
+	m->told_us = json ? m->began_us : 0; /* a person sees at once that it goes on */
 }
 
 void meter_expect(struct meter *m, uint64_t items, uint64_t bytes)

@@ -33,6 +33,11 @@ mapfile -t two < <(at morton list version folder=Papers --json | field '"\n".joi
 ok "a second time nothing is replaced" at morton get "${two[0]}" "${two[0]}" --into "$T/twice"
 is "but stands beside it" "$(find "$T/twice" -type f -printf '%f\n' | sort | tr '\n' ' ')" "agenda (2).txt agenda.txt "
 
+terminal() { COLUMNS=100 python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@" </dev/null 2>/dev/null | tr '\r' '\n'; }
+like "on a terminal progress is of each and of all" "$(terminal "$B/fivepits" --home "$T/morton" put "$T/Papers/2019/scan.bin" "$T/Papers/agenda.txt")" \
+	'^Keeping 1 of 2: +[0-9]+ %, [0-9.]+ (bytes|[KM]iB) of 293\.0 KiB.*  scan\.bin'
+unlike "and not with --quiet" "$(terminal "$B/fivepits" --home "$T/morton" put "$T/Papers/agenda.txt" --quiet)" 'Keeping'
+
 # ---- Exit codes ----
 echo more >"$T/more.txt"
 at heath put "$T/Papers/agenda.txt" "$T/none" "$T/more.txt" >"$T/many" 2>"$T/err"
