@@ -108,10 +108,12 @@ static void meter_print(struct meter *m)
 	json_object_set_new(
 		o, "left_s",
 		rate ? json_integer((json_int_t)((m->all - done + rate - 1) / rate)) : json_null());
-	char *line = json_dumps(json_pack("{s:o}", "progress", o), JSON_COMPACT);
+	json_t *all = json_pack("{s:o}", "progress", o);
+	char *line = json_dumps(all, JSON_COMPACT);
 	if (line)
 		fprintf(m->stream, "%s\n", line);
 	free(line);
+	json_decref(all);
 }
 
 /* `now`: whatever the time since the last. */
