@@ -64,7 +64,7 @@ if ! prepare; then
 fi
 # shellcheck disable=SC2016 # the inner shell expands it
 printf '%s\n' "${faults[@]}" | xargs -P "${SIM_BITE_JOBS:-2}" -I{} bash -c 'bite "$1"' _ {} |
-	awk '{sub(/ok -/, "ok " NR " -"); split($0, a, "#"); print a[1]; if (a[2]) print "#   " a[2]}
+	awk '{sub(/ok -/, "ok " NR " -"); split($0, a, "#"); print a[1]; if (a[2]) print "#   " a[2]; fflush()}
 	     /^not/ {bad = 1} END {print "1.." NR; exit bad}'
 status=${PIPESTATUS[2]}
 rm -rf "$scratch/whole"
