@@ -278,7 +278,8 @@ static void answer_decided(const struct answer *a)
 static void answer_pack(Wire__Judged *judged, const struct answer *a)
 {
 	static char no_words[] = TURN_NO_SPACE;
-	static char held[] = "your right there has ended: who leads there will decide on it";
+	static char held[] = "your right to write there had ended when it came: who leads"
+			     " there will decide on it";
 	bool hidden = a->space && !session_cursor(a->session, a->space); /* what words may quote */
 
 	wire__judged__init(judged);

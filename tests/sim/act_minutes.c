@@ -125,7 +125,8 @@ bool act_undo_settling(struct world *w)
 	struct bytes set = edit->effect.set;
 	struct field f;
 	struct draft *draft = draft_new(d->copy, &e->space->id);
-	if (draft_edit(draft, &edit->record, NULL, NULL) == 0 && t && field_next(&set, &f) > 0) {
+	if (draft_edit(draft, &edit->record, NULL, NULL) == 0 && t && field_next(&set, &f) > 0 &&
+	    schema_field(t, f.number, NULL)) {
 		value_make(w, d->number, t, f.number, &e->space->id, &b);
 		draft_set(draft, f.number, buf_bytes(&b));
 		draft_undoes(draft, &e->change.id);

@@ -73,6 +73,12 @@ const struct book_entry *book_entry(const struct book *b,
 const struct record *book_record(const struct book *b, const struct id *space, const struct id *id);
 uint64_t book_number(const struct book *b, const struct id *space);
 
+/* The Conflict about a group of a record that has this change among its sides (NULL: that is open). */
+const struct record *book_conflict(const struct book *b, const struct id *space, const struct id *record,
+				   uint32_t group, const struct id *change);
+/* Do approved Minutes hold this item, as the book stands? */
+bool book_is_frozen(const struct book *b, const struct id *space, const struct edit *edit);
+
 /* Was it ever, whatever became of it since? */
 bool book_had(const struct book *b, const struct id *change);
 /* The server was set back to `n` entries of a space. */

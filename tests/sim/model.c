@@ -1,149 +1,20 @@
-/* The model judges one entry at a time, by going through all earlier ones: slow, and hard to get
- * wrong. */
+/* One entry at a time is judged, by going through all earlier ones: slow, and hard to get wrong. */
 #include "tests/sim/model.h"
 
 #include "common/fields.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
+#include "tests/sim/prose.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum { CONFLICT_RECORD = 1, CONFLICT_GROUP = 3, CONFLICT_SIDES = 5, CONFLICT_STATE = 7, CONFLICT_BY };
-enum { NOTE_ON = 1, NOTE_KIND, NOTE_TEXT, MINUTES_STATE = 3, MINUTES_ITEMS };
+enum { NOTE_ON = 1, NOTE_KIND, NOTE_TEXT };
 
 #define WRONG(...) cause_set(fault, ERR_CORRUPT, __VA_ARGS__)
 
-/* ---- Prose ---------------------------------------------------------------------------------- */
-
-enum { UNITS = 1024 };
-
-struct prose {
-	struct bytes units[UNITS];
-	size_t n;
-};
-
-/* Take a text apart. False: it is not made of units, or one stands twice. */
-static bool prose_read(struct bytes text, struct prose *p)
-{
-	p->n = 0;
-	while (text.len) {
-		const uint8_t *next = text.len > 2 ? memmem(text.data + 2, text.len - 2, "Qz", 2) : NULL;
-		size_t len = next ? (size_t)(next - text.data) : text.len;
-		uint8_t last = text.data[len - 1];
-		if (p->n == UNITS || len < 3 || memcmp(text.data, "Qz", 2) != 0 ||
-		    (last != '\n' && last != ' '))
-			return false;
-		for (size_t i = 0; i < p->n; i++)
-			if (bytes_equal(p->units[i], BYTES(text.data, len)))
-				return false;
-		p->units[p->n++] = BYTES(text.data, len);
-		text = BYTES(text.data + len, text.len - len);
-	}
-	return true;
-}
-
-/* In place of the base's units from..to - 1 one side has its own u0..u1 - 1. */
-struct hunk {
-	size_t from, to, u0, u1;
-};
-
-static size_t prose_find(const struct prose *p, struct bytes unit)
-{
-	size_t i = 0;
-	while (i < p->n && !bytes_equal(p->units[i], unit))
-		i++;
-	return i;
-}
-
-/* What one side did to the base. False: it has put units in another order. */
-static bool prose_differ(const struct prose *base, const struct prose *side, struct hunk *hunks, size_t *n)
-{
-	size_t i = 0, j = 0;
-	*n = 0;
-	while (i < base->n || j < side->n) {
-		if (i < base->n && j < side->n && bytes_equal(base->units[i], side->units[j])) {
-			i++, j++;
-			continue;
-		}
-		struct hunk h = {i, i, j, side->n};
-		while (h.to < base->n && prose_find(side, base->units[h.to]) == side->n)
-			h.to++;
-		if (h.to < base->n)
-			h.u1 = prose_find(side, base->units[h.to]);
-		if (h.u1 < j)
-			return false;
-		hunks[(*n)++] = h;
-		i = h.to, j = h.u1;
-	}
-	for (size_t a = 0; a < *n; a++) /* what is new to a side must be new to the base */
-		for (size_t u = hunks[a].u0; u < hunks[a].u1; u++)
-			if (prose_find(base, side->units[u]) < base->n)
-				return false;
-	return true;
-}
-
-static bool same_hunk(const struct hunk *a, const struct prose *ours, const struct hunk *b,
-		      const struct prose *theirs)
-{
-	bool same = a->from == b->from && a->to == b->to && a->u1 - a->u0 == b->u1 - b->u0;
-	for (size_t i = 0; same && i < a->u1 - a->u0; i++)
-		same = bytes_equal(ours->units[a->u0 + i], theirs->units[b->u0 + i]);
-	return same;
-}
-
-static const struct hunk *hunk_at(const struct hunk *hunks, size_t n, size_t from)
-{
-	for (size_t i = 0; i < n; i++)
-		if (hunks[i].from == from)
-			return &hunks[i];
-	return NULL;
-}
-
-int model_merge(struct bytes base, struct bytes ours, struct bytes theirs, struct arena *arena,
-		struct bytes *out)
-{
-	struct prose *p = arena_alloc(arena, 3 * sizeof(*p));
-	struct hunk *a = arena_alloc(arena, (UNITS + 1) * sizeof(*a)),
-		    *b = arena_alloc(arena, (UNITS + 1) * sizeof(*b));
-	size_t na, nb;
-	struct buf text = {0};
-	if (!prose_read(base, &p[0]) || !prose_read(ours, &p[1]) || !prose_read(theirs, &p[2]) ||
-	    !prose_differ(&p[0], &p[1], a, &na) || !prose_differ(&p[0], &p[2], b, &nb))
-		return -1;
-	for (size_t i = 0; i < na; i++)
-		for (size_t k = 0; k < nb; k++)
-			if (a[i].from <= b[k].to && b[k].from <= a[i].to &&
-			    !same_hunk(&a[i], &p[1], &b[k], &p[2]))
-				return 0;
-	for (size_t i = 0;;) {
-		const struct hunk *h = hunk_at(a, na, i);
-		const struct prose *side = h ? &p[1] : &p[2];
-		h = h ? h : hunk_at(b, nb, i);
-		for (size_t u = h ? h->u0 : 0; h && u < h->u1; u++)
-			buf_add_bytes(&text, side->units[u]);
-		if (h && h->to > i) {
-			i = h->to;
-			continue;
-		}
-		if (i == p[0].n)
-			break;
-		buf_add_bytes(&text, p[0].units[i++]);
-	}
-	*out = arena_copy(arena, buf_bytes(&text));
-	buf_fini(&text);
-	return 1;
-}
-
 /* ---- What an author knew -------------------------------------------------------------------- */
-
-static const struct edit *edit_of(const struct change *c, const struct id *record)
-{
-	for (size_t i = 0; i < c->n_edits; i++)
-		if (id_equal(&c->edits[i].record, record))
-			return &c->edits[i];
-	return NULL;
-}
 
 /* Up to which number the author's word of what was seen is about this journal. */
 static uint64_t seen_here(const struct book_entry *e)
@@ -163,7 +34,7 @@ static const struct edit *below(const struct book_entry **e, const struct edit *
 		if (!id_equal(&own->header.change, &edit->after))
 			continue;
 		*e = own;
-		return edit_of(&own->change, &edit->record);
+		return change_edit(&own->change, &edit->record);
 	}
 	return NULL;
 }
@@ -219,7 +90,7 @@ static bool base_value(struct book *b, const struct book_entry *e, const struct 
 		return true;
 	for (size_t k = 0; k < b->n_read; k++) { /* what was taken back at a recovery counts too */
 		const struct book_entry *other = b->read[k];
-		const struct edit *said = other->space == e->space ? edit_of(&other->change, &edit->record) : NULL;
+		const struct edit *said = other->space == e->space ? change_edit(&other->change, &edit->record) : NULL;
 		if (said && names_field(&said->effect, field, out) && base_digest(*out) == wanted)
 			return true;
 		for (size_t i = 0; said && i < other->outcome.n_effects; i++)
@@ -246,50 +117,12 @@ static bool group_moved(const struct book_entry *e, const struct edit *edit, con
 
 /* ---- Conflicts and corrections -------------------------------------------------------------- */
 
-/* The Conflict about a group of a record that has this change among its sides (NULL: that is open). */
-static const struct record *conflict_on(const struct book *b, const struct id *space, const struct id *record,
-					uint32_t group, const struct id *change)
-{
-	struct buf side = {0};
-	const struct record *found = NULL;
-	if (change)
-		field_add_bytes(&side, CONFLICT_SIDES, ID_BYTES(change));
-	for (size_t i = 0; i < b->n_records && !found; i++) {
-		const struct record *c = &b->records[i]->record;
-		if (c->type == TYPE_CONFLICT && id_equal(&b->records[i]->space, space) &&
-		    bytes_equal(value_bytes(record_get(c, CONFLICT_RECORD)), ID_BYTES(record)) &&
-		    value_number(record_get(c, CONFLICT_GROUP)) == group &&
-		    (change ? value_has_member(record_get(c, CONFLICT_SIDES), buf_bytes(&side))
-			    : value_number(record_get(c, CONFLICT_STATE)) == RECORDS__CONFLICT_STATE__OPEN))
-			found = c;
-	}
-	buf_fini(&side);
-	return found;
-}
-
-/* Do approved Minutes hold this item, as the book stands? */
-static bool is_frozen(const struct book *b, const struct id *space, const struct edit *edit)
-{
-	struct buf item = {0};
-	bool held = false;
-	field_add_bytes(&item, MINUTES_ITEMS, ID_BYTES(&edit->record));
-	for (size_t i = 0; edit->type == TYPE_AGENDA_ITEM && i < b->n_records && !held; i++) {
-		const struct record *m = &b->records[i]->record;
-		held = m->type == TYPE_MINUTES && id_equal(&b->records[i]->space, space) &&
-		       record_existence(m) == LIVE &&
-		       value_number(record_get(m, MINUTES_STATE)) >= RECORDS__MINUTES_STATE__APPROVED &&
-		       value_has_member(record_get(m, MINUTES_ITEMS), buf_bytes(&item));
-	}
-	buf_fini(&item);
-	return held;
-}
-
 /* The text of the Note that this entry made of a late edit; empty: it made none. */
 static struct bytes correction_of(const struct book_entry *e, const struct id *item)
 {
 	for (size_t i = 0; !e->outcome.as_sent && i < e->outcome.n_effects; i++) {
 		const struct outcome_effect *o = &e->outcome.effects[i];
-		if (o->type == TYPE_NOTE && !edit_of(&e->change, &o->record) &&
+		if (o->type == TYPE_NOTE && !change_edit(&e->change, &o->record) &&
 		    bytes_equal(value_bytes(fields_get(o->effect.set, NOTE_ON)), ID_BYTES(item)) &&
 		    value_number(fields_get(o->effect.set, NOTE_KIND)) == RECORDS__NOTE_KIND__CORRECTION)
 			return value_bytes(fields_get(o->effect.set, NOTE_TEXT));
@@ -319,7 +152,7 @@ static int judge_sides(const struct book *b, const struct book_entry *e, const s
 			     e->header.number);
 	if (!stands || !id_from(&on, value_bytes(record_get(stands, CONFLICT_RECORD))))
 		return 0;
-	const struct edit *edit = edit_of(&e->change, &on);
+	const struct edit *edit = change_edit(&e->change, &on);
 	while (field_next(&rest, &f) > 0) {
 		const struct book_entry *other = id_from(&side, f.payload) ? book_entry(b, &side) : NULL;
 		if (!edit || !other || !author_knew(e, edit, other->header.number))
@@ -331,7 +164,7 @@ static int judge_sides(const struct book *b, const struct book_entry *e, const s
 
 /* ---- Before: nobody's value goes unseen ----------------------------------------------------- */
 
-/* What the words of both come to: 1, 0 or -1 as model_merge, and 0 for what is no prose. */
+/* What the words of both come to: 1, 0 or -1 as prose_merge, and 0 for what is no prose. */
 static int merge_of(struct book *b, const struct book_entry *e, const struct edit *edit, uint32_t field,
 		    struct bytes was, struct bytes wanted, struct bytes *merged)
 {
@@ -340,7 +173,7 @@ static int merge_of(struct book *b, const struct book_entry *e, const struct edi
 	struct bytes base;
 	if (!f || f->merge != MERGE_TEXT || !base_value(b, e, edit, field, &base))
 		return 0;
-	int got = model_merge(value_bytes(base), value_bytes(wanted), value_bytes(was), &b->scratch, merged);
+	int got = prose_merge(value_bytes(base), value_bytes(wanted), value_bytes(was), &b->scratch, merged);
 	b->texts += got == 1;
 	return got;
 }
@@ -382,7 +215,7 @@ static int judge_value(struct book *b, const struct book_entry *e, const struct 
 static uint64_t added_unseen(const struct book_entry *e, const struct edit *edit, const struct field *f)
 {
 	for (uint64_t n = seen_here(e) + 1; n < e->header.number; n++) {
-		const struct edit *other = edit_of(&e->space->entries[n - 1]->change, &edit->record);
+		const struct edit *other = change_edit(&e->space->entries[n - 1]->change, &edit->record);
 		if (other && value_has_member(fields_get(other->effect.add, f->number), f->whole) &&
 		    !author_knew(e, edit, n))
 			return n;
@@ -411,7 +244,7 @@ static int judge_members(const struct book_entry *e, const struct edit *edit, co
 static int judge_effect(struct book *b, const struct book_entry *e, const struct outcome_effect *o,
 			struct cause *fault)
 {
-	const struct edit *edit = edit_of(&e->change, &o->record);
+	const struct edit *edit = change_edit(&e->change, &o->record);
 	const struct record *stands = book_record(b, &e->space->id, &o->record);
 	struct bytes rest = o->effect.set;
 	struct field f;
@@ -422,16 +255,16 @@ static int judge_effect(struct book *b, const struct book_entry *e, const struct
 	if (!edit && o->type == TYPE_NOTE && !stands) {
 		struct id on; /* a correction: model_judge_after looks whether it had to be */
 		const struct edit *late = id_from(&on, value_bytes(fields_get(o->effect.set, NOTE_ON)))
-					      ? edit_of(&e->change, &on)
+					      ? change_edit(&e->change, &on)
 					      : NULL;
-		if (late && is_frozen(b, &e->space->id, late))
+		if (late && book_is_frozen(b, &e->space->id, late))
 			return 0;
 	}
 	if (!edit || !schema_type(o->type))
 		return WRONG("entry %" PRIu64 " touches a record that its change does not name", e->header.number);
 	if (o->effect.existence >= 0 && o->effect.existence != edit->effect.existence)
 		return WRONG("entry %" PRIu64 " withdraws or makes a record unasked", e->header.number);
-	if (stands && is_frozen(b, &e->space->id, edit) && (o->effect.set.len || o->effect.n_clear || o->effect.add.len ||
+	if (stands && book_is_frozen(b, &e->space->id, edit) && (o->effect.set.len || o->effect.n_clear || o->effect.add.len ||
 						  o->effect.take.len || o->effect.existence >= 0))
 		return WRONG("entry %" PRIu64 " changes an item that approved minutes hold", e->header.number);
 	const struct value *existence = stands ? record_find(stands, 0) : NULL;
@@ -466,7 +299,7 @@ static int judge_untaken(struct book *b, const struct book_entry *e, const struc
 			return 0;
 	if (!t || !stands || record_existence(stands) != LIVE || !schema_field(t, field, NULL) ||
 	    e->change.seen_number > seen_here(e) || (v && bytes_equal(v->bytes, wanted)) ||
-	    is_frozen(b, &e->space->id, edit))
+	    book_is_frozen(b, &e->space->id, edit))
 		return 0;
 	uint32_t group = schema_group(t, field);
 	if (!group_moved(e, edit, t, group, stands)) {
@@ -477,7 +310,7 @@ static int judge_untaken(struct book *b, const struct book_entry *e, const struc
 		return WRONG("entry %" PRIu64 " does not take field %u of a %s, which nobody else had touched",
 			     e->header.number, field, t->name);
 	}
-	if (e->change.n_settles || conflict_on(b, &e->space->id, &edit->record, group, NULL))
+	if (e->change.n_settles || book_conflict(b, &e->space->id, &edit->record, group, NULL))
 		return 0; /* every word was chosen, or it goes on with one of two versions */
 	if (merge_of(b, e, edit, field, v ? v->bytes : BYTES_NONE, wanted, &merged) == 1 &&
 	    !bytes_equal(merged, value_bytes(v ? v->bytes : BYTES_NONE)))
@@ -491,7 +324,7 @@ static int judge_exact(const struct book *b, const struct book_entry *e, struct 
 {
 	for (size_t i = 0; i < e->change.n_exact && e->change.seen_number == seen_here(e); i++) {
 		const struct record *r = book_record(b, &e->space->id, &e->change.exact[i]);
-		const struct edit *edit = edit_of(&e->change, &e->change.exact[i]);
+		const struct edit *edit = change_edit(&e->change, &e->change.exact[i]);
 		for (size_t k = 0; r && k < r->n_values; k++)
 			if (edit ? !author_knew(e, edit, r->values[k].number) && !own_value(e, edit, &r->values[k])
 				 : r->values[k].number > seen_here(e))
@@ -514,9 +347,9 @@ static int judge_undone(const struct book *b, const struct book_entry *e, struct
 		    !bytes_equal(value_bytes(record_get(c, CONFLICT_BY)), ID_BYTES(&e->change.undoes)) ||
 		    !id_from(&on, value_bytes(record_get(c, CONFLICT_RECORD))))
 			continue;
-		const struct edit *edit = edit_of(&e->change, &on);
-		if (edit && group && names_field(&edit->effect, group, &wanted) && !is_frozen(b, &e->space->id, edit) &&
-		    !conflict_on(b, &e->space->id, &on, group, NULL))
+		const struct edit *edit = change_edit(&e->change, &on);
+		if (edit && group && names_field(&edit->effect, group, &wanted) && !book_is_frozen(b, &e->space->id, edit) &&
+		    !book_conflict(b, &e->space->id, &on, group, NULL))
 			return WRONG("entry %" PRIu64 " takes a settling back, and its two versions are not open again",
 				     e->header.number);
 	}
@@ -553,7 +386,7 @@ int model_judge_before(struct book *b, const struct book_entry *e, struct cause 
 static bool is_repeat(const struct book_entry *e, const struct edit *edit, uint32_t field, struct bytes wanted)
 {
 	for (uint64_t n = seen_here(e) + 1; n < e->header.number; n++) {
-		const struct edit *other = edit_of(&e->space->entries[n - 1]->change, &edit->record);
+		const struct edit *other = change_edit(&e->space->entries[n - 1]->change, &edit->record);
 		struct bytes theirs;
 		if (other && names_field(&other->effect, field, &theirs) && bytes_equal(theirs, wanted))
 			return true;
@@ -576,7 +409,7 @@ static int judge_field(struct book *b, const struct book_entry *e, const struct 
 		b->repeats++;
 		return 0;
 	}
-	if (t && conflict_on(b, &e->space->id, &edit->record, schema_group(t, field), &e->header.change))
+	if (t && book_conflict(b, &e->space->id, &edit->record, schema_group(t, field), &e->header.change))
 		return 0;
 	words = value_bytes(wanted);
 	if (note.len && (schema_field(t, field, NULL)->format > FORMAT_TEXT || !words.len ||
@@ -605,7 +438,7 @@ static int judge_edit(struct book *b, const struct book_entry *e, const struct e
 				    e->header.number, f.number);
 	if (err == 0 && edit->effect.existence >= 0 && !note.len &&
 	    (!r || record_existence(r) != (unsigned)edit->effect.existence) &&
-	    !conflict_on(b, &e->space->id, &edit->record, 0, &e->header.change))
+	    !book_conflict(b, &e->space->id, &edit->record, 0, &e->header.change))
 		err = WRONG("entry %" PRIu64 " withdrew or made a record; it did not, and no Conflict names it",
 			    e->header.number);
 	return err;
