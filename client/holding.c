@@ -305,7 +305,8 @@ static int wanted_asked(struct copy *copy, struct buf *contents)
 		copy_db(copy),
 		"SELECT v.content, v.chunks, v.bytes FROM holding h"
 		" JOIN \"version\" v ON v.id = h.id WHERE h.what = 6"
-		" AND NOT EXISTS (SELECT 1 FROM content c WHERE c.root = coalesce(v.chunks, v.content)) ORDER BY v.id DESC",
+		" AND NOT EXISTS (SELECT 1 FROM content c"
+		" WHERE c.root = coalesce(v.chunks, v.content)) ORDER BY v.id DESC",
 		"");
 	int got;
 

@@ -1,6 +1,7 @@
 /*
  * Limits of documents: see quota.h. The limits are read anew when the space `admin` has a new
- * entry. A file that is on its way counts with what its school uses, so that many at once can't pass.
+ * entry. A file that is on its way counts with what its school uses, so that many at once can't
+ * pass.
  */
 #include "server/quota.h"
 
