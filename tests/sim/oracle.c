@@ -398,7 +398,7 @@ static void compare_held(struct device *d)
 	for (int64_t seq = 0; !w->failed && copy_held_next(d->copy, seq, &arena, &held) > 0; seq = held.seq) {
 		const struct made *m = world_made(w, &held.change);
 		const struct place *p = world_place(w, &held.space);
-		if (!m || !bytes_equal(m->bytes, held.bytes) || !oracle_is_held(w, m))
+		if (!m || !bytes_equal(m->bytes, held.bytes) || !oracle_is_held(w, m, false))
 			world_fail(w, "c%u is asked to decide on what nobody made, or was decided", d->number);
 		else if (!p || w->now[d->number][p - w->places] != RIGHT_WRITE)
 			world_fail(w, "c%u is asked to decide on a change of a space that it may not write",
@@ -483,7 +483,7 @@ static void judge_returned(struct world *w)
 		struct made *m = w->made[i];
 		for (unsigned k = 0; k < w->n_devices; k++) /* who is revoked is not heard */
 			m->holders &= (uint16_t) ~((unsigned)w->devices[k].revoked << k);
-		if (m->holders && !book_entry(&w->book, &m->id) && !oracle_is_held(w, m))
+		if (m->holders && !book_entry(&w->book, &m->id) && !oracle_is_held(w, m, true))
 			world_fail(w, "the server was set back, and change [%02x%02x] of c%u, which copies held "
 				   "(%x), was not entered again",
 				   m->id.b[14], m->id.b[15], m->by, m->holders);

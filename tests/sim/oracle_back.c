@@ -79,12 +79,12 @@ uint64_t oracle_mark(struct world *w)
 	return sum;
 }
 
-bool oracle_is_held(struct world *w, const struct made *m)
+bool oracle_is_held(struct world *w, const struct made *m, bool or_was)
 {
 	struct judged judged;
 	return w->host.area && !disk_stopped(w->host.disk) &&
 	       journal_judged(area_journal(w->host.area), &m->id, m->bytes, &judged) == 1 &&
-	       judged.verdict == VERDICT_HELD;
+	       (judged.verdict == VERDICT_HELD || (or_was && judged.decided));
 }
 
 void oracle_follow(struct world *w)

@@ -299,8 +299,8 @@ void oracle_turn(struct world *w); /* what the server sent in a turn */
 void oracle_entered(struct world *w, const struct id *space, uint64_t after);
 /* What the server's journals hold, once it was set back (oracle_back.c). */
 void oracle_follow(struct world *w);
-/* Does the server keep this change for somebody to decide on it? */
-bool oracle_is_held(struct world *w, const struct made *m);
+/* Does the server keep this change for somebody to decide on it (or did, and it was refused)? */
+bool oracle_is_held(struct world *w, const struct made *m, bool or_was);
 /* What lies in the files of a device, and of the server (oracle_files.c). */
 void oracle_files(struct device *d);
 void oracle_contents(struct world *w);
