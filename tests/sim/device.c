@@ -143,7 +143,9 @@ static void audit_made(struct device *d, struct made *m, const struct idmap *sho
 		return; /* what became of it when the server was set back is judged in the end */
 	unsigned fates = (fate ? *fate : 0) | (book_entry(&w->book, &m->id) ? FATE_ACCEPTED : 0) |
 			 (m->dropped ? FATE_DROPPED : 0);
-	if ((fates == 0 || fates == FATE_HELD) && oracle_is_held(w, m, false))
+	if (fates == 0 && !oracle_hears(w))
+		return;
+	if ((fates == 0 || fates == FATE_HELD) && oracle_is_held(w, m, fates == 0))
 		fates |= FATE_KEPT;
 	const char *wrong = model_conserve(fates, w->quiet && !d->revoked);
 	if (wrong)

@@ -105,7 +105,7 @@ static void turn_feed(struct world *w, const struct frame *f, unsigned number)
 	const Wire__Feed *feed =
 	    (Wire__Feed *)frame_unpack(f, &wire__feed__descriptor, &arena, &fault);
 	if (feed && feed_is_ahead(w, feed)) {
-		if (disk_stopped(w->host.disk)) { /* what its journal says is seen when it runs again */
+		if (!oracle_hears(w)) { /* what its journal says is seen when it runs again */
 			arena_fini(&arena);
 			return;
 		}
@@ -208,7 +208,7 @@ static void see_any(struct world *w, const struct frame *f, struct bytes sent, u
 void oracle_turn(struct world *w)
 {
 	each_sent(w, see_feed);
-	if (w->book.set_back && w->host.area && !disk_stopped(w->host.disk))
+	if (w->book.set_back && oracle_hears(w))
 		oracle_follow(w);
 	if (w->rights_moved)
 		rights_note(w);
@@ -531,6 +531,7 @@ void oracle_calm(struct world *w)
 	view_take(false);
 	if (area_digest(w->host.area, note_digest, &server) < 0)
 		world_fail(w, "the server's digest can't be made");
+	oracle_follow(w);
 	rights_note(w);
 	judge_conflicts(w);
 	judge_returned(w);

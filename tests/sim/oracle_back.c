@@ -1,7 +1,7 @@
 /*
- * After the server was set back. What it takes back from copies it tells to nobody who has it, so the
- * book reads the server's own journals at the end of each turn, and judges what is new in them as if it
- * had been told.
+ * What the server tells nobody. After it was set back it takes entries back from copies that have them: then
+ * the book reads the server's own journals at the end of each turn, and judges what is new in them as if it
+ * had been told. So it does in the end of every world: who lost a right hears no more of what they wrote.
  */
 #include "tests/sim/world.h"
 
@@ -69,6 +69,11 @@ static void follow_space(struct world *w, struct journal *j, const struct space 
 	oracle_entered(w, &s->id, n);
 }
 
+bool oracle_hears(const struct world *w)
+{
+	return w->host.area && !disk_stopped(w->host.disk);
+}
+
 uint64_t oracle_mark(struct world *w)
 {
 	struct space *const *spaces;
@@ -82,9 +87,9 @@ uint64_t oracle_mark(struct world *w)
 bool oracle_is_held(struct world *w, const struct made *m, bool or_was)
 {
 	struct judged judged;
-	return w->host.area && !disk_stopped(w->host.disk) &&
+	return oracle_hears(w) &&
 	       journal_judged(area_journal(w->host.area), &m->id, m->bytes, &judged) == 1 &&
-	       (judged.verdict == VERDICT_HELD || (or_was && judged.decided));
+	       (judged.verdict == VERDICT_HELD || (or_was && (judged.decided || judged.number)));
 }
 
 void oracle_follow(struct world *w)

@@ -297,9 +297,10 @@ uint64_t oracle_mark(struct world *w);
 void oracle_turn(struct world *w); /* what the server sent in a turn */
 /* Entries of a space have come into the book, behind the one of this number. */
 void oracle_entered(struct world *w, const struct id *space, uint64_t after);
-/* What the server's journals hold, once it was set back (oracle_back.c). */
+/* Does the server run, so that it can be asked? What its journals hold (oracle_back.c). */
+bool oracle_hears(const struct world *w);
 void oracle_follow(struct world *w);
-/* Does the server keep this change for somebody to decide on it (or did, and it was refused)? */
+/* Does the server keep this change for somebody to decide on it (or has it decided)? */
 bool oracle_is_held(struct world *w, const struct made *m, bool or_was);
 /* What lies in the files of a device, and of the server (oracle_files.c). */
 void oracle_files(struct device *d);
