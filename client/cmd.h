@@ -64,6 +64,9 @@ bool cmd_agree(const char *question);
 int cmd_ask_withdrawal(struct call *call, const struct id *spaces, size_t n);
 /* Say so where what was just saved is not sent before the person says so. */
 void cmd_say_asking(struct call *call);
+struct incomplete;
+/* Say how much history is not fetched yet, if any. */
+void cmd_history_missing(struct call *call, const struct incomplete *left);
 /* One line of words for people: not with --quiet nor --json. */
 void cmd_say(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -76,6 +76,7 @@ static int space_list(struct call *call, struct space_row **out)
 struct state {
 	int64_t pending, refused, conflicts, held, to_decide, contact_ms, skew_ms;
 	struct asking asking;
+	struct incomplete left;
 	uint64_t sent, to_send; /* bytes of documents on their way */
 	struct holding holding;
 	struct ids apart; /* documents whose versions were made apart */
@@ -113,6 +114,8 @@ static int state_read(struct call *call, struct state *s)
 		err = copy_asking(call->copy, &s->asking);
 	if (err >= 0)
 		err = copy_held_counts(call->copy, &s->held, &s->to_decide);
+	if (err >= 0)
+		err = copy_incomplete(call->copy, NULL, &s->left);
 	if (err >= 0)
 		err = contents_sending(call->copy, NULL, &s->sent, &s->to_send);
 	if (err >= 0)
@@ -162,6 +165,8 @@ static int status_json(struct call *call, const struct state *s)
 	json_object_set_new(o, "held", json_integer(s->held));
 	json_object_set_new(o, "to_decide", json_integer(s->to_decide));
 	json_object_set_new(o, "conflicts", json_integer(s->conflicts));
+	json_object_set_new(o, "history_missing", json_integer(s->left.bodies));
+	json_object_set_new(o, "incomplete", json_integer(s->left.spaces));
 	json_object_set_new(o, "last_contact",
 			    s->contact_known ? json_integer(s->contact_ms) : json_null());
 	json_object_set_new(o, "clock_skew_ms",
@@ -171,6 +176,15 @@ static int status_json(struct call *call, const struct state *s)
 	json_object_set_new(o, "recovered",
 			    s->recovered[0] ? json_string(s->recovered) : json_null());
 	return cmd_json(call, o);
+}
+
+void cmd_history_missing(struct call *call, const struct incomplete *left)
+{
+	if (left->bodies > 0)
+		cmd_say(call,
+			"What records were before %s is not fetched yet: 'fivepits sync' goes on.",
+			screen_count(&call->arena, (uint64_t)left->bodies, "change",
+				     "changes"));
 }
 
 /* How far the clock is off, in the largest unit that says it well. */
@@ -201,6 +215,11 @@ static void status_say_sync(struct call *call, const struct state *s)
 			screen_instant(&call->arena, (uint64_t)s->contact_ms));
 	else
 		fputs(" No contact with the server yet.\n", out);
+	if (s->left.spaces > 0)
+		fputs("Not all records are here yet, and some may not be as they stand: 'fivepits "
+		      "sync' fetches the rest.\n",
+		      out);
+	cmd_history_missing(call, &s->left);
 	if (s->turned_away[0])
 		fprintf(out,
 			"The server has turned this computer away: %s. What you write stays here; "
@@ -403,7 +422,10 @@ int cmd_fsck(struct call *call)
 		    "%d %s in this copy; if 'fivepits rebuild' or, for documents, 'fivepits fsck "
 		    "--repair' does not help, join anew from an invitation and keep this folder",
 		    n, n == 1 ? "fault" : "faults");
+	struct incomplete left;
 	cmd_say(call, "Everything that is kept here is sound.");
+	if (copy_incomplete(call->copy, NULL, &left) == 0)
+		cmd_history_missing(call, &left);
 	return 0;
 }
 

@@ -24,7 +24,8 @@ struct past {
 	const char *let_in_by; /* who accepted it, if it was held; NULL: nobody had to */
 	struct id let_in_device;
 	enum verdict verdict;
-	bool absent; /* its body is not held here */
+	bool absent; /* its body was not fetched yet; then there is what the header says: */
+	const char *fields; /* that it was about */
 	bool pending;
 	struct step *steps;
 	size_t n;
@@ -60,10 +61,26 @@ static const char *past_words(struct call *call, const struct schema_type *t, ui
 	return arena_format(&call->arena, "%.*s…", (int)n, line);
 }
 
+/* What a field was before is not known where an entry was about it whose body is absent. */
+#define NUMBER_UNKNOWN UINT64_MAX
+
+static bool past_is_unknown(const struct record *r, uint32_t field)
+{
+	const struct value *v = record_find(r, field);
+	return v && v->number == NUMBER_UNKNOWN;
+}
+
 static json_t *past_json_value(const struct schema_type *t, uint32_t field, struct bytes value)
 {
 	const ProtobufCFieldDescriptor *d;
 	return t && schema_field(t, field, &d) ? json_value(t, d, value) : json_null();
+}
+
+/* The field of which something is not known has no `from` in JSON. */
+static void past_forget_from(struct step *s)
+{
+	s->from = "(not fetched yet)";
+	json_object_del(s->json, "from");
 }
 
 static void past_add(struct call *call, struct past *p, const struct schema_type *t, uint32_t field,
@@ -91,6 +108,38 @@ static void past_add(struct call *call, struct past *p, const struct schema_type
 	json_object_set_new(s->json, "to", past_json_value(t, field, to));
 }
 
+static void past_replace(struct call *call, struct past *p, const struct schema_type *t,
+			 const struct record *r, uint32_t field, struct bytes to)
+{
+	past_add(call, p, t, field, "", record_get(r, field), to);
+	if (past_is_unknown(r, field))
+		past_forget_from(&p->steps[p->n - 1]);
+}
+
+/* An entry whose body is absent: what its header names is not known from here on. */
+static void past_from_header(struct call *call, const struct past_entry *e, struct record *r,
+			     struct past *out)
+{
+	const struct schema_type *t = schema_type(r->type);
+
+	out->fields = "";
+	for (size_t i = 0; i < e->header.n_touches; i++) {
+		const struct touch *touch = &e->header.touches[i];
+		for (size_t k = 0; id_equal(&touch->record, &r->id) && k < touch->n_fields; k++) {
+			uint32_t field = touch->fields[k];
+			const ProtobufCFieldDescriptor *d = NULL;
+			const struct schema_field *row = t ? schema_field(t, field, &d) : NULL;
+			if (field == 0 || (row && lookup_is_inner(row)))
+				continue;
+			record_set(r, field, BYTES_NONE, NUMBER_UNKNOWN);
+			const char *label = row ? lookup_field_label(d->name, &call->arena)
+						: arena_format(&call->arena, "%u", field);
+			out->fields = arena_format(&call->arena, "%s%s%s", out->fields,
+						   *out->fields ? ", " : "", label);
+		}
+	}
+}
+
 static const char *past_existence(int existence, unsigned before)
 {
 	return existence == WITHDRAWN ? "withdrawn" : before == WITHDRAWN ? "brought back" : "made";
@@ -113,12 +162,11 @@ static void past_lay(struct call *call, struct past *p, struct record *r, const 
 	}
 	while (field_next(&rest, &o) > 0) {
 		if (o.number != last)
-			past_add(call, p, t, o.number, "", record_get(r, o.number),
-				 fields_get(e->set, o.number));
+			past_replace(call, p, t, r, o.number, fields_get(e->set, o.number));
 		last = o.number;
 	}
 	for (size_t i = 0; i < e->n_clear; i++)
-		past_add(call, p, t, e->clear[i], "", record_get(r, e->clear[i]), BYTES_NONE);
+		past_replace(call, p, t, r, e->clear[i], BYTES_NONE);
 	for (rest = e->add, last = 0; field_next(&rest, &o) > 0; last = o.number)
 		if (o.number != last)
 			past_add(call, p, t, o.number, "+", BYTES_NONE,
@@ -198,8 +246,10 @@ static void past_from_entry(struct call *call, const struct past_entry *e, struc
 	out->let_in_by = past_let_in(call, &e->header);
 	out->let_in_device = e->header.let_in_by;
 	out->absent = id_is_zero(&e->change.id);
-	if (out->absent)
+	if (out->absent) {
+		past_from_header(call, e, r, out);
 		return;
+	}
 	out->verdict = e->outcome.verdict;
 	out->undoes = e->change.undoes;
 	size_t n = outcome_effects(&e->change, &e->outcome, &call->arena, &effects);
@@ -291,7 +341,8 @@ static void past_print(struct call *call, const struct past *p)
 	if (p->let_in_by)
 		fprintf(call->out, "          let in by %s\n", p->let_in_by);
 	if (p->absent)
-		fputs("          what it changed is not on this computer\n", call->out);
+		fprintf(call->out, "          %s%snot fetched yet\n", p->fields,
+			*p->fields ? ": " : "");
 	if (!p->absent && p->n == 0)
 		fputs("          nothing: it was so already\n", call->out);
 	for (size_t i = 0; i < p->n; i++) {
@@ -326,6 +377,7 @@ static json_t *past_json(struct call *call, const struct past *p)
 	json_object_set_new(o, "verdict",
 			    p->pending || p->absent ? json_null()
 						    : json_string(verdict_word(p->verdict)));
+	json_object_set_new(o, "fetched", json_boolean(!p->absent));
 	json_object_set_new(o, "changes", steps);
 	return o;
 }
@@ -401,7 +453,7 @@ static void trail_print(struct call *call, const struct trail *t)
 	if (!id_is_zero(&t->e.header.let_in_by))
 		fprintf(call->out, "          let in by %s\n", past_let_in(call, &t->e.header));
 	if (id_is_zero(&t->e.change.id)) {
-		fputs("          what it changed is not on this computer\n", call->out);
+		fputs("          what it changed was not fetched yet\n", call->out);
 		return;
 	}
 	size_t n = outcome_effects(&t->e.change, &t->e.outcome, &call->arena, &effects);

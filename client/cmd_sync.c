@@ -22,17 +22,37 @@ enum { TEXTS_MS = 3000 }; /* for reading what has come, so that it is found */
 
 /* A bar while there are changes alone, a line with bytes and time left once there are documents. */
 struct sync_bar {
+	struct call *call;
 	struct progress bar;
 	struct meter meter;
+	bool told; /* that all records are here */
 	bool documents;
 };
+
+/* A new computer has what it needs to be worked with; what comes now can be waited for or not. */
+static void sync_tell_usable(struct sync_bar *b, const struct uplink_progress *p)
+{
+	struct call *call = b->call;
+
+	b->told = true;
+	progress_end(&b->bar);
+	if (!call->quiet && !call->json)
+		fprintf(stderr,
+			"All records are here, and you can work with them. What they were before "
+			"comes now, in %s; it may be interrupted.\n",
+			screen_count(&call->arena, p->to_fetch - p->fetched, "change", "changes"));
+	progress_begin(&b->bar, "Fetching history", call->quiet || call->json);
+}
 
 static void sync_progress(void *arg, const struct uplink_progress *p)
 {
 	struct sync_bar *b = arg;
 
+	if (p->has_values && p->to_fetch > p->fetched && !b->told)
+		sync_tell_usable(b, p);
 	if (p->bytes_all == 0) {
-		progress_move(&b->bar, p->sent + p->taken, p->to_send + p->to_take);
+		progress_move(&b->bar, p->sent + p->taken + p->fetched,
+			      p->to_send + p->to_take + p->to_fetch);
 		return;
 	}
 	if (!b->documents)
@@ -43,7 +63,8 @@ static void sync_progress(void *arg, const struct uplink_progress *p)
 
 static int sync_errand(struct call *call, struct errand *errand, const char *label)
 {
-	struct sync_bar b = {.documents = false};
+	struct sync_bar b = {.call = call,
+			     .told = errand->kind != ERRAND_SYNC || errand->no_history};
 
 	progress_begin(&b.bar, label, call->quiet || call->json);
 	meter_begin(&b.meter, label, call->json, call->quiet);
@@ -56,7 +77,8 @@ static int sync_errand(struct call *call, struct errand *errand, const char *lab
 int cmd_sync_now(struct call *call)
 {
 	struct errand errand = {.kind = ERRAND_SYNC,
-				.no_documents = call_option(call, "no-documents") != NULL};
+				.no_documents = call_option(call, "no-documents") != NULL,
+				.no_history = call_option(call, "no-history") != NULL};
 	int err = sync_errand(call, &errand, "Sending and fetching");
 	if (err == 0 && errand.unfetched)
 		cmd_say(call, "Not all documents could be fetched (%s): 'fivepits fetch' goes on.",
@@ -125,6 +147,7 @@ static int sync_unasked(struct call *call)
 int cmd_sync(struct call *call)
 {
 	int64_t pending, refused, conflicts, held, to_decide;
+	struct incomplete left;
 	struct cause unread = {{0}};
 	bool unasked;
 	int err = sync_ask(call, &unasked);
@@ -138,20 +161,25 @@ int cmd_sync(struct call *call)
 		err = copy_counts(call->copy, &pending, &refused, &conflicts);
 	if (err >= 0)
 		err = copy_held_counts(call->copy, &held, &to_decide);
+	if (err >= 0)
+		err = copy_incomplete(call->copy, NULL, &left);
 	if (err < 0)
 		return err;
 	if (call->json)
 		return cmd_json(
-			call, json_pack("{s:I,s:I,s:I,s:I,s:I}", "pending", (json_int_t)pending,
+			call, json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "pending", (json_int_t)pending,
 					"refused", (json_int_t)refused, "held", (json_int_t)held,
 					"to_decide", (json_int_t)to_decide, "conflicts",
-					(json_int_t)conflicts));
+					(json_int_t)conflicts, "history_missing",
+					(json_int_t)left.bodies));
 	if (pending > 0)
 		cmd_say(
 		    call, "%s on this computer: 'fivepits outbox' says for what.",
 		    screen_count(&call->arena, (uint64_t)pending, "change waits", "changes wait"));
 	else
-		cmd_say(call, "All sent and fetched.");
+		cmd_say(call, left.bodies == 0 ? "All sent and fetched."
+					       : "All sent, and all records fetched.");
+	cmd_history_missing(call, &left);
 	if (refused > 0)
 		cmd_say(call, "%s: 'fivepits outbox' says why.",
 			screen_count(&call->arena, (uint64_t)refused, "change was refused",

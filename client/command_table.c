@@ -193,6 +193,9 @@ static const struct command commands[] = {
 			     COMPLETE_NOTHING, NULL},
 			    {"no-documents", 0, NULL,
 			     "send no documents this time: they wait, and all else goes",
+			     COMPLETE_NOTHING, NULL},
+			    {"no-history", 0, NULL,
+			     "do not wait for what records were before: it comes another time",
 			     COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_sync,
@@ -202,6 +205,9 @@ static const struct command commands[] = {
 			"first: all else is sent and fetched, then it ends with 1 unless you "
 			"agree.\n"
 			"'fivepits undo' takes them back.\n"
+			"A new computer gets all records as they stand first; what they were "
+			"before follows,\n"
+			"and may be interrupted.\n"
 			"Exit 75: the server can't be reached; everything stays saved on this "
 			"computer.",
 		.example = "fivepits sync",

@@ -97,6 +97,7 @@ struct held {
 	struct id id;
 	uint64_t epoch, number;
 	uint8_t chain[SHA256_LEN];
+	uint64_t first; /* values are complete from here on */
 	enum {
 		HELD_OPEN,
 		HELD_CLOSING
@@ -246,6 +247,30 @@ int copy_held_forget(struct copy *copy);
 /* Whose device this is, as the server says. */
 int copy_person_set(struct copy *copy, const struct id *person);
 
+/* ---- Bodies that come later (client/copy_absent.c) ------------------------------------------- */
+
+/* The server is at entry `told` of this space. Where nothing of it is held, or what was to come
+ * first has not come yet, its values are complete from there on. Joins the open transaction. */
+int copy_first(struct copy *copy, const struct id *space, uint64_t told);
+/* Where a walk over absent bodies stands; all zero: at its beginning. */
+struct absent {
+	int64_t slot, below;
+};
+/* The next absent bodies, of one space, the newest first; the walk goes on below the last of them.
+ * Their count (at most `most`); 0: there are no more; or an error. */
+int copy_absent(struct copy *copy, struct absent *at, struct id *space, uint64_t *numbers,
+		size_t most);
+/* Keep bodies that the server has sent. Joins the open transaction, or makes one; after an error
+ * all of it has been rolled back. `refused`: how many are not what the chain says, and were not
+ * kept. */
+int copy_bodies(struct copy *copy, const Wire__Bodies *m, size_t *refused);
+/* How many bodies of a space (NULL: of all) are absent, and how many spaces do not have their
+ * values complete yet. */
+struct incomplete {
+	int64_t bodies, spaces;
+};
+int copy_incomplete(struct copy *copy, const struct id *space, struct incomplete *out);
+
 /* ---- A server that was set back (client/copy_rewind.c) --------------------------------------- */
 
 /* The newest head of a space that the server has signed, and this copy holds. */
@@ -260,17 +285,22 @@ int copy_head(struct copy *copy, const struct id *space, struct signed_head *out
 /* The highest of these points of the server's chain that is on this copy's own; 0: none of them. */
 int copy_shared(struct copy *copy, const struct id *space, Wire__Point **points, size_t n,
 		uint64_t *number);
-/* Entries of a space as they are stored, from `from` on, until `row` returns false. The bytes are
- * borrowed for the call. ERR_MISSING: one has no body. */
+/* An entry as it is stored. Either its body is here, or `sealed` is, and the salt is empty. */
+struct stored_entry {
+	uint64_t number;
+	struct bytes header, salt, body, sealed;
+};
+/* Entries of a space, from `from` on, until `row` returns false. The bytes are borrowed for the
+ * call. */
 int copy_journal(struct copy *copy, const struct id *space, uint64_t from,
-		 bool (*row)(void *arg, uint64_t number, struct bytes header, struct bytes salt,
-			     struct bytes body),
-		 void *arg);
+		 bool (*row)(void *arg, const struct stored_entry *e), void *arg);
 /*
  * Drop all entries above the head's number, which the server has entered again elsewhere, and make
  * what follows from the journal anew, in one transaction of its own. Own changes among them are
  * pending again until they come back as entries. ERR_CORRUPT with a cause where the head is not on
- * this copy's line, is not signed, or is of no newer epoch; then nothing has changed.
+ * this copy's line, is not signed, or is of no newer epoch; then nothing has changed. 1: it is
+ * done, and the space is held from number 0 again, since what is left has bodies that were not
+ * fetched: the session must begin anew.
  */
 int copy_rewind(struct copy *copy, const struct id *space, const Wire__Head *head,
 		struct cause *cause);

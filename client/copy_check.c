@@ -30,7 +30,7 @@ int inside_replay(struct copy *copy, const struct cursor *at)
 {
 	struct db_stmt *st = db_query(copy->db,
 				      "SELECT header, body FROM entry WHERE key > $1 AND key < $2"
-				      " AND body IS NOT NULL ORDER BY key",
+				      " ORDER BY key",
 				      "ii", entry_key(at->slot, 0), entry_key(at->slot + 1, 0));
 	struct past_entry e;
 	int err;
@@ -131,7 +131,8 @@ static int check_chain(struct check *c, const struct held *space, int64_t slot, 
 {
 	struct db_stmt *st =
 		db_query(c->copy->db,
-			 "SELECT key, header, salt, body FROM entry WHERE key > $1 AND key < $2"
+			 "SELECT key, header, salt, body, sealed FROM entry"
+			 " WHERE key > $1 AND key < $2"
 			 " ORDER BY key",
 			 "ii", entry_key(slot, 0), entry_key(slot + 1, 0));
 	uint8_t chain[SHA256_LEN];
@@ -147,7 +148,8 @@ static int check_chain(struct check *c, const struct held *space, int64_t slot, 
 			db_reset(st);
 			return 0;
 		}
-		chain_next(chain, db_bytes(st, 1), db_bytes(st, 2), db_bytes(st, 3));
+		entry_chain(chain, db_bytes(st, 1), db_bytes(st, 2), db_bytes(st, 3),
+			    db_bytes(st, 4));
 		if (!check_is_found(c, db_int(st, 0), db_bytes(st, 1)))
 			check_fault(c, "entry %llu of \"%s\" is not found by its change",
 				    (unsigned long long)number, name);

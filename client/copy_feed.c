@@ -111,6 +111,9 @@ int inside_read_entry(struct copy *copy, const struct cursor *at, struct bytes h
 	struct bytes change, outcome;
 
 	arena_reset(&copy->arena);
+	*out = (struct past_entry){0};
+	if (body.len == 0)
+		return header_read(&out->header, header, &copy->arena) < 0 ? ERR_CORRUPT : 0;
 	if (header_read(&out->header, header, &copy->arena) < 0 ||
 	    body_read(body, &change, &outcome) < 0 ||
 	    change_read(&out->change, change, &copy->arena, NULL) < 0 ||
@@ -124,7 +127,9 @@ int inside_read_entry(struct copy *copy, const struct cursor *at, struct bytes h
 int inside_apply(struct copy *copy, const struct cursor *at, const struct past_entry *e)
 {
 	const struct outcome_effect *effects;
-	size_t n = outcome_effects(&e->change, &e->outcome, &copy->arena, &effects), hint = 0;
+	bool absent = id_is_zero(&e->change.id); /* it set nothing that stands: a number moves on */
+	size_t n = absent ? 0 : outcome_effects(&e->change, &e->outcome, &copy->arena, &effects);
+	size_t hint = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < e->header.n_touches && err == 0; i++) {
@@ -140,6 +145,7 @@ int inside_apply(struct copy *copy, const struct cursor *at, const struct past_e
 /* An entry that fits, and what is known of it. */
 struct taken {
 	struct bytes header, salt, body;
+	struct bytes sealed; /* of a body that comes later; empty: it is here */
 	int64_t own_seq; /* of the own pending change whose content it left out; 0: it did not */
 };
 
@@ -176,6 +182,17 @@ static int feed_own_body(struct copy *copy, struct taken *t)
 	return 1;
 }
 
+/* An entry whose body comes later; one of this device's own never does. */
+static int feed_sealed_body(struct copy *copy, const Wire__Entry *e, struct taken *t)
+{
+	struct id device;
+
+	t->sealed = BYTES_OF(e->sealed);
+	return t->sealed.len == SHA256_LEN && t->salt.len == 0 &&
+	       id_from(&device, value_bytes(fields_get(t->header, 3))) &&
+	       !id_equal(&device, &copy->identity.device);
+}
+
 /* Check entry `number`, and move `chain` on. */
 static int feed_check_entry(struct copy *copy, const struct id *space, const Wire__Entry *e,
 			    uint64_t number, uint8_t chain[SHA256_LEN], struct taken *t,
@@ -187,14 +204,17 @@ static int feed_check_entry(struct copy *copy, const struct id *space, const Wir
 	if (e->has_body) {
 		t->body = BYTES_OF(e->body);
 	} else {
-		int err = feed_own_body(copy, t);
+		int err = e->has_sealed ? feed_sealed_body(copy, e, t) : feed_own_body(copy, t);
 		if (err < 0)
 			return cause_set(cause, err, "%s", err_words(err));
 		if (err == 0)
 			return feed_misfit(copy, space, number, cause,
 					   "it came without its content");
 	}
-	chain_next(chain, t->header, t->salt, t->body);
+	if (t->sealed.len)
+		chain_next_sealed(chain, t->header, t->sealed.data);
+	else
+		chain_next(chain, t->header, t->salt, t->body);
 	return 0;
 }
 
@@ -267,12 +287,18 @@ static int feed_take(struct copy *copy, struct cursor *at, const struct taken *t
 	if (err < 0)
 		return err;
 	int64_t key = entry_key(at->slot, e.header.number);
-	err = db_run(copy->db,
-		     "INSERT INTO entry (key, header, salt, body) VALUES ($1, $2, $3, $4)", "ibbb",
-		     key, t->header, t->salt, t->body);
+	if (t->sealed.len)
+		err = db_run(copy->db,
+			     "INSERT INTO entry (key, header, salt, sealed)"
+			     " VALUES ($1, $2, $3, $4)",
+			     "ibbb", key, t->header, BYTES("", 0), t->sealed);
+	else
+		err = db_run(copy->db,
+			     "INSERT INTO entry (key, header, salt, body) VALUES ($1, $2, $3, $4)",
+			     "ibbb", key, t->header, t->salt, t->body);
 	if (err == 0)
 		err = db_run(copy->db, "INSERT INTO entry_change (change, key) VALUES ($1, $2)",
-			     "di", &e.change.id, key);
+			     "di", &e.header.change, key);
 	if (err == 0 && copy->any_pending && id_equal(&e.header.device, &copy->identity.device))
 		err = feed_settle_own(copy, &e.change, t->own_seq);
 	return err < 0 ? err : inside_apply(copy, at, &e);

@@ -65,6 +65,17 @@ static inline int64_t entry_key(int64_t slot, uint64_t number)
 	return (int64_t)((uint64_t)slot << KEY_NUMBER_BITS | number);
 }
 
+/* Move a chain on by an entry as it is stored, with its body or without. A length that `sealed`
+ * should not have leads nowhere. */
+static inline void entry_chain(uint8_t chain[SHA256_LEN], struct bytes header, struct bytes salt,
+			       struct bytes body, struct bytes sealed)
+{
+	if (body.len == 0 && sealed.len == SHA256_LEN)
+		chain_next_sealed(chain, header, sealed.data);
+	else
+		chain_next(chain, header, salt, body);
+}
+
 /* Commit what another part of this process has under way: it must not fail with what follows. */
 int inside_commit_others(struct copy *copy);
 /* The same, then begin. */
@@ -100,6 +111,8 @@ int inside_overlay(struct copy *copy, const struct id *space, struct record *r, 
 /* The change with these bytes laid on one record; false if it does not edit it. */
 bool inside_lay(const struct change *c, struct record *r);
 int inside_conflicts(struct copy *copy, int64_t slot, const struct id *record, int64_t *count);
+/* Is a pending change to be laid on it? 1, 0 or an error. */
+int inside_is_pending_on(struct copy *copy, const struct id *record);
 /* Show a record whose accepted state is in `r` (its values are used up): at the commit where
  * changes are pending on it. */
 int inside_show(struct copy *copy, const struct cursor *at, struct record *r);
@@ -112,6 +125,8 @@ int inside_show_due(struct copy *copy);
 /* 1: what was seen in that epoch, up to that number, is on the line that this copy holds now; 0: it
  * is not; or an error. */
 int inside_seen_stands(struct copy *copy, const struct cursor *at, uint64_t epoch, uint64_t number);
+/* Is the body of an entry of this space absent? 1, 0 or an error. */
+int inside_lacks_any(struct copy *copy, int64_t slot);
 /* Apply all entries of a space, in order, to records that there are none of. */
 int inside_replay(struct copy *copy, const struct cursor *at);
 /* Remove a space's records and all that follows from them. */
@@ -131,8 +146,8 @@ int inside_index_anew(struct copy *copy);
 /* The search index must look at this record again. */
 int inside_stale(struct copy *copy, int64_t slot, const struct id *record);
 
-/* Read an entry of this space into copy->arena, which begins anew. ERR_CORRUPT.
- * Borrows the bytes. */
+/* Read an entry of this space into copy->arena, which begins anew; where the body is empty, which
+ * is absent, its header. ERR_CORRUPT. Borrows the bytes. */
 int inside_read_entry(struct copy *copy, const struct cursor *at, struct bytes header,
 		      struct bytes body, struct past_entry *out);
 /* Apply it to what follows from the journal: records, open conflicts, typed rows. */

@@ -334,7 +334,8 @@ int seen_parse(struct seen *out, const char *word, struct cause *cause)
 int copy_spaces(struct copy *copy, struct held **out)
 {
 	struct db_stmt *st = db_query(
-		copy->db, "SELECT space, state, epoch, number, chain FROM held ORDER BY slot", "");
+		copy->db,
+		"SELECT space, state, epoch, number, chain, first FROM held ORDER BY slot", "");
 	size_t n = 0, cap = 0;
 	int err;
 
@@ -346,6 +347,7 @@ int copy_spaces(struct copy *copy, struct held **out)
 		struct bytes chain = db_bytes(st, 4);
 		*h = (struct held){.epoch = (uint64_t)db_int(st, 2),
 				   .number = (uint64_t)db_int(st, 3),
+				   .first = (uint64_t)db_int(st, 5),
 				   .state = db_int(st, 1) ? HELD_CLOSING : HELD_OPEN};
 		if (chain.len == SHA256_LEN)
 			memcpy(h->chain, chain.data, SHA256_LEN);

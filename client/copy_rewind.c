@@ -37,13 +37,12 @@ int copy_head(struct copy *copy, const struct id *space, struct signed_head *out
 }
 
 int copy_journal(struct copy *copy, const struct id *space, uint64_t from,
-		 bool (*row)(void *arg, uint64_t number, struct bytes header, struct bytes salt,
-			     struct bytes body),
-		 void *arg)
+		 bool (*row)(void *arg, const struct stored_entry *e), void *arg)
 {
 	struct db_stmt *st =
 		db_query(copy->db,
-			 "SELECT e.key & 1099511627775, e.header, e.salt, e.body FROM held h"
+			 "SELECT e.key & 1099511627775, e.header, e.salt, e.body, e.sealed"
+			 " FROM held h"
 			 " JOIN entry e ON e.key >= (h.slot << 40) + $1 AND"
 			 " e.key < (h.slot + 1) << 40 WHERE h.space = $2 ORDER BY e.key",
 			 "ud", from, space);
@@ -51,12 +50,9 @@ int copy_journal(struct copy *copy, const struct id *space, uint64_t from,
 
 	_Static_assert(KEY_NUMBER_BITS == 40, "the number in the SQL above");
 	while ((err = db_step(st)) == 1) {
-		if (db_null(st, 3)) {
-			db_reset(st);
-			return ERR_MISSING;
-		}
-		if (!row(arg, (uint64_t)db_int(st, 0), db_bytes(st, 1), db_bytes(st, 2),
-			 db_bytes(st, 3))) {
+		const struct stored_entry e = {(uint64_t)db_int(st, 0), db_bytes(st, 1),
+					       db_bytes(st, 2), db_bytes(st, 3), db_bytes(st, 4)};
+		if (!row(arg, &e)) {
 			db_reset(st);
 			return 0;
 		}
@@ -81,15 +77,14 @@ static void walk_look(struct walk *w)
 			w->shared = w->number;
 }
 
-static bool walk_row(void *arg, uint64_t number, struct bytes header, struct bytes salt,
-		     struct bytes body)
+static bool walk_row(void *arg, const struct stored_entry *e)
 {
 	struct walk *w = arg;
 
-	if (number > w->to)
+	if (e->number > w->to)
 		return false;
-	chain_next(w->chain, header, salt, body);
-	w->number = number;
+	entry_chain(w->chain, e->header, e->salt, e->body, e->sealed);
+	w->number = e->number;
 	walk_look(w);
 	return true;
 }
@@ -228,15 +223,35 @@ static int rewind_entries(struct copy *copy, const struct cursor *at, uint64_t n
 				"ii", first, end);
 }
 
-/* Where the copy stands, and what the server has signed of it. */
-static int rewind_place(struct copy *copy, const struct cursor *at, const Wire__Head *head)
+/* What is left has bodies that were not fetched, since what was dropped had replaced their values:
+ * all of it comes anew. */
+static int rewind_to_start(struct copy *copy, const struct cursor *at, const Wire__Head *head)
 {
-	int err = db_run(copy->db,
-			 "UPDATE held SET epoch = $1, number = $2, chain = $3, indexed = 0"
-			 " WHERE slot = $4",
-			 "uubi", head->epoch, head->number, BYTES_OF(head->chain), at->slot);
+	uint8_t chain[SHA256_LEN];
+	int err = rewind_entries(copy, at, 0);
 
+	chain_start(&copy->identity.area, &at->space, chain);
 	if (err == 0)
+		err = db_run(copy->db,
+			     "UPDATE held SET epoch = $1, number = 0, chain = $2, indexed = 0"
+			     " WHERE slot = $3",
+			     "ubi", head->epoch, BYTES(chain, SHA256_LEN), at->slot);
+	if (err == 0)
+		err = db_run(copy->db, "DELETE FROM head WHERE slot = $1", "i", at->slot);
+	return err;
+}
+
+/* Where the copy stands, and what the server has signed of it. */
+static int rewind_place(struct copy *copy, const struct cursor *at, const Wire__Head *head,
+			bool anew)
+{
+	int err = anew ? rewind_to_start(copy, at, head)
+		       : db_run(copy->db,
+				"UPDATE held SET epoch = $1, number = $2, chain = $3, indexed = 0"
+				" WHERE slot = $4",
+				"uubi", head->epoch, head->number, BYTES_OF(head->chain), at->slot);
+
+	if (err == 0 && !anew)
 		err = db_run(copy->db,
 			     "INSERT OR REPLACE INTO head (slot, epoch, number, chain, signature)"
 			     " VALUES ($1, $2, $3, $4, $5)",
@@ -265,12 +280,14 @@ static int rewind_all(struct copy *copy, const struct id *space, const Wire__Hea
 		err = requeue_own(copy, &at, head->number);
 	if (err == 0)
 		err = rewind_entries(copy, &at, head->number);
+	int anew = err == 0 ? inside_lacks_any(copy, at.slot) : err;
+	err = anew < 0 ? anew : 0;
 	if (err == 0)
 		err = inside_lose_search(copy, at.slot);
 	if (err == 0)
 		err = inside_lose_records(copy, at.slot, space);
 	if (err == 0)
-		err = rewind_place(copy, &at, head);
+		err = rewind_place(copy, &at, head, anew);
 	if (err == 0)
 		err = inside_cursor(copy, space, &found);
 	const struct cursor back = err == 0 ? *found : at;
@@ -280,9 +297,10 @@ static int rewind_all(struct copy *copy, const struct id *space, const Wire__Hea
 		err = inside_show_pending(copy);
 	if (err == 0)
 		log_warn("copy.rewound", "from=%llu to=%llu epoch=%llu",
-			 (unsigned long long)at.number, (unsigned long long)head->number,
+			 (unsigned long long)at.number,
+			 anew ? 0 : (unsigned long long)head->number,
 			 (unsigned long long)head->epoch);
-	return err;
+	return err < 0 ? err : anew;
 }
 
 int copy_rewind(struct copy *copy, const struct id *space, const Wire__Head *head,
@@ -293,11 +311,12 @@ int copy_rewind(struct copy *copy, const struct id *space, const Wire__Head *hea
 	cause_set(cause, 0, "%s", "");
 	if (err == 0)
 		err = rewind_all(copy, space, head, cause);
-	if (err == 0)
+	int anew = err;
+	if (err >= 0)
 		err = copy_commit(copy);
 	else
 		copy_rollback(copy);
-	return err;
+	return err < 0 ? err : anew;
 }
 
 /* ---- What was seen before ------------------------------------------------------------------- */

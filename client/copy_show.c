@@ -129,7 +129,7 @@ int inside_show_due(struct copy *copy)
 
 /* ---- While entries are applied -------------------------------------------------------------- */
 
-static int is_pending_on(struct copy *copy, const struct id *record)
+int inside_is_pending_on(struct copy *copy, const struct id *record)
 {
 	struct db_stmt *st = db_query(
 		copy->db, "SELECT 1 FROM pending_record WHERE record = $1 LIMIT 1", "d", record);
@@ -142,7 +142,7 @@ static int is_pending_on(struct copy *copy, const struct id *record)
 
 int inside_show(struct copy *copy, const struct cursor *at, struct record *r)
 {
-	int pending = copy->any_pending ? is_pending_on(copy, &r->id) : 0;
+	int pending = copy->any_pending ? inside_is_pending_on(copy, &r->id) : 0;
 
 	if (pending < 0)
 		return pending;

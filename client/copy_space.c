@@ -35,7 +35,7 @@ int copy_grant(struct copy *copy, const struct id *space, uint64_t epoch)
 			     " VALUES ($1, 0, $2, 0, $3, 0) ON CONFLICT (space) DO UPDATE"
 			     " SET state = 0, epoch = excluded.epoch, number = 0, chain = "
 			     "excluded.chain,"
-			     " indexed = 0",
+			     " indexed = 0, first = 0",
 			     "dub", space, epoch, BYTES(chain, SHA256_LEN));
 	if (err == 0 && again)
 		err = inside_show_pending(copy);

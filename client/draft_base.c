@@ -13,46 +13,78 @@ static const struct touch *entry_touch(const struct past_entry *e, const struct 
 	return NULL;
 }
 
-static int lay_entry(const struct past_entry *e, struct record *r)
+/* What an entry did to a record; NULL: nothing, or its body is absent. */
+static const struct effect *entry_effect(const struct past_entry *e, const struct record *r)
 {
 	const struct outcome_effect *effects;
+	size_t n = id_is_zero(&e->change.id)
+			   ? 0
+			   : outcome_effects(&e->change, &e->outcome, r->arena, &effects);
 
-	if (id_is_zero(&e->change.id))
-		return ERR_MISSING;
-	size_t n = outcome_effects(&e->change, &e->outcome, r->arena, &effects);
 	for (size_t i = 0; i < n; i++)
 		if (id_equal(&effects[i].record, &r->id))
-			record_apply(r, &effects[i].effect, e->header.number);
-	return 0;
+			return &effects[i].effect;
+	return NULL;
 }
 
-/* The accepted state after entry `number`, from the record's own history up to there. */
+struct past {
+	struct past *later;
+	struct past_entry entry;
+	const struct touch *touch;
+	const struct effect *effect;
+};
+
+static bool past_sets(const struct past *p, uint32_t field)
+{
+	struct bytes value;
+
+	return p->effect &&
+	       (field ? effect_sets(p->effect, field, &value) : p->effect->existence >= 0);
+}
+
+/* Have later ones set all fields that this one names, whose body is absent? Then what it did does
+ * not matter. */
+static bool is_covered(const struct past *absent)
+{
+	const struct touch *t = absent->touch;
+
+	for (size_t i = 0; i < t->n_fields; i++) {
+		const struct past *p = absent->later;
+		while (p && !past_sets(p, t->fields[i]))
+			p = p->later;
+		if (!p)
+			return false;
+	}
+	return true;
+}
+
+/* The accepted state after entry `number`, from the record's own history up to there. 1: it hangs
+ * on bodies that are absent, and is what can be known without. */
 static int accepted_at(struct copy *copy, const struct id *space, uint64_t newest, uint64_t number,
 		       struct record *r)
 {
-	struct past {
-		struct past *later;
-		struct past_entry entry;
-	} *first = NULL;
+	struct past *first = NULL;
+	bool sure = true;
 
 	for (uint64_t n = newest; n;) {
 		struct past *p = arena_alloc(r->arena, sizeof(*p));
 		int err = copy_entry(copy, space, n, r->arena, &p->entry);
-		const struct touch *t = err == 1 ? entry_touch(&p->entry, &r->id) : NULL;
-		if (err < 0 || !t)
+		p->touch = err == 1 ? entry_touch(&p->entry, &r->id) : NULL;
+		if (err < 0 || !p->touch)
 			return err < 0 ? err : ERR_CORRUPT;
 		if (n <= number) {
+			p->effect = entry_effect(&p->entry, r);
 			p->later = first;
 			first = p;
 		}
-		n = t->previous;
+		n = p->touch->previous;
 	}
-	for (; first; first = first->later) {
-		int err = lay_entry(&first->entry, r);
-		if (err < 0)
-			return err;
-	}
-	return 0;
+	for (; first; first = first->later)
+		if (id_is_zero(&first->entry.change.id))
+			sure = sure && is_covered(first);
+		else if (first->effect)
+			record_apply(r, first->effect, first->entry.header.number);
+	return !sure;
 }
 
 int copy_record_at(struct copy *copy, const struct id *record, uint64_t number, struct arena *arena,
@@ -67,7 +99,8 @@ int copy_record_at(struct copy *copy, const struct id *record, uint64_t number, 
 		return err;
 	}
 	record_init(out, arena, record, now.type);
-	return accepted_at(copy, &space, now.number, number, out);
+	err = accepted_at(copy, &space, now.number, number, out);
+	return err == 1 ? ERR_MISSING : err;
 }
 
 /* The author's changes on which theirs stands, oldest first on top of `r`. */
@@ -105,18 +138,35 @@ static int lay_own(struct copy *copy, const struct cursor *at, struct id after, 
 	return 0;
 }
 
-int draft_base(struct copy *copy, const struct cursor *at, const struct id *record, uint64_t number,
-	       const struct id *after, struct arena *arena, struct record *out)
+/* 0; 1: as accepted_at says; or an error. */
+static int base_at(struct copy *copy, const struct cursor *at, const struct id *record,
+		   uint64_t number, struct arena *arena, struct record *out)
 {
 	int err = inside_accepted(copy, at->slot, record, arena, out);
 
-	if (err == 1 && out->number > number) {
-		uint64_t newest = out->number;
-		uint32_t type = out->type;
-		record_init(out, arena, record, type);
-		err = accepted_at(copy, &at->space, newest, number, out);
-	}
+	if (err < 1 || out->number <= number)
+		return err < 0 ? err : 0;
+	uint64_t newest = out->number;
+	uint32_t type = out->type;
+	record_init(out, arena, record, type);
+	return accepted_at(copy, &at->space, newest, number, out);
+}
+
+int draft_base(struct copy *copy, const struct cursor *at, const struct id *record, uint64_t number,
+	       const struct id *after, struct arena *arena, struct record *out)
+{
+	int err = base_at(copy, at, record, number, arena, out);
+
 	return err < 0 ? err : lay_own(copy, at, *after, number, out);
+}
+
+int draft_base_known(struct copy *copy, const struct cursor *at, const struct id *record,
+		     uint64_t number, const struct id *after, struct arena *arena,
+		     struct record *out)
+{
+	int err = base_at(copy, at, record, number, arena, out);
+
+	return err == 1 ? ERR_MISSING : err < 0 ? err : lay_own(copy, at, *after, number, out);
 }
 
 int draft_base_settling(struct copy *copy, const struct cursor *at, const struct id *record,

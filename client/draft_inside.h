@@ -29,8 +29,14 @@ struct piece {
 int draft_base(struct copy *copy, const struct cursor *at, const struct id *record, uint64_t number,
 	       const struct id *after, struct arena *arena, struct record *out);
 
-/* The same for one who settles: what is shown of two versions is what was seen, not only what they
- * wrote themselves. */
+/* The same, but ERR_MISSING where that hangs on a body which was not fetched yet. (Otherwise it is
+ * what is known without: the server finds that it is another base, and keeps both versions.) */
+int draft_base_known(struct copy *copy, const struct cursor *at, const struct id *record,
+		     uint64_t number, const struct id *after, struct arena *arena,
+		     struct record *out);
+
+/* As draft_base, for one who settles: what is shown of two versions is what was seen, not only what
+ * they wrote themselves. */
 int draft_base_settling(struct copy *copy, const struct cursor *at, const struct id *record,
 			uint64_t number, const struct id *after, struct arena *arena,
 			struct record *out);

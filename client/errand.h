@@ -21,6 +21,7 @@ enum errand_kind {
 struct errand {
 	enum errand_kind kind;
 	bool no_documents;	     /* SYNC: none are sent; by a running serve they are */
+	bool no_history;	     /* SYNC: nor is history fetched; by a running serve it is */
 	size_t unfetched;	     /* SYNC: documents that could not be fetched; */
 	struct cause why_unfetched;  /* both are filled, but not by a running serve */
 	struct content content;	     /* GET */

@@ -34,6 +34,7 @@ struct live {
 	uint64_t feeds_asked;
 	bool renewal_checked;
 	bool no_documents; /* are sent */
+	bool no_history;   /* is fetched */
 	bool fetches;	   /* documents, unasked */
 	bool fetching, fetch_begun;
 	char holding[32];  /* what the person had said, and */
@@ -88,6 +89,11 @@ void live_free(struct live **live)
 void live_hold_documents(struct live *l)
 {
 	l->no_documents = true;
+}
+
+void live_hold_history(struct live *l)
+{
+	l->no_history = true;
 }
 
 void live_fetch_documents(struct live *l)
@@ -230,6 +236,8 @@ static void live_event(void *arg, enum conn_event event, const struct frame *fra
 		l->uplink = uplink_new(l->copy, conn_link(line_conn(l->line)));
 		if (l->no_documents)
 			uplink_hold_documents(l->uplink);
+		if (l->no_history)
+			uplink_hold_history(l->uplink);
 		break;
 	case CONN_FRAME:
 		l->feeds += frame->kind == WIRE__KIND__FEED;

@@ -22,8 +22,9 @@ enum live_state {
 struct live *live_new(struct loop *loop, struct copy *copy);
 void live_free(struct live **live);
 
-/* Send no documents on the lines to come. */
+/* Send no documents on the lines to come; fetch no history. */
 void live_hold_documents(struct live *live);
+void live_hold_history(struct live *live);
 /* Fetch documents as this device wants them (client/holding.h), whenever all else is done. It is
  * not current before. */
 void live_fetch_documents(struct live *live);

@@ -9,7 +9,8 @@ CREATE TABLE meta (
 ) STRICT, WITHOUT ROWID;
 
 -- A space held here. `number` and `chain` are of its last entry; `indexed` is how far the search
--- index has come. state 0: open; 1: lost, but a pending change in it still wants its verdict.
+-- index has come; `first` is how far the server was when this copy began: below that, bodies may be
+-- left out, and values are complete once `number` has come there. state 0: open; 1: lost, but a pending change in it still wants its verdict.
 CREATE TABLE held (
 	slot	INTEGER PRIMARY KEY,
 	space	BLOB NOT NULL UNIQUE,
@@ -17,7 +18,8 @@ CREATE TABLE held (
 	epoch	INTEGER NOT NULL,
 	number	INTEGER NOT NULL,
 	chain	BLOB NOT NULL,
-	indexed	INTEGER NOT NULL
+	indexed	INTEGER NOT NULL,
+	first	INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- The newest head that the server signed, of each space: what this copy can bear witness to.
@@ -29,13 +31,16 @@ CREATE TABLE head (
 	signature	BLOB NOT NULL
 ) STRICT;
 
--- The journal of all spaces. key is slot * 2^40 + number.
+-- The journal of all spaces. key is slot * 2^40 + number. Where the body was not fetched yet, `sealed`
+-- is what the chain takes of it, SHA-256(salt, body), and the salt is empty.
 CREATE TABLE entry (
 	key	INTEGER PRIMARY KEY,
 	header	BLOB NOT NULL,
 	salt	BLOB NOT NULL,
-	body	BLOB
+	body	BLOB,
+	sealed	BLOB
 ) STRICT;
+CREATE INDEX entry_absent ON entry (key) WHERE body IS NULL;
 
 -- Where a change stands in the journal.
 CREATE TABLE entry_change (

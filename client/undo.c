@@ -278,10 +278,10 @@ static int touched_read(struct work *w, const struct outcome_effect *e, struct t
 		after = said->after;
 		seen = w->change.seen_number;
 	}
-	err = draft_base(w->copy, &w->at, &e->record, seen, &after, w->arena, &t->before);
+	err = draft_base_known(w->copy, &w->at, &e->record, seen, &after, w->arena, &t->before);
 	if (err == 0)
-		err = draft_base(w->copy, &w->at, &e->record, w->pending ? seen : w->number, &after,
-				 w->arena, &t->behind);
+		err = draft_base_known(w->copy, &w->at, &e->record, w->pending ? seen : w->number,
+				       &after, w->arena, &t->behind);
 	if (err == 0 && w->pending)
 		(void)inside_lay(&w->change, &t->behind);
 	return err < 0 ? err
@@ -293,6 +293,10 @@ static int undo_record(struct work *w, const struct outcome_effect *e, struct ca
 	struct touched t;
 	int err = touched_read(w, e, &t);
 
+	if (err == ERR_MISSING)
+		return cause_set(cause, err,
+				 "what stood before it was not fetched yet: 'fivepits sync' "
+				 "fetches it, and then it can be taken back");
 	if (err < 0)
 		return cause_set(cause, err, "what stood before it can't be found here: %s",
 				 err_words(err));
@@ -347,7 +351,8 @@ static int find_accepted(struct work *w, const struct id *space, struct cause *c
 
 	if (err <= 0 || id_is_zero(&e->change.id))
 		return cause_set(cause, err < 0 ? err : ERR_MISSING,
-				 "what this change did is not on this computer");
+				 "what this change did was not fetched yet: 'fivepits sync' "
+				 "fetches it, and then it can be taken back");
 	if (is_servers(w->copy, &e->header.device, w->arena))
 		return cause_set(cause, ERR_AUTH,
 				 "the server entered it by itself: it can't be taken back");

@@ -38,6 +38,8 @@ static void uplink_hello(struct uplink *u, const struct held *spaces, size_t n)
 		at->space = PB_ID(&spaces[i].id);
 		at->epoch = spaces[i].epoch;
 		at->number = spaces[i].number;
+		at->values_first = spaces[i].number < spaces[i].first;
+		at->has_values_first = at->values_first; /* not said is shorter */
 		at->has_chain = true;
 		at->chain = PB_BYTES(BYTES(spaces[i].chain, SHA256_LEN));
 	}
@@ -51,6 +53,7 @@ static void uplink_hello(struct uplink *u, const struct held *spaces, size_t n)
 	m.schema = SCHEMA_VERSION;
 	m.has_nonce = copy_nonce(u->copy, nonce);
 	m.nonce = PB_BYTES(BYTES(nonce, sizeof(nonce)));
+	m.has_values_first = m.values_first = true;
 	link_send(u->link, WIRE__KIND__HELLO, &m.base, BYTES_NONE);
 }
 
@@ -127,6 +130,12 @@ void uplink_fail(struct uplink *u, int err)
 	uplink_over(u, WIRE__REASON__DONE, words);
 }
 
+void uplink_again(struct uplink *u, const char *words)
+{
+	link_bye(u->link, WIRE__REASON__DONE, NULL);
+	uplink_over(u, WIRE__REASON__RECOVERING, words);
+}
+
 /* When the server was heard last, for `status`. */
 static int uplink_store_contact(struct uplink *u)
 {
@@ -198,7 +207,8 @@ static int uplink_may_read(struct uplink *u, const Wire__At *at, const struct he
 		return 0;
 	}
 	target_add(u, &space, open ? held->number : 0, at->number);
-	return copy_grant(u->copy, &space, at->epoch);
+	int err = copy_grant(u->copy, &space, at->epoch);
+	return err < 0 ? err : copy_first(u->copy, &space, at->number);
 }
 
 static int uplink_note_server(struct uplink *u, const Wire__Welcome *m)
@@ -297,6 +307,9 @@ static int on_feed(struct uplink *u, const Wire__Feed *m)
 	}
 	if (err < 0)
 		return err;
+	for (size_t i = 0; i < m->n_entries; i++)
+		if (m->entries[i]->has_sealed)
+			history_wake(u);
 	const struct id *own = copy_feed_own(u->copy, &n);
 	for (size_t i = 0; i < n; i++)
 		push_answered(u, &own[i]);
@@ -533,6 +546,8 @@ static const ProtobufCMessageDescriptor *frame_descriptor(unsigned kind)
 		return &wire__decided__descriptor;
 	case WIRE__KIND__FEED:
 		return &wire__feed__descriptor;
+	case WIRE__KIND__BODIES:
+		return &wire__bodies__descriptor;
 	case WIRE__KIND__GRANTED:
 		return &wire__granted__descriptor;
 	case WIRE__KIND__LOST:
@@ -570,6 +585,8 @@ static int uplink_dispatch(struct uplink *u, unsigned kind, const void *m, struc
 		return on_decided(u, m);
 	case WIRE__KIND__FEED:
 		return on_feed(u, m);
+	case WIRE__KIND__BODIES:
+		return history_on_bodies(u, m);
 	case WIRE__KIND__GRANTED:
 		return on_granted(u, m);
 	case WIRE__KIND__LOST:
@@ -721,6 +738,8 @@ int uplink_turn(struct uplink *u)
 	if (err == 0 && u->state == UPLINK_READY)
 		err = push_send(u);
 	if (err == 0 && u->state == UPLINK_READY)
+		err = history_send(u);
+	if (err == 0 && u->state == UPLINK_READY)
 		content_turn(u);
 	if (err == 0)
 		err = uplink_commit(u); /* a document that is not there was noted */
@@ -741,14 +760,24 @@ void uplink_hold_documents(struct uplink *u)
 	u->no_documents = true;
 }
 
+void uplink_hold_history(struct uplink *u)
+{
+	u->no_history = true;
+}
+
 bool uplink_is_busy(const struct uplink *u)
 {
 	return content_is_busy(u);
 }
 
+bool uplink_has_values(const struct uplink *u)
+{
+	return u->state == UPLINK_READY && u->n_targets == 0;
+}
+
 bool uplink_quiet(const struct uplink *u)
 {
-	return u->state == UPLINK_READY && u->n_targets == 0 && push_quiet(u) && content_quiet(u) &&
+	return uplink_has_values(u) && push_quiet(u) && history_quiet(u) && content_quiet(u) &&
 	       recover_quiet(u) && !u->invite.done && !u->renew.done && !u->decide.done;
 }
 
@@ -766,9 +795,14 @@ struct uplink_progress uplink_progress(const struct uplink *u)
 {
 	struct uplink_progress p = u->progress;
 	int64_t unsent = 0, refused, conflicts;
+	struct incomplete left;
 
 	if (copy_counts(u->copy, &unsent, &refused, &conflicts) < 0)
 		unsent = 0;
 	p.to_send = p.sent + (uint64_t)unsent;
+	if (copy_incomplete(u->copy, NULL, &left) < 0)
+		left.bodies = 0;
+	p.to_fetch = p.fetched + (uint64_t)left.bodies;
+	p.has_values = uplink_has_values(u);
 	return p;
 }

@@ -31,14 +31,20 @@ int uplink_turn(struct uplink *u);
 enum uplink_state uplink_state(const struct uplink *u);
 /* Send no documents in this session, nor what waits for them. */
 void uplink_hold_documents(struct uplink *u);
+/* Fetch no bodies that were left out at first, in this session. */
+void uplink_hold_history(struct uplink *u);
 /* Nothing is left to send or to fetch. */
 bool uplink_quiet(const struct uplink *u);
+/* The values of all that may be read are here, as the server had them when the session began. */
+bool uplink_has_values(const struct uplink *u);
 /* Why it ended: the server's Bye or what did not fit, in words; empty while it goes on. */
 const char *uplink_words(const struct uplink *u);
 Wire__Reason uplink_reason(const struct uplink *u); /* of the Bye said or heard; 0: none */
-/* For a progress bar: changes sent and waiting, entries taken and told of, bytes of documents. */
+/* For a progress bar: changes sent and waiting, entries taken and told of, those of them that came
+ * without their body and have it now, or are to have it, bytes of documents. */
 struct uplink_progress {
-	uint64_t sent, to_send, taken, to_take, bytes_done, bytes_all;
+	uint64_t sent, to_send, taken, to_take, fetched, to_fetch, bytes_done, bytes_all;
+	bool has_values; /* as uplink_has_values */
 };
 struct uplink_progress uplink_progress(const struct uplink *u);
 

@@ -1,5 +1,6 @@
 /* What the files of an uplink share: uplink.c is the session, uplink_push.c sends changes,
- * uplink_content.c carries documents, uplink_recover.c helps a server that was set back. */
+ * uplink_content.c carries documents, uplink_recover.c helps a server that was set back,
+ * uplink_history.c fetches the bodies that were left out at first. */
 #ifndef FIVEPITS_UPLINK_INSIDE_H
 #define FIVEPITS_UPLINK_INSIDE_H
 
@@ -68,6 +69,18 @@ struct recover {
 	struct buf lacking; /* documents that are here and not there */
 };
 
+/* Fetching the bodies of entries that came without. */
+struct history {
+	struct absent at;
+	bool asked; /* Fetch is not answered yet, for numbers from `lowest` to `highest` of: */
+	struct id space;
+	uint64_t lowest, highest;
+	bool again;	 /* more came without bodies, perhaps behind where it stands */
+	bool done;	 /* all that there was has been asked for in this session */
+	unsigned passes; /* that came to the end */
+	size_t refused;	 /* in this pass: not what the chain says */
+};
+
 /* A question of which one at a time is open. */
 struct ask {
 	uplink_done_fn done; /* NULL: none is open */
@@ -99,6 +112,7 @@ struct uplink {
 	struct carriage *carriage; /* documents on their way */
 	struct ask invite, renew, decide;
 	struct recover recover;
+	struct history history;
 	struct uplink_progress progress;
 	uint64_t batch_ms;	/* when the open transaction was begun; 0: none */
 	uint64_t batch_entries; /* taken in it */
@@ -108,6 +122,7 @@ struct uplink {
 	bool contact;		/* heard after last_contact was stored */
 	bool no_documents;	/* none are sent in this session */
 	bool paused;		/* nor before the person says so (contents_paused) */
+	bool no_history;	/* bodies that were left out are not fetched in it */
 };
 
 static inline bool uplink_holds(const struct uplink *u)
@@ -118,6 +133,8 @@ static inline bool uplink_holds(const struct uplink *u)
 /* End the session: tell the server `reason` (0: it need not be told), drop what is
  * not committed. */
 void uplink_end(struct uplink *u, Wire__Reason reason, const char *words);
+/* End the session, to call again at once. */
+void uplink_again(struct uplink *u, const char *words);
 /* This copy failed: nothing of the server's fault. */
 void uplink_fail(struct uplink *u, int err);
 
@@ -148,6 +165,13 @@ int recover_send(struct uplink *u);
 bool recover_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN]);
 bool recover_quiet(const struct uplink *u);
 void recover_fini(struct uplink *u);
+
+/* The history that came without its bodies. 0 or an error of the copy. */
+int history_send(struct uplink *u);
+int history_on_bodies(struct uplink *u, const Wire__Bodies *m);
+/* Entries came without their bodies. */
+void history_wake(struct uplink *u);
+bool history_quiet(const struct uplink *u);
 
 /* Documents on their way, up and down (uplink_content.c). */
 struct carriage *carriage_new(void);

@@ -69,24 +69,27 @@ struct run_frame {
 	size_t size;
 };
 
-static bool run_add(void *arg, uint64_t number, struct bytes header, struct bytes salt,
-		    struct bytes body)
+/* What has no body here goes without: the server takes the rest. */
+static bool run_add(void *arg, const struct stored_entry *stored)
 {
 	struct run_frame *f = arg;
 	struct arena *arena = &f->u->arena;
-	size_t size = header.len + salt.len + body.len;
+	size_t size = stored->header.len + stored->salt.len + stored->body.len;
 
-	if (number > f->u->recover.head.number || f->m.n_entries == RUN_ENTRIES ||
+	if (stored->number > f->u->recover.head.number || f->m.n_entries == RUN_ENTRIES ||
 	    (f->m.n_entries && f->size + size > RUN_FRAME))
 		return false;
 	Wire__Entry *e = f->list[f->m.n_entries++] = arena_alloc(arena, sizeof(*e));
 	wire__entry__init(e);
-	struct bytes kept[] = {arena_copy(arena, header), arena_copy(arena, salt),
-			       arena_copy(arena, body)};
+	struct bytes kept[] = {
+		arena_copy(arena, stored->header), arena_copy(arena, stored->salt),
+		arena_copy(arena, stored->body), arena_copy(arena, stored->sealed)};
 	e->header = (ProtobufCBinaryData)PB_BYTES(kept[0]);
 	e->salt = (ProtobufCBinaryData)PB_BYTES(kept[1]);
-	e->has_body = true;
+	e->has_body = stored->body.len > 0;
 	e->body = (ProtobufCBinaryData)PB_BYTES(kept[2]);
+	e->has_sealed = !e->has_body;
+	e->sealed = (ProtobufCBinaryData)PB_BYTES(kept[3]);
 	f->size += size;
 	return true;
 }
@@ -148,6 +151,11 @@ int recover_on_rewind(struct uplink *u, const Wire__Rewind *m)
 		return 0;
 	}
 	u->batch_ms = 0;
+	if (err == 1) {
+		uplink_again(u, "the server was set back to an earlier state: what this computer "
+				"has of it comes anew");
+		return 0;
+	}
 	if (err < 0)
 		return err;
 	return recover_note(u, "the server was set back to an earlier state, and others had gone on"

@@ -450,13 +450,19 @@ void chain_start(const struct id *area, const struct id *space, uint8_t chain[SH
 	sha256_pieces(pieces, 3, chain);
 }
 
+void body_seal(struct bytes salt, struct bytes body, uint8_t sealed[SHA256_LEN])
+{
+	const struct bytes pieces[] = {salt, body};
+
+	sha256_pieces(pieces, 2, sealed);
+}
+
 void chain_next(uint8_t chain[SHA256_LEN], struct bytes header, struct bytes salt,
 		struct bytes body)
 {
-	const struct bytes pieces[] = {salt, body};
 	uint8_t sealed[SHA256_LEN];
 
-	sha256_pieces(pieces, 2, sealed);
+	body_seal(salt, body, sealed);
 	chain_next_sealed(chain, header, sealed);
 }
 

@@ -111,6 +111,8 @@ void header_write(const struct header *h, struct buf *out);
 void body_write(struct bytes change, struct bytes outcome, struct buf *out);
 int body_read(struct bytes body, struct bytes *change, struct bytes *outcome); /* ERR_PROTO */
 
+/* What the chain takes of a body. */
+void body_seal(struct bytes salt, struct bytes body, uint8_t sealed[SHA256_LEN]);
 /* The chain before entry 1 of a space, and after one more entry. */
 void chain_start(const struct id *area, const struct id *space, uint8_t chain[SHA256_LEN]);
 void chain_next(uint8_t chain[SHA256_LEN], struct bytes header, struct bytes salt,

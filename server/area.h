@@ -37,6 +37,7 @@ struct area_options {
 		     struct bytes public_key, struct buf *certificate, struct cause *cause);
 	void *renew_arg;
 	bool read_only;		/* for digest and check, beside a running server */
+	uint64_t whole_below;	/* a space of fewer entries is sent whole at once; 0: as usual */
 	bool set_back;		/* begin with area_recover: it was restored from a backup */
 };
 

@@ -9,6 +9,7 @@
 
 #include "common/fields.h"
 #include "common/wire.h"
+#include "server/first.h"
 #include "server/lane.h"
 #include "server/turn.h"
 
@@ -17,14 +18,18 @@
 
 /* Field numbers of wire.proto. */
 enum { FEED_SPACE = 1, FEED_ENTRIES, FEED_HEAD };
-enum { ENTRY_HEADER = 1, ENTRY_SALT, ENTRY_BODY };
+enum { ENTRY_HEADER = 1, ENTRY_SALT, ENTRY_BODY, ENTRY_SEALED };
 enum { HEAD_EPOCH = 1, HEAD_NUMBER, HEAD_CHAIN, HEAD_SIGNATURE };
 
 struct packing {
 	struct buf *out;
-	const struct cursor *own; /* whose bodies are left out; NULL: nobody's */
+	struct area *area;
+	const struct space *space;
+	const struct session *session; /* for which it is, where not for all; else NULL */
+	const struct cursor *cursor;   /* its */
 	uint64_t to;
 	uint8_t chain[SHA256_LEN];
+	int err;
 };
 
 void feed_cache_fini(struct feed_cache *c)
@@ -47,21 +52,40 @@ static bool own_has(const struct cursor *c, uint64_t number)
 	return false;
 }
 
+/* Does its body come later, when the copy asks for it? */
+static bool body_can_wait(struct packing *p, const struct entry *e)
+{
+	const struct cursor *c = p->cursor;
+
+	if (!c || !c->values_first || e->number > c->first || e->body.len < FIRST_BODY_LEAST)
+		return false;
+	int needs = first_needs(p->area->journal, p->space, e, &p->session->device,
+				&p->area->change);
+	if (needs < 0)
+		p->err = needs;
+	return needs == 0;
+}
+
 static bool pack_entry(void *arg, const struct entry *e)
 {
 	struct packing *p = arg;
-	bool omit = own_has(p->own, e->number);
-	size_t size = field_size(e->header.len) + field_size(e->salt.len) +
-		      (omit ? 0 : field_size(e->body.len));
+	uint8_t sealed[SHA256_LEN];
+	bool own = own_has(p->cursor, e->number), later = !own && body_can_wait(p, e);
+	struct bytes salt = later ? BYTES_NONE : e->salt;
+	struct bytes body = later ? BYTES(sealed, SHA256_LEN) : e->body;
+	size_t size = field_size(e->header.len) + field_size(salt.len) +
+		      (own ? 0 : field_size(body.len));
 
-	if (p->to && p->out->len + size > FEED_FRAME)
+	if (p->err < 0 || (p->to && p->out->len + size > FEED_FRAME))
 		return false;
+	if (later)
+		body_seal(e->salt, e->body, sealed);
 	buf_add_varint(p->out, FEED_ENTRIES << 3 | 2);
 	buf_add_varint(p->out, size);
 	field_add_bytes(p->out, ENTRY_HEADER, e->header);
-	field_add_bytes(p->out, ENTRY_SALT, e->salt);
-	if (!omit)
-		field_add_bytes(p->out, ENTRY_BODY, e->body);
+	field_add_bytes(p->out, ENTRY_SALT, salt);
+	if (!own)
+		field_add_bytes(p->out, later ? ENTRY_SEALED : ENTRY_BODY, body);
 	p->to = e->number;
 	must(e->chain.len == SHA256_LEN);
 	memcpy(p->chain, e->chain.data, SHA256_LEN);
@@ -82,10 +106,17 @@ static const uint8_t *feed_signature(struct area *a, struct space *s, const stru
 	return s->signature;
 }
 
-static int feed_pack(struct area *a, struct space *s, uint64_t from, const struct cursor *own,
+/* `session`: NULL, or whose cursor alone `c` is. */
+static int feed_pack(struct area *a, const struct session *session, const struct cursor *c,
 		     struct feed_frame *f)
 {
-	struct packing p = {.out = &f->bytes, .own = own};
+	struct space *s = c->space;
+	uint64_t from = c->sent + 1;
+	struct packing p = {.out = &f->bytes,
+			    .area = a,
+			    .space = s,
+			    .session = session,
+			    .cursor = session ? c : NULL};
 	struct buf head = {0};
 
 	f->space = NULL;
@@ -95,6 +126,8 @@ static int feed_pack(struct area *a, struct space *s, uint64_t from, const struc
 	f->bytes.len = FRAME_HEADER;
 	field_add_bytes(&f->bytes, FEED_SPACE, ID_BYTES(&s->id));
 	int err = journal_entries(a->journal, s, from, s->committed, pack_entry, &p);
+	if (err == 0)
+		err = p.err;
 	if (err < 0)
 		return err;
 	if (p.to < from)
@@ -114,13 +147,14 @@ static int feed_pack(struct area *a, struct space *s, uint64_t from, const struc
 }
 
 /* The frame that follows entry `from` - 1, packed or found. */
-static int feed_frame(struct area *a, const struct cursor *c, struct feed_frame **out)
+static int feed_frame(struct area *a, const struct session *s, const struct cursor *c,
+		      struct feed_frame **out)
 {
 	struct feed_cache *cache = &a->feed;
 
-	if (c->n_own) {
+	if (c->n_own || (c->values_first && c->sent < c->first)) {
 		*out = &cache->own;
-		return feed_pack(a, c->space, c->sent + 1, c, *out);
+		return feed_pack(a, s, c, *out);
 	}
 	for (size_t i = 0; i < FEED_SHARED; i++) {
 		*out = &cache->frames[i];
@@ -128,7 +162,7 @@ static int feed_frame(struct area *a, const struct cursor *c, struct feed_frame 
 			return 0;
 	}
 	*out = &cache->frames[cache->next++ % FEED_SHARED];
-	return feed_pack(a, c->space, c->sent + 1, NULL, *out);
+	return feed_pack(a, NULL, c, *out);
 }
 
 static void own_forget(struct cursor *c)
@@ -146,25 +180,39 @@ static void own_forget(struct cursor *c)
 	}
 }
 
+/* The space to be fed next: while a copy begins, one after the other, the oldest first, which are
+ * the directory and the partnership; then by turns. NULL: there is nothing new. */
+static struct cursor *feed_next(struct session *s)
+{
+	for (size_t i = 0; i < s->n_cursors; i++)
+		if (s->cursors[i].sent < s->cursors[i].first)
+			return &s->cursors[i];
+	for (size_t i = 0; i < s->n_cursors; i++) {
+		size_t at = (s->next_cursor + i) % s->n_cursors;
+		if (s->cursors[at].sent >= s->cursors[at].space->committed)
+			continue;
+		s->next_cursor = (at + 1) % s->n_cursors;
+		return &s->cursors[at];
+	}
+	return NULL;
+}
+
 /* Send one frame of the next space that has something new. Its size, 0 if there is none, or an
  * error. */
 static ssize_t feed_one(struct area *a, struct session *s)
 {
-	for (size_t i = 0; i < s->n_cursors; i++) {
-		struct cursor *c = &s->cursors[(s->next_cursor + i) % s->n_cursors];
-		struct feed_frame *f;
-		if (c->sent >= c->space->committed)
-			continue;
-		int err = feed_frame(a, c, &f);
-		if (err < 0)
-			return err;
-		s->link->ops->send(s->link, buf_bytes(&f->bytes));
-		c->sent = f->to;
-		own_forget(c);
-		s->next_cursor = (s->next_cursor + i + 1) % s->n_cursors;
-		return (ssize_t)f->bytes.len;
-	}
-	return 0;
+	struct cursor *c = feed_next(s);
+	struct feed_frame *f;
+
+	if (!c)
+		return 0;
+	int err = feed_frame(a, s, c, &f);
+	if (err < 0)
+		return err;
+	s->link->ops->send(s->link, buf_bytes(&f->bytes));
+	c->sent = f->to;
+	own_forget(c);
+	return (ssize_t)f->bytes.len;
 }
 
 /* One round: a frame for each session that takes one, from `feed`. Bytes sent, or an error. */

@@ -9,6 +9,7 @@
 #include "common/keys.h"
 #include "common/log.h"
 #include "common/schema.h"
+#include "server/first.h"
 #include "server/journal_take.h"
 #include "server/nonce.h"
 #include "server/recovery.h"
@@ -46,17 +47,33 @@ bool hello_waits(const struct session *s)
 	return s->state == SESSION_RECALLED && !s->lost && s->hello->waits;
 }
 
-uint64_t hello_take_held(struct session *s, const struct id *space)
+/* What the copy said of a space, once; then it holds nothing of it. */
+static struct told hello_take_told(struct session *s, const struct id *space)
 {
+	struct told none = {.space = *space};
+
 	for (size_t i = 0; s->hello && i < s->hello->n; i++) {
 		struct told *t = &s->hello->told[i];
-		uint64_t number = t->number;
+		struct told said = *t;
 		if (!id_equal(&t->space, space))
 			continue;
 		t->number = 0;
-		return number;
+		return said;
 	}
-	return 0;
+	return none;
+}
+
+struct cursor *hello_begin_feed(struct session *s, struct space *space)
+{
+	uint64_t whole_below = s->area->options.whole_below;
+	struct told told = hello_take_told(s, &space->id);
+	struct cursor *c = session_cursor_add(s, space, told.number);
+
+	if (s->values_first && (told.number == 0 || told.values_first)) {
+		c->first = space->committed;
+		c->values_first = c->first >= (whole_below ? whole_below : FIRST_WHOLE);
+	}
+	return c;
 }
 
 /* What was staged of a run is not wanted any more. */
@@ -221,9 +238,14 @@ static int run_entry(struct session *s, struct recall *r, const Wire__Entry *e)
 	uint8_t own[SHA256_LEN];
 
 	r->bytes += header.len + salt.len + body.len;
-	if (!e->has_body || r->next > r->number || r->bytes > RUN_BYTES)
+	if (r->next > r->number || r->bytes > RUN_BYTES)
 		return 0;
-	chain_next(r->chain, header, salt, body);
+	if (e->has_body)
+		chain_next(r->chain, header, salt, body);
+	else if (e->sealed.len == SHA256_LEN)
+		chain_next_sealed(r->chain, header, e->sealed.data);
+	else
+		return 0;
 	if (space && r->common + 1 == r->next && r->next <= space->committed) {
 		int got = journal_chain(j, space, r->next, own);
 		if (got <= 0)
@@ -234,6 +256,8 @@ static int run_entry(struct session *s, struct recall *r, const Wire__Entry *e)
 		}
 	}
 	int err = staged_add(j, r->heap, r->next, header, salt, body);
+	if (!e->has_body && !r->lacks)
+		r->lacks = r->next;
 	r->next++;
 	return err < 0 ? err : 1;
 }
@@ -370,7 +394,7 @@ static void hello_welcome(struct session *s)
 		struct space *space = journal_space(a->journal, &ids[i]);
 		if (!space || space->recovering)
 			continue;
-		session_cursor_add(s, space, hello_take_held(s, &ids[i]));
+		hello_begin_feed(s, space);
 		Wire__At *at = w.spaces[w.n_spaces++] = arena_alloc(&a->change, sizeof(*at));
 		wire__at__init(at);
 		at->space = PB_ID(&space->id);
@@ -404,7 +428,7 @@ static void hello_lost(struct session *s)
 			continue;
 		lost.space = PB_ID(&t->space);
 		link_send(s->link, WIRE__KIND__LOST, &lost.base, BYTES_NONE);
-		hello_take_held(s, &t->space); /* should it be granted again, it begins anew */
+		hello_take_told(s, &t->space); /* should it be granted again, it begins anew */
 	}
 }
 
@@ -588,7 +612,9 @@ static bool hello_read(struct session *s, const Wire__Hello *m)
 	for (int rank = 0; rank < 3; rank++)
 		for (size_t i = 0; i < m->n_held; i++) {
 			const Wire__At *at = m->held[i];
-			struct told t = {.epoch = at->epoch, .number = at->number};
+			struct told t = {.epoch = at->epoch,
+					 .number = at->number,
+					 .values_first = at->values_first};
 			if (!id_from(&t.space, BYTES_OF(at->space)) ||
 			    (at->number && at->chain.len != SHA256_LEN))
 				return false;
@@ -597,6 +623,7 @@ static bool hello_read(struct session *s, const Wire__Hello *m)
 			if (told_rank(s->area, &t) == rank)
 				h->told[h->n++] = t;
 		}
+	s->values_first = m->values_first;
 	h->has_nonce = m->has_nonce && m->nonce.len == NONCE;
 	if (h->has_nonce)
 		memcpy(h->nonce, m->nonce.data, NONCE);

@@ -13,6 +13,7 @@ struct told {
 	struct id space;
 	uint64_t epoch, number;
 	uint8_t chain[SHA256_LEN];
+	bool values_first; /* the copy is not yet as far as it was to come at first */
 	unsigned recalls;
 };
 
@@ -41,7 +42,8 @@ int hello_end(struct session *s);
 void hello_taken_back(struct area *a);
 bool hello_is_recalled(const struct session *s); /* it is handing something in */
 bool hello_waits(const struct session *s);
-/* How much of a space the copy said that it holds, the first time it is asked; then 0. */
-uint64_t hello_take_held(struct session *s, const struct id *space);
+/* Begin to feed a space, from where the copy said that it holds it, the first time; then from its
+ * beginning. */
+struct cursor *hello_begin_feed(struct session *s, struct space *space);
 
 #endif

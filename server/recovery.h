@@ -30,6 +30,7 @@ struct recall {
 	uint64_t heap;	 /* where its entries wait */
 	uint64_t next;	 /* number of the entry that comes next */
 	uint64_t common; /* up to here it is the server's own line */
+	uint64_t lacks;	 /* the first entry above that whose body the copy does not have; 0: none */
 	uint64_t epoch, number; /* of its signed head */
 	uint8_t head[SHA256_LEN], chain[SHA256_LEN];
 	uint64_t bytes;

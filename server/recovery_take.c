@@ -2,7 +2,9 @@
  * Taking a run: entries that this server has signed once and a copy hands in, from the newest that
  * both share. Where the server has nothing above that, they are taken as they were. Where both have
  * gone on, the longer line stays, and the changes of the other are entered again behind it, in
- * their order, in a new epoch. All of it is one transaction.
+ * their order, in a new epoch. A copy that is new may lack the bodies of entries which later ones
+ * have replaced: its run is taken as it was up to there, and what follows is entered again. All of
+ * it is one transaction.
  */
 #include "common/log.h"
 #include "common/schema.h"
@@ -42,8 +44,10 @@ static int row_count_missing(void *arg, const struct entry *e)
 	struct header header;
 	struct bytes change;
 	uint64_t number = 0;
-	int err = row_read(t, e, &header, &change);
 
+	if (e->body.len == 0)
+		return 0;
+	int err = row_read(t, e, &header, &change);
 	if (err == 0)
 		err = journal_number_of(t->area->journal, t->space, &header.change, &number);
 	t->missing += err == 0 && number == 0;
@@ -69,6 +73,12 @@ static int row_take(void *arg, const struct entry *e)
 		err = held_drop(a, &header.change);
 	arena_reset(&a->change);
 	return err;
+}
+
+static int row_take_whole(void *arg, const struct entry *e)
+{
+	struct taking *t = arg;
+	return e->number < t->run->lacks ? row_take(arg, e) : 1;
 }
 
 /* ---- Entering again ------------------------------------------------------------------------- */
@@ -124,8 +134,10 @@ static int row_enter_again(void *arg, const struct entry *e)
 	struct judged judged;
 	struct header header;
 	struct bytes change;
-	int err = row_read(t, e, &header, &change);
 
+	if (e->body.len == 0)
+		return 0; /* others may have it; later ones have replaced what it set */
+	int err = row_read(t, e, &header, &change);
 	if (err == 0)
 		err = journal_judged(t->area->journal, &header.change, change, &judged);
 	bool known = err > 0;
@@ -186,6 +198,25 @@ static int take_ahead(struct taking *t)
 			 memcmp(t->space->chain, r->head, SHA256_LEN) != 0))
 		err = ERR_CORRUPT;
 	return err;
+}
+
+/* As take_ahead, as far as the run is whole; the rest is entered behind that. */
+static int take_part(struct taking *t)
+{
+	struct recall *r = t->run;
+	struct journal *j = t->area->journal;
+	int err = take_begin(t);
+
+	if (err == 0 && r->epoch > t->space->epoch)
+		err = journal_epoch_begin(j, t->space, r->epoch, 0);
+	if (err == 0)
+		err = staged_each(j, r->heap, row_take_whole, t);
+	r->common = r->lacks - 1;
+	if (err >= 0)
+		err = journal_epoch_begin(j, t->space, take_next_epoch(t), r->common);
+	if (err == 0)
+		err = staged_each(j, r->heap, row_enter_again, t);
+	return err < 0 ? err : take_note(t);
 }
 
 /* The server's line stays; what the run has more is entered behind it. */
@@ -257,12 +288,14 @@ static int take_by_length(struct taking *t, bool *rewind)
 	*rewind = false;
 	if (r->number == r->common)
 		return r->epoch > s->epoch ? take_epoch(t) : 0;
-	if (s->number == r->common)
-		return take_ahead(t);
+	if (s->number == r->common) {
+		*rewind = r->lacks != 0;
+		return r->lacks ? take_part(t) : take_ahead(t);
+	}
 	int err = staged_each(t->area->journal, r->heap, row_count_missing, t);
 	if (err < 0)
 		return err;
-	*rewind = r->epoch < s->epoch || s->number - r->common >= r->number - r->common;
+	*rewind = r->lacks || r->epoch < s->epoch || s->number - r->common >= r->number - r->common;
 	return *rewind ? take_shorter(t) : take_longer(t);
 }
 

@@ -128,7 +128,7 @@ CREATE TABLE epoch (
 ) STRICT, WITHOUT ROWID;
 
 -- Entries that a copy hands in, until their run is whole: heap * 2^40 + number. Empty but in a
--- recovery.
+-- recovery. An empty body: the copy did not have it either.
 CREATE TABLE staged (
 	key	INTEGER NOT NULL PRIMARY KEY,
 	header	BLOB NOT NULL,

@@ -19,7 +19,7 @@ enum {
 	TURN_PUSHED =
 		1024 * 1024, /* of one session; then it is not read from until the turn ends */
 	FETCH_MOST = 4096,
-	BODIES_FRAME = 512 * 1024,
+	BODIES_FRAME = 64 * 1024, /* what is new need not wait for more */
 };
 
 /* ---- Its life ------------------------------------------------------------------------------- */
@@ -176,10 +176,11 @@ struct fetching {
 static bool fetch_row(void *arg, const struct entry *e)
 {
 	struct fetching *f = arg;
-	struct bytes body = arena_copy(f->arena, e->body);
+	struct bytes body = arena_copy(f->arena, e->body), salt = arena_copy(f->arena, e->salt);
 
-	f->body->has_body = 1;
+	f->body->has_body = f->body->has_salt = 1;
 	f->body->body = PB_BYTES(body);
+	f->body->salt = PB_BYTES(salt);
 	f->size += body.len;
 	return true;
 }
@@ -202,7 +203,7 @@ static int fetch_bodies(struct session *s, const struct space *space, const Wire
 		f.body->number = m->numbers[i];
 		err = journal_entries(a->journal, space, m->numbers[i], m->numbers[i], fetch_row,
 				      &f);
-		if (out.n_bodies && f.size > FRAME_MAX - BODIES_FRAME / 4)
+		if (out.n_bodies && f.size > BODIES_FRAME)
 			break; /* this one is for the next frame */
 		out.bodies[out.n_bodies++] = f.body;
 	}

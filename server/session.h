@@ -24,6 +24,8 @@ struct run {
 struct cursor {
 	struct space *space;
 	uint64_t sent;
+	uint64_t first;	 /* up to here it is fed before others that are new to it */
+	bool values_first; /* and only with the bodies that current values need */
 	struct run *own; /* by rising number */
 	size_t n_own;
 	struct held_told held;
@@ -41,6 +43,7 @@ struct session {
 	enum session_state state;
 	struct hello *hello; /* what it said; NULL before it has */
 	uint64_t lineage;    /* which copy of its device it is */
+	bool values_first; /* so it asked, of spaces that it has nothing of */
 	bool lost;   /* the line is gone: freed at the end of the turn */
 	bool paused; /* nothing more is read from it until it has read what was sent */
 	size_t turn_bytes; /* pushed in this turn */

@@ -199,8 +199,7 @@ static int turn_rights_of(struct area *a, struct session *s)
 	for (size_t i = 0; err == 0 && i < n; i++) {
 		struct space *space = journal_space(a->journal, &ids[i]);
 		if (space && !space->recovering && !session_cursor(s, space))
-			tell_granted(s, session_cursor_add(s, space,
-							   hello_take_held(s, &ids[i])));
+			tell_granted(s, hello_begin_feed(s, space));
 	}
 	free(ids);
 	return err;

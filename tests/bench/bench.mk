@@ -10,6 +10,7 @@ $(B)/tests/bench/sessions $(B)/tests/bench/herd: %: %.o $(B)/tests/bench/device.
 $(B)/tests/bench/merge: $(B)/tests/bench/merge.o $(addprefix $(B)/tests/merge/,input.o prose.o) $(OBJ_COMMON)
 $(B)/tests/bench/merge: LDFLAGS += -Wl,--wrap=malloc,--wrap=free
 $(B)/tests/bench/reconcile: $(addprefix $(B)/tests/,bench/reconcile.o bed.o pipe.o tap.o) $(call obj,$(SERVER)) $(OBJ_COMMON)
+IT_PROGRAMS := $(B)/tests/bench/relay $(B)/tests/bench/drafts
 $(BENCH):
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EXTRA_LIBS)
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The figures: real processes, real TLS, files that are flushed; each as key=value beside its goal.
-# usage: tests/bench/bench.sh BUILD DIR [floor|w1|w1b|w2|bytes|idle|plan|merge|reconcile|herd|sim|documents|documents_PART]...
+# usage: tests/bench/bench.sh BUILD DIR [floor|w1|w1b|w2|bytes|first|idle|plan|merge|reconcile|herd|sim|documents|documents_PART]...
 #
 # Everything is made new in DIR, on whatever disk that is; DIR/figures.txt keeps what is printed. What
 # is timed is whole processes from start to exit, but for W2 and the end of W1b, which are timed inside
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.." || exit 2
 case $1 in /*) build=$1 ;; *) build=$PWD/$1 ;; esac
 case $2 in /*) dir=$2 ;; *) dir=$PWD/$2 ;; esac
 shift 2
-want=${*:-floor w1 w1b w2 bytes idle plan merge reconcile herd sim documents}
+want=${*:-floor w1 w1b w2 bytes first idle plan merge reconcile herd sim documents}
 tools=$build/tests/bench
 export LC_ALL=C.UTF-8 NO_COLOR=1
 unset HTTPS_PROXY https_proxy FIVEPITS_HOME FIVEPITS_LOG
@@ -280,6 +280,29 @@ bench_bytes() {
 	stop
 	note edit_bytes "$(printf '%s\n' "${all[@]}" | percentile 0.5)" at-most 600
 	rm -rf "$dir/bytes" "$dir/relay.out"
+}
+
+# A new school in an area with a history of 10,000 edits: until it has all records, and all of it.
+bench_first() {
+	local relay began
+	mkdir -p "$dir/first"
+	"$tools/relay" "$dir/first/target" >"$dir/relay.out" &
+	relay=$!
+	wait_for 5 grep -q '^listening' "$dir/relay.out" || die "no relay"
+	new_area first "$(sed -n 's/^listening on //p' "$dir/relay.out")"
+	at pilsley import plan tests/data/plan-2019-20.json >/dev/null || die "no plan"
+	"$tools/drafts" "$area/pilsley" 1 500 10000 || die "no history"
+	at pilsley sync --quiet || die "the history is not sent"
+	join heath
+	began=$(date +%s%N)
+	at heath sync --quiet --no-history || die "no records"
+	note first_usable_ms "$(calc %d "($(date +%s%N) - $began) / 1000000")"
+	note first_usable_bytes "$(calc %d "$(both_ways closed)")" at-most 2200000
+	at heath sync --quiet || die "no history"
+	note first_history_bytes "$(calc %d "$(both_ways closed)")"
+	kill "$relay"
+	stop
+	rm -rf "$dir/first" "$dir/relay.out"
 }
 
 # A thousand devices that are up to date and do nothing.

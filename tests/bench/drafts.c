@@ -1,10 +1,11 @@
 /*
  * Edits made offline, quickly: what `fivepits add action` does, without a process for each.
  *
- *	drafts HOME FIRST COUNT
+ *	drafts HOME FIRST COUNT [EDITS]
  *
  * makes COUNT new actions of about 250 bytes in the partnership's space, each a change of its own,
- * numbered from FIRST. Each is committed as the command would.
+ * numbered from FIRST. Each is committed as the command would. Then EDITS edits of them, by turns, each
+ * a change of its own.
  */
 #include "client/draft.h"
 #include "common/fields.h"
@@ -21,10 +22,32 @@ static void set_text(struct draft *d, uint32_t field, const char *text)
 	buf_fini(&b);
 }
 
-static int add_action(struct copy *copy, const struct id *space, int number, struct cause *cause)
+/* Mostly its details, else one of its short fields. */
+static int edit_action(struct copy *copy, const struct id *space, const struct id *record,
+		       int number, struct cause *cause)
 {
 	struct draft *d = draft_new(copy, space);
-	struct id record = id_make(copy_env(copy)), change;
+	struct id change;
+	char *text = mem_format("Seen %d times: two schools have named their leads, the others will by "
+				"half term. The examples are good, and are to be shown to all heads "
+				"in a meeting of their own. What is left is the money for cover.",
+				number);
+	int err = draft_edit(d, record, NULL, cause);
+
+	if (err == 0) {
+		set_text(d, number % 4 ? 18 : 11, text);
+		err = draft_save(&d, &change, cause);
+	}
+	draft_free(&d);
+	free(text);
+	return err;
+}
+
+static int add_action(struct copy *copy, const struct id *space, const struct id *id, int number,
+		      struct cause *cause)
+{
+	struct draft *d = draft_new(copy, space);
+	struct id record = *id, change;
 	char *ref = mem_format("%02d.%03d", number / 1000, number % 1000);
 	char *text = mem_format("Action %05d: every school names a lead, shares its planning with "
 				"the group each half term and brings two examples of the "
@@ -47,16 +70,22 @@ int main(int argc, char **argv)
 	struct cause cause;
 	int err;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: drafts HOME FIRST COUNT\n");
+	if (argc != 4 && argc != 5) {
+		fprintf(stderr, "usage: drafts HOME FIRST COUNT [EDITS]\n");
 		return 2;
 	}
 	err = copy_open(&copy, argv[1], NULL, os_env(), &cause);
 	if (err == 0) {
 		struct id space = id_partnership(&copy_identity(copy)->area);
-		int first = atoi(argv[2]), count = atoi(argv[3]);
-		for (int i = 0; i < count && err == 0; i++)
-			err = add_action(copy, &space, first + i, &cause);
+		int first = atoi(argv[2]), count = atoi(argv[3]), edits = argc > 4 ? atoi(argv[4]) : 0;
+		struct id *actions = mem_alloc((size_t)count * sizeof(*actions));
+		for (int i = 0; i < count && err == 0; i++) {
+			actions[i] = id_make(copy_env(copy));
+			err = add_action(copy, &space, &actions[i], first + i, &cause);
+		}
+		for (int i = 0; i < edits && err == 0; i++)
+			err = edit_action(copy, &space, &actions[i % count], i / count, &cause);
+		free(actions);
 		copy_close(&copy);
 	}
 	if (err < 0)

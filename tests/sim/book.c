@@ -269,12 +269,23 @@ static int book_append(struct book *b, struct book_space *s, const struct id *de
 	return err ? err : entry_judge_touches(b, e, fault);
 }
 
+/* One that came without its body has the seal of that. */
+static bool book_compare_seal(const struct book_entry *e, const Wire__Entry *w)
+{
+	uint8_t sealed[SHA256_LEN];
+
+	body_seal(e->salt, e->body, sealed);
+	return bytes_equal(BYTES_OF(w->sealed), BYTES(sealed, SHA256_LEN)) && w->salt.len == 0 &&
+	       !w->has_body;
+}
+
 /* An entry that the book has: it must be the same for everybody. */
 static int book_compare(const struct book_entry *e, const Wire__Entry *w, struct cause *fault)
 {
 	struct bytes change, outcome;
-	bool same =
-	    bytes_equal(e->packed, BYTES_OF(w->header)) && bytes_equal(e->salt, BYTES_OF(w->salt));
+	bool same = bytes_equal(e->packed, BYTES_OF(w->header)) &&
+		    (w->has_sealed ? book_compare_seal(e, w)
+				   : bytes_equal(e->salt, BYTES_OF(w->salt)));
 	if (same && w->has_body)
 		same = body_read(BYTES_OF(w->body), &change, &outcome) == 0 &&
 		       bytes_equal(change, e->change_bytes);
@@ -293,6 +304,25 @@ static uint64_t book_parting(const struct book_space *s)
 	return common;
 }
 
+/* Enter what the server has up to `number`, since nobody was told of it whole. False: not now. */
+static bool book_look_up(struct book *b, struct book_space *s, uint64_t number, struct cause *fault,
+			 int *err)
+{
+	static const struct id nobody;
+
+	*err = 0;
+	s->behind = false;
+	while (*err == 0 && s->n < number) {
+		Wire__Entry e = WIRE__ENTRY__INIT;
+		if (!b->stored(b->arg, &s->id, s->n + 1, &b->arena, &e)) {
+			s->behind = true;
+			return false;
+		}
+		*err = book_append(b, s, &nobody, &e, fault);
+	}
+	return true;
+}
+
 int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, struct cause *fault)
 {
 	struct id id;
@@ -309,6 +339,13 @@ int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, s
 		arena_init(&arena, ARENA_NO_BUDGET);
 		int err = header_read(&header, BYTES_OF(feed->entries[i]->header), &arena);
 		uint64_t number = header.number;
+		bool sealed = feed->entries[i]->has_sealed;
+		b->sealed += sealed;
+		if (err == 0 && number > s->n && (s->behind || sealed) &&
+		    !book_look_up(b, s, sealed ? number : number - 1, fault, &err)) {
+			arena_fini(&arena);
+			return 0;
+		}
 		if (err < 0 || number == 0 || number > s->n + 1 || (last && number != last + 1))
 			err = cause_set(fault, ERR_CORRUPT,
 					"a Feed has entry %" PRIu64 " after %" PRIu64

@@ -36,6 +36,7 @@ struct book_space {
 	size_t branch; /* where a server that was set back began anew */
 	struct book_epoch *epochs; /* all but the first, by rising epoch */
 	size_t n_epochs;
+	bool behind; /* somebody was told of more, without bodies, and that could not be looked up */
 	struct book_entry **entries; /* number n is entries[n - 1] */
 	size_t n, cap;
 };
@@ -56,11 +57,15 @@ struct book {
 	/* The bytes of a change that a client made, BYTES_NONE if none did; and whose device it
 	 * was. */
 	struct bytes (*made)(void *arg, const struct id *change, struct id *device);
+	/* An entry as the server has it stored, in `arena`: what one who got it without its body is not
+	 * told. False: it can't be asked now. */
+	bool (*stored)(void *arg, const struct id *space, uint64_t number, struct arena *arena,
+		       Wire__Entry *out);
 	void *arg;
 	bool set_back; /* the server was: entries may come that are not those from before */
 	struct book_entry **read; /* all that was ever entered, as it came */
 	size_t n_read;
-	uint64_t texts, conflicts, merged, repeats; /* what it saw, for the summary */
+	uint64_t texts, conflicts, merged, repeats, sealed; /* what it saw, for the summary */
 };
 
 void book_init(struct book *b, const struct id *area);

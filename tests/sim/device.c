@@ -40,6 +40,8 @@ void device_create(struct device *d)
 	}
 	if (os_make_dir(d->home, &cause) < 0 || copy_create(d->home, &identity, "sim", &cause) < 0)
 		world_fail(w, "c%u: no copy can be made: %s", d->number, cause.words);
+	image_free(&d->born);
+	d->born = image_take(d->disk, d->home);
 }
 
 /* ---- The ledger ----------------------------------------------------------------------------- */
@@ -393,6 +395,9 @@ static void device_check_cursors(struct device *d)
 	}
 	memcpy(d->cursors, now, kept * sizeof(*now));
 	d->n_cursors = kept;
+	struct incomplete left;
+	if (copy_incomplete(d->copy, NULL, &left) == 0)
+		d->whole = left.bodies == 0;
 	free(held);
 }
 
@@ -540,7 +545,8 @@ void device_restore(struct device *d)
 	struct world *w = d->world;
 	if (d->copy)
 		device_stop(d, DISK_CRASH);
-	image_lay(d->backup, d->disk, d->home);
+	/* In some worlds nobody kept more of it than how it began. */
+	image_lay(w->seed % 3 ? d->backup : d->born, d->disk, d->home);
 	d->n_cursors = 0;
 	for (size_t i = 0; i < w->n_made; i++)
 		w->made[i]->holders &= (uint16_t)~(1u << d->number);

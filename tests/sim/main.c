@@ -31,7 +31,7 @@ struct options {
 };
 
 struct totals {
-	uint64_t worlds, entries, made, refused, conflicts, merged, texts, repeats, cuts, events;
+	uint64_t worlds, entries, made, refused, conflicts, merged, texts, repeats, sealed, cuts, events;
 	uint64_t kept, lost, torn;
 };
 
@@ -72,6 +72,7 @@ static void add_totals(const struct world *w)
 	totals.merged += w->book.merged;
 	totals.texts += w->book.texts;
 	totals.repeats += w->book.repeats;
+	totals.sealed += w->book.sealed;
 	totals.cuts += w->net.cut;
 	totals.events += w->queue.orders;
 	totals.kept += c->kept;
@@ -208,11 +209,12 @@ static void print_totals(double seconds)
 {
 	note("%" PRIu64 " worlds: %" PRIu64 " changes made, %" PRIu64 " entries, %" PRIu64
 	     " conflicts, %" PRIu64 " merged (%" PRIu64 " of prose looked at), %" PRIu64
-	     " repeats, %" PRIu64
+	     " repeats, %" PRIu64 " bodies left for later, %" PRIu64
 	     " lines cut, sectors %" PRIu64 " kept %" PRIu64 " lost %" PRIu64 " torn, %" PRIu64
 	     " events in %.1f s",
 	     totals.worlds, totals.made, totals.entries, totals.conflicts, totals.merged, totals.texts,
-	     totals.repeats, totals.cuts, totals.kept, totals.lost, totals.torn, totals.events,
+	     totals.repeats, totals.sealed, totals.cuts, totals.kept, totals.lost, totals.torn,
+	     totals.events,
 	     seconds);
 	printf("# actions:");
 	actions_counts(print_count, NULL);

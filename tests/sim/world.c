@@ -189,6 +189,7 @@ static void world_found(struct world *w)
 	w->admin = id_admin(&w->area);
 	book_init(&w->book, &w->area);
 	w->book.made = world_made_bytes;
+	w->book.stored = host_stored;
 	w->book.arg = w;
 	w->book.server = id_derive(&w->area, BYTES("server", 6));
 	world_place_add(w, &w->directory, RECORDS__SPACE_KIND__DIRECTORY);
@@ -284,6 +285,7 @@ void world_fini(struct world *w)
 		if (d->copy)
 			copy_close(&d->copy);
 		image_free(&d->backup);
+		image_free(&d->born);
 	}
 	if (w->host.area)
 		area_close(&w->host.area);

@@ -102,11 +102,13 @@ struct device {
 	unsigned failures, failures_since; /* lines that ended since an action took place */
 	uint64_t patience_us; /* until it looks again by itself */
 	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
+	struct image *born;   /* as it was when its copy was new */
 	bool littered; /* its disk was full once, or it ended while it wrote: behind the last commit its
 			  log may hold what was never committed */
 	bool doubt;	      /* a save was cut off: one more change may have been saved */
 	struct cursor cursors[WORLD_PLACES];
 	size_t n_cursors;
+	bool whole; /* no body was absent when it was looked at last */
 	struct {
 		struct id record;
 		struct seen seen;
@@ -224,6 +226,9 @@ void host_plan_turn(struct world *w);
  * `fivepitsd restore` has, or without any. */
 void host_backup(struct world *w);
 void host_set_back(struct world *w, bool told);
+/* Its entry, as the book asks for it (book.h). */
+bool host_stored(void *arg, const struct id *space, uint64_t number, struct arena *arena,
+		 Wire__Entry *out);
 /* As an administrator: spaces that no copy has borne out are served as they are. False: there are none. */
 bool host_serve_all(struct world *w);
 /* False: the process ended in what was just called, and has been taken apart. */

@@ -186,8 +186,9 @@ static inline void world_run(struct world *w)
 				uplink_wake(w->clients[i].up);
 				uplink_turn(w->clients[i].up);
 				moved = moved ||
-					w->clients[i].pipe.ends[0].sent.len >
-						w->clients[i].pipe.ends[0].taken ||
+					(w->clients[i].session && /* else nobody takes it */
+					 w->clients[i].pipe.ends[0].sent.len >
+						 w->clients[i].pipe.ends[0].taken) ||
 					w->clients[i].pipe.ends[1].sent.len >
 						w->clients[i].pipe.ends[1].taken;
 			}
