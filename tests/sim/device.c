@@ -546,7 +546,7 @@ void device_restore(struct device *d)
 	if (d->copy)
 		device_stop(d, DISK_CRASH);
 	/* In some worlds nobody kept more of it than how it began. */
-	image_lay(w->seed % 3 ? d->backup : d->born, d->disk, d->home);
+	image_lay(w->seed % 3 || !d->born ? d->backup : d->born, d->disk, d->home);
 	d->n_cursors = 0;
 	for (size_t i = 0; i < w->n_made; i++)
 		w->made[i]->holders &= (uint16_t)~(1u << d->number);
