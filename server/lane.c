@@ -401,15 +401,16 @@ static void lane_gather(struct area *a)
 	a->lane_busy = moved;
 }
 
-static bool lane_any(const struct area *a, int state)
+static size_t lane_count(const struct area *a, int state)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < a->n_sessions; i++) {
 		const struct session *s = a->sessions[i];
 		for (const struct offer *o = s->lane ? s->lane->offers : NULL; o; o = o->next)
-			if ((int)o->state == state)
-				return true;
+			n += (int)o->state == state;
 	}
-	return false;
+	return n;
 }
 
 static bool lane_is_due(const struct area *a)
@@ -423,7 +424,11 @@ static bool lane_is_due(const struct area *a)
 	for (size_t i = 0; i < a->n_sessions; i++)
 		if (a->sessions[i]->lost)
 			return true;
-	return lane_any(a, OFFER_WHOLE);
+	/* Small ones that come one behind the other are made to last together; not all at once,
+	 * so that others come meanwhile. */
+	size_t whole = lane_count(a, OFFER_WHOLE);
+	return whole >= LANE_WHOLE || (whole && (lane_count(a, OFFER_OPEN) == 0 ||
+						 now - a->put_ms >= LANE_WHOLE_MS));
 }
 
 static void lane_mark_synced(struct area *a)
@@ -445,7 +450,7 @@ static void lane_mark_synced(struct area *a)
  * relies on what it found. */
 static int lane_tidy(struct area *a)
 {
-	if (!a->tidying || a->recovery.on || lane_any(a, OFFER_OPEN) || lane_any(a, OFFER_WHOLE) ||
+	if (!a->tidying || a->recovery.on || lane_count(a, OFFER_OPEN) || lane_count(a, OFFER_WHOLE) ||
 	    shelf_is_dirty(a->shelf))
 		return 0;
 	int more = shelf_tidy(a->shelf);
