@@ -413,7 +413,9 @@ static size_t lane_count(const struct area *a, int state)
 	return n;
 }
 
-static bool lane_is_due(const struct area *a)
+/* Is something to be made last? Many small ones that come one behind the other are together, for
+ * some ms; not all at once, so that others come meanwhile. */
+static bool lane_is_due(struct area *a)
 {
 	uint64_t now = env_now_ms(a->options.env);
 
@@ -424,11 +426,11 @@ static bool lane_is_due(const struct area *a)
 	for (size_t i = 0; i < a->n_sessions; i++)
 		if (a->sessions[i]->lost)
 			return true;
-	/* Small ones that come one behind the other are made to last together; not all at once,
-	 * so that others come meanwhile. */
 	size_t whole = lane_count(a, OFFER_WHOLE);
-	return whole >= LANE_WHOLE || (whole && (lane_count(a, OFFER_OPEN) == 0 ||
-						 now - a->put_ms >= LANE_WHOLE_MS));
+	bool waits = whole && whole < LANE_WHOLE && lane_count(a, OFFER_OPEN) >= LANE_MANY &&
+		     now - a->put_ms < LANE_WHOLE_MS;
+	a->lane_busy = a->lane_busy || waits; /* another turn comes, whoever is silent */
+	return whole && !waits;
 }
 
 static void lane_mark_synced(struct area *a)
@@ -450,8 +452,8 @@ static void lane_mark_synced(struct area *a)
  * relies on what it found. */
 static int lane_tidy(struct area *a)
 {
-	if (!a->tidying || a->recovery.on || lane_count(a, OFFER_OPEN) || lane_count(a, OFFER_WHOLE) ||
-	    shelf_is_dirty(a->shelf))
+	if (!a->tidying || a->recovery.on || lane_count(a, OFFER_OPEN) ||
+	    lane_count(a, OFFER_WHOLE) || shelf_is_dirty(a->shelf))
 		return 0;
 	int more = shelf_tidy(a->shelf);
 	a->tidying = more > 0;
