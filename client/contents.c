@@ -317,6 +317,19 @@ int contents_note_sent(struct copy *copy, const uint8_t root[SHA256_LEN], uint64
 		      "bu", BYTES(root, SHA256_LEN), sent);
 }
 
+uint64_t contents_sent(struct copy *copy, const uint8_t root[SHA256_LEN])
+{
+	struct db_stmt *st = db_query(copy_db(copy), "SELECT sent FROM sending WHERE root = $1",
+				      "b", BYTES(root, SHA256_LEN));
+	uint64_t sent = 0;
+
+	if (db_step(st) > 0) {
+		sent = (uint64_t)db_int(st, 0);
+		db_reset(st);
+	}
+	return sent;
+}
+
 static int sending_one(struct copy *copy, const uint8_t root[SHA256_LEN], uint64_t *sent,
 		       uint64_t *all)
 {

@@ -23,6 +23,8 @@ int contents_has(struct copy *copy, const uint8_t root[SHA256_LEN], struct conte
  * all (NULL). 1: some are; 0: none; or an error. `sent` is about right.
  */
 int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uint64_t *all);
+/* What was noted of one; 0: nothing. */
+uint64_t contents_sent(struct copy *copy, const uint8_t root[SHA256_LEN]);
 /* Note it, in the open transaction; `sent` 0: it is over. */
 int contents_note_sent(struct copy *copy, const uint8_t root[SHA256_LEN], uint64_t sent);
 

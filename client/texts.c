@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { TEXT_HEAD = 1024 };
+
 /* A content that is whole here and was not read. 1, 0 or an error. */
 static int texts_next(struct copy *copy, struct content *out)
 {
@@ -86,6 +88,90 @@ static int text_store(struct copy *copy, const struct content *c, struct bytes t
 	return err;
 }
 
+/* ---- What can have no text ------------------------------------------------------------------ */
+
+static int first_chunk(void *arg, struct bytes chunk)
+{
+	buf_add(arg, chunk.data, chunk.len < TEXT_HEAD ? chunk.len : TEXT_HEAD);
+	return ERR_AGAIN; /* no more of it */
+}
+
+/* Would the reader (client/extract) find nothing by the beginning alone? Pictures, films and
+ * archives need no process of their own. */
+static bool head_has_none(struct bytes head)
+{
+	static const char *const kinds[] = {"%PDF-", "PK\3\4", "\xff\xfe", "\xfe\xff"};
+	size_t at = head.len >= 3 && memcmp(head.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (head.len >= strlen(kinds[i]) &&
+		    memcmp(head.data, kinds[i], strlen(kinds[i])) == 0)
+			return false;
+	while (at < head.len &&
+	       (head.data[at] == ' ' || (head.data[at] >= '\t' && head.data[at] <= '\r')))
+		at++;
+	if (at < head.len && head.data[at] == '<')
+		return false;
+	for (size_t i = 0; i < head.len; i++)
+		if (head.data[i] < ' ' && (head.data[i] < '\t' || head.data[i] > '\r') &&
+		    head.data[i] != 0x1b)
+			return true;
+	return false;
+}
+
+/* Of the first contents that were not read, those that can have no text; one behind the other. */
+static int texts_without(struct copy *copy, struct buf *roots)
+{
+	struct buf all = {0}, head = {0};
+	struct content c;
+	struct db_stmt *st = db_query(copy_db(copy),
+				      "SELECT root, sha, bytes FROM content WHERE root NOT IN"
+				      " (SELECT root FROM document_text) LIMIT 1024",
+				      "");
+	int got;
+
+	while ((got = db_step(st)) > 0) {
+		struct bytes root = db_bytes(st, 0), sha = db_bytes(st, 1);
+		if (root.len != SHA256_LEN || sha.len != SHA256_LEN)
+			continue;
+		memcpy(c.root, root.data, SHA256_LEN);
+		memcpy(c.sha, sha.data, SHA256_LEN);
+		c.bytes = (uint64_t)db_int(st, 2);
+		buf_add(&all, &c, sizeof(c));
+	}
+	for (size_t i = 0; got == 0 && i < all.len; i += sizeof(c)) {
+		memcpy(&c, all.data + i, sizeof(c));
+		buf_reset(&head);
+		if (content_read(copy_store(copy), &c, first_chunk, &head) == ERR_AGAIN &&
+		    head_has_none(buf_bytes(&head)))
+			buf_add(roots, c.root, SHA256_LEN);
+	}
+	buf_fini(&all);
+	buf_fini(&head);
+	return got;
+}
+
+/* They are noted together. 1: some were; 0: there are none; or an error. */
+static int texts_skip(struct copy *copy)
+{
+	struct buf roots = {0};
+	int err = texts_without(copy, &roots);
+	size_t n = roots.len;
+
+	if (err == 0 && n)
+		err = copy_begin(copy);
+	for (size_t i = 0; err == 0 && i < n; i += SHA256_LEN)
+		err = db_run(copy_db(copy),
+			     "INSERT OR REPLACE INTO document_text (root, text) VALUES ($1, $2)",
+			     "bb", BYTES(roots.data + i, SHA256_LEN), BYTES("", 0));
+	if (err == 0 && n)
+		err = copy_commit(copy);
+	if (err < 0)
+		copy_rollback(copy);
+	buf_fini(&roots);
+	return err < 0 ? err : n > 0;
+}
+
 int texts_read(struct copy *copy, unsigned budget_ms, struct cause *cause)
 {
 	uint64_t end = env_now_ms(copy_env(copy)) + budget_ms;
@@ -93,7 +179,9 @@ int texts_read(struct copy *copy, unsigned budget_ms, struct cause *cause)
 	struct content c;
 	int got;
 
-	while ((got = texts_next(copy, &c)) > 0) {
+	while ((got = texts_skip(copy)) > 0 && !(budget_ms && env_now_ms(copy_env(copy)) >= end))
+		;
+	while (got >= 0 && (got = texts_next(copy, &c)) > 0) {
 		if (budget_ms && env_now_ms(copy_env(copy)) >= end)
 			break;
 		buf_reset(&text);

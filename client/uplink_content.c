@@ -113,12 +113,9 @@ static void upload_offer(struct uplink *u, const struct content *content, bool l
 	struct upload *up = mem_alloc(sizeof(*up));
 	struct upload **at = &c->uploads;
 
-	uint64_t all;
 	up->content = *content;
 	up->lacking = lacking;
-	if (contents_sending(u->copy, content->root, &up->sent, &all) <= 0)
-		up->sent = 0;
-	up->noted = up->sent;
+	up->sent = up->noted = contents_sent(u->copy, content->root);
 	while (*at)
 		at = &(*at)->next;
 	*at = up;
@@ -474,6 +471,7 @@ static void get_sync(struct uplink *u)
 		else
 			at = &(*at)->next;
 	}
+	c->busy = c->busy || (whole && c->gets); /* those that stood behind begin at once */
 }
 
 static void chunk_bad(struct uplink *u, const uint8_t hash[SHA256_LEN], int err, const char *words)

@@ -47,6 +47,7 @@ struct conn {
 	bool let_go;	/* the owner has called conn_free meanwhile */
 	bool paused;	/* by the owner */
 	bool reading;	/* EV_READ is on */
+	bool deaf;  /* the peer takes nothing any more; what it sent before can still be read */
 	bool ended; /* the peer sends no more: `words` say why; told when the input is used up */
 	bool told;  /* CLOSED has been handed up */
 	bool pinged;
@@ -183,7 +184,7 @@ static void conn_send(struct link *link, struct bytes frames)
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 	struct evbuffer_iovec room;
 
-	if (c->state > CONN_OPEN || c->let_go || frames.len == 0)
+	if (c->state > CONN_OPEN || c->let_go || c->deaf || frames.len == 0)
 		return;
 	if (evbuffer_get_length(out) == 0)
 		c->taken = conn_now();
@@ -435,6 +436,24 @@ static void conn_read_cb(struct bufferevent *bev, void *arg)
 	conn_leave(c);
 }
 
+/* Sending has failed: what the peer had sent before its line broke is not lost for it. Reading
+ * goes on, up to the end that it will find. */
+static bool conn_reads_rest(struct conn *c, short what)
+{
+	if (!(what & BEV_EVENT_WRITING) || !(what & BEV_EVENT_ERROR) || c->state != CONN_OPEN ||
+	    c->ended || c->deaf)
+		return false;
+	log_debug("conn.deaf", "fd=%d", c->fd);
+	(void)bufferevent_get_openssl_error(c->bev); /* reading finds why */
+	c->deaf = true;
+	bufferevent_disable(c->bev, EV_WRITE);
+	evbuffer_drain(bufferevent_get_output(c->bev), conn_queued(&c->link));
+	c->reading = true;
+	bufferevent_enable(c->bev, EV_READ);
+	conn_update_reading(c);
+	return true;
+}
+
 static void conn_event_cb(struct bufferevent *bev, short what, void *arg)
 {
 	struct conn *c = arg;
@@ -442,7 +461,7 @@ static void conn_event_cb(struct bufferevent *bev, short what, void *arg)
 	conn_enter(c);
 	if (what & BEV_EVENT_CONNECTED)
 		conn_shaken(c);
-	else
+	else if (!conn_reads_rest(c, what))
 		conn_end_of_input(c, what, bufferevent_get_openssl_error(bev));
 	conn_leave(c);
 }

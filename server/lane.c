@@ -401,18 +401,21 @@ static void lane_gather(struct area *a)
 	a->lane_busy = moved;
 }
 
-static bool lane_any(const struct area *a, int state)
+static size_t lane_count(const struct area *a, int state)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < a->n_sessions; i++) {
 		const struct session *s = a->sessions[i];
 		for (const struct offer *o = s->lane ? s->lane->offers : NULL; o; o = o->next)
-			if ((int)o->state == state)
-				return true;
+			n += (int)o->state == state;
 	}
-	return false;
+	return n;
 }
 
-static bool lane_is_due(const struct area *a)
+/* Is something to be made last? Many small ones that come one behind the other are together, for
+ * some ms; not all at once, so that others come meanwhile. */
+static bool lane_is_due(struct area *a)
 {
 	uint64_t now = env_now_ms(a->options.env);
 
@@ -423,7 +426,11 @@ static bool lane_is_due(const struct area *a)
 	for (size_t i = 0; i < a->n_sessions; i++)
 		if (a->sessions[i]->lost)
 			return true;
-	return lane_any(a, OFFER_WHOLE);
+	size_t whole = lane_count(a, OFFER_WHOLE);
+	bool waits = whole && whole < LANE_WHOLE && lane_count(a, OFFER_OPEN) >= LANE_MANY &&
+		     now - a->put_ms < LANE_WHOLE_MS;
+	a->lane_busy = a->lane_busy || waits; /* another turn comes, whoever is silent */
+	return whole && !waits;
 }
 
 static void lane_mark_synced(struct area *a)
@@ -445,8 +452,8 @@ static void lane_mark_synced(struct area *a)
  * relies on what it found. */
 static int lane_tidy(struct area *a)
 {
-	if (!a->tidying || a->recovery.on || lane_any(a, OFFER_OPEN) || lane_any(a, OFFER_WHOLE) ||
-	    shelf_is_dirty(a->shelf))
+	if (!a->tidying || a->recovery.on || lane_count(a, OFFER_OPEN) ||
+	    lane_count(a, OFFER_WHOLE) || shelf_is_dirty(a->shelf))
 		return 0;
 	int more = shelf_tidy(a->shelf);
 	a->tidying = more > 0;

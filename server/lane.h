@@ -19,6 +19,9 @@ enum {
 	LANE_ASKED = 16384,	     /* chunks that it has asked for and not got */
 	LANE_SYNC = 16 * 1024 * 1024, /* so much is put before it is made to last */
 	LANE_SYNC_MS = 200,	     /* or so long ago */
+	LANE_WHOLE = 128,	     /* or so many contents are whole */
+	LANE_WHOLE_MS = 10,	     /* or one is, and so long ago where so many others come: */
+	LANE_MANY = 16,
 	LANE_WORK_MS = 3,	     /* of a turn are spent on gathering */
 };
 

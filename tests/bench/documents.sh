@@ -25,11 +25,11 @@ wire() { calc %d "$(both_ways closed)"; } # what the last connection carried
 # Through the relay, so that bytes are counted where the line is.
 bench_documents_delta() {
 	local relay
-	"$tools/relay" "$dir/documents.target" >"$dir/relay.out" &
+	mkdir -p "$dir/documents-delta"
+	"$tools/relay" "$dir/documents-delta/target" >"$dir/relay.out" &
 	relay=$!
 	wait_for 5 grep -q '^listening' "$dir/relay.out" || die "no relay"
 	new_area documents-delta "$(sed -n 's/^listening on //p' "$dir/relay.out")"
-	cp "$area/target" "$dir/documents.target"
 	join heath
 	head -c 104857600 /dev/urandom >"$dir/file"
 	at pilsley put "$dir/file" --quiet >/dev/null

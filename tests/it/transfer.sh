@@ -1,0 +1,102 @@
+#!/bin/bash
+# Documents over bad lines: cut at a hundred places each way, a byte at a time, late, slow, reset, half closed; what
+# came before is not sent again. And an edit is not kept waiting by a document.
+. "$(dirname "$0")/lib.sh"
+
+# An area whose clients come through a line of ours (line.py).
+: >"$T/wishes"
+: >"$T/line.log"
+"$ROOT/tests/it/line.py" "$T/target" "$T/wishes" "$T/line.log" >"$T/line.port" 2>"$T/line.err" &
+wait_for 10 test -s "$T/line.port" || fail "the line is there"
+invitation=$(fivepitsd init "$T/server" --name '5 Pits Partnership of Schools' --school 'Pilsley Primary School' \
+	--admin 'Pat Pilsley' --listen 127.0.0.1:0 --address "127.0.0.1:$(cat "$T/line.port")" 2>"$T/err" | tail -n 1)
+server_start
+echo "$ADDRESS" >"$T/target"
+ok "Pilsley joins through the line" at pilsley join "$invitation"
+ok "Pilsley syncs" at pilsley sync
+school heath 'Heath Primary School'
+at heath policy partnership on-demand --quiet >/dev/null
+
+wish() { printf '%s\n' "$@" >"$T/wishes"; }
+carried() { # carried up|down: bytes of all connections since the log was emptied
+	awk -v way="$1" '{for (i = 1; i <= NF; i++) if (split($i, v, "=") == 2 && v[1] == way) n += v[2]} END {print n + 0}' "$T/line.log"
+}
+drained() { [ "$(wc -l <"$T/line.log")" -ge "$1" ]; }
+RANDOM=5
+bytes_between() { echo $(($1 + (RANDOM * 32768 + RANDOM) % ($2 - $1))); }
+documents=0
+document() { # document BYTES: of new bytes; its id
+	documents=$((documents + 1))
+	openssl enc -aes-128-ctr -K 0 -iv $((documents)) -in /dev/zero 2>/dev/null | head -c "$1" >"$T/paper"
+	at pilsley put "$T/paper" --title "Paper $documents" | tail -n 1
+}
+
+# ---- A hundred cuts each way --------------------------------------------------------------------
+size=110000000
+cuts() { wc -l <"$T/line.log"; }
+cut_once() { # cut_once SCHOOL COMMAND...: until its line is cut; it would call again after a while, and is stopped then
+	local before pid
+	before=$(cuts)
+	"$B/fivepits" --home "$T/$1" "${@:2}" --quiet >"$T/out" 2>&1 &
+	pid=$!
+	while [ "$(cuts)" = "$before" ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+	kill -TERM $pid 2>/dev/null
+	wait $pid
+}
+many_cuts() { # many_cuts up|down SCHOOL COMMAND...: cut until there were a hundred, then in peace
+	local way=$1 all
+	shift
+	: >"$T/line.log"
+	for _ in {1..100}; do
+		wish "cut $way $(bytes_between 5000 2000000)"
+		cut_once "$@"
+	done
+	like "a hundred cuts ($way)" "$(cuts)" '^1[0-9][0-9]$'
+	wish
+	ok "what is left goes in peace" at "$@" --quiet
+	wait_for 10 drained 101 || fail "the line knows of all connections"
+	all=$(carried "$way")
+	like "at most 5 % is sent again ($all bytes for $size, in $(cuts) pieces)" "$((all * 1000 / size))" '^10[0-4][0-9]$'
+}
+id=$(document $size)
+many_cuts up pilsley sync
+at heath sync --quiet
+many_cuts down heath fetch --all
+server_stop
+ok "the document is here" at heath get "$id" -o "$T/back"
+ok "byte for byte" cmp "$T/paper" "$T/back"
+server_start
+echo "$ADDRESS" >"$T/target"
+rm -f "$T/paper" "$T/back"
+
+# ---- Other ills -----------------------------------------------------------------------------------
+ill() { # ill NAME BYTES WISH...: a document goes over such a line, as often as it takes
+	local name=$1 id tries end
+	id=$(document "$2")
+	shift 2
+	wish "$@"
+	for tries in {1..40}; do
+		timeout 30 "$B/fivepits" --home "$T/pilsley" sync --quiet >"$T/out" 2>&1
+		end=$?
+		[ $end = 75 ] || break
+	done
+	is "a document goes up over $name ($tries times)" $end 0
+	for tries in {1..40}; do
+		timeout 30 "$B/fivepits" --home "$T/heath" sync --quiet >"$T/out" 2>&1 &&
+			timeout 30 "$B/fivepits" --home "$T/heath" get "$id" -o "$T/back" --force >"$T/out" 2>&1
+		end=$?
+		[ $end = 75 ] || break
+	done
+	is "and down ($tries times)" $end 0
+	ok "byte for byte" cmp "$T/paper" "$T/back"
+	wish
+}
+ill "a line that carries a byte at a time" 20000 single
+ill "a line where all comes late" 200000 'delay 20'
+ill "256 kbit/s with resets" 90000 'rate 32000' 'reset up 75000' 'reset down 75000'
+ill "a line whose way up closes early" 300000 'half up 150000'
+ill "a line whose way down closes early" 300000 'half down 150000'
+
+ok "the server's store is sound" fivepitsd fsck "$T/server"
+ok "so is a copy's" at heath fsck
+finish
