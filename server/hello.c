@@ -274,21 +274,24 @@ static int run_frame(struct session *s, struct recall *r, const Wire__Run *m)
 	return got;
 }
 
-/* The copy stands elsewhere on the line than it said. */
-static void told_move(struct session *s, const struct id *space, const struct place *at)
+/* The copy stands elsewhere on the line than it said, or will once it is told. */
+static void told_move(struct session *s, const struct id *space, const struct place *at,
+		      bool rewinds)
 {
 	for (size_t i = 0; i < s->hello->n; i++) {
 		struct told *t = &s->hello->told[i];
 		if (!id_equal(&t->space, space))
 			continue;
+		t->rewinds = rewinds;
 		t->epoch = at->epoch;
 		t->number = at->number;
 		memcpy(t->chain, at->chain, SHA256_LEN);
 	}
 }
 
-/* What the copy has above this was entered again elsewhere. */
-static void run_rewind(struct session *s, const struct id *space, const struct place *at)
+/* What the copy has above this was entered again elsewhere. Whose device is not known yet, since it
+ * joined after the state that the server was set back to, is told when it is. */
+static void told_rewind(struct session *s, struct told *at)
 {
 	struct area *a = s->area;
 	Wire__Rewind m = WIRE__REWIND__INIT;
@@ -296,18 +299,25 @@ static void run_rewind(struct session *s, const struct id *space, const struct p
 	struct buf statement = {0};
 	uint8_t signature[64];
 
-	if (access_may(a->access, &s->person, space) == MAY_NOTHING)
+	if (!at->rewinds || access_may(a->access, &s->person, &at->space) == MAY_NOTHING)
 		return; /* it will hear that it has lost the space */
-	head_statement(&a->id, space, at->epoch, at->number, at->chain, &statement);
+	at->rewinds = false;
+	head_statement(&a->id, &at->space, at->epoch, at->number, at->chain, &statement);
 	a->options.sign(a->options.sign_arg, buf_bytes(&statement), signature);
 	buf_fini(&statement);
 	head.epoch = at->epoch;
 	head.number = at->number;
 	head.chain = PB_BYTES(BYTES(at->chain, SHA256_LEN));
 	head.signature = (ProtobufCBinaryData){sizeof(signature), signature};
-	m.space = PB_ID(space);
+	m.space = PB_ID(&at->space);
 	m.head = &head;
 	link_send(s->link, WIRE__KIND__REWIND, &m.base, BYTES_NONE);
+}
+
+static void hello_rewind(struct session *s)
+{
+	for (size_t i = 0; i < s->hello->n; i++)
+		told_rewind(s, &s->hello->told[i]);
 }
 
 /* The run is whole: take it, and only once it is on disk say so. */
@@ -337,11 +347,10 @@ static void run_take(struct session *s, struct recall *r)
 		return;
 	}
 	free(r);
-	told_move(s, &space, &at);
+	told_move(s, &space, &at, rewind);
 	if (!access_session(a->access, &s->device, &s->person))
 		s->person = (struct id){{0}};
-	if (rewind)
-		run_rewind(s, &space, &at);
+	hello_rewind(s);
 	hello_go_on(s);
 }
 
@@ -388,6 +397,7 @@ static void hello_welcome(struct session *s)
 	struct id *ids;
 	size_t n = access_readable(a->access, &s->person, &ids);
 
+	hello_rewind(s);
 	w.version = WIRE_VERSION;
 	w.spaces = arena_alloc(&a->change, n * sizeof(*w.spaces));
 	for (size_t i = 0; i < n; i++) {

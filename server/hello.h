@@ -15,6 +15,7 @@ struct told {
 	uint8_t chain[SHA256_LEN];
 	bool values_first; /* the copy is not yet as far as it was to come at first */
 	unsigned recalls;
+	bool rewinds; /* it is to be told to go back there, should it be one that may read */
 };
 
 struct hello {
