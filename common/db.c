@@ -160,7 +160,8 @@ bool db_schema_stands(struct db *db)
  * search index, is opened at that, and does not say so otherwise. */
 static bool db_is_hurt(struct db *db, const char *words)
 {
-	return strncmp(words, "vtable constructor", 18) == 0 || !db_schema_stands(db);
+	return strncmp(words, "vtable constructor", 18) == 0 ||
+	       strncmp(words, "invalid fts5 file format", 24) == 0 || !db_schema_stands(db);
 }
 
 /* Prepare a constant's text, to be kept. Where the disk fails at that, a statement that says so. */

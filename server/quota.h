@@ -1,7 +1,8 @@
 /*
  * How much documents may weigh: Limit records of the space `admin`, per file, per school and in
  * all. What a school uses is the sum of the sizes of the Versions that its devices made, and of
- * what they have brought to name. It is counted when it is first asked for, and kept in step from then on.
+ * what they have brought to name. It is counted when it is first asked for, and kept in step from
+ * then on.
  */
 #ifndef FIVEPITS_QUOTA_H
 #define FIVEPITS_QUOTA_H

@@ -5,10 +5,12 @@
  * usage: seeds DIRECTORY
  */
 #include "common/change.h"
+#include "common/chunk.h"
 #include "common/fields.h"
 #include "common/invitation.h"
 #include "common/os.h"
 #include "common/schema.h"
+#include "common/squeeze.h"
 #include "common/wire.h"
 #include "tests/fuzz/a_copy.h"
 
@@ -796,6 +798,50 @@ static void merges(struct buf *b)
 #undef PROSE
 }
 
+static int chunk_node(void *arg, unsigned level, const uint8_t hash[SHA256_LEN], struct bytes node)
+{
+	(void)level;
+	(void)hash;
+	buf_reset(arg);
+	buf_add_u8(arg, 0);
+	buf_add_bytes(arg, node);
+	return 0;
+}
+
+/* A list's root, a chunk squeezed and one as it is, a file. */
+static void chunks(struct buf *b)
+{
+	struct squeezer *s = squeezer_new();
+	struct listing *l = listing_new(chunk_node, b);
+	struct buf text = {0}, small = {0};
+	uint8_t hash[SHA256_LEN];
+	unsigned level;
+
+	for (unsigned i = 0; i < 3; i++) {
+		sha256(BYTES(&i, sizeof(i)), hash);
+		must(listing_add(l, hash, 20000 + i) == 0);
+	}
+	must(listing_end(l, hash, &level) == 0 && level == 1);
+	listing_free(&l);
+	save("chunk", "node", b);
+	for (unsigned i = 0; i < 100; i++)
+		buf_add_text(&text, "line %u of the minutes\n", i);
+	must(squeeze(s, buf_bytes(&text), &small));
+	for (unsigned form = 1; form <= 2; form++) {
+		buf_add_u8(b, (uint8_t)form);
+		buf_add_u32be(b, (uint32_t)text.len);
+		buf_add_bytes(b, form == 1 ? buf_bytes(&small) : buf_bytes(&text));
+		save("chunk", form == 1 ? "squeezed" : "raw", b);
+	}
+	buf_add_u8(b, 3);
+	for (unsigned i = 0; i < 20; i++)
+		buf_add_bytes(b, buf_bytes(&text));
+	save("chunk", "file", b);
+	buf_fini(&text);
+	buf_fini(&small);
+	squeezer_free(&s);
+}
+
 int main(int argc, char **argv)
 {
 	struct buf b = {0};
@@ -818,6 +864,7 @@ int main(int argc, char **argv)
 	schemas(&b);
 	words(&b);
 	merges(&b);
+	chunks(&b);
 	buf_fini(&b);
 	return 0;
 }
