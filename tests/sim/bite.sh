@@ -47,7 +47,7 @@ bite() { # plant one fault; the line of TAP that comes of it, behind "ok " or "n
 	status=$?
 	said=$(tail -n 1 <<<"$said")
 	rm -rf "$here"
-	if [ "$status" = 1 ] || [ "$status" -gt 128 ]; then
+	if [ "$status" = 1 ] || [ "$status" = 134 ] || [ "$status" = 139 ]; then # or it ended by a signal
 		echo "ok - $fault is caught by seed ${said%% *}#${said#* }"
 	else
 		echo "not ok - $fault is caught within ${SIM_BITE_SEEDS:-1000} seeds"
