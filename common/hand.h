@@ -4,8 +4,8 @@
  * touch only what its giver leaves alone until hand_wait. What comes out does not depend on when
  * the jobs run.
  *
- * Why: a server in one thread takes in 125 MB/s where it takes 200 with its whole hashed beside
- * (tests/bench/documents.sh, 2 busy processors).
+ * Why: of the processor's time that a large document takes at the server, hashing it as a whole and
+ * writing its packs are parts that need nothing of the loop (tests/bench/documents.sh).
  */
 #ifndef FIVEPITS_HAND_H
 #define FIVEPITS_HAND_H
