@@ -2,8 +2,8 @@
 # make install puts everything below DESTDIR and PREFIX, and what it puts there works.
 . "$(dirname "$0")/lib.sh"
 ok "it installs" make -s -C "$ROOT" V="$(basename "$B")" B="$B" install DESTDIR="$T/root" PREFIX=/opt/fivepits
-is "five files, and nothing besides" "$(cd "$T/root" && find . -type f | sort | tr '\n' ' ')" \
-	"./opt/fivepits/bin/fivepits ./opt/fivepits/sbin/fivepitsd\
+is "six files, and nothing besides" "$(cd "$T/root" && find . -type f | sort | tr '\n' ' ')" \
+	"./opt/fivepits/bin/fivepits ./opt/fivepits/libexec/fivepits-extract ./opt/fivepits/sbin/fivepitsd\
  ./opt/fivepits/share/bash-completion/completions/fivepits ./opt/fivepits/share/man/man1/fivepits.1\
  ./opt/fivepits/share/man/man8/fivepitsd.8 "
 at=$T/root/opt/fivepits
