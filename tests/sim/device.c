@@ -488,7 +488,7 @@ void device_start(struct device *d)
 		d->copy = NULL;
 		if (!disk_stopped(d->disk) && err != ERR_FULL)
 			world_fail(w, "c%u: its copy can't be opened: %s", d->number, cause.words);
-		queue_in(&w->queue, 1000000, device_start_event, d, d->life);
+		queue_in(&w->queue, w->calm ? 1000000 : 60000000, device_start_event, d, d->life);
 		return;
 	}
 	device_note_made(d, d->doubt);
