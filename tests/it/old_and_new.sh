@@ -69,7 +69,7 @@ for s in pilsley morton pilsley; do new $s sync --quiet; done
 is "the others go on meanwhile" "$(waits new pilsley)$(waits new morton)" 00
 
 # ---- Back, as it was ----
-ok "the older copy catches up" old heath sync
+ok "F03: the older copy catches up" old heath sync
 is "all that it had is sent" "$(waits old heath)" 0
 is "nothing is refused" "$(field "$(old heath status --json)" refused)" 0
 for s in pilsley morton; do new $s sync --quiet; done
@@ -81,7 +81,7 @@ for id in "${actions[@]}"; do
 	[ "$(field "$shown" measure)|$(field "$shown" audience)|$(field "$shown" resources_text)|$(field "$shown" details)" = \
 		"Heath 10|Morton 9|Pilsley 9|One at Heath. Two. Three. Four at Pilsley." ] && n=$((n + 1))
 done
-is "each edit landed or was merged, and none of the newer fields is gone" $((n + $(new pilsley conflicts --json | grep -c '"to_be"'))) 20
+is "F03: each edit landed or was merged, and none of the newer fields is gone" $((n + $(new pilsley conflicts --json | grep -c '"to_be"'))) 20
 is "every one of its edits is in the history" \
 	"$(for id in "${actions[@]}"; do new pilsley history "$id"; done | grep -c 'Measure: Heath\|Measure: .* -> Heath')" 200
 is "and one has two versions, for another had set it first" "$(new pilsley conflicts --json | grep -c '"to_be"')" 1
@@ -96,7 +96,7 @@ new morton set "${actions[3]}" audience='Pupils' --quiet
 for s in pilsley morton; do new $s sync --quiet; done
 ok "and is in step" old heath sync
 shown=$(new pilsley sync --quiet && new pilsley show "${actions[2]}" --json)
-is "nothing of it is lost" "$(field "$shown" audience)$(field "$shown" rag)" 'Morton 9green'
+is "F03: nothing of it is lost" "$(field "$shown" audience)$(field "$shown" rag)" 'Morton 9green'
 like "it names two versions of what it does not know" "$(old heath conflicts)" 'Field 100: two versions'
 conflict=$(old heath conflicts --json | tr -d '\n ' | sed 's/.*"id":"\([0-9a-f-]*\)","record":"'"${actions[3]}"'".*/\1/')
 status 1 "and does not settle it" old heath settle "$conflict" --take 1
@@ -107,8 +107,8 @@ unlike "it takes nothing back that it does not know" "$(new pilsley show "${acti
 # ---- Renewed ----
 ok "edits wait that the older version made" old heath set "${actions[5]}" rag=amber
 ok "and what it withdrew" old heath withdraw "${actions[6]}"
-like "renewed, the copy shows what it kept" "$(new heath show "${actions[7]}" --json)" '"audience": *"Morton 9"'
-is "the newer type" "$(new heath list offer --json | grep -c '"what"')" 21
+like "F03: renewed, the copy shows what it kept" "$(new heath show "${actions[7]}" --json)" '"audience": *"Morton 9"'
+is "F03: the newer type, whose rows came before it was known" "$(new heath list offer --json | grep -c '"what"')" 21
 like "and finds it" "$(new heath search forest mornings)" 'Forest school mornings'
 is "what waited still does" "$(field "$(new heath show "${actions[5]}" --json)" rag)" amber
 ok "and is sent" new heath sync
