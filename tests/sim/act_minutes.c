@@ -179,7 +179,7 @@ bool act_away(struct world *w)
 	trace_line(&w->trace, "c%u goes away", d->number);
 	device_hang_up(d, NET_HALF_OPEN);
 	w->only = d;
-	for (unsigned n = (unsigned)dice_between(&w->dice, 3, 15); n > 0 && d->copy && !w->failed; n--) {
+	for (unsigned n = (unsigned)dice_between(&w->dice, 3, 10); n > 0 && d->copy && !w->failed; n--) {
 		done += what[dice_below(&w->dice, sizeof(what) / sizeof(*what))](w);
 		world_run(w, dice_below(&w->dice, 30ull * 1000000));
 	}

@@ -226,9 +226,9 @@ static void world_enrol_first(struct world *w)
 static unsigned world_size(struct dice *d)
 {
 	unsigned kind = (unsigned)dice_below(d, 100);
-	if (kind < 75)
+	if (kind < 88)
 		return (unsigned)dice_between(d, 2, 4);
-	return kind < 96 ? (unsigned)dice_between(d, 5, 7) : WORLD_DEVICES;
+	return kind < 98 ? (unsigned)dice_between(d, 5, 7) : WORLD_DEVICES;
 }
 
 void world_init(struct world *w, uint64_t seed, const struct image *blank, bool verbose)
