@@ -64,6 +64,7 @@ struct uplink *uplink_new(struct copy *copy, struct link *link)
 
 	u->copy = copy;
 	u->link = link;
+	u->uploads = uploads_new();
 	u->carriage = carriage_new();
 	u->setbacks = copy_setbacks(copy);
 	u->heard_ms = uplink_now(u);
@@ -92,6 +93,7 @@ static void uplink_disappoint(struct uplink *u)
 	int err = u->reason == WIRE__REASON__NOT_ALLOWED ? ERR_AUTH : ERR_OFFLINE;
 	const char *words = u->words[0] ? u->words : "the line to the server was lost";
 
+	upload_fini(u);
 	content_fini(u, err, words);
 	ask_end(&u->invite, err, words);
 	ask_end(&u->renew, err, words);
@@ -597,16 +599,18 @@ static int uplink_dispatch(struct uplink *u, unsigned kind, const void *m, struc
 		recover_on_lacking(u, m);
 		return 0;
 	case WIRE__KIND__WANT:
-		content_on_want(u, m);
+		upload_on_want(u, m);
 		return 0;
 	case WIRE__KIND__CHUNK:
 		content_on_chunk(u, m, raw);
 		return 0;
 	case WIRE__KIND__STORED:
-		content_on_stored(u, m);
+		upload_on_stored(u, m);
 		return 0;
 	case WIRE__KIND__MISSING:
-		content_on_missing(u, m);
+		upload_on_missing(u, m);
+		if (u->state == UPLINK_READY)
+			content_on_missing(u, m);
 		return 0;
 	case WIRE__KIND__INVITED:
 		on_invited(u, m);
@@ -709,6 +713,14 @@ static void uplink_look_alive(struct uplink *u)
 	}
 }
 
+/* Documents, both ways. */
+static void uplink_carry(struct uplink *u)
+{
+	upload_turn(u);
+	if (u->state == UPLINK_READY)
+		content_turn(u);
+}
+
 void uplink_drained(struct uplink *u)
 {
 	int err = recover_send(u);
@@ -716,14 +728,14 @@ void uplink_drained(struct uplink *u)
 	if (err < 0)
 		uplink_fail(u, err);
 	if (u->state == UPLINK_READY)
-		content_turn(u);
+		uplink_carry(u);
 }
 
 void uplink_wake(struct uplink *u)
 {
 	u->push.all_sent = false;
 	if (u->state == UPLINK_READY)
-		content_wake(u);
+		upload_wake(u);
 	if (u->state != UPLINK_ENDED)
 		uplink_look_alive(u);
 }
@@ -740,7 +752,7 @@ int uplink_turn(struct uplink *u)
 	if (err == 0 && u->state == UPLINK_READY)
 		err = history_send(u);
 	if (err == 0 && u->state == UPLINK_READY)
-		content_turn(u);
+		uplink_carry(u);
 	if (err == 0)
 		err = uplink_commit(u); /* a document that is not there was noted */
 	if (err < 0)
@@ -777,8 +789,9 @@ bool uplink_has_values(const struct uplink *u)
 
 bool uplink_quiet(const struct uplink *u)
 {
-	return uplink_has_values(u) && push_quiet(u) && history_quiet(u) && content_quiet(u) &&
-	       recover_quiet(u) && !u->invite.done && !u->renew.done && !u->decide.done;
+	return uplink_has_values(u) && push_quiet(u) && history_quiet(u) && upload_quiet(u) &&
+	       content_quiet(u) && recover_quiet(u) && !u->invite.done && !u->renew.done &&
+	       !u->decide.done;
 }
 
 const char *uplink_words(const struct uplink *u)

@@ -1,12 +1,14 @@
 /* What the files of an uplink share: uplink.c is the session, uplink_push.c sends changes,
- * uplink_content.c carries documents, uplink_recover.c helps a server that was set back,
- * uplink_history.c fetches the bodies that were left out at first. */
+ * uplink_offer.c and uplink_content.c carry documents up and down, uplink_recover.c helps a server
+ * that was set back, uplink_history.c fetches the bodies that were left out at first. */
 #ifndef FIVEPITS_UPLINK_INSIDE_H
 #define FIVEPITS_UPLINK_INSIDE_H
 
 #include "client/contents.h"
 #include "client/uplink.h"
 #include "common/hashes.h"
+
+#include <string.h>
 
 enum {
 	PUSH_FRAME = 64 * 1024,	      /* changes in one frame */
@@ -109,7 +111,8 @@ struct uplink {
 	struct target *targets;
 	size_t n_targets;
 	struct push push;
-	struct carriage *carriage; /* documents on their way */
+	struct uploads *uploads;   /* documents on their way up, */
+	struct carriage *carriage; /* and down; both NULL once it has ended */
 	struct ask invite, renew, decide;
 	struct recover recover;
 	struct history history;
@@ -128,6 +131,12 @@ struct uplink {
 static inline bool uplink_holds(const struct uplink *u)
 {
 	return u->no_documents || u->paused;
+}
+
+/* Is it this one that a message names? */
+static inline bool uplink_same_name(const uint8_t name[SHA256_LEN], ProtobufCBinaryData b)
+{
+	return b.len == SHA256_LEN && memcmp(name, b.data, SHA256_LEN) == 0;
 }
 
 /* End the session: tell the server `reason` (0: it need not be told), drop what is
@@ -173,15 +182,22 @@ int history_on_bodies(struct uplink *u, const Wire__Bodies *m);
 void history_wake(struct uplink *u);
 bool history_quiet(const struct uplink *u);
 
-/* Documents on their way, up and down (uplink_content.c). */
+/* Documents on their way up (uplink_offer.c). */
+struct uploads *uploads_new(void);
+void upload_turn(struct uplink *u);
+void upload_on_want(struct uplink *u, const Wire__Want *m);
+void upload_on_stored(struct uplink *u, const Wire__Stored *m);
+void upload_on_missing(struct uplink *u, const Wire__Missing *m);
+/* Some may not be wanted any more. */
+void upload_wake(struct uplink *u);
+bool upload_quiet(const struct uplink *u);
+void upload_fini(struct uplink *u);
+
+/* Documents on their way down (uplink_content.c). */
 struct carriage *carriage_new(void);
 void content_turn(struct uplink *u);
-void content_on_want(struct uplink *u, const Wire__Want *m);
-void content_on_stored(struct uplink *u, const Wire__Stored *m);
 void content_on_chunk(struct uplink *u, const Wire__Chunk *m, struct bytes raw);
 void content_on_missing(struct uplink *u, const Wire__Missing *m);
-/* Some may not be wanted any more. */
-void content_wake(struct uplink *u);
 bool content_quiet(const struct uplink *u);
 /* Something can be done at once, though nothing may come in. */
 bool content_is_busy(const struct uplink *u);
