@@ -384,15 +384,12 @@ int inside_cursor(struct copy *copy, const struct id *space, struct cursor **out
 	if (err <= 0)
 		return err < 0 ? err : ERR_MISSING;
 	struct cursor *c = &copy->cursors[copy->n_cursors];
-	struct bytes chain = db_bytes(st, 4);
 	*c = (struct cursor){.space = *space,
 			     .slot = db_int(st, 0),
 			     .state = db_int(st, 1),
 			     .epoch = (uint64_t)db_int(st, 2),
 			     .number = (uint64_t)db_int(st, 3)};
-	bool whole = chain.len == SHA256_LEN;
-	if (whole)
-		memcpy(c->chain, chain.data, SHA256_LEN);
+	bool whole = db_hash(st, 4, c->chain);
 	db_reset(st);
 	if (!whole)
 		return ERR_CORRUPT;

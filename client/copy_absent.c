@@ -139,11 +139,8 @@ static int body_find(struct copy *copy, int64_t key, struct bytes *header,
 
 	if (got <= 0)
 		return got;
-	struct bytes seal = db_bytes(st, 1);
-	bool whole = seal.len == SHA256_LEN;
+	bool whole = db_hash(st, 1, sealed);
 	*header = arena_copy(&copy->feed_arena, db_bytes(st, 0));
-	if (whole)
-		memcpy(sealed, seal.data, SHA256_LEN);
 	db_reset(st);
 	return whole ? 1 : ERR_CORRUPT;
 }

@@ -344,14 +344,11 @@ int copy_spaces(struct copy *copy, struct held **out)
 		if (n == cap)
 			*out = mem_resize(*out, (cap = cap ? 2 * cap : 16) * sizeof(**out));
 		struct held *h = &(*out)[n++];
-		struct bytes chain = db_bytes(st, 4);
 		*h = (struct held){.epoch = (uint64_t)db_int(st, 2),
 				   .number = (uint64_t)db_int(st, 3),
 				   .first = (uint64_t)db_int(st, 5),
 				   .state = db_int(st, 1) ? HELD_CLOSING : HELD_OPEN};
-		if (chain.len == SHA256_LEN)
-			memcpy(h->chain, chain.data, SHA256_LEN);
-		if (chain.len != SHA256_LEN || !db_id(st, 0, &h->id)) {
+		if (!db_hash(st, 4, h->chain) || !db_id(st, 0, &h->id)) {
 			db_reset(st);
 			err = ERR_CORRUPT;
 			break;

@@ -24,14 +24,12 @@ int copy_head(struct copy *copy, const struct id *space, struct signed_head *out
 
 	if (err <= 0)
 		return err < 0 ? err : ERR_MISSING;
-	struct bytes chain = db_bytes(st, 2), signature = db_bytes(st, 3);
-	bool whole = chain.len == SHA256_LEN && signature.len == sizeof(out->signature);
+	struct bytes signature = db_bytes(st, 3);
+	bool whole = db_hash(st, 2, out->chain) && signature.len == sizeof(out->signature);
 	out->epoch = (uint64_t)db_int(st, 0);
 	out->number = (uint64_t)db_int(st, 1);
-	if (whole) {
-		memcpy(out->chain, chain.data, SHA256_LEN);
+	if (whole)
 		memcpy(out->signature, signature.data, sizeof(out->signature));
-	}
 	db_reset(st);
 	return whole ? 0 : ERR_CORRUPT;
 }

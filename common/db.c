@@ -338,6 +338,16 @@ bool db_id(struct db_stmt *st, int column, struct id *out)
 	return id_from(out, db_bytes(st, column));
 }
 
+bool db_hash(struct db_stmt *st, int column, uint8_t out[SHA256_LEN])
+{
+	struct bytes b = db_bytes(st, column);
+
+	if (b.len != SHA256_LEN)
+		return false;
+	memcpy(out, b.data, SHA256_LEN);
+	return true;
+}
+
 int db_run(struct db *db, const char *sql, const char *format, ...)
 {
 	va_list ap;

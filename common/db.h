@@ -18,6 +18,7 @@
 #include "common/err.h"
 #include "common/id.h"
 #include "common/mem.h"
+#include "common/sha.h"
 
 struct db;
 struct db_stmt;
@@ -77,6 +78,8 @@ struct bytes db_bytes(struct db_stmt *st, int column); /* borrowed until the nex
 const char *db_text(struct db_stmt *st, int column);   /* likewise; NULL for null */
 bool db_null(struct db_stmt *st, int column);
 bool db_id(struct db_stmt *st, int column, struct id *out); /* false: not 16 bytes */
+/* A hash; false: not of its length, and `out` is as it was. */
+bool db_hash(struct db_stmt *st, int column, uint8_t out[SHA256_LEN]);
 /* db_query and db_step to the end, for statements that return nothing. 0 or an error. */
 int db_run(struct db *db, const char *sql, const char *format, ...);
 /* Rows changed by the last statement. */

@@ -335,11 +335,8 @@ int store_content(struct store *s, const uint8_t root[SHA256_LEN], struct conten
 
 	if (got <= 0)
 		return got;
-	struct bytes sha = db_bytes(st, 0);
-	bool whole = sha.len == SHA256_LEN;
+	bool whole = db_hash(st, 0, out->sha);
 	memcpy(out->root, root, SHA256_LEN);
-	if (whole)
-		memcpy(out->sha, sha.data, SHA256_LEN);
 	out->bytes = (uint64_t)db_int(st, 1);
 	db_reset(st);
 	return whole ? 1 : ERR_CORRUPT;

@@ -96,10 +96,7 @@ static int next_hash(struct db_stmt *st, uint8_t hash[SHA256_LEN])
 
 	if (got <= 0)
 		return got;
-	struct bytes b = db_bytes(st, 0);
-	bool whole = b.len == SHA256_LEN;
-	if (whole)
-		memcpy(hash, b.data, SHA256_LEN);
+	bool whole = db_hash(st, 0, hash);
 	db_reset(st);
 	return whole ? 1 : ERR_CORRUPT;
 }
@@ -442,16 +439,13 @@ int store_check(struct store *s,
 	int got, err = 0;
 
 	while ((got = db_step(st)) > 0) {
-		struct bytes b = db_bytes(st, 0);
 		struct stored is = {.pack = (uint64_t)db_int(st, 1),
 				    .at = (uint64_t)db_int(st, 2),
 				    .size = (uint32_t)db_int(st, 3),
 				    .raw = (uint32_t)db_int(st, 4),
 				    .form = (enum form)db_int(st, 5),
 				    .node = db_int(st, 6) != 0};
-		if (b.len == SHA256_LEN)
-			memcpy(hash, b.data, SHA256_LEN);
-		err = b.len != SHA256_LEN || is.size > CHUNK_MAX || is.raw > CHUNK_MAX
+		err = !db_hash(st, 0, hash) || is.size > CHUNK_MAX || is.raw > CHUNK_MAX
 			      ? ERR_CORRUPT
 			      : check_row(&c, hash, &is);
 		if (err < 0) {

@@ -88,11 +88,8 @@ static int space_load(struct journal *j, struct space *s)
 	s->signed_number = 0;
 	chain_start(&j->area, &s->id, s->chain);
 	if (got) {
-		struct bytes chain = db_bytes(st, 1);
-		if (chain.len == SHA256_LEN)
-			memcpy(s->chain, chain.data, SHA256_LEN);
+		bool whole = db_hash(st, 1, s->chain);
 		s->number = s->committed = (uint64_t)db_int(st, 0) & NUMBER_MAX;
-		bool whole = chain.len == SHA256_LEN;
 		db_reset(st);
 		if (!whole)
 			return ERR_CORRUPT;
@@ -583,10 +580,7 @@ int journal_chain(struct journal *j, const struct space *s, uint64_t number,
 	int got = db_step(st);
 	if (got <= 0)
 		return got < 0 ? got : ERR_CORRUPT;
-	struct bytes b = db_bytes(st, 0);
-	bool whole = b.len == SHA256_LEN;
-	if (whole)
-		memcpy(chain, b.data, SHA256_LEN);
+	bool whole = db_hash(st, 0, chain);
 	db_reset(st);
 	return whole ? 1 : ERR_CORRUPT;
 }

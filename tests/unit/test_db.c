@@ -92,7 +92,9 @@ static void values_come_back(void)
 	char *path = db_path("values");
 	struct db *db = open_or_die(path, DB_SHARED);
 	struct id id = {{1, 2, 3}}, got;
+	uint8_t hash[SHA256_LEN], back[SHA256_LEN] = {0};
 
+	sha256(BYTES("abc", 3), hash);
 	ok(db_begin(db) == 0 && db_in_transaction(db), "a transaction begins");
 	ok(add(db, 1, BYTES("a\0b", 3), -5) == 0, "a row is added");
 	ok(add(db, 2, BYTES_NONE, 0) == 0, "no bytes are a value, not null");
@@ -112,7 +114,12 @@ static void values_come_back(void)
 	ok(db_null(st, 5) && db_null(st, 6) && db_null(st, 7) && !db_null(st, 0), "null is null");
 	ok(!db_text(st, 7), "and no text");
 	ok(!db_id(st, 0, &got), "3 bytes are no id");
+	ok(!db_hash(st, 0, back) && back[0] == 0, "nor a hash, and nothing is written");
 	ok(db_step(st) == 0, "then there is no more");
+	st = db_query(db, "SELECT $1", "b", BYTES(hash, SHA256_LEN));
+	ok(db_step(st) == 1 && db_hash(st, 0, back) && memcmp(hash, back, SHA256_LEN) == 0,
+	   "32 bytes are one, and come back");
+	db_reset(st);
 	st = db_query(db, "SELECT length(v), v FROM t WHERE k = $1", "i", (int64_t)2);
 	ok(db_step(st) == 1 && db_int(st, 0) == 0 && !db_null(st, 1), "no bytes come back as none");
 	db_reset(st);
