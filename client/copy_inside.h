@@ -2,10 +2,9 @@
  * What the files of a copy share (copy*.c, draft*.c, contents*.c and what stands with them); nobody
  * else includes it. Each's idea: copy.c opens and holds transactions, copy_read.c reads, ground.c
  * foresees what the server will make of what is pending, copy_feed.c applies entries, copy_show.c
- * shows what came of them,
- * copy_space.c has spaces come and go, copy_pending.c keeps own changes, copy_mass.c those that
- * withdraw too much to go unasked, copy_search.c the index, copy_check.c checks and rebuilds,
- * copy_rewind.c takes back what the server has entered elsewhere.
+ * shows what came of them, copy_space.c has spaces come and go, copy_pending.c keeps own changes,
+ * copy_mass.c those that withdraw too much to go unasked, copy_search.c the index, copy_check.c
+ * checks and rebuilds, copy_rewind.c takes back what the server has entered elsewhere.
  */
 #ifndef FIVEPITS_COPY_INSIDE_H
 #define FIVEPITS_COPY_INSIDE_H

@@ -263,7 +263,7 @@ static int draft_edits(struct draft *d, const struct cursor *at, struct edit *ed
 
 /* ---- Storing -------------------------------------------------------------------------------- */
 
-static int pending_state_of(struct copy *copy, const struct id *change, enum pending_state *state)
+int inside_pending_state(struct copy *copy, const struct id *change, enum pending_state *state)
 {
 	struct db_stmt *st =
 		db_query(copy->db, "SELECT state FROM pending WHERE change = $1", "d", change);
@@ -290,7 +290,7 @@ static int change_needs(struct copy *copy, const struct change *c, struct buf *a
 		if (id_is_zero(&e->after))
 			continue;
 		buf_add_bytes(afters, ID_BYTES(&e->after));
-		int err = pending_state_of(copy, &e->after, &before);
+		int err = inside_pending_state(copy, &e->after, &before);
 		if (err < 0)
 			return err;
 		if (before == PENDING_ASKS && *state == PENDING_UNSENT)
@@ -474,8 +474,7 @@ static int draft_approve(struct draft *d, struct cause *cause)
 	return 0;
 }
 
-/* In the open transaction. */
-static int draft_store(struct draft *d, struct id *change, struct cause *cause)
+int inside_draft_store(struct draft *d, struct id *change, struct cause *cause)
 {
 	struct cursor at;
 	struct edit *edits = arena_alloc(&d->arena, d->n_pieces * sizeof(*edits));
@@ -492,15 +491,13 @@ static int draft_store(struct draft *d, struct id *change, struct cause *cause)
 
 /* ---- Saving --------------------------------------------------------------------------------- */
 
-/* What another part of this process has under way is committed first: it must not
- * fail with this. */
-static int save_begin(struct copy *copy, struct cause *cause)
+int inside_save_begin(struct copy *copy, struct cause *cause)
 {
 	int err = inside_begin_alone(copy);
 	return err < 0 ? cause_set(cause, err, "it could not be saved: %s", err_words(err)) : 0;
 }
 
-static int save_end(struct copy *copy, int err, bool any, struct cause *cause)
+int inside_save_end(struct copy *copy, int err, bool any, struct cause *cause)
 {
 	if (err < 0) {
 		copy_rollback(copy);
@@ -521,11 +518,11 @@ int draft_save(struct draft **draft, struct id *change, struct cause *cause)
 {
 	struct draft *d = *draft;
 	uint64_t began = os_monotonic_us();
-	int err = save_begin(d->copy, cause);
+	int err = inside_save_begin(d->copy, cause);
 
 	if (err == 0) {
-		err = draft_store(d, change, cause);
-		err = save_end(d->copy, err, !id_is_zero(change), cause);
+		err = inside_draft_store(d, change, cause);
+		err = inside_save_end(d->copy, err, !id_is_zero(change), cause);
 	}
 	if (err < 0)
 		*change = (struct id){{0}};
@@ -533,153 +530,5 @@ int draft_save(struct draft **draft, struct id *change, struct cause *cause)
 		log_debug("draft.commit", "us=%" PRIu64 " began_us=%" PRIu64, os_monotonic_us(),
 			  began);
 	draft_free(draft);
-	return err;
-}
-
-/* ---- Sending again -------------------------------------------------------------------------- */
-
-static void again_values(struct draft *d, const struct effect *e)
-{
-	static const enum op_kind kinds[] = {OP_SET, OP_ADD, OP_TAKE};
-	const struct bytes parts[] = {e->set, e->add, e->take};
-	struct field f;
-
-	for (size_t k = 0; k < 3; k++)
-		for (struct bytes rest = parts[k]; field_next(&rest, &f) > 0;) {
-			struct bytes value = fields_get(parts[k], f.number);
-			draft_op(d, kinds[k], f.number, value);
-			rest = BYTES(value.data + value.len, (size_t)(parts[k].data + parts[k].len -
-								      (value.data + value.len)));
-		}
-	for (size_t i = 0; i < e->n_clear; i++)
-		draft_set(d, e->clear[i], BYTES_NONE);
-}
-
-/* The same edits, wanted of what is shown now. */
-static int again_draft(struct draft *d, const struct change *c, struct cause *cause)
-{
-	struct seen seen;
-
-	if (c->n_exact)
-		return cause_set(
-			cause, ERR_INVALID,
-			"it was about exactly what you saw then: look at it again, and do it anew");
-	for (size_t i = 0; i < c->n_edits; i++) {
-		const struct edit *e = &c->edits[i];
-		bool make = e->effect.existence == LIVE && !e->brings_back;
-		int err = 0;
-		if (make && copy_seen(d->copy, &e->record, &seen) == ERR_MISSING)
-			draft_create(d, e->type, &e->record);
-		else
-			err = draft_edit(d, &e->record, NULL, cause);
-		if (err < 0)
-			return err;
-		again_values(d, &e->effect);
-		if (e->effect.existence == WITHDRAWN)
-			draft_withdraw(d);
-		else if (e->brings_back)
-			draft_bring_back(d);
-	}
-	for (size_t i = 0; i < c->n_settles; i++)
-		draft_settles(d, &c->settles[i]);
-	d->undoes = c->undoes;
-	d->agreed = true; /* the person says so now */
-	return 0;
-}
-
-/* What is sent again, and how it is changed before. */
-struct again {
-	struct copy *copy;
-	const struct id *refused;
-	draft_amend_fn amend;
-	void *arg;
-	struct id *change;
-};
-
-/* One change anew; its old one goes. */
-static int again_one(const struct again *a, int64_t seq, const struct change *c,
-		     struct cause *cause)
-{
-	struct copy *copy = a->copy;
-	bool is_it = id_equal(&c->id, a->refused);
-	struct id later;
-	struct draft *d = draft_new(copy, &c->space);
-	int err = db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
-
-	if (err < 0)
-		cause_set(cause, err, "%s", err_words(err));
-	if (err == 0)
-		err = again_draft(d, c, cause);
-	if (err == 0 && is_it && a->amend)
-		err = a->amend(a->arg, d, c, cause);
-	if (err == 0)
-		err = draft_store(d, is_it ? a->change : &later, cause);
-	draft_free(&d);
-	return err;
-}
-
-static bool stands_after(const struct change *c, const struct id *ids, size_t n)
-{
-	for (size_t i = 0; i < c->n_edits; i++)
-		for (size_t k = 0; k < n; k++)
-			if (id_equal(&c->edits[i].after, &ids[k]))
-				return true;
-	return false;
-}
-
-/* The refused change and all that waits for it, in the order in which they were made. */
-static int again_all(const struct again *a, struct cause *cause)
-{
-	struct copy *copy = a->copy;
-	struct id *gone = NULL;
-	struct arena arena;
-	struct pending p;
-	size_t n = 0;
-	int64_t seq = 0;
-	int err;
-
-	arena_init(&arena, ARENA_NO_BUDGET);
-	while ((err = copy_pending_next(copy, seq, &p)) == 1) {
-		struct change c;
-		seq = p.seq;
-		free(p.words);
-		arena_reset(&arena);
-		bool is_it = id_equal(&p.change, a->refused);
-		bool parked = p.state == PENDING_REFUSED || p.state == PENDING_WAITING;
-		if (!parked || (!is_it && (n == 0 || p.state != PENDING_WAITING)))
-			continue;
-		err = change_read(&c, arena_copy(&arena, p.bytes), &arena, cause);
-		if (err == 0 && (is_it || stands_after(&c, gone, n))) {
-			ids_add(&gone, &n, &c.id);
-			err = again_one(a, seq, &c, cause);
-		}
-		if (err < 0)
-			break;
-	}
-	arena_fini(&arena);
-	free(gone);
-	if (err == 0 && n == 0)
-		return cause_set(cause, ERR_MISSING, "no refused change with this id is kept here");
-	return err;
-}
-
-int draft_again(struct copy *copy, const struct id *refused, draft_amend_fn amend, void *arg,
-		struct id *change, struct cause *cause)
-{
-	const struct again a = {copy, refused, amend, arg, change};
-	enum pending_state state;
-
-	if (pending_state_of(copy, refused, &state) == 1 && state == PENDING_ASKS) {
-		int n = copy_agree(copy, cause);
-		*change = *refused;
-		return save_end(copy, n < 0 ? n : 0, true, cause);
-	}
-	int err = save_begin(copy, cause);
-
-	*change = (struct id){{0}};
-	if (err == 0) {
-		err = again_all(&a, cause);
-		err = save_end(copy, err, true, cause);
-	}
 	return err;
 }

@@ -1,5 +1,8 @@
-/* What the files of a draft share: draft.c collects and saves, draft_base.c knows what was seen,
- * draft_edit.c makes an edit of it. */
+/*
+ * What the files of a draft share: draft.c collects and saves, draft_base.c knows what was seen,
+ * draft_edit.c makes an edit of it, draft_approve.c says what it stands for, draft_again.c sends a
+ * refused change once more.
+ */
 #ifndef FIVEPITS_DRAFT_INSIDE_H
 #define FIVEPITS_DRAFT_INSIDE_H
 
@@ -61,5 +64,15 @@ struct approval {
  */
 int draft_approves(struct copy *copy, const struct piece *piece, struct arena *arena,
 		   struct approval *out, struct cause *cause);
+
+/* Begin to save: what another part of this process has under way is committed first, since it must
+ * not fail with this. End it: commit, and ring for `serve` if `any` can be sent; with an error that
+ * came before (which it returns) roll back. With a cause. */
+int inside_save_begin(struct copy *copy, struct cause *cause);
+int inside_save_end(struct copy *copy, int err, bool any, struct cause *cause);
+/* What draft_save does, in the open transaction. */
+int inside_draft_store(struct draft *d, struct id *change, struct cause *cause);
+/* 1: an own change is pending, and in this state; 0: it is not; or an error. */
+int inside_pending_state(struct copy *copy, const struct id *change, enum pending_state *state);
 
 #endif
