@@ -1,8 +1,9 @@
 /*
- * What the files of import and export share; nobody else includes this. plan_import.c makes records
- * from the file, plan_meetings.c those of the council and of dated details, plan_export.c writes
- * the file, plan_roster.c finds the file's schools and groups in the directory, plan_derived.c
- * reads and writes "derived", plan_record.c has the small steps.
+ * What the files of import and export share; nobody else includes this. plan_import.c reads a file
+ * and makes records of its schools and groups, plan_rows.c of the plan, plan_meetings.c of the
+ * council and of dated details; plan_export.c writes the file, plan_roster.c finds the file's
+ * schools and groups in the directory, plan_derived.c reads and writes "derived", plan_record.c has
+ * the small steps.
  *
  * The file keeps the source's words, and beside them, in "derived", what they were read to mean.
  * Both become fields. What has no field (an order, a remark, a key that this version does not know)
@@ -145,6 +146,8 @@ void import_record(struct import *in, struct record *r);
  * while an administrator has made that school by hand since.
  */
 void import_mend(struct import *in, const struct record *now);
+void import_plan(struct import *in);
+void import_terms(struct import *in);
 void import_meetings(struct import *in);
 /* What dated details say of schools, before these are made. */
 void import_status(struct import *in);
