@@ -9,12 +9,7 @@
 #include "server/journal_inside.h"
 #include "server/journal_take.h"
 
-#include "common/digest.h"
-#include "common/fields.h"
-#include "common/log.h"
-#include "common/schema.h"
 #include "common/wire.h"
-#include "records.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +37,7 @@ struct space *journal_space(struct journal *j, const struct id *id)
 	return slot < j->n_spaces && id_equal(&j->by_id[slot]->id, id) ? j->by_id[slot] : NULL;
 }
 
-static struct space *space_local(const struct journal *j, uint64_t local)
+struct space *inside_space_local(const struct journal *j, uint64_t local)
 {
 	size_t low = 0, high = j->n_spaces;
 	while (low < high) {
@@ -294,7 +289,7 @@ int journal_judged(struct journal *j, const struct id *change, struct bytes byte
 	db_reset(st);
 	if (key == 0)
 		return 1;
-	out->space = space_local(j, key >> NUMBER_BITS);
+	out->space = inside_space_local(j, key >> NUMBER_BITS);
 	int err = out->space ? entry_is_of(j, key, bytes, &out->same) : ERR_CORRUPT;
 	return err < 0 ? err : 1;
 }
@@ -343,25 +338,6 @@ int journal_number_of(struct journal *j, const struct space *s, const struct id 
 	if (key >> NUMBER_BITS == s->local)
 		*number = key & NUMBER_MAX;
 	return 0;
-}
-
-void *record_message(const struct record *r, const ProtobufCMessageDescriptor *d,
-		     struct arena *arena)
-{
-	size_t len = 0, at = 0;
-
-	for (size_t i = 0; i < r->n_values; i++)
-		if (r->values[i].field)
-			len += r->values[i].bytes.len;
-	uint8_t *joined = arena_alloc(arena, len + 1);
-	for (size_t i = 0; i < r->n_values; i++) {
-		struct bytes v = r->values[i].bytes;
-		if (r->values[i].field == 0 || v.len == 0)
-			continue;
-		memcpy(joined + at, v.data, v.len);
-		at += v.len;
-	}
-	return protobuf_c_message_unpack(d, arena_allocator(arena), len, joined);
 }
 
 /* ---- Entering a change ---------------------------------------------------------------------- */
@@ -504,142 +480,7 @@ int journal_enter(struct journal *j, struct space *s, const struct change *chang
 	return inside_enter_records(&e, header.touches, header.n_touches, effects, n, out);
 }
 
-/* ---- Reading -------------------------------------------------------------------------------- */
-
-int journal_record(struct journal *j, const struct space *s, const struct id *id,
-		   struct arena *arena, struct record *out)
-{
-	struct entering e = {.j = j, .space = (struct space *)s, .arena = arena};
-	return ground_record(&e, id, 0, out);
-}
-
-int journal_each_record(struct journal *j, const struct space *s,
-			int (*row)(void *arg, const struct record *r), void *arg)
-{
-	struct db_stmt *st = db_query(
-		j->db, "SELECT id, type, number, fields FROM record WHERE space = $1 ORDER BY id",
-		"u", s->local);
-	struct arena arena;
-	int got;
-
-	arena_init(&arena, ARENA_NO_BUDGET);
-	while ((got = db_step(st)) > 0) {
-		struct record r;
-		struct id id;
-		bool whole = db_id(st, 0, &id);
-		record_init(&r, &arena, &id, (uint32_t)db_int(st, 1));
-		r.number = (uint64_t)db_int(st, 2);
-		got = whole ? record_unpack(&r, db_bytes(st, 3)) : ERR_CORRUPT;
-		if (got == 0)
-			got = row(arg, &r);
-		arena_reset(&arena);
-		if (got < 0) {
-			db_reset(st);
-			break;
-		}
-	}
-	arena_fini(&arena);
-	return got;
-}
-
-int journal_entries(struct journal *j, const struct space *s, uint64_t from, uint64_t to,
-		    bool (*row)(void *arg, const struct entry *e), void *arg)
-{
-	struct db_stmt *st = db_query(j->db,
-				      "SELECT key, header, salt, body, chain FROM entry"
-				      " WHERE key >= $1 AND key <= $2 ORDER BY key",
-				      "uu", entry_key(s, from), entry_key(s, to));
-	int got;
-
-	while ((got = db_step(st)) > 0) {
-		struct entry e = {(uint64_t)db_int(st, 0) & NUMBER_MAX, db_bytes(st, 1),
-				  db_bytes(st, 2), db_bytes(st, 3), db_bytes(st, 4)};
-		if (!row(arg, &e)) {
-			db_reset(st);
-			return 0;
-		}
-	}
-	return got;
-}
-
-int journal_chain(struct journal *j, const struct space *s, uint64_t number,
-		  uint8_t chain[SHA256_LEN])
-{
-	if (number == 0) {
-		chain_start(&j->area, &s->id, chain);
-		return 1;
-	}
-	if (number == s->number) {
-		memcpy(chain, s->chain, SHA256_LEN);
-		return 1;
-	}
-	if (number > s->number)
-		return 0;
-	struct db_stmt *st = db_query(j->db, "SELECT chain FROM entry WHERE key = $1", "u",
-				      entry_key(s, number));
-	int got = db_step(st);
-	if (got <= 0)
-		return got < 0 ? got : ERR_CORRUPT;
-	bool whole = db_hash(st, 0, chain);
-	db_reset(st);
-	return whole ? 1 : ERR_CORRUPT;
-}
-
-int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA256_LEN])
-{
-	struct db_stmt *st =
-		db_query(j->db, "SELECT id, type, fields FROM record WHERE space = $1 ORDER BY id",
-			 "u", s->local);
-	struct digest *d = digest_begin();
-	int got;
-
-	while ((got = db_step(st)) > 0) {
-		struct id id;
-		int err = db_id(st, 0, &id)
-				  ? digest_add(d, &id, (uint32_t)db_int(st, 1), db_bytes(st, 2))
-				  : ERR_CORRUPT;
-		if (err < 0) {
-			db_reset(st);
-			got = err;
-			break;
-		}
-	}
-	digest_end(&d, digest);
-	return got;
-}
-
-int journal_named(struct journal *j, struct bytes root,
-		  bool (*may)(void *arg, const struct space *s), void *arg)
-{
-	struct db_stmt *st = db_query(
-		j->db, "SELECT DISTINCT space FROM named WHERE root = $1", "b", root);
-	int got;
-
-	while ((got = db_step(st)) > 0) {
-		const struct space *s = space_local(j, (uint64_t)db_int(st, 0));
-		if (s && may(arg, s)) {
-			db_reset(st);
-			return 1;
-		}
-	}
-	return got;
-}
-
-int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes root), void *arg)
-{
-	struct db_stmt *st =
-		db_query(j->db, "SELECT DISTINCT root FROM named ORDER BY root", "");
-	int got;
-
-	while ((got = db_step(st)) > 0) {
-		got = row(arg, db_bytes(st, 0));
-		if (got < 0) {
-			db_reset(st);
-			break;
-		}
-	}
-	return got;
-}
+/* ---- Settings ------------------------------------------------------------------------------- */
 
 int journal_setting_set(struct db *db, const char *name, struct bytes value)
 {

@@ -1,7 +1,8 @@
 /*
- * Inside the journal: what journal.c (spaces, entries, verdicts), journal_take.c (entries taken and
- * given up at a recovery), ground.c (what reconcile() asks), ground_cache.c (what was read for
- * that) and indexes.c (tables that follow from records) share. Nobody else includes it.
+ * Inside the journal: what journal.c (spaces, entries, verdicts), journal_read.c, journal_take.c
+ * (entries taken and given up at a recovery), ground.c (what reconcile() asks), ground_cache.c
+ * (what was read for that) and indexes.c (tables that follow from records) share. Nobody else
+ * includes it.
  */
 #ifndef FIVEPITS_JOURNAL_INSIDE_H
 #define FIVEPITS_JOURNAL_INSIDE_H
@@ -39,6 +40,8 @@ static inline uint64_t entry_key(const struct space *s, uint64_t number)
 	return s->local << NUMBER_BITS | number;
 }
 
+/* The space of a key; NULL: there is none. */
+struct space *inside_space_local(const struct journal *j, uint64_t local);
 /* No change with an id above this one was decided before. */
 void inside_note_newest(struct journal *j, const struct id *change);
 

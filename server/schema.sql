@@ -1,6 +1,6 @@
 -- The server's database. What a copy could ask for stands in entry; record, conflict, frozen and
 -- named follow from it and are made again by replaying it. All SQL on these tables
--- is in journal.c, ground.c, indexes.c, held.c and join.c.
+-- is in journal.c, journal_read.c, ground.c, indexes.c, held.c and join.c.
 
 -- What this area is: its id, the next number of a space.
 CREATE TABLE setting (
