@@ -33,7 +33,6 @@ void hello_free(struct hello **h);
 void hello_abandon(struct session *s);
 
 void hello_on_hello(struct session *s, const struct frame *f, void *message);
-void hello_on_run(struct session *s, const struct frame *f, void *message);
 /* Ask for the next run, wait, or have it welcome at the end of the turn. */
 void hello_go_on(struct session *s);
 /* At the end of a turn that is on disk: Welcome, where it is due. 0 or an error. */

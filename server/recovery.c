@@ -2,7 +2,7 @@
  * The course of a recovery: begun by the first run that shows that the server was set back, or by
  * `fivepitsd restore`; ten seconds in which copies are heard; then the spaces that some copy has
  * borne out are served. What a run does to the journal is in recovery_take.c, the talk with a copy
- * in hello.c.
+ * in recall.c.
  */
 #include "server/recovery.h"
 

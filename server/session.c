@@ -10,6 +10,7 @@
 #include "server/hello.h"
 #include "server/judge.h"
 #include "server/lane.h"
+#include "server/recall.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -316,7 +317,7 @@ static const struct step {
 	void (*on)(struct session *s, const struct frame *f, void *message);
 } steps[] = {
 	{WIRE__KIND__HELLO, &wire__hello__descriptor, IN(OPENING), hello_on_hello},
-	{WIRE__KIND__RUN, &wire__run__descriptor, IN(RECALLED), hello_on_run},
+	{WIRE__KIND__RUN, &wire__run__descriptor, IN(RECALLED), recall_on_run},
 	{WIRE__KIND__BYE, &wire__bye__descriptor, IN(OPENING) | IN(RECALLED) | IN(READY),
 	 session_on_bye},
 	{WIRE__KIND__PING, &wire__ping__descriptor, IN(RECALLED) | IN(READY), session_on_ping},
