@@ -14,11 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t uplink_now(const struct uplink *u)
-{
-	return env_now_ms(copy_env(u->copy));
-}
-
 /* ---- Beginning and end ---------------------------------------------------------------------- */
 
 /* `spaces` are all that are held; a lost one is none. */
@@ -79,14 +74,6 @@ struct uplink *uplink_new(struct copy *copy, struct link *link)
 	return u;
 }
 
-static void ask_end(struct ask *ask, int err, const char *words)
-{
-	uplink_done_fn done = ask->done;
-	ask->done = NULL;
-	if (done)
-		done(ask->arg, err, words);
-}
-
 /* What was asked will not be answered. */
 static void uplink_disappoint(struct uplink *u)
 {
@@ -95,9 +82,7 @@ static void uplink_disappoint(struct uplink *u)
 
 	upload_fini(u);
 	content_fini(u, err, words);
-	ask_end(&u->invite, err, words);
-	ask_end(&u->renew, err, words);
-	ask_end(&u->decide, err, words);
+	ask_fini(u, err, words);
 }
 
 static void uplink_over(struct uplink *u, Wire__Reason reason, const char *words)
@@ -139,7 +124,7 @@ void uplink_again(struct uplink *u, const char *words)
 }
 
 /* When the server was heard last, for `status`. */
-static int uplink_store_contact(struct uplink *u)
+int uplink_store_contact(struct uplink *u)
 {
 	char text[24];
 
@@ -165,215 +150,7 @@ void uplink_free(struct uplink **up)
 	*up = NULL;
 }
 
-/* ---- Welcome, Granted, Lost ----------------------------------------------------------------- */
-
-static void target_add(struct uplink *u, const struct id *space, uint64_t held, uint64_t told)
-{
-	if (told <= held)
-		return;
-	u->targets = mem_resize(u->targets, (u->n_targets + 1) * sizeof(*u->targets));
-	u->targets[u->n_targets++] = (struct target){*space, told};
-	u->progress.to_take += told - held;
-}
-
-static void target_reached(struct uplink *u, const struct id *space, uint64_t number)
-{
-	for (size_t i = 0; i < u->n_targets; i++)
-		if (id_equal(&u->targets[i].space, space) && u->targets[i].number <= number)
-			u->targets[i--] = u->targets[--u->n_targets];
-}
-
-static const struct held *held_find(const struct held *spaces, int n, const struct id *space)
-{
-	for (int i = 0; i < n; i++)
-		if (id_equal(&spaces[i].id, space))
-			return &spaces[i];
-	return NULL;
-}
-
-/* One space that may be read. */
-static int uplink_may_read(struct uplink *u, const Wire__At *at, const struct held *spaces, int n)
-{
-	struct id space;
-	if (!id_from(&space, BYTES_OF(at->space))) {
-		uplink_end(u, WIRE__REASON__PROTOCOL, "the server names a space without an id");
-		return 0;
-	}
-	const struct held *held = held_find(spaces, n, &space);
-	bool open = held && held->state == HELD_OPEN;
-	if (open && (held->epoch > at->epoch || held->number > at->number)) {
-		uplink_end(u, WIRE__REASON__SET_BACK,
-			   "the server knows less than this copy: it seems to have been set back "
-			   "to an earlier "
-			   "state. Nothing was changed here; tell the administrator of the area");
-		return 0;
-	}
-	target_add(u, &space, open ? held->number : 0, at->number);
-	int err = copy_grant(u->copy, &space, at->epoch);
-	return err < 0 ? err : copy_first(u->copy, &space, at->number);
-}
-
-static int uplink_note_server(struct uplink *u, const Wire__Welcome *m)
-{
-	struct id person;
-	char text[24];
-	int err = copy_meta_set(u->copy, "server_address", m->address ? m->address : "");
-
-	if (err == 0)
-		err = copy_meta_set(u->copy, "turned_away", "");
-	if (err == 0 && m->has_nonce && m->nonce.len == 16)
-		err = copy_nonce_set(u->copy, m->nonce.data);
-	if (err == 0 && m->has_person && id_from(&person, BYTES_OF(m->person)))
-		err = copy_person_set(u->copy, &person);
-	if (err == 0 && m->has_time_ms) {
-		snprintf(text, sizeof(text), "%" PRId64, (int64_t)(m->time_ms - uplink_now(u)));
-		err = copy_meta_set(u->copy, "clock_skew_ms", text);
-	}
-	return err < 0 ? err : uplink_store_contact(u);
-}
-
-static int on_welcome(struct uplink *u, const Wire__Welcome *m)
-{
-	struct held *spaces;
-
-	if (u->state != UPLINK_OPENING || m->version != WIRE_VERSION) {
-		uplink_end(u, WIRE__REASON__VERSION,
-			   "the server speaks another version of the protocol");
-		return 0;
-	}
-	int n = copy_spaces(u->copy, &spaces);
-	int err = n < 0 ? n : copy_begin(u->copy);
-	for (size_t i = 0; i < m->n_spaces && err == 0 && u->state != UPLINK_ENDED; i++)
-		err = uplink_may_read(u, m->spaces[i], spaces, n);
-	if (err == 0 && u->state != UPLINK_ENDED)
-		err = copy_held_forget(u->copy);
-	if (err == 0 && u->state != UPLINK_ENDED)
-		err = limits_set(u->copy, NULL); /* it is told anew where there are any */
-	if (n >= 0)
-		free(spaces);
-	if (err < 0 || u->state == UPLINK_ENDED)
-		return err;
-	u->state = UPLINK_READY;
-	u->paused = contents_paused(u->copy);
-	return uplink_note_server(u, m);
-}
-
-static int on_granted(struct uplink *u, const Wire__Granted *m)
-{
-	struct held *spaces;
-	int n = copy_spaces(u->copy, &spaces);
-	int err = n < 0 ? n : uplink_may_read(u, m->space, spaces, n);
-
-	if (n >= 0)
-		free(spaces);
-	return err;
-}
-
-/* What documents may weigh: it is looked at when one is put. */
-static int on_limits(struct uplink *u, const Wire__Limits *m)
-{
-	const struct document_limits l = {
-		.file = m->has_file_bytes ? m->file_bytes : UINT64_MAX,
-		.school = m->has_school_bytes ? m->school_bytes : UINT64_MAX,
-		.used = m->used_bytes,
-		.free = m->has_free_bytes ? m->free_bytes : UINT64_MAX,
-	};
-	int err = copy_begin(u->copy);
-
-	push_content_again(u, NULL); /* there may be room now */
-	return err < 0 ? err : limits_set(u->copy, &l);
-}
-
-static int on_lost(struct uplink *u, const Wire__Lost *m)
-{
-	struct id space;
-	if (!id_from(&space, BYTES_OF(m->space)))
-		return 0;
-	target_reached(u, &space, UINT64_MAX);
-	return copy_lose(u->copy, &space);
-}
-
-/* ---- Entries and verdicts ------------------------------------------------------------------- */
-
-static int on_feed(struct uplink *u, const Wire__Feed *m)
-{
-	struct cause cause;
-	struct id space;
-	size_t n;
-	int err = copy_feed(u->copy, m, &cause);
-
-	if (err == ERR_CORRUPT || err == ERR_PROTO) {
-		uplink_end(u, err == ERR_PROTO ? WIRE__REASON__PROTOCOL : WIRE__REASON__DAMAGED,
-			   cause.words);
-		return 0;
-	}
-	if (err < 0)
-		return err;
-	for (size_t i = 0; i < m->n_entries; i++)
-		if (m->entries[i]->has_sealed)
-			history_wake(u);
-	const struct id *own = copy_feed_own(u->copy, &n);
-	for (size_t i = 0; i < n; i++)
-		push_answered(u, &own[i]);
-	u->progress.taken += m->n_entries;
-	u->batch_entries += m->n_entries;
-	if (id_from(&space, BYTES_OF(m->space)))
-		target_reached(u, &space, m->head->number);
-	return 0;
-}
-
-static int on_verdicts(struct uplink *u, const Wire__Verdicts *m)
-{
-	struct id change;
-
-	for (size_t i = 0; i < m->n_judged; i++) {
-		const Wire__Judged *j = m->judged[i];
-		if (!id_from(&change, BYTES_OF(j->change)))
-			continue;
-		int err = copy_verdict(u->copy, &change, (enum verdict)j->verdict,
-				       j->has_number ? j->number : 0, j->words);
-		if (err < 0)
-			return err;
-		push_answered(u, &change);
-	}
-	return 0;
-}
-
-static int on_held_list(struct uplink *u, const Wire__HeldList *m)
-{
-	int err = copy_held_list(u->copy, m);
-
-	if (err != ERR_PROTO)
-		return err;
-	uplink_end(u, WIRE__REASON__PROTOCOL,
-		   "the server sent a list of held changes that can't be read");
-	return 0;
-}
-
-static int on_deferred(struct uplink *u, const Wire__Deferred *m)
-{
-	struct id change;
-
-	if (!id_from(&change, BYTES_OF(m->change)))
-		return 0;
-	switch (m->why) {
-	case WIRE__WAIT__CONTENT_MISSING:
-		push_deferred(u, &change, STUCK_CONTENT, BYTES_OF(m->content));
-		return 0; /* it is on its way: nothing to tell */
-	case WIRE__WAIT__EARLIER_MISSING:
-		push_deferred(u, &change, STUCK_A_WHILE, BYTES_NONE);
-		return 0;
-	case WIRE__WAIT__NO_ROOM:
-		push_deferred(u, &change, STUCK_A_WHILE, BYTES_NONE);
-		return copy_defer(u->copy, &change, m->words ? m->words : "the server has no room");
-	default:
-		push_deferred(u, &change, STUCK_SESSION, BYTES_NONE);
-		return copy_defer(u->copy, &change,
-				  m->words ? m->words : "the server is of an older version");
-	}
-}
-
-/* ---- Bye, Ping, questions ------------------------------------------------------------------- */
+/* ---- Bye, Ping ------------------------------------------------------------------------------ */
 
 static const char *reason_words(Wire__Reason reason)
 {
@@ -421,104 +198,6 @@ static void on_ping(struct uplink *u)
 	m.has_time_ms = true;
 	m.time_ms = uplink_now(u);
 	link_send(u->link, WIRE__KIND__PONG, &m.base, BYTES_NONE);
-}
-
-static void on_invited(struct uplink *u, const Wire__Invited *m)
-{
-	if (!u->invite.done || m->invitation.len != 16 ||
-	    memcmp(m->invitation.data, u->invite.invitation, 16) != 0)
-		return;
-	if (u->invite.expires_ms)
-		*u->invite.expires_ms = m->has_expires_ms ? m->expires_ms : 0;
-	ask_end(&u->invite, 0, "");
-}
-
-static void on_renewed(struct uplink *u, const Wire__Renewed *m)
-{
-	if (!u->renew.done)
-		return;
-	buf_add_bytes(u->renew.out, BYTES_OF(m->certificate));
-	ask_end(&u->renew, 0, "");
-}
-
-static int on_decided(struct uplink *u, const Wire__Decided *m)
-{
-	const char *words = m->words ? m->words : "";
-	struct id change;
-
-	if (!id_from(&change, BYTES_OF(m->change)) || !u->decide.done ||
-	    !id_equal(&change, &u->decide.change))
-		return 0;
-	int err = m->has_verdict ? copy_held_drop(u->copy, &change) : 0;
-	if (err < 0)
-		return err;
-	if (m->has_verdict) {
-		*u->decide.verdict = (enum verdict)m->verdict;
-		ask_end(&u->decide, 0, words);
-	} else {
-		ask_end(&u->decide, ERR_INVALID, *words ? words : "nothing was decided");
-	}
-	return 0;
-}
-
-/* A question may be asked now: there is a session, and no other of its kind is open. */
-static bool ask_begin(struct uplink *u, struct ask *ask, uplink_done_fn done, void *arg)
-{
-	if (u->state != UPLINK_READY || ask->done) {
-		if (u->state == UPLINK_READY)
-			done(arg, ERR_AGAIN, "another one is being asked for");
-		else
-			done(arg, ERR_OFFLINE,
-			     u->words[0] ? u->words : "there is no line to the server yet");
-		return false;
-	}
-	ask->done = done;
-	ask->arg = arg;
-	return true;
-}
-
-void uplink_invite(struct uplink *u, const struct id *person, const struct id *school,
-		   const uint8_t invitation[16], const uint8_t verifier[32], uint64_t *expires_ms,
-		   uplink_done_fn done, void *arg)
-{
-	Wire__Invite m = WIRE__INVITE__INIT;
-
-	if (!ask_begin(u, &u->invite, done, arg))
-		return;
-	memcpy(u->invite.invitation, invitation, 16);
-	u->invite.expires_ms = expires_ms;
-	m.person = PB_ID(person);
-	m.school = PB_ID(school);
-	m.invitation = PB_BYTES(BYTES(invitation, 16));
-	m.verifier = PB_BYTES(BYTES(verifier, 32));
-	link_send(u->link, WIRE__KIND__INVITE, &m.base, BYTES_NONE);
-}
-
-void uplink_decide(struct uplink *u, const struct id *change, bool accept, const char *words,
-		   enum verdict *verdict, uplink_done_fn done, void *arg)
-{
-	Wire__Decide m = WIRE__DECIDE__INIT;
-
-	if (!ask_begin(u, &u->decide, done, arg))
-		return;
-	u->decide.change = *change;
-	u->decide.verdict = verdict;
-	m.change = PB_ID(change);
-	m.accept = accept;
-	m.words = (char *)words;
-	link_send(u->link, WIRE__KIND__DECIDE, &m.base, BYTES_NONE);
-}
-
-void uplink_renew(struct uplink *u, struct bytes request, struct buf *out, uplink_done_fn done,
-		  void *arg)
-{
-	Wire__Renew m = WIRE__RENEW__INIT;
-
-	if (!ask_begin(u, &u->renew, done, arg))
-		return;
-	u->renew.out = out;
-	m.request = PB_BYTES(request);
-	link_send(u->link, WIRE__KIND__RENEW, &m.base, BYTES_NONE);
 }
 
 /* ---- Frames --------------------------------------------------------------------------------- */
@@ -578,23 +257,23 @@ static int uplink_dispatch(struct uplink *u, unsigned kind, const void *m, struc
 {
 	switch (kind) {
 	case WIRE__KIND__VERDICTS:
-		return on_verdicts(u, m);
+		return take_on_verdicts(u, m);
 	case WIRE__KIND__DEFERRED:
-		return on_deferred(u, m);
+		return take_on_deferred(u, m);
 	case WIRE__KIND__HELD_LIST:
-		return on_held_list(u, m);
+		return take_on_held_list(u, m);
 	case WIRE__KIND__DECIDED:
-		return on_decided(u, m);
+		return ask_on_decided(u, m);
 	case WIRE__KIND__FEED:
-		return on_feed(u, m);
+		return take_on_feed(u, m);
 	case WIRE__KIND__BODIES:
 		return history_on_bodies(u, m);
 	case WIRE__KIND__GRANTED:
-		return on_granted(u, m);
+		return take_on_granted(u, m);
 	case WIRE__KIND__LOST:
-		return on_lost(u, m);
+		return take_on_lost(u, m);
 	case WIRE__KIND__LIMITS:
-		return on_limits(u, m);
+		return take_on_limits(u, m);
 	case WIRE__KIND__LACKING:
 		recover_on_lacking(u, m);
 		return 0;
@@ -613,10 +292,10 @@ static int uplink_dispatch(struct uplink *u, unsigned kind, const void *m, struc
 			content_on_missing(u, m);
 		return 0;
 	case WIRE__KIND__INVITED:
-		on_invited(u, m);
+		ask_on_invited(u, m);
 		return 0;
 	case WIRE__KIND__RENEWED:
-		on_renewed(u, m);
+		ask_on_renewed(u, m);
 		return 0;
 	default:
 		return 0;
@@ -641,7 +320,7 @@ static int uplink_handle(struct uplink *u, const struct frame *f)
 	if (f->kind == WIRE__KIND__BYE)
 		return on_bye(u, m);
 	if (f->kind == WIRE__KIND__WELCOME)
-		return on_welcome(u, m);
+		return take_on_welcome(u, m);
 	if (f->kind == WIRE__KIND__RECALL)
 		return recover_on_recall(u, m);
 	if (f->kind == WIRE__KIND__REWIND)

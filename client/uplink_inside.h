@@ -1,6 +1,9 @@
-/* What the files of an uplink share: uplink.c is the session, uplink_push.c sends changes,
- * uplink_offer.c and uplink_content.c carry documents up and down, uplink_recover.c helps a server
- * that was set back, uplink_history.c fetches the bodies that were left out at first. */
+/*
+ * What the files of an uplink share: uplink.c is the session, uplink_take.c takes in what the
+ * server says of spaces and entries, uplink_push.c sends changes, uplink_ask.c asks, uplink_offer.c
+ * and uplink_content.c carry documents up and down, uplink_recover.c helps a server that was set
+ * back, uplink_history.c fetches the bodies that were left out at first.
+ */
 #ifndef FIVEPITS_UPLINK_INSIDE_H
 #define FIVEPITS_UPLINK_INSIDE_H
 
@@ -146,6 +149,31 @@ void uplink_end(struct uplink *u, Wire__Reason reason, const char *words);
 void uplink_again(struct uplink *u, const char *words);
 /* This copy failed: nothing of the server's fault. */
 void uplink_fail(struct uplink *u, int err);
+
+static inline uint64_t uplink_now(const struct uplink *u)
+{
+	return env_now_ms(copy_env(u->copy));
+}
+
+/* Note when the server was heard last. 0 or an error of the copy. */
+int uplink_store_contact(struct uplink *u);
+
+/* What may be read, entries, and what became of own changes. 0 or an error of the copy. */
+int take_on_welcome(struct uplink *u, const Wire__Welcome *m);
+int take_on_granted(struct uplink *u, const Wire__Granted *m);
+int take_on_lost(struct uplink *u, const Wire__Lost *m);
+int take_on_limits(struct uplink *u, const Wire__Limits *m);
+int take_on_feed(struct uplink *u, const Wire__Feed *m);
+int take_on_verdicts(struct uplink *u, const Wire__Verdicts *m);
+int take_on_held_list(struct uplink *u, const Wire__HeldList *m);
+int take_on_deferred(struct uplink *u, const Wire__Deferred *m);
+
+/* Answers to what was asked. */
+void ask_on_invited(struct uplink *u, const Wire__Invited *m);
+void ask_on_renewed(struct uplink *u, const Wire__Renewed *m);
+int ask_on_decided(struct uplink *u, const Wire__Decided *m);
+/* None comes any more. */
+void ask_fini(struct uplink *u, int err, const char *words);
 
 /* Send what may go. 0 or an error of the copy. */
 int push_send(struct uplink *u);
