@@ -3,8 +3,8 @@
 # there as crash-*. `make check` runs replay_* over the committed corpus and mutations of it.
 FUZZ_SECS ?= 60
 FUZZ ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_PARTS := $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/a_copy.o $(B)/tests/sim/disk.o $(call obj,$(SERVER)) \
-	$(call obj,$(CLIENT)) $(OBJ_COMMON)
+FUZZ_PARTS := $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/a_copy.o $(B)/tests/sim/disk.o $(B)/tests/sim/disk_vfs.o \
+	$(call obj,$(SERVER)) $(call obj,$(CLIENT)) $(OBJ_COMMON)
 FUZZ_REPLAY := $(if $(filter fuzz,$(V)),,$(FUZZ:%=$(B)/tests/fuzz/replay_%))
 FUZZ_PROGRAMS := $(FUZZ:%=$(B)/tests/fuzz/fuzz_%)
 

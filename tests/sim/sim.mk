@@ -12,7 +12,7 @@ SIM_PROGRAMS := $(SIM)
 SIM_PARTS := $(call obj,$(wildcard tests/sim/*.c))
 SIM_LEDGER := build/sim-ledger
 
-$(B)/tests/unit/test_simdisk: $(addprefix $(B)/tests/sim/,disk.o net.o queue.o)
+$(B)/tests/unit/test_simdisk: $(addprefix $(B)/tests/sim/,disk.o disk_vfs.o net.o queue.o)
 $(SIM): $(SIM_PARTS) $(B)/tests/tap.o $(call obj,$(SERVER)) $(call obj,$(CLIENT)) $(OBJ_COMMON)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) -Wl,--wrap=head_verify,--wrap=schema_types,--wrap=schema_type -o $@ $^ $(LDLIBS) -ljansson
 
