@@ -12,6 +12,8 @@
 
 enum { GET_STEP = 256 * 1024, GET_BAD = 3, WHOLE_MS = 10, ASK_MOST = 256 };
 
+#define CHUNKS_DAMAGED "the document arrives damaged, again and again; it was not kept"
+
 /* A content that is wanted here. */
 struct get {
 	struct get *next;
@@ -193,6 +195,26 @@ static void get_work(struct uplink *u)
 	}
 }
 
+/* Some chunks were something else: those that may have taken them begin again, with what is here,
+ * but not for ever. */
+static void get_settle(struct uplink *u)
+{
+	store_settle(copy_store(u->copy), NULL);
+	for (struct get **at = &u->carriage->gets; *at && (*at)->gather;) {
+		struct get *g = *at;
+		if (!g->whole && ++g->bad >= GET_BAD) {
+			get_end(u, at, ERR_CORRUPT, CHUNKS_DAMAGED);
+			continue;
+		}
+		if (!g->whole) {
+			u->progress.bytes_done -= gather_done(g->gather);
+			gather_restart(g->gather);
+			u->carriage->busy = true;
+		}
+		at = &g->next;
+	}
+}
+
 /* Make last what came, and tell of those that are whole. */
 static void get_sync(struct uplink *u)
 {
@@ -212,11 +234,13 @@ static void get_sync(struct uplink *u)
 	/* Small ones that come one behind the other are made to last together. */
 	if (store_is_dirty(store) && !c->put_ms)
 		c->put_ms = now;
-	if (store_unsynced(store) < CONTENT_SYNC &&
+	if (store_unsynced(store) < CONTENT_SYNC && !store_found_bad(store) &&
 	    (!c->put_ms || now - c->put_ms < CONTENT_SYNC_MS) &&
 	    (!whole || (waits && now - c->whole_ms < WHOLE_MS)))
 		return;
 	c->put_ms = c->whole_ms = 0;
+	if (!store_is_sound(store))
+		get_settle(u);
 	int err = contents_sync(u->copy, &cause);
 	if (err == 0 && whole)
 		err = copy_begin(u->copy);
@@ -256,35 +280,42 @@ static void chunk_bad(struct uplink *u, const uint8_t hash[SHA256_LEN], int err,
 	}
 }
 
+/* The first that waits for it, or NULL. `node`: does any wait for a node? */
+static struct get *get_awaits(const struct carriage *c, const uint8_t *hash, bool *node)
+{
+	struct get *first = NULL;
+	bool is_node;
+
+	*node = false;
+	for (struct get *g = c->gets; g && g->gather; g = g->next)
+		if (gather_awaits(g->gather, hash, &is_node)) {
+			first = first ? first : g;
+			*node = *node || is_node;
+		}
+	return first;
+}
+
 static void chunk_take(struct uplink *u, const Wire__Chunk *m, struct bytes packed)
 {
 	struct carriage *c = u->carriage;
-	struct store *store = copy_store(u->copy);
+	struct arrived chunk = {m->chunk.data, (enum form)m->form, m->raw, packed};
 	struct cause cause = {""};
-	bool awaited = false, node = false, is_node;
+	struct bytes raw;
+	bool node;
+	struct get *first = get_awaits(c, chunk.hash, &node);
 
-	for (struct get *g = c->gets; g && g->gather; g = g->next)
-		if (gather_awaits(g->gather, m->chunk.data, &is_node)) {
-			awaited = true;
-			node = node || is_node;
-		}
-	if (!awaited)
+	if (!first)
 		return;
-	if (store_unpack(store_squeezer(store), m->chunk.data, (enum form)m->form, m->raw, packed,
-			 &c->raw) < 0) {
-		chunk_bad(u, m->chunk.data, ERR_CORRUPT,
-			  "the document arrives damaged, again and again; it was not kept");
-		return;
-	}
-	int err = store_put(store, m->chunk.data, node, (enum form)m->form, m->raw, packed, &cause);
+	int err = gather_put(first->gather, node, &chunk, &c->raw, &raw, &cause);
 	if (err < 0) {
-		chunk_bad(u, m->chunk.data, err, cause.words);
+		chunk_bad(u, chunk.hash, err == ERR_INVALID ? ERR_CORRUPT : err,
+			  err == ERR_INVALID ? CHUNKS_DAMAGED : cause.words);
 		return;
 	}
 	for (struct get **at = &c->gets; *at && (*at)->gather;) {
 		struct get *g = *at;
 		uint64_t before = gather_done(g->gather);
-		err = gather_take(g->gather, m->chunk.data, buf_bytes(&c->raw), &cause);
+		err = gather_take(g->gather, chunk.hash, raw, &cause);
 		if (err == 0)
 			u->progress.bytes_done += gather_done(g->gather) - before;
 		if (err < 0)

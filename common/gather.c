@@ -110,6 +110,7 @@ struct gather {
 	struct gather_ops ops;
 	struct walk walk;
 	struct sha256 *sha; /* of the whole; NULL where the list or the only chunk vouches for it */
+	bool added; /* the chunk that was put last is in `sha` already */
 	uint64_t done;
 	struct entry_of queue[GATHER_CHUNKS];
 	size_t first, n;
@@ -195,12 +196,17 @@ static void gather_hash_job(void *arg, struct bytes raw)
 	sha256_add(arg, raw);
 }
 
+static bool gather_is_large(const struct gather *g)
+{
+	return g->walk.content.bytes >= GATHER_LARGE;
+}
+
 /* Of what is large another hand hashes the whole. */
 static void gather_hash(struct gather *g, struct bytes raw)
 {
 	struct hand *hand = store_hand(g->store);
 
-	if (g->sha && g->walk.content.bytes >= GATHER_LARGE) {
+	if (g->sha && gather_is_large(g)) {
 		buf_add_bytes(hand_room(hand), raw);
 		hand_do(hand, gather_hash_job, g->sha);
 	} else if (g->sha) {
@@ -214,6 +220,41 @@ static void gather_pass(struct gather *g)
 	g->done += g->queue[g->first].bytes;
 	g->first = (g->first + 1) % GATHER_CHUNKS;
 	g->n--;
+}
+
+static bool gather_is_next(const struct gather *g, const uint8_t hash[SHA256_LEN])
+{
+	return g->n && memcmp(g->queue[g->first].hash, hash, SHA256_LEN) == 0;
+}
+
+/* By the hand: a chunk as it is, of a large content, that is not here yet. */
+static int gather_may_wait(struct gather *g, const struct arrived *c)
+{
+	struct stored is;
+
+	if (!gather_is_large(g) || c->form != FORM_RAW || c->packed.len != c->size)
+		return 0;
+	int got = store_find(g->store, c->hash, &is);
+	return got < 0 ? got : got == 0;
+}
+
+int gather_put(struct gather *g, bool node, const struct arrived *c, struct buf *room,
+	       struct bytes *raw, struct cause *cause)
+{
+	int by_hand = node ? 0 : gather_may_wait(g, c);
+
+	if (by_hand < 0)
+		return by_hand;
+	if (by_hand) {
+		*raw = c->packed;
+		g->added = g->sha && gather_is_next(g, c->hash);
+		return store_put_unchecked(g->store, c->hash, c->packed, g->added ? g->sha : NULL,
+					   cause);
+	}
+	if (store_unpack(store_squeezer(g->store), c->hash, c->form, c->size, c->packed, room) < 0)
+		return ERR_INVALID;
+	*raw = buf_bytes(room);
+	return store_put(g->store, c->hash, node, c->form, c->size, c->packed, cause);
 }
 
 int gather_take(struct gather *g, const uint8_t hash[SHA256_LEN], struct bytes raw,
@@ -231,11 +272,29 @@ int gather_take(struct gather *g, const uint8_t hash[SHA256_LEN], struct bytes r
 	if (is_node ? node_read(&node, raw) < 0 : raw.len != bytes)
 		return cause_set(cause, ERR_INVALID,
 				 "a document's list of chunks does not fit what it lists");
-	if (!is_node && g->n && memcmp(g->queue[g->first].hash, hash, SHA256_LEN) == 0) {
-		gather_hash(g, raw);
+	if (!is_node && gather_is_next(g, hash)) {
+		if (!g->added)
+			gather_hash(g, raw);
 		gather_pass(g);
 	}
+	g->added = false;
 	return 0;
+}
+
+void gather_restart(struct gather *g)
+{
+	uint8_t unused[SHA256_LEN];
+
+	if (g->sha) {
+		hand_wait(store_hand(g->store));
+		sha256_end(&g->sha, unused);
+		g->sha = sha256_begin();
+	}
+	g->walk.begun = false;
+	g->walk.depth = 0;
+	g->first = g->n = 0;
+	g->done = g->ahead = 0;
+	hashes_clear(&g->wanted);
 }
 
 void gather_again(struct gather *g, const uint8_t hash[SHA256_LEN])
@@ -329,6 +388,8 @@ static int gather_end(struct gather *g, struct cause *cause)
 	const struct content *c = &g->walk.content;
 	bool same = g->done == c->bytes;
 
+	if (!store_is_sound(g->store))
+		return 0; /* it may have taken what is none */
 	if (g->sha) {
 		hand_wait(store_hand(g->store));
 		sha256_end(&g->sha, is);

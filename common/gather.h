@@ -42,12 +42,29 @@ uint64_t gather_done(const struct gather *g); /* bytes of the content that are h
 
 /* Is this chunk awaited? */
 bool gather_awaits(const struct gather *g, const uint8_t hash[SHA256_LEN], bool *node);
+/* A chunk as it came. */
+struct arrived {
+	const uint8_t *hash;
+	enum form form;
+	uint32_t size; /* as it is, they say */
+	struct bytes packed;
+};
+
 /*
- * An awaited chunk that was checked has come, and was put into the store. ERR_INVALID with a cause:
- * it does not fit in the list.
+ * Put an awaited chunk into the store. It is checked here, or, where it is one of a large content,
+ * by another hand (store_put_unchecked). `node`: somebody awaits a node. `raw` is the chunk as it
+ * is, borrowed from `packed` or `room`. ERR_INVALID: it is something else; or as store_put.
+ */
+int gather_put(struct gather *g, bool node, const struct arrived *chunk, struct buf *room,
+	       struct bytes *raw, struct cause *cause);
+/*
+ * An awaited chunk has come, and was put into the store. ERR_INVALID with a cause: it does not fit
+ * in the list.
  */
 int gather_take(struct gather *g, const uint8_t hash[SHA256_LEN], struct bytes raw,
 		struct cause *cause);
+/* A chunk that it took was something else (store_settle): begin again, with what is here. */
+void gather_restart(struct gather *g);
 /* An awaited chunk will not come, or has come damaged: ask for it again. */
 void gather_again(struct gather *g, const uint8_t hash[SHA256_LEN]);
 /*

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { HAND_JOBS = 16 };
+enum { HAND_JOBS = 32 };
 
 struct job {
 	hand_fn fn;

@@ -27,6 +27,7 @@ static void store_clear_fresh(struct store *s)
 	for (size_t i = 0; i < s->n_fresh; i++)
 		buf_fini(&s->fresh[i].node);
 	s->n_fresh = s->unsynced = 0;
+	s->unsettled = s->found_bad = false;
 	hashes_clear(&s->index);
 }
 
@@ -147,7 +148,7 @@ int store_put(struct store *s, const uint8_t hash[SHA256_LEN], bool node, enum f
 		return 0;
 	if (!got) {
 		is = (struct stored){.size = (uint32_t)packed.len, .raw = raw, .form = form};
-		int err = pack_append(s, hash, &is, packed, cause);
+		int err = pack_append(s, hash, &is, packed, NULL, cause);
 		if (err < 0)
 			return err;
 		s->unsynced += PACK_HEADER + packed.len;
@@ -167,6 +168,55 @@ int store_put_raw(struct store *s, const uint8_t hash[SHA256_LEN], bool node, st
 
 	return store_put(s, hash, node, smaller ? FORM_ZSTD : FORM_RAW, (uint32_t)raw.len,
 			 smaller ? buf_bytes(&s->packed) : raw, cause);
+}
+
+int store_put_unchecked(struct store *s, const uint8_t hash[SHA256_LEN], struct bytes raw,
+			struct sha256 *whole, struct cause *cause)
+{
+	struct unchecked unchecked = {whole};
+	struct stored is = {
+		.size = (uint32_t)raw.len, .raw = (uint32_t)raw.len, .form = FORM_RAW};
+	int err = pack_append(s, hash, &is, raw, &unchecked, cause);
+
+	if (err < 0)
+		return err;
+	s->unsynced += PACK_HEADER + raw.len;
+	s->unsettled = true;
+	store_fresh(s, hash, &is);
+	return 0;
+}
+
+/* Those that were something else keep their places, which count for nothing. */
+void store_settle(struct store *s, struct buf *bad)
+{
+	struct buf *found = &s->out.bad;
+
+	pack_wait(s);
+	s->unsettled = s->found_bad = false;
+	for (size_t i = 0; i < found->len; i += SHA256_LEN) {
+		const uint64_t *at = hashes_find(&s->index, found->data + i);
+		must(at);
+		s->fresh[*at].bad = true;
+		hashes_remove(&s->index, found->data + i);
+	}
+	if (bad)
+		buf_add_bytes(bad, buf_bytes(found));
+	buf_reset(found);
+}
+
+bool store_is_sound(struct store *s)
+{
+	if (s->unsettled) {
+		pack_wait(s);
+		s->found_bad = s->out.bad.len > 0;
+	}
+	s->unsettled = false;
+	return !s->found_bad;
+}
+
+bool store_found_bad(const struct store *s)
+{
+	return s->found_bad;
 }
 
 /* ---- Syncing -------------------------------------------------------------------------------- */
@@ -224,11 +274,12 @@ int store_sync(struct store *s, struct cause *cause)
 {
 	if (s->n_fresh == 0)
 		return 0;
+	store_settle(s, NULL);
 	int err = pack_sync(s, cause);
 	if (err < 0)
 		return err;
 	for (size_t i = 0; err == 0 && i < s->n_fresh; i++)
-		err = store_enter_fresh(s, &s->fresh[i]);
+		err = s->fresh[i].bad ? 0 : store_enter_fresh(s, &s->fresh[i]);
 	if (err < 0)
 		return cause_set(cause, err, "documents can't be stored: %s", err_words(err));
 	store_clear_fresh(s);

@@ -49,6 +49,18 @@ int store_put(struct store *s, const uint8_t hash[SHA256_LEN], bool node, enum f
 /* The same of a chunk as it is, which is squeezed where that helps. */
 int store_put_raw(struct store *s, const uint8_t hash[SHA256_LEN], bool node, struct bytes raw,
 		  struct cause *cause);
+/*
+ * Keep a chunk as it is, which is not here and was not checked: another hand checks it and adds it
+ * to `whole` (may be NULL), which is the hand's until hand_wait. Reading it back checks it too.
+ */
+int store_put_unchecked(struct store *s, const uint8_t hash[SHA256_LEN], struct bytes raw,
+			struct sha256 *whole, struct cause *cause);
+/* Wait for what was not checked. Chunks that were something else are not here any more; their
+ * hashes are appended to `bad` (may be NULL). Syncing does it, too. */
+void store_settle(struct store *s, struct buf *bad);
+/* Is all that was put what it should be? It waits; where not, store_found_bad until store_settle. */
+bool store_is_sound(struct store *s);
+bool store_found_bad(const struct store *s);
 /* Make what was put last, and enter it in the tables; in an open transaction. */
 int store_sync(struct store *s, struct cause *cause);
 size_t store_unsynced(const struct store *s); /* bytes put since */

@@ -240,7 +240,7 @@ static int compact_one(struct store *s, const uint8_t hash[SHA256_LEN], struct c
 		return ERR_CORRUPT; /* for fsck to tell */
 	to = is;
 	if (err == 0)
-		err = pack_append(s, hash, &to, buf_bytes(&s->packed), cause);
+		err = pack_append(s, hash, &to, buf_bytes(&s->packed), NULL, cause);
 	if (err == 0)
 		err = pack_sync(s, cause);
 	if (err == 0)

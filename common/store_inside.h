@@ -20,7 +20,13 @@ struct fresh {
 	uint8_t hash[SHA256_LEN];
 	struct stored is;
 	bool known;	 /* it is in the tables, but not yet as a node */
+	bool bad;	 /* it was something else */
 	struct buf node; /* a node's bytes */
+};
+
+/* What the hand is to do for a chunk beside writing it. */
+struct unchecked {
+	struct sha256 *whole; /* add it to this; may be NULL */
 };
 
 /* The pack that this process appends to. */
@@ -30,6 +36,7 @@ struct packing {
 	uint64_t pack, end, begun; /* `begun`: told to the disk to write, up to there */
 	bool behind;		   /* the hand may be writing yet */
 	int error;		   /* an errno of what it wrote: only for who has waited for it */
+	struct buf bad;		   /* hashes of chunks that were something else; the same */
 };
 
 struct pack_file {
@@ -48,14 +55,18 @@ struct store {
 	size_t next_file;
 	struct fresh *fresh;
 	size_t n_fresh, cap_fresh, unsynced;
+	bool unsettled; /* some were not checked, as far as we have waited */
+	bool found_bad;
 	struct hashes index; /* of `fresh` */
 	struct buf packed, raw;
 };
 
 char *pack_path(const struct store *s, uint64_t pack);
-/* Append; fills is->pack and is->at. */
+/* Append; fills is->pack and is->at. `unchecked` (may be NULL): the hand checks it first. */
 int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *is,
-		struct bytes packed, struct cause *cause);
+		struct bytes packed, const struct unchecked *unchecked, struct cause *cause);
+/* Until what was given to the hand is written, or has failed. */
+void pack_wait(struct store *s);
 int pack_sync(struct store *s, struct cause *cause);
 void pack_let_go(struct store *s); /* of the pack that is appended to */
 /* Where the tables say that a pack ends; 0 if it is new to them. */

@@ -36,8 +36,7 @@ static int pack_fail(struct cause *cause, const char *what)
 
 /* ---- Writing -------------------------------------------------------------------------------- */
 
-/* What was given to the hand is written, or has failed. */
-static void pack_wait(struct store *s)
+void pack_wait(struct store *s)
 {
 	if (s->out.behind)
 		hand_wait(s->hand);
@@ -50,6 +49,7 @@ void pack_let_go(struct store *s)
 	if (s->out.fd >= 0)
 		close(s->out.fd);
 	os_lock_close(&s->out.lock);
+	buf_fini(&s->out.bad);
 	s->out = (struct packing){.fd = -1};
 }
 
@@ -154,25 +154,56 @@ static void pack_write_back(struct packing *p, uint64_t end)
 	p->begun = end;
 }
 
-/* A job: where, and what. */
+/* A job for the hand: this, and behind it the chunk's header and its bytes. */
+struct job {
+	uint64_t at;
+	bool check;
+	struct sha256 *whole;
+};
+
+/* A chunk that is something else leaves a hole, as one that was erased does. */
+static bool job_is_bad(struct packing *p, const struct job *j, struct bytes chunk)
+{
+	struct bytes raw = {chunk.data + PACK_HEADER, chunk.len - PACK_HEADER};
+	const uint8_t *hash = chunk.data + PACK_HEADER - SHA256_LEN;
+	uint8_t is[SHA256_LEN];
+
+	if (!j->check)
+		return false;
+	sha256(raw, is);
+	if (memcmp(is, hash, SHA256_LEN) != 0) {
+		buf_add(&p->bad, hash, SHA256_LEN);
+		return true;
+	}
+	if (j->whole)
+		sha256_add(j->whole, raw);
+	return false;
+}
+
 static void pack_write_job(void *arg, struct bytes job)
 {
 	struct packing *p = arg;
-	uint64_t at = read_u64be(job.data);
-	struct iovec v = {(void *)(job.data + 8), job.len - 8};
+	struct job j;
 
-	if (p->error == 0 && pack_write(p->fd, at, &v, 1) < 0)
+	memcpy(&j, job.data, sizeof(j));
+	struct bytes chunk = {job.data + sizeof(j), job.len - sizeof(j)};
+	struct iovec v = {(void *)chunk.data, chunk.len};
+	if (p->error || job_is_bad(p, &j, chunk))
+		return;
+	if (pack_write(p->fd, j.at, &v, 1) < 0)
 		p->error = errno ? errno : EIO;
-	pack_write_back(p, at + job.len - 8);
+	pack_write_back(p, j.at + chunk.len);
 }
 
-static int pack_put(struct store *s, const uint8_t header[PACK_HEADER], struct bytes packed)
+static int pack_put(struct store *s, const uint8_t header[PACK_HEADER], struct bytes packed,
+		    const struct unchecked *unchecked)
 {
 	struct packing *p = &s->out;
 
-	if (s->unsynced >= PACK_BEHIND) {
+	if (unchecked || s->unsynced >= PACK_BEHIND) {
+		struct job j = {p->end, unchecked != NULL, unchecked ? unchecked->whole : NULL};
 		struct buf *job = hand_room(s->hand);
-		buf_add_u64be(job, p->end);
+		buf_add(job, &j, sizeof(j));
 		buf_add(job, header, PACK_HEADER);
 		buf_add_bytes(job, packed);
 		p->behind = true;
@@ -188,7 +219,7 @@ static int pack_put(struct store *s, const uint8_t header[PACK_HEADER], struct b
 }
 
 int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *is,
-		struct bytes packed, struct cause *cause)
+		struct bytes packed, const struct unchecked *unchecked, struct cause *cause)
 {
 	struct packing *p = &s->out;
 	uint8_t header[PACK_HEADER];
@@ -203,7 +234,7 @@ int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *
 	write_u32be(header + 4, is->raw);
 	write_u32be(header + 8, (uint32_t)is->form << FORM_SHIFT | is->size);
 	memcpy(header + 12, hash, SHA256_LEN);
-	if (pack_put(s, header, packed) < 0)
+	if (pack_put(s, header, packed, unchecked) < 0)
 		return pack_fail(cause, "append");
 	is->pack = p->pack;
 	is->at = p->end;

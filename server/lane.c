@@ -256,18 +256,26 @@ static bool parts_take(struct session *s, const Wire__Chunk *m, struct bytes raw
 	return p->bytes.len == size;
 }
 
-/* Does somebody on this session wait for it? */
-static bool lane_awaits(struct lane *l, const uint8_t hash[SHA256_LEN], bool *node)
+/* The first that waits for it on this session, or NULL. `node`: does any wait for a node? */
+static struct offer *lane_awaits(struct lane *l, const uint8_t hash[SHA256_LEN], bool *node)
 {
-	bool awaited = false, is_node;
+	struct offer *first = NULL;
+	bool is_node;
 
 	*node = false;
 	for (struct offer *o = l->offers; o; o = o->next)
 		if (o->state == OFFER_OPEN && gather_awaits(o->gather, hash, &is_node)) {
-			awaited = true;
+			first = first ? first : o;
 			*node = *node || is_node;
 		}
-	return awaited;
+	return first;
+}
+
+static void offer_damaged(struct session *s, struct offer **o)
+{
+	lane_missing(s, gather_content((*o)->gather)->root,
+		     "the document arrived damaged, again and again");
+	offer_drop(s->lane, o);
 }
 
 /* It is damaged: those who wait for it ask again, but not for ever. */
@@ -282,9 +290,7 @@ static void lane_bad(struct session *s, const uint8_t hash[SHA256_LEN])
 			gather_again((*o)->gather, hash);
 			o = &(*o)->next;
 		} else {
-			lane_missing(s, gather_content((*o)->gather)->root,
-				     "the document arrived damaged, again and again");
-			offer_drop(s->lane, o);
+			offer_damaged(s, o);
 		}
 	}
 }
@@ -306,34 +312,29 @@ static void lane_hand_out(struct session *s, const uint8_t hash[SHA256_LEN], str
 static void lane_store(struct session *s, const Wire__Chunk *m, struct bytes packed)
 {
 	struct area *a = s->area;
-	struct lane *l = s->lane;
+	struct arrived chunk = {m->chunk.data, (enum form)m->form, m->raw, packed};
 	struct cause cause = {{0}};
-	const uint8_t *hash = m->chunk.data;
+	struct bytes raw;
 	bool node;
+	struct offer *o = lane_awaits(s->lane, chunk.hash, &node);
 
-	if (!lane_awaits(l, hash, &node))
+	if (!o)
 		return; /* of an offer that was given up */
-	if (store_unpack(store_squeezer(shelf_store(a->shelf)), hash, (enum form)m->form, m->raw,
-			 packed, &l->raw) < 0) {
-		lane_bad(s, hash);
-		return;
-	}
-	int err = store_put(shelf_store(a->shelf), hash, node, (enum form)m->form, m->raw, packed,
-			    &cause);
-	if (err == ERR_FULL || err == ERR_IO) {
+	int err = gather_put(o->gather, node, &chunk, &s->lane->raw, &raw, &cause);
+	if (err == ERR_INVALID) {
+		lane_bad(s, chunk.hash);
+	} else if (err == ERR_FULL || err == ERR_IO) {
 		log_error("lane.store", "words=\"%s\"", cause.words);
 		offers_fail(s, err == ERR_FULL ? "the server's disk is full"
 					       : "the server could not store the document");
-		return;
-	}
-	if (err < 0) {
+	} else if (err < 0) {
 		turn_failed(a, err);
-		return;
+	} else {
+		shelf_brought(a->shelf, s, chunk.hash);
+		lane_hand_out(s, chunk.hash, raw);
+		if (!a->put_ms)
+			a->put_ms = env_now_ms(a->options.env);
 	}
-	shelf_brought(a->shelf, s, hash);
-	lane_hand_out(s, hash, buf_bytes(&l->raw));
-	if (!a->put_ms)
-		a->put_ms = env_now_ms(a->options.env);
 }
 
 void session_on_chunk(struct session *s, const struct frame *f, void *message)
@@ -401,6 +402,32 @@ static void lane_gather(struct area *a)
 	a->lane_busy = moved;
 }
 
+/* The hand has found chunks that were something else: who waited for them begins again with what is
+ * here, but not for ever. */
+static void lane_settle(struct area *a)
+{
+	struct buf bad = {0};
+
+	store_settle(shelf_store(a->shelf), &bad);
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct session *s = a->sessions[i];
+		if (!s->lane || !shelf_unbring(a->shelf, s, buf_bytes(&bad)))
+			continue;
+		for (struct offer **o = &s->lane->offers; *o;) {
+			if ((*o)->state != OFFER_OPEN) {
+				o = &(*o)->next;
+			} else if (++(*o)->bad < LANE_BAD) {
+				gather_restart((*o)->gather);
+				o = &(*o)->next;
+			} else {
+				offer_damaged(s, o);
+			}
+		}
+	}
+	a->lane_busy = true;
+	buf_fini(&bad);
+}
+
 static size_t lane_count(const struct area *a, int state)
 {
 	size_t n = 0;
@@ -421,7 +448,8 @@ static bool lane_is_due(struct area *a)
 
 	if (!shelf_is_dirty(a->shelf))
 		return false;
-	if (store_unsynced(shelf_store(a->shelf)) >= LANE_SYNC || now - a->put_ms >= LANE_SYNC_MS)
+	if (store_unsynced(shelf_store(a->shelf)) >= LANE_SYNC || now - a->put_ms >= LANE_SYNC_MS ||
+	    store_found_bad(shelf_store(a->shelf)))
 		return true;
 	for (size_t i = 0; i < a->n_sessions; i++)
 		if (a->sessions[i]->lost)
@@ -471,6 +499,8 @@ int lane_before_commit(struct area *a)
 	int err = lane_tidy(a);
 	if (err < 0 || !lane_is_due(a))
 		return err;
+	if (!store_is_sound(shelf_store(a->shelf)))
+		lane_settle(a);
 	err = journal_begin(a->journal);
 	if (err == 0)
 		err = shelf_sync(a->shelf, &cause);

@@ -217,6 +217,25 @@ void shelf_brought(struct shelf *s, const struct session *session, const uint8_t
 	hashes_put(&s->fresh, hash, (uint64_t)(uintptr_t)session);
 }
 
+bool shelf_unbring(struct shelf *s, const struct session *session, struct bytes bad)
+{
+	bool any = false;
+
+	for (size_t at = 0; at < bad.len; at += SHA256_LEN) {
+		const uint8_t *hash = bad.data + at;
+		const uint64_t *by = hashes_find(&s->fresh, hash);
+		if (!by || *by != (uint64_t)(uintptr_t)session)
+			continue;
+		any = true;
+		hashes_remove(&s->fresh, hash);
+		for (size_t i = 0; i < s->n_notes; i++)
+			if (!s->notes[i].delivered &&
+			    memcmp(s->notes[i].content.root, hash, SHA256_LEN) == 0)
+				s->notes[i--] = s->notes[--s->n_notes];
+	}
+	return any;
+}
+
 void shelf_delivered(struct shelf *s, const struct session *session, const struct content *c)
 {
 	struct note *n = shelf_note(s, session);

@@ -34,6 +34,8 @@ int shelf_has(struct shelf *s, const struct session *session, const uint8_t hash
 
 /* This device has sent the chunk. Stored with the next shelf_sync. */
 void shelf_brought(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN]);
+/* Some of these chunks, one behind the other, were something else. Had this session sent any? */
+bool shelf_unbring(struct shelf *s, const struct session *session, struct bytes bad);
 /* This device has offered a content, and all of it is here. */
 void shelf_delivered(struct shelf *s, const struct session *session, const struct content *c);
 bool shelf_is_dirty(const struct shelf *s);

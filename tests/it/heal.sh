@@ -25,10 +25,16 @@ ok "then it is sent" at heath sync
 unlike "and nothing waits" "$(at heath status)" 'Sending'
 at morton sync --quiet
 at morton get "$id" -o "$T/first" >/dev/null
+school newton 'Newton Primary School'
 
 server_stop
 damage "$T/server/documents/pack-1"
 status 1 "damage at the server is found" fivepitsd fsck "$T/server"
+server_start
+status 1 "nobody gets what is damaged there" at newton get "$id" -o "$T/second"
+like "and is told so" "$(cat "$T/err")" 'arrives damaged, again and again|should run fivepitsd fsck'
+ok "nor is there half a file" test ! -e "$T/second"
+server_stop
 fivepitsd fsck "$T/server" --repair >"$T/out" 2>"$T/err"
 like "and taken out" "$(cat "$T/out")" 'faults were of documents taken out|taken out: the computers'
 server_start
@@ -36,7 +42,6 @@ at pilsley sync --quiet
 status 1 "who has not got it does not mend it" fivepitsd fsck "$T/server"
 at heath sync --quiet
 ok "who has it does" fivepitsd fsck "$T/server"
-school newton 'Newton Primary School'
 ok "so that others can have it" at newton get "$id" -o "$T/second"
 ok "byte for byte" cmp "$T/file" "$T/second"
 

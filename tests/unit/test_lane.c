@@ -244,6 +244,61 @@ static void test_bad(struct stage *s)
 	paper_free(lie);
 }
 
+/* As answer(), but instead of each chunk, and `times` times, something of its length is sent. */
+static void answer_wrong(struct peer *p, const struct paper *paper, size_t times)
+{
+	struct node node;
+	uint8_t *wrong = mem_alloc(CHUNK_MAX);
+
+	while (p->wants.len) {
+		struct buf wants = p->wants;
+		p->wants = (struct buf){0};
+		for (size_t i = 0; i < wants.len; i += SHA256_LEN) {
+			struct bytes is = paper_find(paper, wants.data + i);
+			bool lie = node_read(&node, is) < 0 && times > 0;
+			chunk(p, wants.data + i, lie ? BYTES(wrong, is.len) : is);
+			times -= lie;
+		}
+		buf_fini(&wants);
+		for (int i = 0; i < 4; i++) {
+			p->bed->now_ms += 200;
+			bed_turn(p->bed);
+		}
+	}
+	free(wrong);
+}
+
+/* Chunks of a large content are checked while they are written, behind the back of the session. */
+static void test_bad_behind(struct stage *s)
+{
+	struct paper *paper = paper_new(85, 6000000), *other = paper_new(86, 6000000);
+	struct peer *staff = &s->staff, *head = &s->head;
+	struct id own = id_personal(&s->b.id, &s->b.person);
+
+	offer(staff, paper);
+	answer_wrong(staff, paper, 1);
+	ok(staff->stored == 1 && staff->missing == 0,
+	   "a bad chunk of a large content is asked for again");
+	offer(staff, other);
+	answer_wrong(staff, other, SIZE_MAX);
+	ok(staff->stored == 0 && staff->missing == 1, "but not for ever either");
+	offer(head, other);
+	answer(head, other, SIZE_MAX);
+	struct id change = push_version(head, &own, &other->content);
+	ok(head->stored == 1 && !peer_told(head, &change), "another sends what it is");
+	offer(staff, other);
+	chunk(staff, other->content.root, paper_find(other, other->content.root));
+	bed_turn(&s->b);
+	ok(staff->stored == 0 && staff->wants.len / SHA256_LEN >= other->n - other->n_nodes,
+	   "and who sent something else under those names has sent none of it");
+	peer_cut(staff);
+	bed_turn(&s->b);
+	peer_connect(staff);
+	peer_hello(staff);
+	paper_free(paper);
+	paper_free(other);
+}
+
 static void test_small(struct stage *s)
 {
 	struct paper *empty = paper_new(1, 0), *one = paper_new(2, 1);
@@ -364,6 +419,7 @@ int main(void)
 	test_no_way_in(s, paper);
 	test_resumed(s);
 	test_bad(s);
+	test_bad_behind(s);
 	test_small(s);
 	test_parts(s);
 	stage_fini(s);

@@ -232,6 +232,46 @@ static bool note_fault(void *arg, enum store_fault what, const uint8_t *hash, co
 	return f->mend;
 }
 
+/* What was put unchecked is checked before it counts. */
+static void test_unchecked(void)
+{
+	struct paper *p = paper_new(11, 600000);
+	struct sha256 *whole = sha256_begin();
+	struct buf bad = {0}, out = {0};
+	uint8_t hash[SHA256_LEN], is[SHA256_LEN];
+	struct stored stored;
+	struct bench b;
+
+	bench_open(&b, "unchecked");
+	for (size_t i = 0; i < p->n - 1; i++) { /* the last is the list */
+		sha256(p->parts[i], hash);
+		must(store_put_unchecked(b.store, hash, p->parts[i], whole, NULL) == 0);
+	}
+	ok(store_is_sound(b.store), "what is what it is called is sound");
+	sha256_end(&whole, is);
+	ok(memcmp(is, p->content.sha, SHA256_LEN) == 0, "and was added to the whole, in order");
+	memset(hash, 7, sizeof(hash));
+	must(store_put_unchecked(b.store, hash, p->parts[0], NULL, NULL) == 0);
+	ok(store_get(b.store, hash, &out) == ERR_CORRUPT, "what is not is never read back");
+	ok(!store_is_sound(b.store) && store_found_bad(b.store), "and makes it unsound");
+	store_settle(b.store, &bad);
+	ok(bad.len == SHA256_LEN && memcmp(bad.data, hash, SHA256_LEN) == 0 &&
+		   store_find(b.store, hash, &stored) == 0 && store_is_sound(b.store),
+	   "it is named, and gone");
+	must(store_put_unchecked(b.store, hash, p->parts[1], NULL, NULL) == 0);
+	bench_sync(&b);
+	ok(store_find(b.store, hash, &stored) == 0 &&
+		   count(&b, "SELECT count(*) FROM chunk") == (int64_t)p->n - 1,
+	   "and who did not ask does not make it last");
+	struct found found = {0};
+	ok(store_check(b.store, note_fault, &found) == 0 && found.damaged + found.stray == 0,
+	   "nor is anything of it left on the disk");
+	buf_fini(&bad);
+	buf_fini(&out);
+	bench_close(&b);
+	paper_free(p);
+}
+
 enum { DAMAGES = 10000 };
 
 /* One damage for each chunk: a bit of its bytes or of its header, or its end cut to nothing. */
@@ -315,6 +355,7 @@ static void test_stray_and_missing(void)
 int main(void)
 {
 	test_identity();
+	test_unchecked();
 	test_crash();
 	test_garbage();
 	test_damage();
