@@ -25,10 +25,10 @@ drained() { [ "$(wc -l <"$T/line.log")" -ge "$1" ]; }
 RANDOM=5
 bytes_between() { echo $(($1 + (RANDOM * 32768 + RANDOM) % ($2 - $1))); }
 documents=0
-document() { # document BYTES: of new bytes; its id
+document() { # document BYTES: of new bytes; its id is in `id`
 	documents=$((documents + 1))
-	openssl enc -aes-128-ctr -K 0 -iv $((documents)) -in /dev/zero 2>/dev/null | head -c "$1" >"$T/paper"
-	at pilsley put "$T/paper" --title "Paper $documents" | tail -n 1
+	openssl enc -aes-128-ctr -K $documents -iv 0 -in /dev/zero 2>/dev/null | head -c "$1" >"$T/paper"
+	id=$(at pilsley put "$T/paper" --title "Paper $documents" | tail -n 1)
 }
 
 # ---- A hundred cuts each way --------------------------------------------------------------------
@@ -43,25 +43,35 @@ cut_once() { # cut_once SCHOOL COMMAND...: until its line is cut; it would call 
 	kill -TERM $pid 2>/dev/null
 	wait $pid
 }
-many_cuts() { # many_cuts up|down SCHOOL COMMAND...: cut until there were a hundred, then in peace
-	local way=$1 all
-	shift
+weighs() { stat -c %s "$T/$1/documents/"pack-* 2>/dev/null | awk '{n += $1} END {print n + 0}'; }
+# What a line carried and its receiver does not keep is carried again: of each cut that is at most the chunk that was
+# cut in two, and what each line says anyway (16 KiB: keys, where both are, which chunks).
+again=$((262144 + 16384))
+many_cuts() { # many_cuts up|down RECEIVER SCHOOL COMMAND...: cut until there were a hundred, then in peace
+	local way=$1 to=$2 all before after part most=0
+	shift 2
 	: >"$T/line.log"
+	before=$(weighs "$to")
 	for _ in {1..100}; do
 		wish "cut $way $(bytes_between 5000 2000000)"
 		cut_once "$@"
+		after=$(weighs "$to")
+		part=$(($(tail -n 1 "$T/line.log" | sed "s/.*$way=\([0-9]*\).*/\1/") - (after - before)))
+		[ $part -le $most ] || most=$part
+		before=$after
 	done
 	like "a hundred cuts ($way)" "$(cuts)" '^1[0-9][0-9]$'
+	ok "no cut has more than its own chunk sent again (at most $most bytes)" test $most -le $again
 	wish
 	ok "what is left goes in peace" at "$@" --quiet
 	wait_for 10 drained 101 || fail "the line knows of all connections"
 	all=$(carried "$way")
 	like "at most 5 % is sent again ($all bytes for $size, in $(cuts) pieces)" "$((all * 1000 / size))" '^10[0-4][0-9]$'
 }
-id=$(document $size)
-many_cuts up pilsley sync
+document $size
+many_cuts up server pilsley sync
 at heath sync --quiet
-many_cuts down heath fetch --all
+many_cuts down heath heath fetch --all
 server_stop
 ok "the document is here" at heath get "$id" -o "$T/back"
 ok "byte for byte" cmp "$T/paper" "$T/back"
@@ -69,10 +79,45 @@ server_start
 echo "$ADDRESS" >"$T/target"
 rm -f "$T/paper" "$T/back"
 
+# ---- Either end is killed, each way ---------------------------------------------------------------
+# What was not on disk yet is carried again: up to 16 MiB on either side, or what came within a second.
+size=90000000
+killed() { # killed client|server RECEIVER BYTES SCHOOL COMMAND...: once it has so many more than it had
+	local who=$1 to=$2 until pid
+	until=$(($(weighs "$to") + $3))
+	shift 3
+	"$B/fivepits" --home "$T/$1" "${@:2}" --quiet >"$T/out" 2>&1 &
+	pid=$!
+	until [ "$(weighs "$to")" -ge $until ] || ! kill -0 $pid 2>/dev/null; do :; done
+	if [ "$who" = server ]; then server_stop KILL; else kill -9 $pid; fi
+	wait $pid 2>/dev/null
+	like "the $who is killed at work ($1 ${*:2})" "$?" '^(137|75)$'
+	[ "$who" = client ] || server_start
+	echo "$ADDRESS" >"$T/target"
+}
+many_kills() { # many_kills up|down RECEIVER SCHOOL COMMAND...
+	local way=$1 to=$2 who all
+	shift 2
+	: >"$T/line.log"
+	for who in client server server client; do killed $who "$to" 17000000 "$@"; done
+	ok "what is left goes in peace" at "$@" --quiet
+	wait_for 10 drained 5 || fail "the line knows of all connections"
+	all=$(carried "$way")
+	like "four of them had no more than what was not on disk sent again ($way, $all bytes for $size)" \
+		"$(((all - size) / 16777216))" '^[0-3]$'
+}
+document $size
+many_kills up server pilsley sync
+at heath sync --quiet
+many_kills down heath heath fetch --all
+ok "the document is here" at heath get "$id" -o "$T/back"
+ok "byte for byte" cmp "$T/paper" "$T/back"
+rm -f "$T/paper" "$T/back"
+
 # ---- Other ills -----------------------------------------------------------------------------------
 ill() { # ill NAME BYTES WISH...: a document goes over such a line, as often as it takes
 	local name=$1 id tries end
-	id=$(document "$2")
+	document "$2"
 	shift 2
 	wish "$@"
 	for tries in {1..40}; do
@@ -93,7 +138,8 @@ ill() { # ill NAME BYTES WISH...: a document goes over such a line, as often as 
 }
 ill "a line that carries a byte at a time" 20000 single
 ill "a line where all comes late" 200000 'delay 20'
-ill "256 kbit/s with resets" 90000 'rate 32000' 'reset up 75000' 'reset down 75000'
+# A chunk must fit between two resets.
+ill "256 kbit/s with resets" 170000 'rate 32000' 'reset up 150000' 'reset down 150000'
 ill "a line whose way up closes early" 300000 'half up 150000'
 ill "a line whose way down closes early" 300000 'half down 150000'
 
