@@ -80,13 +80,15 @@ clock() { # clock BY COMMAND...: with the computer's clock off by +10y, -6m, +0
 		LD_PRELOAD=$file "$@"
 }
 
+SERVER_WITH=() # what stands before it: env NAME=VALUE...
 server_start() { # server_start [DIR]: run it, wait until it listens
 	local dir=${1:-$T/server}
 	: >"$dir.out" # what an earlier one said is not this one's word
-	"$B/fivepitsd" run "$dir" >"$dir.out" 2>>"$dir.log" &
+	"${SERVER_WITH[@]}" "$B/fivepitsd" run "$dir" >"$dir.out" 2>>"$dir.log" &
 	SERVER_PID=$!
 	wait_for 20 grep -q '^listening on' "$dir.out" || fail "the server starts" "$(tail -n 5 "$dir.log")"
 	ADDRESS=$(sed -n 's/^listening on //p' "$dir.out")
+	echo "$ADDRESS" >"$T/target"
 }
 server_stop() { # server_stop [SIGNAL]
 	[ -n "$SERVER_PID" ] || return 0
@@ -96,14 +98,28 @@ server_stop() { # server_stop [SIGNAL]
 	SERVER_PID=
 	return $status
 }
-area() { # area: a server with Pilsley as its administrator, joined as client `pilsley`
+area() { # area [OPTION...]: a server with Pilsley as its administrator, joined as client `pilsley`
 	local invitation
 	invitation=$("$B/fivepitsd" init "$T/server" --name '5 Pits Partnership of Schools' \
-		--school 'Pilsley Primary School' --admin 'Pat Pilsley' --listen 127.0.0.1:0 2>"$T/err" | tail -n 1)
+		--school 'Pilsley Primary School' --admin 'Pat Pilsley' --listen 127.0.0.1:0 "$@" 2>"$T/err" | tail -n 1)
 	server_start
 	"$B/fivepits" --home "$T/pilsley" join "$invitation" >"$T/out" 2>"$T/err" ||
 		fail "Pilsley joins" "$(cat "$T/err")"
 	at pilsley sync >/dev/null 2>"$T/err" || fail "Pilsley syncs" "$(cat "$T/err")"
+}
+area_on_line() { # the same, but its clients come through a line of ours (line.py)
+	: >"$T/wishes"
+	: >"$T/line.log"
+	"$ROOT/tests/it/line.py" "$T/target" "$T/wishes" "$T/line.log" >"$T/line.port" 2>"$T/line.err" &
+	wait_for 10 test -s "$T/line.port" || fail "the line is there"
+	area --address "127.0.0.1:$(cat "$T/line.port")"
+}
+wish() { printf '%s\n' "$@" >"$T/wishes"; } # how the line is from the next call on
+carried() { # carried up|down: bytes of all calls since the line's log was emptied
+	awk -v way="$1" '{for (i = 1; i <= NF; i++) if (split($i, v, "=") == 2 && v[1] == way) n += v[2]} END {print n + 0}' "$T/line.log"
+}
+weighs() { # weighs server|SCHOOL: bytes of its documents' packs
+	stat -c %s "$T/$1/documents/"pack-* 2>/dev/null | awk '{n += $1} END {print n + 0}'
 }
 school() { # school HOME NAME [invite options]: invited by Pilsley, joins, syncs
 	local home=$1 name=$2 invitation

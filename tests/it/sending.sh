@@ -10,9 +10,8 @@ field() { python3 -c 'import json, sys; v = json.load(sys.stdin); print(eval(sys
 # ---- On their way ----
 head -c 60000000 /dev/urandom >"$T/way"
 way=$(at heath put "$T/way" --title 'On its way' --quiet)
-weighs() { stat -c %s "$T/server/documents/"pack-* 2>/dev/null | awk '{n += $1} END {print n + 0}'; }
-base=$(weighs)
-moves() { [ $(($(weighs) - base)) -gt 5000000 ]; }
+base=$(weighs server)
+moves() { [ $(($(weighs server) - base)) -gt 5000000 ]; }
 "$B/fivepits" --home "$T/heath" sync --quiet >/dev/null 2>&1 &
 pid=$!
 until moves || ! kill -0 $pid 2>/dev/null; do :; done
@@ -35,7 +34,7 @@ ok "it is resumed beside serve" at heath outbox resume
 if wait_for 30 sent 0; then pass "and goes to its end"; else fail "it goes to its end" "$(at heath status)"; fi
 kill $serving
 wait $serving
-like "little was sent twice" "$((($(weighs) - base) / 1000000))" '^(60|61|62|63)$'
+like "little was sent twice" "$((($(weighs server) - base) / 1000000))" '^(60|61|62|63)$'
 at morton sync --quiet
 if at morton get "$way" -o - | cmp -s - "$T/way"; then pass "it is whole at the other school"; else fail "it is not whole"; fi
 at heath put "$T/way" --title 'Never sent' --quiet >/dev/null

@@ -3,24 +3,10 @@
 # came before is not sent again. And an edit is not kept waiting by a document.
 . "$(dirname "$0")/lib.sh"
 
-# An area whose clients come through a line of ours (line.py).
-: >"$T/wishes"
-: >"$T/line.log"
-"$ROOT/tests/it/line.py" "$T/target" "$T/wishes" "$T/line.log" >"$T/line.port" 2>"$T/line.err" &
-wait_for 10 test -s "$T/line.port" || fail "the line is there"
-invitation=$(fivepitsd init "$T/server" --name '5 Pits Partnership of Schools' --school 'Pilsley Primary School' \
-	--admin 'Pat Pilsley' --listen 127.0.0.1:0 --address "127.0.0.1:$(cat "$T/line.port")" 2>"$T/err" | tail -n 1)
-server_start
-echo "$ADDRESS" >"$T/target"
-ok "Pilsley joins through the line" at pilsley join "$invitation"
-ok "Pilsley syncs" at pilsley sync
+area_on_line
 school heath 'Heath Primary School'
 at heath policy partnership on-demand --quiet >/dev/null
 
-wish() { printf '%s\n' "$@" >"$T/wishes"; }
-carried() { # carried up|down: bytes of all connections since the log was emptied
-	awk -v way="$1" '{for (i = 1; i <= NF; i++) if (split($i, v, "=") == 2 && v[1] == way) n += v[2]} END {print n + 0}' "$T/line.log"
-}
 drained() { [ "$(wc -l <"$T/line.log")" -ge "$1" ]; }
 RANDOM=5
 bytes_between() { echo $(($1 + (RANDOM * 32768 + RANDOM) % ($2 - $1))); }
@@ -43,7 +29,6 @@ cut_once() { # cut_once SCHOOL COMMAND...: until its line is cut; it would call 
 	kill -TERM $pid 2>/dev/null
 	wait $pid
 }
-weighs() { stat -c %s "$T/$1/documents/"pack-* 2>/dev/null | awk '{n += $1} END {print n + 0}'; }
 # What a line carried and its receiver does not keep is carried again: of each cut that is at most the chunk that was
 # cut in two, and what each line says anyway (16 KiB: keys, where both are, which chunks).
 again=$((262144 + 16384))
@@ -76,7 +61,6 @@ server_stop
 ok "the document is here" at heath get "$id" -o "$T/back"
 ok "byte for byte" cmp "$T/paper" "$T/back"
 server_start
-echo "$ADDRESS" >"$T/target"
 rm -f "$T/paper" "$T/back"
 
 # ---- Either end is killed, each way ---------------------------------------------------------------
@@ -93,7 +77,6 @@ killed() { # killed client|server RECEIVER BYTES SCHOOL COMMAND...: once it has 
 	wait $pid 2>/dev/null
 	like "the $who is killed at work ($1 ${*:2})" "$?" '^(137|75)$'
 	[ "$who" = client ] || server_start
-	echo "$ADDRESS" >"$T/target"
 }
 many_kills() { # many_kills up|down RECEIVER SCHOOL COMMAND...
 	local way=$1 to=$2 who all
