@@ -101,17 +101,11 @@ static int first_chunk(void *arg, struct bytes chunk)
 static bool head_has_none(struct bytes head)
 {
 	static const char *const kinds[] = {"%PDF-", "PK\3\4", "\xff\xfe", "\xfe\xff"};
-	size_t at = head.len >= 3 && memcmp(head.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (head.len >= strlen(kinds[i]) &&
 		    memcmp(head.data, kinds[i], strlen(kinds[i])) == 0)
 			return false;
-	while (at < head.len &&
-	       (head.data[at] == ' ' || (head.data[at] >= '\t' && head.data[at] <= '\r')))
-		at++;
-	if (at < head.len && head.data[at] == '<')
-		return false;
 	for (size_t i = 0; i < head.len; i++)
 		if (head.data[i] < ' ' && (head.data[i] < '\t' || head.data[i] > '\r') &&
 		    head.data[i] != 0x1b)
