@@ -60,6 +60,7 @@ struct push {
 	size_t unanswered;
 	struct stuck *stuck;
 	size_t n_stuck, cap_stuck;
+	struct hashes stuck_at; /* where in it a change stands */
 	struct hashes stored; /* documents that the server has, as it said in this session */
 	bool all_sent;	   /* when it last looked there was nothing more to send */
 	uint64_t count_sent;

@@ -63,12 +63,24 @@ void push_answered(struct uplink *u, const struct id *change)
 
 /* ---- Stuck ---------------------------------------------------------------------------------- */
 
+/* Where changes stand is kept in a set of digests: an id is one with zeros behind it. */
+struct stuck_key {
+	uint8_t b[SHA256_LEN];
+};
+
+static struct stuck_key stuck_key(const uint8_t change[16])
+{
+	struct stuck_key key = {{0}};
+
+	memcpy(key.b, change, 16);
+	return key;
+}
+
 static struct stuck *stuck_find(const struct push *p, const uint8_t change[16])
 {
-	for (size_t i = 0; i < p->n_stuck; i++)
-		if (memcmp(p->stuck[i].change.b, change, 16) == 0)
-			return &p->stuck[i];
-	return NULL;
+	const uint64_t *at = hashes_find(&p->stuck_at, stuck_key(change).b);
+
+	return at ? &p->stuck[*at] : NULL;
 }
 
 static struct stuck *stuck_add(struct push *p, const struct id *change, int64_t seq,
@@ -80,12 +92,23 @@ static struct stuck *stuck_add(struct push *p, const struct id *change, int64_t 
 			p->cap_stuck = p->cap_stuck ? 2 * p->cap_stuck : 16;
 			p->stuck = mem_resize(p->stuck, p->cap_stuck * sizeof(*p->stuck));
 		}
+		hashes_put(&p->stuck_at, stuck_key(change->b).b, p->n_stuck);
 		s = &p->stuck[p->n_stuck++];
 		*s = (struct stuck){.change = *change, .seq = seq};
 	}
 	s->why = why;
 	s->taken = false;
 	return s;
+}
+
+/* The last takes its place. */
+static void stuck_remove(struct push *p, struct stuck *s)
+{
+	struct stuck *last = &p->stuck[--p->n_stuck];
+
+	hashes_put(&p->stuck_at, stuck_key(last->change.b).b, (uint64_t)(s - p->stuck));
+	hashes_remove(&p->stuck_at, stuck_key(s->change.b).b);
+	*s = *last;
 }
 
 static bool is_stored(const struct push *p, const uint8_t content[SHA256_LEN])
@@ -113,11 +136,6 @@ void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why
 void push_content_stored(struct uplink *u, const uint8_t content[SHA256_LEN])
 {
 	hashes_put(&u->push.stored, content, 1);
-	for (size_t i = 0; i < u->push.n_stuck; i++) {
-		struct stuck *s = &u->push.stuck[i];
-		if (s->why == STUCK_CONTENT && memcmp(s->content, content, SHA256_LEN) == 0)
-			s->why = STUCK_READY;
-	}
 }
 
 void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], const char *words)
@@ -159,7 +177,7 @@ bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN])
 	return false;
 }
 
-/* Time and other changes may have freed some. */
+/* Time, documents and other changes may have freed some. */
 static void stuck_look(struct uplink *u)
 {
 	struct push *p = &u->push;
@@ -169,7 +187,8 @@ static void stuck_look(struct uplink *u)
 		struct stuck *s = &p->stuck[i];
 		if (s->why == STUCK_A_WHILE && now >= s->retry_ms)
 			s->why = STUCK_READY;
-		if (s->why == STUCK_EARLIER && !stuck_find(p, s->earlier.b))
+		if ((s->why == STUCK_EARLIER && !stuck_find(p, s->earlier.b)) ||
+		    (s->why == STUCK_CONTENT && is_stored(p, s->content)))
 			s->why = STUCK_READY;
 	}
 }
@@ -268,7 +287,7 @@ static int push_send_freed(struct batch *b)
 		if (err == 1)
 			db_reset(st);
 		if (goes || err == 0)
-			*s = p->stuck[--p->n_stuck];
+			stuck_remove(p, s);
 		else
 			i++;
 	}
@@ -332,5 +351,6 @@ void push_fini(struct uplink *u)
 	free(u->push.sent);
 	free(u->push.stuck);
 	hashes_fini(&u->push.stored);
+	hashes_fini(&u->push.stuck_at);
 	u->push = (struct push){0};
 }

@@ -25,6 +25,7 @@ struct offer {
 	enum { OFFER_OPEN, OFFER_WHOLE, OFFER_SYNCED } state;
 	struct buf wants; /* chunks to ask for, at the end of the step */
 	unsigned bad;	  /* chunks that came damaged */
+	bool waits;	  /* for chunks: a step would do nothing */
 };
 
 struct asked {
@@ -288,6 +289,7 @@ static void lane_bad(struct session *s, const uint8_t hash[SHA256_LEN])
 			o = &(*o)->next;
 		} else if (++(*o)->bad < LANE_BAD) {
 			gather_again((*o)->gather, hash);
+			(*o)->waits = false;
 			o = &(*o)->next;
 		} else {
 			offer_damaged(s, o);
@@ -298,14 +300,18 @@ static void lane_bad(struct session *s, const uint8_t hash[SHA256_LEN])
 static void lane_hand_out(struct session *s, const uint8_t hash[SHA256_LEN], struct bytes raw)
 {
 	struct cause cause = {{0}};
+	bool node;
 
-	for (struct offer **o = &s->lane->offers; *o;) {
-		if (gather_take((*o)->gather, hash, raw, &cause) < 0) {
-			lane_missing(s, gather_content((*o)->gather)->root, cause.words);
-			offer_drop(s->lane, o);
-		} else {
-			o = &(*o)->next;
+	for (struct offer **at = &s->lane->offers; *at;) {
+		struct offer *o = *at;
+		bool awaited = o->state == OFFER_OPEN && gather_awaits(o->gather, hash, &node);
+		if (awaited && gather_take(o->gather, hash, raw, &cause) < 0) {
+			lane_missing(s, gather_content(o->gather)->root, cause.words);
+			offer_drop(s->lane, at);
+			continue;
 		}
+		o->waits = o->waits && !awaited;
+		at = &o->next;
 	}
 }
 
@@ -363,12 +369,11 @@ static bool offer_step(struct session *s, struct offer **at)
 	struct offer *o = *at;
 	struct cause cause = {{0}};
 
-	if (o->state != OFFER_OPEN)
-		return false;
 	int got = gather_work(o->gather, LANE_STEP, &cause);
 	if (o->wants.len)
 		lane_want(s, gather_content(o->gather)->root, buf_bytes(&o->wants));
 	buf_reset(&o->wants);
+	o->waits = got == 0;
 	if (got == 2) {
 		shelf_delivered(s->area->shelf, s, gather_content(o->gather));
 		o->state = OFFER_WHOLE;
@@ -393,7 +398,8 @@ static void lane_gather(struct area *a)
 			struct offer **o = session_has_lane(s) ? &s->lane->offers : NULL;
 			while (o && *o) {
 				struct offer *before = *o;
-				moved = offer_step(s, o) || moved;
+				if (before->state == OFFER_OPEN && !before->waits)
+					moved = offer_step(s, o) || moved;
 				if (*o == before)
 					o = &(*o)->next;
 			}
@@ -418,6 +424,7 @@ static void lane_settle(struct area *a)
 				o = &(*o)->next;
 			} else if (++(*o)->bad < LANE_BAD) {
 				gather_restart((*o)->gather);
+				(*o)->waits = false;
 				o = &(*o)->next;
 			} else {
 				offer_damaged(s, o);

@@ -20,9 +20,10 @@
 enum { DAY_MS = 24 * 60 * 60 * 1000, TIDY_STEP = 64, GRANTS_MOST = 4096 };
 
 struct note {
+	const struct session *session;
 	struct id device;
 	struct content content; /* of a delivery; of a chunk only its root, which is the chunk */
-	bool delivered;
+	bool delivered, gone;
 };
 
 struct shelf {
@@ -30,7 +31,7 @@ struct shelf {
 	struct store *store;
 	struct note *notes;
 	size_t n_notes, cap_notes;
-	struct hashes fresh;  /* chunks in `notes`, with the session that brought them */
+	struct hashes fresh;  /* chunks, with their places in `notes` */
 	struct hashes asked;  /* bad ones */
 	struct hashes grants; /* nodes that `granted_to` may read, with granted_generation */
 	const struct session *granted_to;
@@ -171,16 +172,25 @@ int shelf_may_get(struct shelf *s, const struct session *session, const uint8_t 
 	return edge_is(s, hash, parent);
 }
 
+/* Of a chunk that this session has brought, and which is in no table yet; or NULL. */
+static struct note *note_of(struct shelf *s, const struct session *session,
+			    const uint8_t hash[SHA256_LEN])
+{
+	const uint64_t *at = hashes_find(&s->fresh, hash);
+
+	return at && s->notes[*at].session == session ? &s->notes[*at] : NULL;
+}
+
 static int has_brought(struct shelf *s, const struct session *session,
 		       const uint8_t hash[SHA256_LEN])
 {
-	const uint64_t *fresh = hashes_find(&s->fresh, hash);
-
-	if (fresh && *fresh == (uint64_t)(uintptr_t)session)
+	if (note_of(s, session, hash))
 		return 1;
-	struct db_stmt *st =
-		db_query(s->area->db, "SELECT 1 FROM brought WHERE device = $1 AND chunk = $2",
-			 "db", &session->device, BYTES(hash, SHA256_LEN));
+	struct db_stmt *st = db_query(s->area->db,
+				      "SELECT 1 FROM brought WHERE device = $1 AND chunk = $2"
+				      " UNION ALL"
+				      " SELECT 1 FROM delivered WHERE device = $1 AND root = $2",
+				      "db", &session->device, BYTES(hash, SHA256_LEN));
 	int got = db_step(st);
 	if (got > 0)
 		db_reset(st);
@@ -207,14 +217,14 @@ static struct note *shelf_note(struct shelf *s, const struct session *session)
 		s->notes = mem_resize(s->notes, s->cap_notes * sizeof(*s->notes));
 	}
 	struct note *n = &s->notes[s->n_notes++];
-	*n = (struct note){.device = session->device};
+	*n = (struct note){.session = session, .device = session->device};
 	return n;
 }
 
 void shelf_brought(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN])
 {
+	hashes_put(&s->fresh, hash, s->n_notes);
 	memcpy(shelf_note(s, session)->content.root, hash, SHA256_LEN);
-	hashes_put(&s->fresh, hash, (uint64_t)(uintptr_t)session);
 }
 
 bool shelf_unbring(struct shelf *s, const struct session *session, struct bytes bad)
@@ -222,24 +232,22 @@ bool shelf_unbring(struct shelf *s, const struct session *session, struct bytes 
 	bool any = false;
 
 	for (size_t at = 0; at < bad.len; at += SHA256_LEN) {
-		const uint8_t *hash = bad.data + at;
-		const uint64_t *by = hashes_find(&s->fresh, hash);
-		if (!by || *by != (uint64_t)(uintptr_t)session)
+		struct note *n = note_of(s, session, bad.data + at);
+		if (!n)
 			continue;
-		any = true;
-		hashes_remove(&s->fresh, hash);
-		for (size_t i = 0; i < s->n_notes; i++)
-			if (!s->notes[i].delivered &&
-			    memcmp(s->notes[i].content.root, hash, SHA256_LEN) == 0)
-				s->notes[i--] = s->notes[--s->n_notes];
+		any = n->gone = true;
+		hashes_remove(&s->fresh, bad.data + at);
 	}
 	return any;
 }
 
+/* Of a content that is one chunk, to have delivered it says that the chunk was brought, too. */
 void shelf_delivered(struct shelf *s, const struct session *session, const struct content *c)
 {
-	struct note *n = shelf_note(s, session);
+	struct note *n = note_of(s, session, c->root);
 
+	if (!n || memcmp(c->root, c->sha, SHA256_LEN) != 0)
+		n = shelf_note(s, session);
 	n->content = *c;
 	n->delivered = true;
 	quota_add(s->area->quota, &session->device, c->bytes);
@@ -279,7 +287,7 @@ int shelf_sync(struct shelf *s, struct cause *cause)
 	if (err < 0)
 		return err;
 	for (size_t i = 0; err == 0 && i < s->n_notes; i++)
-		err = note_write(s, &s->notes[i], day);
+		err = s->notes[i].gone ? 0 : note_write(s, &s->notes[i], day);
 	s->n_notes = 0;
 	hashes_clear(&s->fresh);
 	return err < 0 ? cause_set(cause, err, "documents can't be stored: %s", err_words(err)) : 0;
