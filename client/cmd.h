@@ -50,6 +50,10 @@ bool cmd_id_starts(const struct id *id, const char *word);
 int cmd_check_space(struct call *call, const struct id *space);
 /* Save a draft; takes it. Says so in words or, with --json, as {"change": …}, unless `silent`. */
 int cmd_save(struct call *call, struct draft **d, bool silent);
+/* What --limit-rate says, in bytes a second; 0: it was not given; CMD_NO_LIMIT: "none". ERR_USAGE
+ * with a cause. */
+#define CMD_NO_LIMIT UINT64_MAX
+int cmd_rate(struct call *call, uint64_t *out);
 /* Send and fetch until nothing is left, with a progress bar. ERR_OFFLINE with a cause. */
 int cmd_sync_now(struct call *call);
 /* Bring a document's bytes to this computer, from the server. */

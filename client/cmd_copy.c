@@ -78,6 +78,7 @@ struct state {
 	struct asking asking;
 	struct incomplete left;
 	uint64_t sent, to_send; /* bytes of documents on their way */
+	uint64_t limit;		/* bytes of them a second; 0: none was set */
 	struct holding holding;
 	struct ids apart; /* documents whose versions were made apart */
 	bool contact_known, skew_known, paused;
@@ -109,6 +110,7 @@ static int state_read(struct call *call, struct state *s)
 	    (int64_t)env_now_ms(copy_env(call->copy)) - s->recovered_ms < TOLD_MS)
 		copy_meta_get(call->copy, "recovered", s->recovered, sizeof(s->recovered));
 	s->paused = contents_paused(call->copy);
+	s->limit = contents_limit(call->copy);
 	int err = copy_counts(call->copy, &s->pending, &s->refused, &s->conflicts);
 	if (err >= 0)
 		err = copy_asking(call->copy, &s->asking);
@@ -154,6 +156,7 @@ static int status_json(struct call *call, const struct state *s)
 	json_object_set_new(o, "documents_bytes", json_integer((json_int_t)s->to_send));
 	json_object_set_new(o, "documents_sent_bytes", json_integer((json_int_t)s->sent));
 	json_object_set_new(o, "documents_paused", json_boolean(s->paused));
+	json_object_set_new(o, "limit_rate", json_integer((json_int_t)s->limit));
 	json_object_set_new(o, "documents", json_integer((json_int_t)s->holding.documents));
 	json_object_set_new(o, "documents_apart", json_integer((json_int_t)s->apart.n));
 	json_object_set_new(o, "documents_here", json_integer((json_int_t)s->holding.here));
@@ -242,6 +245,11 @@ static void status_say_sync(struct call *call, const struct state *s)
 			s->paused ? "; 'fivepits outbox resume' goes on" : "");
 	else if (s->paused)
 		fputs("Sending documents is paused; 'fivepits outbox resume' goes on.\n", out);
+	if (s->limit > 0)
+		fprintf(out,
+			"Documents go and come at %s a second at most; 'fivepits policy "
+			"--limit-rate none' ends that.\n",
+			screen_size(&call->arena, s->limit));
 	if (s->refused > 0)
 		fprintf(out, "%s: 'fivepits outbox' says why.\n",
 			screen_count(&call->arena, (uint64_t)s->refused, "change was refused",

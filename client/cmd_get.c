@@ -402,8 +402,11 @@ int cmd_get(struct call *call)
 {
 	struct getting g = {.call = call};
 	const char *output = call_option(call, "output");
-	int err = get_check(&g);
+	uint64_t limit;
+	int err = cmd_rate(call, &limit);
 
+	if (err >= 0)
+		err = get_check(&g);
 	g.all = json_array();
 	if (err >= 0)
 		err = get_collect(&g);

@@ -181,7 +181,10 @@ static int hold_drop(struct pick *h)
 static int hold_options(struct call *call)
 {
 	bool keep = call_option(call, "keep"), drop = call_option(call, "drop");
+	uint64_t limit;
 
+	if (cmd_rate(call, &limit) < 0)
+		return ERR_USAGE;
 	if (keep && drop)
 		return cause_set(&call->cause, ERR_USAGE, "fetch: either --keep or --drop");
 	if (keep && call->n_words == 0)
@@ -294,6 +297,32 @@ static int policy_read(struct call *call, const char *word, struct policy *p)
 	return 0;
 }
 
+/* How fast documents go and come, on this computer, from now on. */
+static int policy_limit(struct call *call)
+{
+	uint64_t limit;
+	int err = cmd_rate(call, &limit);
+
+	if (err < 0)
+		return err;
+	if (call->n_words || call_option(call, "up-to"))
+		return cause_set(&call->cause, ERR_USAGE,
+				 "policy: --limit-rate is about all spaces: give it alone");
+	if (limit == CMD_NO_LIMIT)
+		limit = 0;
+	if ((err = contents_set_limit(call->copy, limit)) < 0)
+		return hold_failed(call, err);
+	if (call->json)
+		return cmd_json(call, json_pack("{s:I}", "limit_rate", (json_int_t)limit));
+	if (limit)
+		cmd_say(call, "Documents go and come at %s a second at most from now on.",
+			screen_size(&call->arena, limit));
+	else
+		cmd_say(call,
+			"Documents go and come as fast as leaves the line usable from now on.");
+	return 0;
+}
+
 int cmd_policy(struct call *call)
 {
 	const char *word = call_word(call, 1);
@@ -301,6 +330,8 @@ int cmd_policy(struct call *call)
 	struct id space;
 	int err = 0;
 
+	if (call_option(call, "limit-rate"))
+		return policy_limit(call);
 	if (call->n_words == 0 && call_option(call, "up-to"))
 		return cause_set(&call->cause, ERR_USAGE, "policy: of which space?");
 	if (call->n_words == 0)

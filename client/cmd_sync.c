@@ -10,8 +10,10 @@
 #include "client/join.h"
 #include "client/meter.h"
 #include "client/serve.h"
+#include "client/size.h"
 #include "client/texts.h"
 #include "common/os.h"
+#include "common/pace.h"
 
 #include <signal.h>
 #include <string.h>
@@ -61,11 +63,37 @@ static void sync_progress(void *arg, const struct uplink_progress *p)
 	meter_move(&b->meter, p->bytes_done, p->bytes_all);
 }
 
+int cmd_rate(struct call *call, uint64_t *out)
+{
+	const char *word = call_option(call, "limit-rate");
+
+	*out = 0;
+	if (!word)
+		return 0;
+	if (strcmp(word, "none") == 0) {
+		*out = CMD_NO_LIMIT;
+		return 0;
+	}
+	if (size_parse(word, out, NULL) < 0)
+		return cause_set(&call->cause, ERR_USAGE,
+				 "'%.60s' is no rate; write bytes a second, such as 50k or 1.5M, "
+				 "or none",
+				 word);
+	if (*out < PACE_LIMIT_LEAST)
+		return cause_set(&call->cause, ERR_USAGE,
+				 "%.60s bytes a second is too slow: 1k is the least; 'fivepits "
+				 "outbox pause' has documents wait",
+				 word);
+	return 0;
+}
+
 static int sync_errand(struct call *call, struct errand *errand, const char *label)
 {
 	struct sync_bar b = {.call = call,
 			     .told = errand->kind != ERRAND_SYNC || errand->no_history};
 
+	if (cmd_rate(call, &errand->limit) < 0)
+		return ERR_USAGE;
 	progress_begin(&b.bar, label, call->quiet || call->json);
 	meter_begin(&b.meter, label, call->json, call->quiet);
 	int err = errand_run(call->copy, errand, sync_progress, &b, &call->cause);
@@ -149,8 +177,11 @@ int cmd_sync(struct call *call)
 	int64_t pending, refused, conflicts, held, to_decide;
 	struct incomplete left;
 	struct cause unread = {{0}};
+	uint64_t limit;
 	bool unasked;
-	int err = sync_ask(call, &unasked);
+	int err = cmd_rate(call, &limit);
+	if (err >= 0)
+		err = sync_ask(call, &unasked);
 	if (err >= 0)
 		err = cmd_sync_now(call);
 	if (err >= 0) /* what it could not read is told of by fsck; all is sent and fetched */
@@ -203,7 +234,10 @@ int cmd_sync(struct call *call)
 
 int cmd_serve(struct call *call)
 {
-	return serve_run(call->copy, &call->cause);
+	uint64_t limit;
+	int err = cmd_rate(call, &limit);
+
+	return err < 0 ? err : serve_run(call->copy, limit, &call->cause);
 }
 
 /* ---- join ----------------------------------------------------------------------------------- */

@@ -43,7 +43,7 @@ enum command_flag {
 	COMMAND_LOG = 8,    /* runs long: logs to standard error */
 };
 
-enum { COMMAND_ARGUMENTS = 4, COMMAND_OPTIONS = 6 };
+enum { COMMAND_ARGUMENTS = 4, COMMAND_OPTIONS = 7 };
 
 struct call;
 

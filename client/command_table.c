@@ -189,14 +189,18 @@ static const struct command commands[] = {
 	/* ---- In step with the others ---- */
 	{
 		.name = "sync",
-		.options = {{"yes", 'y', NULL, "send changes too that withdraw many records",
-			     COMPLETE_NOTHING, NULL},
-			    {"no-documents", 0, NULL,
-			     "send no documents this time: they wait, and all else goes",
-			     COMPLETE_NOTHING, NULL},
-			    {"no-history", 0, NULL,
-			     "do not wait for what records were before: it comes another time",
-			     COMPLETE_NOTHING, NULL}},
+		.options =
+			{{"yes", 'y', NULL, "send changes too that withdraw many records",
+			  COMPLETE_NOTHING, NULL},
+			 {"no-documents", 0, NULL,
+			  "send no documents this time: they wait, and all else goes",
+			  COMPLETE_NOTHING, NULL},
+			 {"no-history", 0, NULL,
+			  "do not wait for what records were before: it comes another time",
+			  COMPLETE_NOTHING, NULL},
+			 {"limit-rate", 0, "RATE",
+			  "documents no faster than this, in bytes a second, such as 50k or 1.5M",
+			  COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_sync,
 		.summary = "send what waits here and fetch what is new, until nothing is left",
@@ -215,6 +219,10 @@ static const struct command commands[] = {
 	},
 	{
 		.name = "serve",
+		.options =
+			{{"limit-rate", 0, "RATE",
+			  "documents no faster than this, in bytes a second, such as 50k or 1.5M",
+			  COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_LOG,
 		.group = group_sync,
 		.summary = "stay in step in the background, until stopped",
@@ -316,8 +324,12 @@ static const struct command commands[] = {
 			     COMPLETE_NOTHING, NULL},
 			    {"folder", 0, "FOLDER", "all documents that were put with this folder",
 			     COMPLETE_NOTHING, NULL},
-			    {"space", 0, "SPACE", "all documents of this space, or those of the "
-						  "folder in it",
+			    {"space", 0, "SPACE",
+			     "all documents of this space, or those of the "
+			     "folder in it",
+			     COMPLETE_NOTHING, NULL},
+			    {"limit-rate", 0, "RATE",
+			     "fetch no faster than this, in bytes a second, such as 50k or 1.5M",
 			     COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_document,
@@ -343,6 +355,9 @@ static const struct command commands[] = {
 			     "policy does not want",
 			     COMPLETE_NOTHING, NULL},
 			    {"all", 'a', NULL, "all versions; without ID, of all documents",
+			     COMPLETE_NOTHING, NULL},
+			    {"limit-rate", 0, "RATE",
+			     "no faster than this, in bytes a second, such as 50k or 1.5M",
 			     COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_document,
@@ -360,22 +375,29 @@ static const struct command commands[] = {
 	{
 		.name = "policy",
 		.arguments = {{"SPACE", COMPLETE_NOTHING, NULL, true, false},
-			      {"all|newest|on-demand", COMPLETE_CHOICE,
-			       "all newest on-demand", true, false}},
+			      {"all|newest|on-demand", COMPLETE_CHOICE, "all newest on-demand",
+			       true, false}},
 		.options = {{"up-to", 0, "SIZE",
 			     "larger files only when you ask for them, such as 10M (any: none is "
 			     "too large)",
+			     COMPLETE_NOTHING, NULL},
+			    {"limit-rate", 0, "RATE",
+			     "from now on documents go and come no faster than this, in bytes a "
+			     "second, such as 50k (none: as fast as leaves the line usable)",
 			     COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_document,
-		.summary = "which documents' files this computer holds, space by space",
+		.summary =
+			"which documents' files this computer holds, space by space, and how fast "
+			"they travel",
 		.help = "Lists of documents are always here. Where nobody says otherwise, so are "
 			"the newest\n"
 			"versions up to 10 MiB; the newest documents come first. It is about this "
 			"computer alone.",
 		.example = "fivepits policy\n"
 			   "fivepits policy partnership newest --up-to 2M\n"
-			   "fivepits policy partnership on-demand",
+			   "fivepits policy partnership on-demand\n"
+			   "fivepits policy --limit-rate 50k",
 		.run = cmd_policy,
 	},
 

@@ -32,6 +32,11 @@ int contents_note_sent(struct copy *copy, const uint8_t root[SHA256_LEN], uint64
 bool contents_paused(struct copy *copy);
 int contents_pause(struct copy *copy, bool pause);
 
+/* Bytes of documents a second that this computer sends, and fetches, at most; 0: as many as leave
+ * the line usable. It holds until the person says otherwise. */
+uint64_t contents_limit(struct copy *copy);
+int contents_set_limit(struct copy *copy, uint64_t bytes_s);
+
 /* What the server said that this device's school may bring; UINT64_MAX: it is not limited. */
 struct document_limits {
 	uint64_t file, school, used, free;

@@ -51,9 +51,9 @@ static void errand_format(const struct errand *e, char line[LINE_MOST])
 	hex_write(invitation, e->invitation, 16);
 	hex_write(verifier, e->verifier, SHA256_LEN);
 	hex_write(change, e->change.b, 16);
-	snprintf(line, LINE_MOST, "%d %s %s %" PRIu64 " %s %s %s %s %s %s\n", (int)e->kind, root,
-		 content, e->content.bytes, person, school, invitation, verifier, change,
-		 e->words);
+	snprintf(line, LINE_MOST, "%d %s %s %" PRIu64 " %s %s %s %s %s %" PRIu64 " %s\n",
+		 (int)e->kind, root, content, e->content.bytes, person, school, invitation,
+		 verifier, change, e->limit, e->words);
 }
 
 static bool errand_parse(struct errand *e, const char *line)
@@ -63,9 +63,9 @@ static bool errand_parse(struct errand *e, const char *line)
 	int kind, words = 0;
 
 	memset(e, 0, sizeof(*e));
-	if (sscanf(line, "%d %64s %64s %" SCNu64 " %32s %32s %32s %64s %32s %n", &kind, root,
-		   content, &e->content.bytes, person, school, invitation, verifier, change,
-		   &words) != 9 ||
+	if (sscanf(line, "%d %64s %64s %" SCNu64 " %32s %32s %32s %64s %32s %" SCNu64 " %n", &kind,
+		   root, content, &e->content.bytes, person, school, invitation, verifier, change,
+		   &e->limit, &words) != 10 ||
 	    kind < ERRAND_SYNC || kind > ERRAND_REFUSE)
 		return false;
 	e->kind = (enum errand_kind)kind;

@@ -22,6 +22,7 @@ struct errand {
 	enum errand_kind kind;
 	bool no_documents;	     /* SYNC: none are sent; by a running serve they are */
 	bool no_history;	     /* SYNC: nor is history fetched; by a running serve it is */
+	uint64_t limit; /* bytes of documents a second while it is run; 0: as the copy has it */
 	size_t unfetched;	     /* SYNC: documents that could not be fetched; */
 	struct cause why_unfetched;  /* both are filled, but not by a running serve */
 	struct content content;	     /* GET */

@@ -173,6 +173,7 @@ static int run_alone(struct run *r)
 		live_fetch_documents(r->live);
 	if (r->errand->no_documents)
 		live_hold_documents(r->live);
+	live_limit(r->live, r->errand->limit);
 	if (r->errand->no_history)
 		live_hold_history(r->live);
 	r->timer = loop_timer_new(r->loop, run_wake, r);

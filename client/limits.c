@@ -70,12 +70,13 @@ bool contents_paused(struct copy *copy)
 	return text[0] != '\0';
 }
 
-int contents_pause(struct copy *copy, bool pause)
+/* Set a word of the person's, and wake who holds the line. */
+static int word_set(struct copy *copy, const char *key, const char *word)
 {
 	int err = copy_begin(copy);
 
 	if (err == 0)
-		err = copy_meta_set(copy, paused_key, pause ? "1" : "");
+		err = copy_meta_set(copy, key, word);
 	if (err == 0)
 		err = copy_commit(copy);
 	if (err < 0) {
@@ -86,4 +87,28 @@ int contents_pause(struct copy *copy, bool pause)
 	os_bell_ring(bell);
 	free(bell);
 	return 0;
+}
+
+int contents_pause(struct copy *copy, bool pause)
+{
+	return word_set(copy, paused_key, pause ? "1" : "");
+}
+
+static const char limit_key[] = "documents_limit";
+
+uint64_t contents_limit(struct copy *copy)
+{
+	char text[24];
+
+	copy_meta_get(copy, limit_key, text, sizeof(text));
+	return strtoull(text, NULL, 10);
+}
+
+int contents_set_limit(struct copy *copy, uint64_t bytes_s)
+{
+	char text[24] = "";
+
+	if (bytes_s)
+		snprintf(text, sizeof(text), "%" PRIu64, bytes_s);
+	return word_set(copy, limit_key, text);
 }

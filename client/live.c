@@ -25,6 +25,8 @@ struct live {
 	struct line *line;
 	struct uplink *uplink;
 	struct loop_timer *leave; /* a line that does not end by itself is cut */
+	struct loop_timer *rest;  /* a limit lets more go then */
+	uint64_t limit;
 	bool closed;		  /* the line is gone; tidied up at the turn's end */
 	Wire__Reason reason;
 	int error;
@@ -48,6 +50,11 @@ struct live {
 static void live_event(void *arg, enum conn_event event, const struct frame *frame,
 		       const char *words);
 
+static void live_rested(void *arg)
+{
+	(void)arg; /* the turn's end does what there is to do */
+}
+
 static void live_cut(void *arg)
 {
 	((struct live *)arg)->closed = true;
@@ -60,6 +67,7 @@ struct live *live_new(struct loop *loop, struct copy *copy)
 	l->loop = loop;
 	l->copy = copy;
 	l->leave = loop_timer_new(loop, live_cut, l);
+	l->rest = loop_timer_new(loop, live_rested, l);
 	return l;
 }
 
@@ -69,6 +77,7 @@ static void live_drop(struct live *l)
 	line_free(&l->line);
 	tls_free(&l->tls);
 	loop_timer_stop(l->leave);
+	loop_timer_stop(l->rest);
 	l->state = LIVE_DOWN;
 	l->closed = false;
 }
@@ -81,6 +90,7 @@ void live_free(struct live **live)
 		return;
 	live_drop(l);
 	loop_timer_free(&l->leave);
+	loop_timer_free(&l->rest);
 	buf_fini(&l->renewed);
 	free(l);
 	*live = NULL;
@@ -94,6 +104,13 @@ void live_hold_documents(struct live *l)
 void live_hold_history(struct live *l)
 {
 	l->no_history = true;
+}
+
+void live_limit(struct live *l, uint64_t bytes_s)
+{
+	l->limit = bytes_s;
+	if (l->uplink)
+		uplink_limit(l->uplink, bytes_s);
 }
 
 void live_fetch_documents(struct live *l)
@@ -234,6 +251,7 @@ static void live_event(void *arg, enum conn_event event, const struct frame *fra
 	switch (event) {
 	case CONN_READY:
 		l->uplink = uplink_new(l->copy, conn_link(line_conn(l->line)));
+		uplink_limit(l->uplink, l->limit);
 		if (l->no_documents)
 			uplink_hold_documents(l->uplink);
 		if (l->no_history)
@@ -366,6 +384,9 @@ void live_turn(struct live *l)
 			live_check_renewal(l);
 		live_ask_if_unsure(l);
 		live_fetch(l);
+		uint64_t rest = uplink_rest_ms(l->uplink);
+		if (rest)
+			loop_timer_set(l->rest, rest);
 	}
 	if (l->closed)
 		live_drop(l);

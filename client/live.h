@@ -30,6 +30,9 @@ void live_hold_history(struct live *live);
 void live_fetch_documents(struct live *live);
 /* How many could not be fetched so, and why the last could not. */
 size_t live_fetch_failures(const struct live *live, struct cause *why);
+/* Documents go and come no faster than this from now on, in bytes a second; 0: as the copy has
+ * it. */
+void live_limit(struct live *live, uint64_t bytes_s);
 /* Connect; nothing if it is not DOWN. What fails is told by live_state and live_why. */
 void live_call(struct live *live);
 /* Say that all is done, and end the line. */

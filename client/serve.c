@@ -39,6 +39,7 @@ struct serve {
 	struct loop_timer *wake, *again, *index;
 	struct loop_task more; /* another turn */
 	struct live *live;
+	uint64_t limit; /* bytes of documents a second; 0: as the copy has it */
 	struct job *jobs;
 	unsigned failures; /* in a row */
 	uint64_t called_us;
@@ -101,6 +102,8 @@ static void job_ask(struct serve *s, struct job *j)
 	struct uplink *u = live_uplink(s->live);
 
 	j->asked = true;
+	if (e->limit)
+		live_limit(s->live, e->limit);
 	if (e->kind == ERRAND_SYNC)
 		live_confirm(s->live);
 	else if (e->kind == ERRAND_GET)
@@ -119,6 +122,8 @@ static void job_ask(struct serve *s, struct job *j)
 static void job_end(struct serve *s, struct job *j)
 {
 	errand_reply(copy_home(s->copy), j->token, &j->errand, j->result, j->cause.words);
+	if (j->errand.limit)
+		live_limit(s->live, s->limit);
 	s->jobs = j->next;
 	free(j);
 }
@@ -401,13 +406,20 @@ int serve_error(const struct serve *s, struct cause *cause)
 	return s->error ? cause_set(cause, s->error, "%s", s->cause.words) : 0;
 }
 
-int serve_run(struct copy *copy, struct cause *cause)
+void serve_limit(struct serve *s, uint64_t bytes_s)
+{
+	s->limit = bytes_s;
+	live_limit(s->live, bytes_s);
+}
+
+int serve_run(struct copy *copy, uint64_t limit, struct cause *cause)
 {
 	struct loop *loop = loop_new();
 	struct serve *s;
 	int rc = serve_open(&s, loop, copy, cause);
 
 	if (rc == 0) {
+		serve_limit(s, limit);
 		loop_take_signals(loop, serve_stop, s);
 		log_info("serve.ready", "home=%s", copy_home(copy));
 		rc = loop_run(loop);

@@ -28,7 +28,11 @@ void serve_stop(void *serve);
  * can't be written), with a cause. */
 int serve_error(const struct serve *serve, struct cause *cause);
 
-/* All of it, until SIGTERM or SIGINT. */
-int serve_run(struct copy *copy, struct cause *cause);
+/* Documents go and come no faster than this, in bytes a second; 0: as the copy has it. An errand
+ * may bring a limit of its own, for as long as it is run. */
+void serve_limit(struct serve *serve, uint64_t bytes_s);
+
+/* All of it, until SIGTERM or SIGINT, with this limit. */
+int serve_run(struct copy *copy, uint64_t limit, struct cause *cause);
 
 #endif

@@ -49,6 +49,7 @@ static void uplink_hello(struct uplink *u, const struct held *spaces, size_t n)
 	m.has_nonce = copy_nonce(u->copy, nonce);
 	m.nonce = PB_BYTES(BYTES(nonce, sizeof(nonce)));
 	m.has_values_first = m.values_first = true;
+	m.has_marks = m.marks = true;
 	link_send(u->link, WIRE__KIND__HELLO, &m.base, BYTES_NONE);
 }
 
@@ -59,7 +60,7 @@ struct uplink *uplink_new(struct copy *copy, struct link *link)
 
 	u->copy = copy;
 	u->link = link;
-	u->uploads = uploads_new();
+	u->uploads = uploads_new(uplink_now(u));
 	u->carriage = carriage_new();
 	u->setbacks = copy_setbacks(copy);
 	u->heard_ms = uplink_now(u);
@@ -243,6 +244,8 @@ static const ProtobufCMessageDescriptor *frame_descriptor(unsigned kind)
 		return &wire__missing__descriptor;
 	case WIRE__KIND__LIMITS:
 		return &wire__limits__descriptor;
+	case WIRE__KIND__PACE:
+		return &wire__pace__descriptor;
 	case WIRE__KIND__INVITED:
 		return &wire__invited__descriptor;
 	case WIRE__KIND__RENEWED:
@@ -285,6 +288,9 @@ static int uplink_dispatch(struct uplink *u, unsigned kind, const void *m, struc
 		return 0;
 	case WIRE__KIND__STORED:
 		upload_on_stored(u, m);
+		return 0;
+	case WIRE__KIND__PACE:
+		upload_on_pace(u, m);
 		return 0;
 	case WIRE__KIND__MISSING:
 		upload_on_missing(u, m);
@@ -454,6 +460,18 @@ void uplink_hold_documents(struct uplink *u)
 void uplink_hold_history(struct uplink *u)
 {
 	u->no_history = true;
+}
+
+void uplink_limit(struct uplink *u, uint64_t bytes_s)
+{
+	u->limit = bytes_s;
+	if (u->state == UPLINK_READY)
+		upload_wake(u);
+}
+
+uint64_t uplink_rest_ms(const struct uplink *u)
+{
+	return u->state == UPLINK_READY ? upload_rest_ms(u) : 0;
 }
 
 bool uplink_is_busy(const struct uplink *u)

@@ -33,6 +33,11 @@ enum uplink_state uplink_state(const struct uplink *u);
 void uplink_hold_documents(struct uplink *u);
 /* Fetch no bodies that were left out at first, in this session. */
 void uplink_hold_history(struct uplink *u);
+/* Send and fetch no more bytes of documents a second than this, whatever the copy's own limit
+ * (contents_limit) is; 0: that one holds. */
+void uplink_limit(struct uplink *u, uint64_t bytes_s);
+/* In how many ms another turn should follow, since a limit lets something go then; 0: none need. */
+uint64_t uplink_rest_ms(const struct uplink *u);
 /* Nothing is left to send or to fetch. */
 bool uplink_quiet(const struct uplink *u);
 /* The values of all that may be read are here, as the server had them when the session began. */

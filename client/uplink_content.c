@@ -325,12 +325,24 @@ static void chunk_take(struct uplink *u, const Wire__Chunk *m, struct bytes pack
 	}
 }
 
+/* At once, whatever the chunk is worth: it is about the line. */
+static void mark_answer(struct uplink *u, uint64_t mark)
+{
+	Wire__Pace m = WIRE__PACE__INIT;
+
+	m.has_came = true;
+	m.came = mark;
+	link_send(u->link, WIRE__KIND__PACE, &m.base, BYTES_NONE);
+}
+
 /* Parts of a chunk come one behind the other. */
 void content_on_chunk(struct uplink *u, const Wire__Chunk *m, struct bytes raw)
 {
 	struct carriage *c = u->carriage;
 	uint32_t size = m->has_size ? m->size : (uint32_t)raw.len;
 
+	if (m->has_mark)
+		mark_answer(u, m->mark);
 	if (m->chunk.len != SHA256_LEN || size > CHUNK_MAX) {
 		uplink_end(u, WIRE__REASON__PROTOCOL, "the server sent a chunk that is none");
 		return;

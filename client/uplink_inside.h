@@ -129,6 +129,7 @@ struct uplink {
 	bool contact;		/* heard after last_contact was stored */
 	bool no_documents;	/* none are sent in this session */
 	bool paused;		/* nor before the person says so (contents_paused) */
+	uint64_t limit;		/* bytes of documents a second; 0: as the copy has it */
 	bool no_history;	/* bodies that were left out are not fetched in it */
 };
 
@@ -212,10 +213,15 @@ void history_wake(struct uplink *u);
 bool history_quiet(const struct uplink *u);
 
 /* Documents on their way up (uplink_offer.c). */
-struct uploads *uploads_new(void);
+struct uploads *uploads_new(uint64_t now_ms);
 void upload_turn(struct uplink *u);
 void upload_on_want(struct uplink *u, const Wire__Want *m);
 void upload_on_stored(struct uplink *u, const Wire__Stored *m);
+void upload_on_pace(struct uplink *u, const Wire__Pace *m);
+/* The server has said Welcome: does it answer marks? */
+void upload_welcome(struct uplink *u, bool marks);
+/* In how many ms something may go that waits for the limit; 0: nothing does. */
+uint64_t upload_rest_ms(const struct uplink *u);
 void upload_on_missing(struct uplink *u, const Wire__Missing *m);
 /* Some may not be wanted any more. */
 void upload_wake(struct uplink *u);

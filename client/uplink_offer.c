@@ -1,11 +1,13 @@
 /*
  * Documents on their way up: contents that pending changes name are offered, some at a time, and
- * the chunks that the server asks for are sent, a chunk of each content in turn. Chunks are queued
- * only while the line has little to carry, so that records never wait behind more than that.
+ * the chunks that the server asks for are sent. The content goes next of which the least has gone
+ * since it was asked for, so that a small one need not wait for a large one. How much goes is the
+ * line's to say, and the person's (common/pace.h): what else is sent never waits behind more.
  */
 #include "client/uplink_inside.h"
 
 #include "client/contents.h"
+#include "common/pace.h"
 #include "common/log.h"
 
 #include <stdlib.h>
@@ -19,20 +21,35 @@ struct upload {
 	struct content content;
 	struct buf wanted; /* chunks that the server asked for; sent up to `at` */
 	size_t at;
+	uint64_t turns;	      /* bytes that went in its turns, and while it had none to send */
 	bool lacking;	      /* a server that was set back asks for it */
 	uint64_t sent, noted; /* bytes of it, in earlier sessions too; what is on disk of that */
 };
 
-struct uploads {
-	struct upload *first, *turn; /* `turn`: sends the next chunk */
-	size_t n;
+/* The chunk that is being sent. */
+struct piece {
+	struct upload *of; /* NULL: none is */
+	uint8_t hash[SHA256_LEN];
+	struct stored is;
 	struct buf packed;
+	size_t at; /* so much of it has gone */
+};
+
+struct uploads {
+	struct upload *first;
+	size_t n;
+	struct piece piece;
+	struct pace pace;
+	uint64_t limit;	   /* that both sides go by */
 	uint64_t noted_ms; /* when it was last noted how far they are */
 };
 
-struct uploads *uploads_new(void)
+struct uploads *uploads_new(uint64_t now_ms)
 {
-	return mem_alloc(sizeof(struct uploads));
+	struct uploads *all = mem_alloc(sizeof(*all));
+
+	pace_init(&all->pace, now_ms);
+	return all;
 }
 
 static struct upload *upload_find(const struct uploads *all, ProtobufCBinaryData root)
@@ -51,8 +68,8 @@ static void upload_drop(struct uploads *all, struct upload *up)
 	while (*at != up)
 		at = &(*at)->next;
 	*at = up->next;
-	if (all->turn == up)
-		all->turn = up->next;
+	if (all->piece.of == up)
+		all->piece.of = NULL; /* another chunk begins anew */
 	all->n--;
 	buf_fini(&up->wanted);
 	free(up);
@@ -111,6 +128,26 @@ static void upload_offers(struct uplink *u)
 	}
 }
 
+/* The upload whose turn it is, of those that have something to send. NULL: none has. */
+static struct upload *upload_next(const struct uploads *all)
+{
+	struct upload *next = NULL;
+
+	for (struct upload *up = all->first; up; up = up->next)
+		if (up->wanted.len && (!next || up->turns < next->turns))
+			next = up;
+	return next;
+}
+
+/* It has something to send again: what the others have sent meanwhile it does not catch up. */
+static void upload_joins(const struct uploads *all, struct upload *up)
+{
+	const struct upload *next = upload_next(all);
+
+	if (next && next->turns > up->turns)
+		up->turns = next->turns;
+}
+
 void upload_on_want(struct uplink *u, const Wire__Want *m)
 {
 	struct uploads *all = u->uploads;
@@ -118,6 +155,8 @@ void upload_on_want(struct uplink *u, const Wire__Want *m)
 
 	if (!up)
 		return; /* of one that was given up */
+	if (up->wanted.len == 0)
+		upload_joins(all, up);
 	if (up->at) {
 		up->wanted.len -= up->at;
 		memmove(up->wanted.data, up->wanted.data + up->at, up->wanted.len);
@@ -143,39 +182,6 @@ void upload_on_stored(struct uplink *u, const Wire__Stored *m)
 		push_content_stored(u, up->content.root);
 		upload_drop(u->uploads, up);
 	}
-}
-
-/* 0, or an error: this chunk is not here as it should be. */
-static int chunk_send(struct uplink *u, struct upload *up, const uint8_t hash[SHA256_LEN])
-{
-	Wire__Chunk m = WIRE__CHUNK__INIT;
-	struct stored is;
-	int err = store_get_packed(copy_store(u->copy), hash, &is, &u->uploads->packed);
-
-	if (err < 0)
-		return err;
-	m.chunk = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)hash};
-	m.raw = is.raw;
-	m.has_form = is.form != FORM_RAW;
-	m.form = is.form;
-	link_send(u->link, WIRE__KIND__CHUNK, &m.base, buf_bytes(&u->uploads->packed));
-	if (!is.node) {
-		u->progress.bytes_done += is.raw;
-		up->sent += is.raw;
-	}
-	return 0;
-}
-
-/* The next chunk of a list; what was sent of it is forgotten now and then. */
-static int wanted_send(struct uplink *u, struct upload *up)
-{
-	uint8_t hash[SHA256_LEN];
-
-	memcpy(hash, up->wanted.data + up->at, SHA256_LEN);
-	up->at += SHA256_LEN;
-	if (up->at == up->wanted.len)
-		up->at = up->wanted.len = 0;
-	return chunk_send(u, up, hash);
 }
 
 /* Once a second: how far they are. */
@@ -209,34 +215,133 @@ static void upload_cancel(struct uplink *u, struct upload *up, const char *words
 	upload_fail(u, up, words);
 }
 
-/* The next upload that has something to send, from whose turn it is. */
-static struct upload *upload_next(struct uploads *all)
+/* Take up the next chunk that was asked for. 1: there is one; 0: none; or an error: it is not here
+ * as it should be. */
+static int piece_begin(struct uplink *u, struct upload *up)
 {
-	struct upload *from = all->turn ? all->turn : all->first, *up = from;
+	struct piece *p = &u->uploads->piece;
 
-	while (up && up->wanted.len == 0) {
-		up = up->next ? up->next : all->first;
-		if (up == from)
-			return NULL;
+	memcpy(p->hash, up->wanted.data + up->at, SHA256_LEN);
+	up->at += SHA256_LEN;
+	if (up->at == up->wanted.len)
+		up->at = up->wanted.len = 0;
+	int err = store_get_packed(copy_store(u->copy), p->hash, &p->is, &p->packed);
+	if (err < 0)
+		return err;
+	p->of = up;
+	p->at = 0;
+	return 1;
+}
+
+/* Bytes of the content that so much of the packed chunk stands for. */
+static uint64_t piece_raw(const struct piece *p, size_t at)
+{
+	if (p->is.node)
+		return 0;
+	return at < p->packed.len ? (uint64_t)p->is.raw * at / p->packed.len : p->is.raw;
+}
+
+/* So much of the chunk that is being sent. */
+static void piece_send(struct uplink *u, size_t part, uint64_t now)
+{
+	struct piece *p = &u->uploads->piece;
+	struct bytes raw = BYTES(p->packed.data + p->at, part);
+	uint64_t before = piece_raw(p, p->at);
+	Wire__Chunk m = WIRE__CHUNK__INIT;
+
+	m.chunk = (ProtobufCBinaryData){SHA256_LEN, p->hash};
+	m.raw = p->is.raw;
+	m.has_form = p->is.form != FORM_RAW;
+	m.form = p->is.form;
+	m.has_size = part < p->packed.len;
+	m.size = (uint32_t)p->packed.len;
+	m.has_offset = p->at > 0;
+	m.offset = (uint32_t)p->at;
+	m.mark = pace_sent(&u->uploads->pace, part, now);
+	m.has_mark = m.mark > 0;
+	link_send(u->link, WIRE__KIND__CHUNK, &m.base, raw);
+	p->at += part;
+	uint64_t sent = piece_raw(p, p->at) - before;
+	u->progress.bytes_done += sent;
+	p->of->sent += sent;
+	p->of->turns += part;
+	if (p->at == p->packed.len)
+		p->of = NULL;
+}
+
+/* A chunk, or a part of one. False: there is none, or it must wait. */
+static bool upload_send_one(struct uplink *u)
+{
+	struct uploads *all = u->uploads;
+	struct piece *p = &all->piece;
+	uint64_t now = env_now_ms(copy_env(u->copy));
+	size_t part;
+
+	if (!p->of) { /* nothing is read before some of it may go */
+		struct upload *up = upload_next(all);
+		if (!up || !pace_may_send(&all->pace, 1, now, &part))
+			return false;
+		if (piece_begin(u, up) < 0) {
+			upload_cancel(u, up,
+				      "the document's bytes on this computer are damaged: "
+				      "'fivepits fsck' tells more, 'fivepits put' takes them anew");
+			return true;
+		}
 	}
-	if (up)
-		all->turn = up->next;
-	return up;
+	if (!pace_may_send(&all->pace, p->packed.len - p->at, now, &part))
+		return false;
+	piece_send(u, part, now);
+	return true;
 }
 
 static void upload_send(struct uplink *u)
 {
-	struct uploads *all = u->uploads;
+	while (u->state == UPLINK_READY && u->link->ops->queued(u->link) < CONTENT_QUEUED &&
+	       upload_send_one(u))
+		;
+}
 
-	while (u->state == UPLINK_READY && u->link->ops->queued(u->link) < CONTENT_QUEUED) {
-		struct upload *up = upload_next(all);
-		if (!up)
-			break;
-		if (wanted_send(u, up) < 0)
-			upload_cancel(u, up,
-				      "the document's bytes on this computer are damaged: "
-				      "'fivepits fsck' tells more, 'fivepits put' takes them anew");
-	}
+uint64_t upload_rest_ms(const struct uplink *u)
+{
+	const struct uploads *all = u->uploads;
+
+	if (!all->piece.of && !upload_next(all))
+		return 0;
+	return pace_rest_ms(&all->pace, env_now_ms(copy_env(u->copy)));
+}
+
+/* ---- How fast, and whether at all ----------------------------------------------------------- */
+
+void upload_on_pace(struct uplink *u, const Wire__Pace *m)
+{
+	uint64_t now = env_now_ms(copy_env(u->copy));
+
+	if (m->has_came && !pace_came(&u->uploads->pace, m->came, now))
+		uplink_end(u, WIRE__REASON__PROTOCOL,
+			   "the server answered a mark that was never sent");
+}
+
+/* What the person said last, or said for this time; the server goes by it too. */
+static void upload_limit(struct uplink *u)
+{
+	uint64_t limit = u->limit ? u->limit : contents_limit(u->copy);
+	struct uploads *all = u->uploads;
+	Wire__Pace m = WIRE__PACE__INIT;
+
+	if (limit == all->limit)
+		return;
+	all->limit = limit;
+	pace_limit(&all->pace, limit, env_now_ms(copy_env(u->copy)));
+	m.has_limit = true;
+	m.limit = limit;
+	link_send(u->link, WIRE__KIND__PACE, &m.base, BYTES_NONE);
+}
+
+void upload_welcome(struct uplink *u, bool marks)
+{
+	if (marks)
+		pace_is_answered(&u->uploads->pace);
+	upload_limit(u);
 }
 
 /* Is a pending change there that names it? What a recovery lacks is wanted anyway. */
@@ -271,6 +376,7 @@ void upload_wake(struct uplink *u)
 {
 	struct uploads *all = u->uploads;
 
+	upload_limit(u);
 	u->paused = contents_paused(u->copy);
 	if (u->paused)
 		upload_pause(u);
@@ -315,7 +421,7 @@ void upload_fini(struct uplink *u)
 		return;
 	while (all->first)
 		upload_drop(all, all->first);
-	buf_fini(&all->packed);
+	buf_fini(&all->piece.packed);
 	free(all);
 	u->uploads = NULL;
 }

@@ -95,6 +95,7 @@ int take_on_welcome(struct uplink *u, const Wire__Welcome *m)
 		return err;
 	u->state = UPLINK_READY;
 	u->paused = contents_paused(u->copy);
+	upload_welcome(u, m->marks);
 	return uplink_note_server(u, m);
 }
 

@@ -10,7 +10,7 @@
 #include "common/fields.h"
 #include "common/wire.h"
 #include "server/first.h"
-#include "server/lane.h"
+#include "server/give.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -249,13 +249,14 @@ int feed_all(struct area *a)
 	size_t room = queued < FEED_ALL ? FEED_ALL - queued : 0;
 	ssize_t n = 1;
 
+	a->give_due_ms = 0;
 	for (size_t i = 0; i < FEED_SHARED; i++)
 		a->feed.frames[i].space = NULL; /* more may follow their last entry by now */
 	while (room && (n = feed_round(a, room, feed_one)) > 0)
 		room -= (size_t)n < room ? (size_t)n : room;
 	while (n >= 0 && room && (n = feed_round(a, room, held_feed)) > 0)
 		room -= (size_t)n < room ? (size_t)n : room;
-	while (n >= 0 && room && (n = feed_round(a, room, lane_feed)) > 0)
+	while (n >= 0 && room && (n = feed_round(a, room, give_feed)) > 0)
 		room -= (size_t)n < room ? (size_t)n : room;
 	if (a->n_sessions)
 		a->first = (a->first + 1) % a->n_sessions;

@@ -153,6 +153,7 @@ static void hello_welcome(struct session *s)
 	w.device = PB_ID(&s->device);
 	w.has_nonce = s->hello->is_given;
 	w.nonce = PB_BYTES(BYTES(s->hello->given, NONCE));
+	w.has_marks = w.marks = 1;
 	link_send(s->link, WIRE__KIND__WELCOME, &w.base, BYTES_NONE);
 	arena_reset(&a->change);
 	free(ids);
@@ -368,6 +369,7 @@ static bool hello_read(struct session *s, const Wire__Hello *m)
 				h->told[h->n++] = t;
 		}
 	s->values_first = m->values_first;
+	s->marks = m->marks;
 	h->has_nonce = m->has_nonce && m->nonce.len == NONCE;
 	if (h->has_nonce)
 		memcpy(h->nonce, m->nonce.data, NONCE);

@@ -1,5 +1,5 @@
 /*
- * A lane: the offers that are being gathered, and the chunks that were asked for. A chunk may come
+ * A lane: the offers that are being gathered. (What was asked for is in give.c.) A chunk may come
  * in parts, one behind the other; it is put together here, checked, and stored once.
  *
  * What is put is synced a few MiB at a time, together with the rows that name it, and Stored is
@@ -28,11 +28,6 @@ struct offer {
 	bool waits;	  /* for chunks: a step would do nothing */
 };
 
-struct asked {
-	uint8_t hash[SHA256_LEN], parent[SHA256_LEN];
-	bool has_parent;
-};
-
 /* A chunk of which parts have come. */
 struct parts {
 	uint8_t hash[SHA256_LEN];
@@ -45,9 +40,7 @@ struct lane {
 	size_t n_offers;
 	struct buf stored; /* roots to tell of behind the commit */
 	struct parts parts;
-	struct asked *asked; /* a queue, from `first` on */
-	size_t first, n_asked, cap_asked;
-	struct buf packed, raw;
+	struct buf raw;
 };
 
 static void offer_free(struct offer *o)
@@ -69,9 +62,7 @@ void lane_free(struct lane **lane)
 	}
 	buf_fini(&l->stored);
 	buf_fini(&l->parts.bytes);
-	buf_fini(&l->packed);
 	buf_fini(&l->raw);
-	free(l->asked);
 	free(l);
 	*lane = NULL;
 }
@@ -85,7 +76,7 @@ static struct lane *lane_of(struct session *s)
 	return s->lane;
 }
 
-static void lane_missing(struct session *s, const uint8_t name[SHA256_LEN], const char *words)
+void lane_missing(struct session *s, const uint8_t name[SHA256_LEN], const char *words)
 {
 	Wire__Missing m = WIRE__MISSING__INIT;
 
@@ -159,7 +150,7 @@ static void offer_begin(struct session *s, const struct content *c)
 	l->n_offers++;
 }
 
-static bool lane_name(struct session *s, ProtobufCBinaryData name)
+bool lane_name(struct session *s, ProtobufCBinaryData name)
 {
 	if (name.len == SHA256_LEN)
 		return true;
@@ -343,12 +334,24 @@ static void lane_store(struct session *s, const Wire__Chunk *m, struct bytes pac
 	}
 }
 
+/* At once, whatever the chunk is worth: it is about the line. */
+static void lane_answer_mark(struct session *s, uint64_t mark)
+{
+	Wire__Pace m = WIRE__PACE__INIT;
+
+	m.has_came = true;
+	m.came = mark;
+	link_send(s->link, WIRE__KIND__PACE, &m.base, BYTES_NONE);
+}
+
 void session_on_chunk(struct session *s, const struct frame *f, void *message)
 {
 	const Wire__Chunk *m = message;
 	struct lane *l = lane_of(s);
 	struct bytes packed;
 
+	if (m->has_mark)
+		lane_answer_mark(s, m->mark);
 	if (!lane_name(s, m->chunk) || !parts_take(s, m, f->raw, &packed))
 		return;
 	s->turn_bytes += f->raw.len / 4;
@@ -572,87 +575,4 @@ void lane_taken_back(struct area *a, const char *words)
 bool lane_is_busy(const struct area *a)
 {
 	return a->lane_busy;
-}
-
-/* ---- Down ----------------------------------------------------------------------------------- */
-
-static void asked_add(struct lane *l, const uint8_t *hash, const ProtobufCBinaryData *parent)
-{
-	if (l->first && l->first + l->n_asked == l->cap_asked) {
-		memmove(l->asked, l->asked + l->first, l->n_asked * sizeof(*l->asked));
-		l->first = 0;
-	}
-	if (l->n_asked == l->cap_asked) {
-		l->cap_asked = l->cap_asked ? 2 * l->cap_asked : 64;
-		l->asked = mem_resize(l->asked, l->cap_asked * sizeof(*l->asked));
-	}
-	struct asked *a = &l->asked[l->first + l->n_asked++];
-	a->has_parent = parent != NULL;
-	memcpy(a->hash, hash, SHA256_LEN);
-	if (parent)
-		memcpy(a->parent, parent->data, SHA256_LEN);
-}
-
-void session_on_get(struct session *s, const struct frame *f, void *message)
-{
-	const Wire__Get *m = message;
-	struct lane *l = lane_of(s);
-
-	(void)f;
-	if (m->has_parent && !lane_name(s, m->parent))
-		return;
-	if (l->n_asked + m->n_chunks > LANE_ASKED) {
-		session_bye(s, WIRE__REASON__TOO_BIG, "too many chunks were asked for at once");
-		return;
-	}
-	for (size_t i = 0; i < m->n_chunks; i++) {
-		if (!lane_name(s, m->chunks[i]))
-			return;
-		asked_add(l, m->chunks[i].data, m->has_parent ? &m->parent : NULL);
-	}
-}
-
-/* 1: it was sent; 0: it can't be had, which was said; or an error of the database. */
-static int lane_send(struct area *a, struct session *s, const struct asked *asked)
-{
-	struct lane *l = s->lane;
-	Wire__Chunk m = WIRE__CHUNK__INIT;
-	struct stored is;
-	int got = shelf_may_get(a->shelf, s, asked->hash, asked->has_parent ? asked->parent : NULL);
-
-	if (got < 0)
-		return got;
-	if (got == 0) {
-		lane_missing(s, asked->hash, "the server has no such document for you");
-		return 0;
-	}
-	got = store_get_packed(shelf_store(a->shelf), asked->hash, &is, &l->packed);
-	if (got < 0) {
-		log_error("lane.read", "err=%d chunk=%02x%02x%02x%02x", got, asked->hash[0],
-			  asked->hash[1], asked->hash[2], asked->hash[3]);
-		lane_missing(s, asked->hash,
-			     "the server can't read the document: its "
-			     "administrator should run fivepitsd fsck");
-		return 0;
-	}
-	m.chunk = (ProtobufCBinaryData){SHA256_LEN, (uint8_t *)asked->hash};
-	m.raw = is.raw;
-	m.has_form = is.form != FORM_RAW;
-	m.form = is.form;
-	link_send(s->link, WIRE__KIND__CHUNK, &m.base, buf_bytes(&l->packed));
-	return 1;
-}
-
-ssize_t lane_feed(struct area *a, struct session *s)
-{
-	struct lane *l = s->lane;
-	int got = 0;
-
-	while (l && l->n_asked && got == 0) {
-		struct asked asked = l->asked[l->first++];
-		if (--l->n_asked == 0)
-			l->first = 0;
-		got = lane_send(a, s, &asked);
-	}
-	return got > 0 ? (ssize_t)l->packed.len + 1 : got;
 }

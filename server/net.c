@@ -55,7 +55,7 @@ struct net {
 	struct loop_watch *watch;
 	struct loop_timer *rest, *tick, *end;
 	struct loop_task again; /* another turn */
-	struct loop_timer *due; /* while a recovery wants to be looked after */
+	struct loop_timer *due; /* of another turn, though nothing may come in */
 	struct peers unproven, proven; /* proven: sessions, and lines that are being closed */
 	size_t most;		       /* of all */
 	size_t enrolling;	       /* of the unproven */
@@ -232,7 +232,8 @@ static void net_again(void *arg)
 	(void)arg; /* the turn's end does what there is to do */
 }
 
-/* A recovery ends by the clock, and what waits to be borne out may be served at a person's word. */
+/* A recovery ends by the clock, a client may have set a limit, and what waits to be borne out may
+ * be served at a person's word. */
 static void net_due(void *arg)
 {
 	area_take_requests(((struct net *)arg)->area);

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/schema.h"
+#include "server/give.h"
 #include "server/hello.h"
 #include "server/judge.h"
 #include "server/lane.h"
@@ -111,6 +112,7 @@ void session_free(struct session *s)
 	free(s->cursors);
 	hello_free(&s->hello);
 	lane_free(&s->lane);
+	give_free(&s->give);
 	free(s->holds.spaces);
 	free(s);
 }
@@ -328,6 +330,7 @@ static const struct step {
 	{WIRE__KIND__CHUNK, &wire__chunk__descriptor, IN(READY), session_on_chunk},
 	{WIRE__KIND__GET, &wire__get__descriptor, IN(READY), session_on_get},
 	{WIRE__KIND__CANCEL, &wire__cancel__descriptor, IN(READY), session_on_cancel},
+	{WIRE__KIND__PACE, &wire__pace__descriptor, IN(READY), session_on_pace},
 	{WIRE__KIND__INVITE, &wire__invite__descriptor, IN(READY), session_on_invite},
 	{WIRE__KIND__RENEW, &wire__renew__descriptor, IN(READY), session_on_renew},
 };

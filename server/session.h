@@ -54,7 +54,9 @@ struct session {
 	uint64_t asked_generation;
 	int asked_may;
 	struct session_limits limits;
-	struct lane *lane; /* documents on their way; NULL: none yet */
+	bool marks;	   /* its client answers the marks of chunks */
+	struct lane *lane; /* documents on their way here; NULL: none yet */
+	struct give *give; /* those on their way to it; likewise */
 	struct holds holds;
 };
 

@@ -31,6 +31,7 @@ static const struct {
     {WIRE__KIND__GET, &wire__get__descriptor},
     {WIRE__KIND__CANCEL, &wire__cancel__descriptor},
     {WIRE__KIND__MISSING, &wire__missing__descriptor},
+    {WIRE__KIND__PACE, &wire__pace__descriptor},
     {WIRE__KIND__CHALLENGE, &wire__challenge__descriptor},
     {WIRE__KIND__ENROL, &wire__enrol__descriptor},
     {WIRE__KIND__ENROLLED, &wire__enrolled__descriptor},

@@ -199,6 +199,8 @@ static const ProtobufCMessageDescriptor *fix_kind(unsigned kind)
 		return &wire__offer__descriptor;
 	case WIRE__KIND__CHUNK:
 		return &wire__chunk__descriptor;
+	case WIRE__KIND__PACE:
+		return &wire__pace__descriptor;
 	case WIRE__KIND__CANCEL:
 		return &wire__cancel__descriptor;
 	case WIRE__KIND__GET:

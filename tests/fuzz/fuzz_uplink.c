@@ -79,6 +79,8 @@ static const ProtobufCMessageDescriptor *descriptor(unsigned kind)
 		return &wire__stored__descriptor;
 	case WIRE__KIND__MISSING:
 		return &wire__missing__descriptor;
+	case WIRE__KIND__PACE:
+		return &wire__pace__descriptor;
 	default:
 		return NULL;
 	}

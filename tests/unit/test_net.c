@@ -273,7 +273,7 @@ static void serve_main(const char *home, const char *arg, int say)
 		_exit(1);
 	dprintf(say, "ready\n");
 	close(say);
-	int rc = serve_run(copy, &cause);
+	int rc = serve_run(copy, 0, &cause);
 	copy_close(&copy);
 	_exit(rc == 0 ? 0 : 1);
 }

@@ -15,6 +15,7 @@
 #include "common/wire.h"
 #include "server/area.h"
 #include "server/enrol.h"
+#include "server/give.h"
 #include "server/held.h"
 #include "server/journal.h"
 #include "server/lane.h"
@@ -66,7 +67,7 @@ static void make_limits(struct buf *out)
 	limit(out, CHANGE_EDITS, "edits in a change; records in exact; records in settles");
 	limit(out, TEXT_MAX, "bytes of a text");
 	limit(out, LANE_OFFERS, "offers open in a session");
-	limit(out, LANE_ASKED, "chunks asked for in a session, and not yet sent");
+	limit(out, GIVE_ASKED, "chunks asked for in a session, and not yet sent");
 	limit(out, SHELF_DAYS, "days that chunks are kept which no Version names");
 	limit(out, CONTENT_MOST, "bytes of a document's version");
 	limit(out, (UINT64_C(1) << 40) - 1, "entries in a space");
