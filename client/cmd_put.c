@@ -1,19 +1,24 @@
 /*
  * `put`: files, and all files of folders, as new documents, or one as a document's new version.
- * What is to be taken in is looked up first, so that progress is of the whole. One file that can't
- * be taken keeps none of the others from it.
+ * What is to be taken in is looked up first, so that progress is of the whole. Files that are read
+ * within a moment are kept together, which takes the disk no longer than one, and only then it is
+ * said that they are. One file that can't be taken keeps none of the others from it.
  */
 #include "client/cmd.h"
 
 #include "client/folder.h"
+#include "client/intake.h"
 #include "client/meter.h"
 #include "client/names.h"
 #include "client/paper.h"
 #include "common/os.h"
 #include "records.pb-c.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { TOGETHER_US = 50 * 1000, TOGETHER_MOST = 256 };
 
 /* A file that was named, or found in a folder. */
 struct put_file {
@@ -21,10 +26,25 @@ struct put_file {
 	uint64_t bytes;
 };
 
+/* One that was read and is not kept yet. */
+struct put_item {
+	const struct put_file *file;
+	const char *name;
+	bool renamed; /* its name is not UTF-8 */
+	bool same;    /* as the newest version */
+	struct content content;
+	struct id document, version;
+};
+
 struct put {
 	struct call *call;
 	struct meter meter;
+	struct intake *intake;
+	struct allowance allowance;
 	struct buf files;	    /* of struct put_file */
+	struct put_item *items;	    /* TOGETHER_MOST of them */
+	size_t n_items;
+	uint64_t began_us;	    /* when the first of them was read */
 	struct id document, space;  /* the document, where it is a new version of one */
 	struct buf parents;
 	bool is_new, moves_pick;    /* somebody has picked a version: the new one takes its place */
@@ -113,6 +133,11 @@ static int put_look(struct put *p)
 	return 0;
 }
 
+static uint32_t put_field(uint32_t type, const char *field)
+{
+	return schema_field_named(schema_type(type), field)->id;
+}
+
 /* The document that gets a new version, and what that stands on. */
 static int put_find(struct put *p, const char *word)
 {
@@ -120,7 +145,7 @@ static int put_find(struct put *p, const char *word)
 	struct target at;
 	struct version *versions;
 	size_t n;
-	uint32_t field = schema_field_named(schema_type(TYPE_VERSION), "parents")->id;
+	uint32_t field = put_field(TYPE_VERSION, "parents");
 
 	int err = cmd_target(call, word, &at);
 	if (err < 0)
@@ -150,11 +175,6 @@ static int put_find(struct put *p, const char *word)
 
 /* ---- The records ---------------------------------------------------------------------------- */
 
-static uint32_t put_field(uint32_t type, const char *field)
-{
-	return schema_field_named(schema_type(type), field)->id;
-}
-
 static void put_bytes(struct draft *d, uint32_t type, const char *field, struct bytes v)
 {
 	struct buf b = {0};
@@ -180,15 +200,15 @@ static void put_number(struct draft *d, uint32_t type, const char *field, uint64
 	buf_fini(&b);
 }
 
-static void put_version(struct put *p, struct draft *d, const struct id *version,
-			const struct put_file *f, const char *name, const struct content *c)
+static void put_version(struct put *p, struct draft *d, const struct put_item *t)
 {
+	const struct content *c = &t->content;
 	const char *note = call_option(p->call, "note");
 
-	draft_create(d, TYPE_VERSION, version);
-	put_bytes(d, TYPE_VERSION, "document", ID_BYTES(&p->document));
-	put_text(d, TYPE_VERSION, "filename", name);
-	put_text(d, TYPE_VERSION, "media_type", name_media_type(name));
+	draft_create(d, TYPE_VERSION, &t->version);
+	put_bytes(d, TYPE_VERSION, "document", ID_BYTES(&t->document));
+	put_text(d, TYPE_VERSION, "filename", t->name);
+	put_text(d, TYPE_VERSION, "media_type", name_media_type(t->name));
 	put_number(d, TYPE_VERSION, "bytes", c->bytes);
 	put_bytes(d, TYPE_VERSION, "content", BYTES(c->sha, SHA256_LEN));
 	if (memcmp(c->root, c->sha, SHA256_LEN) != 0)
@@ -197,104 +217,88 @@ static void put_version(struct put *p, struct draft *d, const struct id *version
 		draft_set(d, put_field(TYPE_VERSION, "parents"), buf_bytes(&p->parents));
 	if (note)
 		put_text(d, TYPE_VERSION, "note", note);
-	if (*f->folder)
-		put_text(d, TYPE_VERSION, "folder", f->folder);
+	if (*t->file->folder)
+		put_text(d, TYPE_VERSION, "folder", t->file->folder);
 }
 
-/* The records of a file that is in the store already. */
-static int put_save(struct put *p, const struct put_file *f, const char *name,
-		    const struct content *c, struct id *version)
+/* The records of a file. */
+static int put_draft(struct put *p, const struct put_item *t, struct draft **out)
 {
 	struct call *call = p->call;
 	const char *title = call_option(call, "title");
-	struct draft *d = draft_new(call->copy, &p->space);
+	struct draft *d = *out = draft_new(call->copy, &p->space);
 	int err = 0;
 
-	*version = id_make(copy_env(call->copy));
 	if (p->is_new) {
-		p->document = id_make(copy_env(call->copy));
-		draft_create(d, TYPE_DOCUMENT, &p->document);
+		draft_create(d, TYPE_DOCUMENT, &t->document);
 		put_text(d, TYPE_DOCUMENT, "title",
-			 title ? title : name_title(&call->arena, name));
+			 title ? title : name_title(&call->arena, t->name));
 		put_number(d, TYPE_DOCUMENT, "state", RECORDS__DOCUMENT__STATE__CURRENT);
 	}
-	put_version(p, d, version, f, name, c);
+	put_version(p, d, t);
 	if (p->moves_pick) {
 		err = draft_edit(d, &p->document, NULL, &call->cause);
-		put_bytes(d, TYPE_DOCUMENT, "current", ID_BYTES(version));
+		put_bytes(d, TYPE_DOCUMENT, "current", ID_BYTES(&t->version));
 	}
-	if (err >= 0)
-		err = cmd_save(call, &d, true);
-	draft_free(&d);
 	return err;
 }
 
-/* ---- One file ------------------------------------------------------------------------------- */
-
-static void put_progress(void *arg, uint64_t done, uint64_t all)
+/* Save the records of some files: of all, or of none. */
+static int put_save(struct put *p, const struct put_item *items, size_t n)
 {
-	meter_move(&((struct put *)arg)->meter, done, all);
+	struct draft *drafts[TOGETHER_MOST];
+	size_t made = 0;
+	int err = 0;
+
+	for (size_t i = 0; err >= 0 && i < n; i++)
+		if (!items[i].same)
+			err = put_draft(p, &items[i], &drafts[made++]);
+	if (err >= 0)
+		return draft_save_all(drafts, made, &p->call->cause);
+	while (made > 0)
+		draft_free(&drafts[--made]);
+	return err;
 }
 
-static void put_say_name(struct put *p, const char *path, const char *kept)
-{
-	cmd_say(p->call, "The name of %s is not UTF-8; it is kept as %s, read as ISO 8859-1.",
-		put_clean(p, path), put_clean(p, kept));
-}
+/* ---- Saying so ------------------------------------------------------------------------------ */
 
-static void put_kept(struct put *p, const struct put_file *f, const char *name,
-		     const struct content *c, const struct id *version)
+static void put_say_kept(struct put *p, const struct put_item *t)
 {
+	const struct put_file *f = t->file;
+	const struct content *c = &t->content;
 	struct call *call = p->call;
 	json_t *o = json_object();
 	char text[ID_TEXT];
 
-	json_object_set_new(o, "id", cmd_json_id(&p->document));
-	json_object_set_new(o, "version", cmd_json_id(version));
+	json_object_set_new(o, "id", cmd_json_id(&t->document));
+	json_object_set_new(o, "version", cmd_json_id(&t->version));
 	json_object_set_new(o, "file", json_text(BYTES(f->path, strlen(f->path))));
-	json_object_set_new(o, "filename", json_text(BYTES(name, strlen(name))));
+	json_object_set_new(o, "filename", json_text(BYTES(t->name, strlen(t->name))));
 	if (*f->folder)
 		json_object_set_new(o, "folder", json_text(BYTES(f->folder, strlen(f->folder))));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)c->bytes));
 	json_object_set_new(o, "content", cmd_json_hex(BYTES(c->sha, SHA256_LEN)));
 	json_array_append_new(p->all, o);
-	cmd_say(call, "%s: %s kept. Not sent yet.", put_clean(p, name),
+	cmd_say(call, "%s: %s kept. Not sent yet.", put_clean(p, t->name),
 		screen_size(&call->arena, c->bytes));
 	if (!call->json)
-		fprintf(call->out, "%s\n", id_format(&p->document, text));
+		fprintf(call->out, "%s\n", id_format(&t->document, text));
 }
 
-static int put_file(struct put *p, const struct put_file *f)
+static void put_say(struct put *p, const struct put_item *t)
 {
-	struct call *call = p->call;
-	const char *given = call_option(call, "name"), *name;
-	struct content c;
-	struct id version;
-	bool changed;
+	const char *given = call_option(p->call, "name");
 
-	name = given ? given : name_base(&call->arena, f->path);
-	name = name_kept(&call->arena, name, &changed);
-	meter_item(&p->meter, put_clean(p, name), f->bytes);
-	struct cause why;
-	int err = limits_check(call->copy, f->bytes, &why);
-	if (err == 0)
-		err = contents_add(call->copy, f->path, &c, put_progress, p, &call->cause);
-	else
-		cause_set(&call->cause, err, "%.300s: %s", put_clean(p, f->path), why.words);
-	if (err < 0)
-		return err;
-	bool same = p->any && memcmp(p->newest, c.sha, SHA256_LEN) == 0;
-	if (!same && (err = put_save(p, f, name, &c, &version)) < 0)
-		return err;
 	meter_hide(&p->meter);
-	if (changed)
-		put_say_name(p, given ? given : f->path, name);
-	if (same)
-		cmd_say(call, "%s is the same as the newest version: nothing to keep.",
-			put_clean(p, name));
+	if (t->renamed)
+		cmd_say(p->call,
+			"The name of %s is not UTF-8; it is kept as %s, read as ISO 8859-1.",
+			put_clean(p, given ? given : t->file->path), put_clean(p, t->name));
+	if (t->same)
+		cmd_say(p->call, "%s is the same as the newest version: nothing to keep.",
+			put_clean(p, t->name));
 	else
-		put_kept(p, f, name, &c, &version);
-	return 0;
+		put_say_kept(p, t);
 }
 
 /* Of many, one that can't be kept is told of, and the others are kept. */
@@ -314,8 +318,78 @@ static int put_failed(struct put *p, const struct put_file *f, int err)
 		p->all, json_pack("{s:o,s:o}", "file", json_text(BYTES(f->path, strlen(f->path))),
 				  "refused",
 				  json_text(BYTES(call->cause.words, strlen(call->cause.words)))));
-	call->cause.words[0] = '\0';
 	return err == ERR_FULL || err == ERR_DB ? err : 0; /* the next would fare no better */
+}
+
+/* ---- Keeping -------------------------------------------------------------------------------- */
+
+static void put_progress(void *arg, uint64_t done, uint64_t all)
+{
+	meter_move(&((struct put *)arg)->meter, done, all);
+}
+
+/* Read one file. */
+static int put_read(struct put *p, const struct put_file *f, struct put_item *t)
+{
+	struct call *call = p->call;
+	const char *given = call_option(call, "name");
+	struct cause why;
+
+	*t = (struct put_item){.file = f, .document = p->document};
+	t->name = name_kept(&call->arena, given ? given : name_base(&call->arena, f->path),
+			    &t->renamed);
+	meter_item(&p->meter, put_clean(p, t->name), f->bytes);
+	int err = limits_check(&p->allowance, f->bytes, &why);
+	if (err < 0)
+		return cause_set(&call->cause, err, "%.300s: %s", put_clean(p, f->path),
+				 why.words);
+	err = intake_file(p->intake, f->path, &t->content, &call->cause);
+	if (err < 0)
+		return err;
+	p->allowance.waits += t->content.bytes;
+	t->same = p->any && memcmp(p->newest, t->content.sha, SHA256_LEN) == 0;
+	t->version = id_make(copy_env(call->copy));
+	if (p->is_new)
+		t->document = id_make(copy_env(call->copy));
+	return 0;
+}
+
+/* Keep what was read. Where the records of some can't be saved together, each is by itself, so that
+ * it is known of which one that is. */
+static int put_keep(struct put *p)
+{
+	size_t n = p->n_items;
+	int err = n ? intake_keep(p->intake, &p->call->cause) : 0;
+	bool here = err == 0, together = here && n && put_save(p, p->items, n) == 0;
+
+	p->n_items = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct put_item *t = &p->items[i];
+		int one = !here ? err : together ? 0 : put_save(p, t, 1);
+		if (one == 0)
+			put_say(p, t);
+		else if ((one = put_failed(p, t->file, one)) < 0)
+			return one;
+	}
+	return 0;
+}
+
+static int put_file(struct put *p, const struct put_file *f)
+{
+	struct cause cause;
+
+	if (p->n_items == 0)
+		p->began_us = os_monotonic_us();
+	int err = put_read(p, f, &p->items[p->n_items]);
+	if (err == 0 && ++p->n_items < TOGETHER_MOST &&
+	    os_monotonic_us() - p->began_us < TOGETHER_US)
+		return 0;
+	cause = p->call->cause;
+	int kept = put_keep(p);
+	if (err == 0 || kept < 0)
+		return kept;
+	p->call->cause = cause;
+	return put_failed(p, f, err);
 }
 
 static int put_all(struct put *p)
@@ -324,18 +398,20 @@ static int put_all(struct put *p)
 	const struct put_file *files = (const struct put_file *)p->files.data;
 	size_t n = p->files.len / sizeof(*files);
 	uint64_t bytes = 0;
-	int err = 0;
+	int err = limits_allowance(call->copy, &p->allowance);
 
+	if (err < 0)
+		return cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err));
 	for (size_t i = 0; i < n; i++)
 		bytes += files[i].bytes;
 	meter_begin(&p->meter, "Keeping", call->json, call->quiet);
 	meter_expect(&p->meter, n, bytes);
 	for (size_t i = 0; err >= 0 && i < n; i++) {
 		err = put_file(p, &files[i]);
-		if (err < 0)
-			err = put_failed(p, &files[i], err);
 		meter_item_end(&p->meter);
 	}
+	if (err >= 0)
+		err = put_keep(p);
 	meter_end(&p->meter);
 	if (p->failed == 0)
 		return err;
@@ -367,6 +443,8 @@ int cmd_put(struct call *call)
 			.is_new = !call_option(call, "document"),
 			.space = id_partnership(&copy_identity(call->copy)->area)};
 	p.all = json_array();
+	p.intake = intake_new(call->copy, put_progress, &p);
+	p.items = mem_alloc(TOGETHER_MOST * sizeof(*p.items));
 	int err = put_look(&p);
 	if (err >= 0)
 		err = put_options(&p);
@@ -374,6 +452,8 @@ int cmd_put(struct call *call)
 		err = put_all(&p);
 	if (err >= 0 && p.files.len == 0)
 		cmd_say(call, "There is no file in it.");
+	intake_free(&p.intake);
+	free(p.items);
 	buf_fini(&p.parents);
 	buf_fini(&p.files);
 	if (call->json && (err >= 0 || p.failed)) {

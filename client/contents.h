@@ -44,18 +44,17 @@ struct document_limits {
 
 int limits_set(struct copy *copy, const struct document_limits *l); /* NULL: none, nothing said */
 bool limits_get(struct copy *copy, struct document_limits *out);    /* false: none */
-/* May one more file of so many bytes be brought, as far as this device knows, beside what waits
- * here? 0, or ERR_LIMIT with a cause. */
-int limits_check(struct copy *copy, uint64_t bytes, struct cause *cause);
+/* What may still be brought, as far as this device knows, with what waits here to be sent. */
+struct allowance {
+	bool limited;
+	struct document_limits limits;
+	uint64_t waits; /* bytes; whoever adds a file adds to it */
+};
 
-/*
- * Take a file in, as it is now; it is on disk then. A file that changes while it is read is read
- * again, some times. ERR_MISSING, ERR_INVALID (no file), ERR_LIMIT, ERR_AGAIN (it goes on
- * changing), ERR_IO, ERR_FULL with a cause. `progress` (may be NULL) is told how far it is.
- */
-int contents_add(struct copy *copy, const char *path, struct content *out,
-		 void (*progress)(void *arg, uint64_t done, uint64_t all), void *arg,
-		 struct cause *cause);
+int limits_allowance(struct copy *copy, struct allowance *out); /* 0 or an error */
+/* May one more file of so many bytes be brought? 0, or ERR_LIMIT with a cause. */
+int limits_check(const struct allowance *a, uint64_t bytes, struct cause *cause);
+
 /* Make last what was put into the store; ends the open transaction. 0 or an error. */
 int contents_sync(struct copy *copy, struct cause *cause);
 

@@ -514,21 +514,44 @@ int inside_save_end(struct copy *copy, int err, bool any, struct cause *cause)
 	return 0;
 }
 
-int draft_save(struct draft **draft, struct id *change, struct cause *cause)
+/* Drafts of one copy, in one transaction. `changes` receives an id of each. */
+static int save_all(struct draft **drafts, size_t n, struct id *changes, struct cause *cause)
 {
-	struct draft *d = *draft;
+	struct copy *copy = drafts[0]->copy;
 	uint64_t began = os_monotonic_us();
-	int err = inside_save_begin(d->copy, cause);
+	bool any = false;
+	int err = inside_save_begin(copy, cause);
 
-	if (err == 0) {
-		err = inside_draft_store(d, change, cause);
-		err = inside_save_end(d->copy, err, !id_is_zero(change), cause);
-	}
 	if (err < 0)
-		*change = (struct id){{0}};
-	else
+		return err;
+	for (size_t i = 0; err == 0 && i < n; i++) {
+		err = inside_draft_store(drafts[i], &changes[i], cause);
+		any = any || !id_is_zero(&changes[i]);
+	}
+	err = inside_save_end(copy, err, any, cause);
+	if (err == 0)
 		log_debug("draft.commit", "us=%" PRIu64 " began_us=%" PRIu64, os_monotonic_us(),
 			  began);
+	return err;
+}
+
+int draft_save(struct draft **draft, struct id *change, struct cause *cause)
+{
+	int err = save_all(draft, 1, change, cause);
+
+	if (err < 0)
+		*change = (struct id){{0}};
 	draft_free(draft);
+	return err;
+}
+
+int draft_save_all(struct draft **drafts, size_t n, struct cause *cause)
+{
+	struct id *changes = mem_alloc((n + 1) * sizeof(*changes));
+	int err = n ? save_all(drafts, n, changes, cause) : 0;
+
+	free(changes);
+	for (size_t i = 0; i < n; i++)
+		draft_free(&drafts[i]);
 	return err;
 }

@@ -48,6 +48,8 @@ void draft_exact(struct draft *d, const struct id *record);
  * one change may hold is saved as several, in one transaction.
  */
 int draft_save(struct draft **d, struct id *change, struct cause *cause);
+/* Several in one transaction: all of them are saved, or none. Takes them. */
+int draft_save_all(struct draft **drafts, size_t n, struct cause *cause);
 
 /* Change what a draft of this change, made anew, asks for: its last record is the one named. 0 or
  * an error with a cause. */

@@ -1,12 +1,15 @@
 /*
- * Files coming into the store: see contents.h. What comes in is cut as it is read, and synced a few
+ * Files coming into the store: see intake.h. What comes in is cut as it is read, and synced a few
  * MiB at a time: a crash leaves chunks that nothing names, which are found again when the file is
  * put again.
  */
+#include "client/intake.h"
+
 #include "client/contents_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,9 +20,69 @@ enum {
 	READ_TRIES = 3,		       /* of a file that changes */
 };
 
-int contents_sync(struct copy *copy, struct cause *cause)
+struct intake {
+	struct copy *copy;
+	void (*progress)(void *arg, uint64_t done, uint64_t all);
+	void *arg;
+	struct buf files; /* of struct content: read, and not kept yet */
+	int lost;	  /* why what was read is not there any more; 0: it is */
+	uint64_t gear[256];
+	/* Of the file under way: */
+	int fd;
+	const char *path;
+	struct stat before;
+	struct buf head;
+	struct buf data;  /* read and not cut */
+	struct buf there; /* a chunk that was here before */
+	struct buf last;  /* the chunk before; of a file with holes it is often the same again */
+	uint8_t last_hash[SHA256_LEN];
+	size_t at; /* up to here it is cut */
+	uint64_t done;
+	struct listing *list;
+	struct sha256 *sha;
+	struct cause *cause;
+};
+
+struct intake *intake_new(struct copy *copy,
+			  void (*progress)(void *arg, uint64_t done, uint64_t all), void *arg)
+{
+	struct intake *in = mem_alloc(sizeof(*in));
+
+	in->copy = copy;
+	in->progress = progress;
+	in->arg = arg;
+	in->fd = -1;
+	chunk_gear(in->gear);
+	return in;
+}
+
+void intake_free(struct intake **intake)
+{
+	struct intake *in = *intake;
+
+	if (!in)
+		return;
+	buf_fini(&in->files);
+	buf_fini(&in->head);
+	buf_fini(&in->data);
+	buf_fini(&in->there);
+	buf_fini(&in->last);
+	free(in);
+	*intake = NULL;
+}
+
+struct bytes intake_head(const struct intake *in)
+{
+	return buf_bytes(&in->head);
+}
+
+/* ---- Keeping -------------------------------------------------------------------------------- */
+
+/* Make last what was put into the store, and that these contents are whole. */
+static int contents_keep(struct copy *copy, struct bytes whole, struct cause *cause)
 {
 	struct store *store = copy_store(copy);
+	const struct content *list = (const struct content *)whole.data;
 	int err = inside_commit_others(copy);
 
 	store_set_day(store, inside_today(copy));
@@ -27,6 +90,8 @@ int contents_sync(struct copy *copy, struct cause *cause)
 		err = copy_begin(copy);
 	if (err == 0)
 		err = store_sync(store, cause);
+	for (size_t i = 0; err == 0 && i < whole.len / sizeof(*list); i++)
+		err = store_content_set(store, &list[i]);
 	if (err == 0)
 		err = copy_commit(copy);
 	if (err < 0) {
@@ -39,24 +104,38 @@ int contents_sync(struct copy *copy, struct cause *cause)
 	return err;
 }
 
-struct intake {
-	struct copy *copy;
-	int fd;
-	const char *path;
-	struct stat before;
-	struct buf data; /* read and not cut */
-	struct buf there; /* a chunk that was here before */
-	struct buf last;  /* the chunk before; of a file with holes it is often the same again */
-	uint8_t last_hash[SHA256_LEN];
-	size_t at;	 /* up to here it is cut */
-	uint64_t done;
-	struct listing *list;
-	struct sha256 *sha;
-	uint64_t gear[256];
-	void (*progress)(void *arg, uint64_t done, uint64_t all);
-	void *arg;
-	struct cause *cause;
-};
+int contents_sync(struct copy *copy, struct cause *cause)
+{
+	return contents_keep(copy, BYTES_NONE, cause);
+}
+
+/* Of many files those that were read, and of a large one what there is so far. */
+static int intake_keep_some(struct intake *in)
+{
+	int err = contents_keep(in->copy, buf_bytes(&in->files), in->cause);
+
+	if (in->files.len)
+		in->lost = err;
+	buf_reset(&in->files);
+	return err;
+}
+
+int intake_keep(struct intake *in, struct cause *cause)
+{
+	int err = in->lost;
+
+	if (cause)
+		cause->words[0] = '\0';
+	if (err < 0)
+		cause_set(cause, err, "the document could not be stored: %s", err_words(err));
+	else
+		err = contents_keep(in->copy, buf_bytes(&in->files), cause);
+	buf_reset(&in->files);
+	in->lost = 0;
+	return err;
+}
+
+/* ---- One file ------------------------------------------------------------------------------- */
 
 /* Keep a chunk, unless it is here; one that is here and can't be read is replaced. */
 static int intake_put(struct intake *in, const uint8_t hash[SHA256_LEN], bool node,
@@ -100,7 +179,11 @@ static int intake_chunk(struct intake *in, struct bytes chunk)
 	if (err >= 0)
 		err = listing_add(in->list, in->last_hash, chunk.len);
 	if (err >= 0 && store_unsynced(store) >= SYNC_BYTES)
-		err = contents_sync(in->copy, in->cause);
+		err = intake_keep_some(in);
+	if (in->head.len < INTAKE_HEAD)
+		buf_add(&in->head, chunk.data,
+			chunk.len < INTAKE_HEAD - in->head.len ? chunk.len
+							       : INTAKE_HEAD - in->head.len);
 	in->done += chunk.len;
 	if (in->progress)
 		in->progress(in->arg, in->done, (uint64_t)in->before.st_size);
@@ -178,6 +261,9 @@ static int intake_once(struct intake *in, struct content *out)
 	unsigned level;
 	int err = intake_open(in);
 
+	in->done = in->at = 0;
+	buf_reset(&in->data);
+	buf_reset(&in->head);
 	in->list = listing_new(intake_node, in);
 	in->sha = sha256_begin();
 	if (err == 0)
@@ -196,52 +282,20 @@ static int intake_once(struct intake *in, struct content *out)
 	if (in->fd >= 0)
 		close(in->fd);
 	in->fd = -1;
-	in->done = in->at = 0;
-	buf_reset(&in->data);
 	return err;
 }
 
-/* All of it is in the store: make that last, and that it is whole. */
-static int intake_keep(struct copy *copy, const struct content *c, struct cause *cause)
+int intake_file(struct intake *in, const char *path, struct content *out, struct cause *cause)
 {
-	int err = contents_sync(copy, cause);
-
-	if (err == 0)
-		err = copy_begin(copy);
-	if (err == 0)
-		err = store_content_set(copy_store(copy), c);
-	if (err == 0)
-		err = copy_commit(copy);
-	if (err < 0) {
-		copy_rollback(copy);
-		if (cause && !cause->words[0])
-			cause_set(cause, err, "the document could not be stored: %s",
-				  err_words(err));
-	}
-	return err;
-}
-
-int contents_add(struct copy *copy, const char *path, struct content *out,
-		 void (*progress)(void *arg, uint64_t done, uint64_t all), void *arg,
-		 struct cause *cause)
-{
-	struct intake in = {.copy = copy,
-			    .fd = -1,
-			    .path = path,
-			    .progress = progress,
-			    .arg = arg,
-			    .cause = cause};
 	int err = ERR_AGAIN;
 
 	if (cause)
 		cause->words[0] = '\0';
-	chunk_gear(in.gear);
+	in->path = path;
+	in->cause = cause;
 	for (int i = 0; err == ERR_AGAIN && i < READ_TRIES; i++)
-		err = intake_once(&in, out);
+		err = intake_once(in, out);
 	if (err == 0)
-		err = intake_keep(copy, out, cause);
-	buf_fini(&in.data);
-	buf_fini(&in.there);
-	buf_fini(&in.last);
+		buf_add(&in->files, out, sizeof(*out));
 	return err;
 }

@@ -32,30 +32,37 @@ bool limits_get(struct copy *copy, struct document_limits *out)
 		      &out->school, &out->used, &out->free) == 4;
 }
 
-int limits_check(struct copy *copy, uint64_t bytes, struct cause *cause)
+int limits_allowance(struct copy *copy, struct allowance *out)
 {
-	struct document_limits l;
-	uint64_t sent = 0, waits = 0;
-	struct arena arena;
+	uint64_t sent = 0;
 
-	if (!limits_get(copy, &l))
+	*out = (struct allowance){0};
+	out->limited = limits_get(copy, &out->limits);
+	int err = out->limited ? contents_sending(copy, NULL, &sent, &out->waits) : 0;
+	return err < 0 ? err : 0;
+}
+
+int limits_check(const struct allowance *a, uint64_t bytes, struct cause *cause)
+{
+	const struct document_limits *l = &a->limits;
+	struct arena arena;
+	int err = 0;
+
+	if (!a->limited)
 		return 0;
-	int err = contents_sending(copy, NULL, &sent, &waits);
-	if (err < 0)
-		return cause_set(cause, err, "the copy can't be read: %s", err_words(err));
 	arena_init(&arena, ARENA_NO_BUDGET);
-	err = 0;
-	if (bytes > l.file)
+	if (bytes > l->file)
 		err = cause_set(cause, ERR_LIMIT, "it has %s, and a file may have %s",
-				screen_size(&arena, bytes), screen_size(&arena, l.file));
-	else if (l.free != UINT64_MAX && (waits > l.free || bytes > l.free - waits))
+				screen_size(&arena, bytes), screen_size(&arena, l->file));
+	else if (l->free != UINT64_MAX && (a->waits > l->free || bytes > l->free - a->waits))
 		err = cause_set(cause, ERR_LIMIT,
 				"it has %s, and your school may bring %s more: %s are used%s%s, %s "
 				"wait here to be sent",
-				screen_size(&arena, bytes), screen_size(&arena, l.free),
-				screen_size(&arena, l.used), l.school == UINT64_MAX ? "" : " of ",
-				l.school == UINT64_MAX ? "" : screen_size(&arena, l.school),
-				screen_size(&arena, waits));
+				screen_size(&arena, bytes), screen_size(&arena, l->free),
+				screen_size(&arena, l->used),
+				l->school == UINT64_MAX ? "" : " of ",
+				l->school == UINT64_MAX ? "" : screen_size(&arena, l->school),
+				screen_size(&arena, a->waits));
 	arena_fini(&arena);
 	return err;
 }

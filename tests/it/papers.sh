@@ -46,6 +46,10 @@ is "in one line on standard error" "$(wc -l <"$T/err")" 1
 like "that names it" "$(cat "$T/err")" '1 of 3 files was not kept; the first: .*none'
 at heath put "$T/none" "$T/more.txt" --json >"$T/many.json" 2>/dev/null
 is "with --json too" "$(field '[sorted(set(x) & {"id", "refused"}) for x in v]' <"$T/many.json")" "[['refused'], ['id']]"
+at heath put "$T/Papers/agenda.txt" "$T/more.txt" --space directory >"$T/many" 2>"$T/err"
+is "where no record can be saved, it is said of each: 1" "$?.$(grep -c ' kept\. ' "$T/many").$(grep -c '^Not kept: ' "$T/many")" 1.0.2
+like "and why" "$(cat "$T/err")" '2 of 2 files were not kept; the first: .*does not belong in'
+
 for wrong in 'put' 'get' "put $T/Papers --title x" "get --folder Papers -o x" 'get x y --version 1' 'fetch --keep' 'fetch x --keep --drop' \
 	'policy --up-to 1M' 'policy partnership some'; do
 	# shellcheck disable=SC2086 # words

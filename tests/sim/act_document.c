@@ -1,10 +1,10 @@
 /* Documents: files of any size are put into a space, and fetched by others. */
 #include "tests/sim/act.h"
 
-#include "client/contents.h"
 #include "common/fields.h"
 #include "common/os.h"
 #include "records.pb-c.h"
+#include "tests/take_in.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +73,7 @@ bool act_put(struct world *w)
 		  version = id_make(&d->machine.env);
 	snprintf(path, sizeof(path), "%s/file", d->home);
 	file_make(w, d, &space, path, size);
-	int err = contents_add(d->copy, path, &content, NULL, NULL, NULL);
+	int err = take_in(d->copy, path, &content, NULL);
 	if (!device_lives(d) || err == ERR_FULL)
 		return false;
 	if (err < 0) {

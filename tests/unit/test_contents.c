@@ -1,6 +1,6 @@
 /* Documents' bytes on a device: files in and out, whole or not at all. */
-#include "client/contents.h"
 #include "common/os.h"
+#include "tests/take_in.h"
 #include "tests/tap.h"
 
 #include <stdlib.h>
@@ -48,15 +48,26 @@ static void test_in_and_out(size_t n)
 	struct content c, again;
 	struct cause cause = {""};
 	int ends = 0;
+	struct intake *in = intake_new(copy, note_progress, &ends);
 
 	write_source(n);
-	ok(contents_add(copy, source, &c, note_progress, &ends, &cause) == 0 && c.bytes == n,
+	ok(intake_file(in, source, &c, &cause) == 0 && c.bytes == n,
 	   "a file of %zu bytes is taken in %s", n, cause.words);
+	struct buf whole = {0};
+	must(os_read_file(source, 1 << 24, &whole, NULL) == 0);
+	struct bytes head = intake_head(in);
+	ok(head.len == (n < INTAKE_HEAD ? n : INTAKE_HEAD) &&
+		   bytes_equal(head, BYTES(whole.data, head.len)),
+	   "what it begins with is there to look at");
+	buf_fini(&whole);
+	ok(contents_has(copy, c.root, &again) == 0, "it is not here before it is kept");
+	ok(intake_keep(in, &cause) == 0, "then it is kept");
+	intake_free(&in);
 	ok(ends == 1, "its progress is told to the end");
 	ok(contents_has(copy, c.root, &again) == 1 && again.bytes == n,
 	   "it is here, with its size");
 	ok(contents_verify(copy, &c, &cause) == 0, "and is what its name says");
-	ok(contents_add(copy, source, &again, NULL, NULL, &cause) == 0 &&
+	ok(take_in(copy, source, &again, &cause) == 0 &&
 		   memcmp(c.root, again.root, SHA256_LEN) == 0,
 	   "taken in again it is the same one");
 	ok(contents_save(copy, &c, target, &cause) == 0 && same_files(source, target),
@@ -90,7 +101,7 @@ static void test_damage(void)
 	int faults = 0, again = 0;
 
 	write_source(100000);
-	contents_add(copy, source, &c, NULL, NULL, &cause);
+	take_in(copy, source, &c, &cause);
 	damage_pack(-2000);
 	ok(contents_verify(copy, &c, &cause) == ERR_CORRUPT, "a damaged one is noticed: %s",
 	   cause.words);
@@ -107,7 +118,7 @@ static void test_damage(void)
 	ok(contents_has(copy, c.root, NULL) == 0 &&
 		   contents_verify(copy, &c, &cause) == ERR_MISSING,
 	   "then it is not here: %s", cause.words);
-	ok(contents_add(copy, source, &c, NULL, NULL, &cause) == 0 &&
+	ok(take_in(copy, source, &c, &cause) == 0 &&
 		   contents_verify(copy, &c, &cause) == 0 &&
 		   contents_check(copy, false, count_fault, &again) == 0 && again == 0,
 	   "until it comes again");
@@ -119,7 +130,7 @@ static void test_removed(void)
 	struct cause cause = {""};
 
 	write_source(200000);
-	must(contents_add(copy, source, &c, NULL, NULL, &cause) == 0);
+	must(take_in(copy, source, &c, &cause) == 0);
 	must(copy_begin(copy) == 0);
 	ok(contents_remove(copy, BYTES(c.root, SHA256_LEN)) == 0 && copy_commit(copy) == 0 &&
 		   contents_tidy(copy, false) == 0,
@@ -132,12 +143,12 @@ static void test_refused(void)
 	struct content c;
 	struct cause cause = {""};
 
-	ok(contents_add(copy, "/nowhere/at all", &c, NULL, NULL, &cause) == ERR_MISSING,
+	ok(take_in(copy, "/nowhere/at all", &c, &cause) == ERR_MISSING,
 	   "no file: %s", cause.words);
-	ok(contents_add(copy, home, &c, NULL, NULL, &cause) == ERR_INVALID, "a directory: %s",
+	ok(take_in(copy, home, &c, &cause) == ERR_INVALID, "a directory: %s",
 	   cause.words);
 	write_source(1000);
-	contents_add(copy, source, &c, NULL, NULL, &cause);
+	take_in(copy, source, &c, &cause);
 	ok(contents_save(copy, &c, "/nowhere/at all", &cause) == ERR_MISSING,
 	   "a place that is not there: %s", cause.words);
 	FILE *full = fopen("/dev/full", "wb");
@@ -166,14 +177,55 @@ static void test_changing(void)
 {
 	struct content c;
 	struct cause cause = {""};
-	int once = 1, always = 1000000;
+	int times = 1;
+	struct intake *in = intake_new(copy, grow_source, &times);
 
 	write_source(300000);
-	ok(contents_add(copy, source, &c, grow_source, &once, &cause) == 0 && c.bytes == 300004,
+	ok(intake_file(in, source, &c, &cause) == 0 && c.bytes == 300004,
 	   "a file that changes once while it is read is read again");
 	write_source(300000);
-	ok(contents_add(copy, source, &c, grow_source, &always, &cause) == ERR_AGAIN,
+	times = 1000000;
+	ok(intake_file(in, source, &c, &cause) == ERR_AGAIN,
 	   "one that goes on changing is refused: %s", cause.words);
+	intake_free(&in);
+}
+
+static void test_together(void)
+{
+	struct content a, b, c;
+	struct cause cause = {""};
+	struct intake *in = intake_new(copy, NULL, NULL);
+
+	write_source(5001);
+	ok(intake_file(in, source, &a, &cause) == 0, "one file is read");
+	ok(intake_file(in, "/nowhere/at all", &b, &cause) == ERR_MISSING, "the next is not there");
+	write_source(5002);
+	ok(intake_file(in, source, &b, &cause) == 0, "a third is read");
+	ok(contents_has(copy, a.root, NULL) == 0 && contents_has(copy, b.root, NULL) == 0,
+	   "none is kept yet");
+	ok(intake_keep(in, &cause) == 0, "they are kept together");
+	ok(contents_verify(copy, &a, &cause) == 0 && contents_verify(copy, &b, &cause) == 0,
+	   "and both are here");
+
+	/* The disk fails in the middle of a large one, which takes down what was not synced. */
+	struct db *db = copy_db(copy);
+	must(db_begin(db) == 0 &&
+	     db_run_text(db, "CREATE TRIGGER fails BEFORE INSERT ON chunk BEGIN"
+			     " SELECT RAISE(ABORT, 'it fails'); END", &cause) == 0 &&
+	     db_commit(db) == 0);
+	write_source(5003);
+	ok(intake_file(in, source, &a, &cause) == 0, "one more is read");
+	write_source(20000000);
+	ok(intake_file(in, source, &b, &cause) < 0, "a large one can't be stored: %s", cause.words);
+	must(db_begin(db) == 0 && db_run_text(db, "DROP TRIGGER fails", &cause) == 0 &&
+	     db_commit(db) == 0);
+	ok(intake_keep(in, &cause) < 0 && contents_has(copy, a.root, NULL) == 0,
+	   "then the one before it is not kept either: %s", cause.words);
+	write_source(5004);
+	ok(intake_file(in, source, &c, &cause) == 0 && intake_keep(in, &cause) == 0 &&
+		   contents_verify(copy, &c, &cause) == 0,
+	   "the next is");
+	intake_free(&in);
 }
 
 int main(void)
@@ -194,6 +246,7 @@ int main(void)
 	test_removed();
 	test_refused();
 	test_changing();
+	test_together();
 	copy_close(&copy);
 	return tap_end();
 }

@@ -1,6 +1,6 @@
 /* A copy against a real area: entries, own changes, spaces that come and go, rebuilding, checking.
  */
-#include "client/contents.h"
+#include "tests/take_in.h"
 #include "tests/unit/world.h"
 
 /* ---- Entries and rows ----------------------------------------------------------------------- */
@@ -274,7 +274,7 @@ static void put_document(struct world *w, struct client *c, const struct id *spa
 
 	snprintf(path, sizeof(path), "%.200s/file", w->dir);
 	world_must(os_write_file(path, BYTES(words, strlen(words)), false, &cause), &cause, "file");
-	world_must(contents_add(c->copy, path, content, NULL, NULL, &cause), &cause, "add");
+	world_must(take_in(c->copy, path, content, &cause), &cause, "add");
 	field_add_bytes(&b, 5, BYTES(content->sha, SHA256_LEN));
 	struct draft *d = draft_new(c->copy, space);
 	draft_create(d, TYPE_DOCUMENT, &document);

@@ -3,6 +3,7 @@
 #include "client/paper.h"
 #include "common/fields.h"
 #include "common/schema.h"
+#include "tests/take_in.h"
 #include "tests/unit/school.h"
 #include "tests/unit/world.h"
 
@@ -24,7 +25,7 @@ static struct paper_id put(struct world *w, struct client *c, const struct paper
 	memset(buf_reserve(&b, size), filling, size);
 	b.len = size;
 	world_must(os_write_file(path, buf_bytes(&b), false, &cause), &cause, "file");
-	world_must(contents_add(c->copy, path, &p.content, NULL, NULL, &cause), &cause, "add");
+	world_must(take_in(c->copy, path, &p.content, &cause), &cause, "add");
 	struct draft *d = draft_new(c->copy, &w->partnership);
 	if (on)
 		p.document = on->document;

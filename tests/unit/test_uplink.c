@@ -1,5 +1,5 @@
 /* A session from the client's side: windows, what is stuck, documents, questions, how it ends. */
-#include "client/contents.h"
+#include "tests/take_in.h"
 #include "tests/unit/world.h"
 
 static void log_nothing(enum log_level level, const char *line)
@@ -334,7 +334,7 @@ static void put_document(struct world *w, struct client *c, size_t n, struct con
 		buf_add_u8(&b, (uint8_t)(i * 7 + i / 977 + n));
 	snprintf(path, sizeof(path), "%.200s/file", w->dir);
 	world_must(os_write_file(path, buf_bytes(&b), false, &cause), &cause, "file");
-	world_must(contents_add(c->copy, path, content, NULL, NULL, &cause), &cause, "add");
+	world_must(take_in(c->copy, path, content, &cause), &cause, "add");
 	buf_reset(&b);
 	field_add_bytes(&b, 5, BYTES(content->sha, SHA256_LEN));
 	struct draft *d = draft_new(c->copy, &w->partnership);
