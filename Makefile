@@ -13,7 +13,8 @@ Q := $(if $(V1),,@)
 say = $(if $(V1),,@printf '  %-6s %s\n' $(1) $(2);)
 
 PACKAGES := gcc make pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev libevent-dev \
-	libsqlite3-dev libssl-dev libzstd-dev libjansson-dev libarchive-dev libxml2-dev libseccomp-dev scdoc
+	libsqlite3-dev libssl-dev libzstd-dev libjansson-dev libarchive-dev libxml2-dev libseccomp-dev \
+	libmagic-dev scdoc
 CHECK_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev cppcheck shellcheck mandoc perl sqlite3 openssl \
 	faketime universal-ctags git libgit2-dev python3 bubblewrap poppler-utils
 
@@ -45,7 +46,9 @@ all: $(B)/fivepitsd $(B)/fivepits $(B)/fivepits-extract
 
 $(B)/fivepitsd: $(B)/server/main.o $(call obj,$(SERVER)) $(OBJ_COMMON)
 $(B)/fivepits: $(B)/client/main.o $(call obj,$(CLIENT)) $(OBJ_COMMON)
-$(B)/fivepits: EXTRA_LIBS = -ljansson
+# The client's own: JSON, and what a file is.
+CLIENT_LIBS := -ljansson -lmagic
+$(B)/fivepits: EXTRA_LIBS = $(CLIENT_LIBS)
 # The text of documents is read by parsers with a history, in a process that can do nothing else.
 EXTRACT := $(call obj,$(wildcard client/extract/*.c) common/mem.c common/err.c common/utf8.c)
 $(B)/client/extract/%.o: CPPFLAGS += $(shell pkg-config --cflags libxml-2.0)
@@ -53,7 +56,7 @@ $(B)/fivepits-extract: $(EXTRACT)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs libprotobuf-c libarchive libxml-2.0 libseccomp)
 $(B)/tests/unit/test_sandbox: $(B)/client/extract/sandbox.o
 $(UNIT): %: %.o $(B)/tests/tap.o $(B)/tests/pipe.o $(B)/tests/bed.o $(call obj,$(SERVER)) $(call obj,$(CLIENT)) $(OBJ_COMMON)
-$(UNIT): EXTRA_LIBS = -ljansson
+$(UNIT): EXTRA_LIBS = $(CLIENT_LIBS)
 $(B)/tests/unit/test_sandbox: EXTRA_LIBS += -lseccomp
 $(B)/fivepitsd $(B)/fivepits $(UNIT):
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EXTRA_LIBS)

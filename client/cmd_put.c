@@ -8,6 +8,7 @@
 
 #include "client/folder.h"
 #include "client/intake.h"
+#include "client/media.h"
 #include "client/meter.h"
 #include "client/names.h"
 #include "client/paper.h"
@@ -33,6 +34,7 @@ struct put_item {
 	bool renamed; /* its name is not UTF-8 */
 	bool same;    /* as the newest version */
 	struct content content;
+	char media[MEDIA_MOST];
 	struct id document, version;
 };
 
@@ -40,6 +42,7 @@ struct put {
 	struct call *call;
 	struct meter meter;
 	struct intake *intake;
+	struct media *media;
 	struct allowance allowance;
 	struct buf files;	    /* of struct put_file */
 	struct put_item *items;	    /* TOGETHER_MOST of them */
@@ -208,7 +211,7 @@ static void put_version(struct put *p, struct draft *d, const struct put_item *t
 	draft_create(d, TYPE_VERSION, &t->version);
 	put_bytes(d, TYPE_VERSION, "document", ID_BYTES(&t->document));
 	put_text(d, TYPE_VERSION, "filename", t->name);
-	put_text(d, TYPE_VERSION, "media_type", name_media_type(t->name));
+	put_text(d, TYPE_VERSION, "media_type", t->media);
 	put_number(d, TYPE_VERSION, "bytes", c->bytes);
 	put_bytes(d, TYPE_VERSION, "content", BYTES(c->sha, SHA256_LEN));
 	if (memcmp(c->root, c->sha, SHA256_LEN) != 0)
@@ -346,6 +349,7 @@ static int put_read(struct put *p, const struct put_file *f, struct put_item *t)
 	err = intake_file(p->intake, f->path, &t->content, &call->cause);
 	if (err < 0)
 		return err;
+	media_guess(p->media, intake_head(p->intake), t->name, t->media);
 	p->allowance.waits += t->content.bytes;
 	t->same = p->any && memcmp(p->newest, t->content.sha, SHA256_LEN) == 0;
 	t->version = id_make(copy_env(call->copy));
@@ -444,6 +448,7 @@ int cmd_put(struct call *call)
 			.space = id_partnership(&copy_identity(call->copy)->area)};
 	p.all = json_array();
 	p.intake = intake_new(call->copy, put_progress, &p);
+	p.media = media_new();
 	p.items = mem_alloc(TOGETHER_MOST * sizeof(*p.items));
 	int err = put_look(&p);
 	if (err >= 0)
@@ -453,6 +458,7 @@ int cmd_put(struct call *call)
 	if (err >= 0 && p.files.len == 0)
 		cmd_say(call, "There is no file in it.");
 	intake_free(&p.intake);
+	media_free(&p.media);
 	free(p.items);
 	buf_fini(&p.parents);
 	buf_fini(&p.files);

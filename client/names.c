@@ -129,37 +129,6 @@ const char *name_safe(struct arena *arena, struct bytes raw)
 	return name_is_reserved(name) ? arena_format(arena, "_%s", name) : name;
 }
 
-const char *name_media_type(const char *name)
-{
-	static const char *const types[][2] = {
-		{".pdf", "application/pdf"},
-		{".txt", "text/plain"},
-		{".csv", "text/csv"},
-		{".md", "text/markdown"},
-		{".html", "text/html"},
-		{".odt", "application/vnd.oasis.opendocument.text"},
-		{".ods", "application/vnd.oasis.opendocument.spreadsheet"},
-		{".doc", "application/msword"},
-		{".docx",
-		 "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
-		{".xls", "application/vnd.ms-excel"},
-		{".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
-		{".ppt", "application/vnd.ms-powerpoint"},
-		{".pptx",
-		 "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
-		{".jpg", "image/jpeg"},
-		{".jpeg", "image/jpeg"},
-		{".png", "image/png"},
-		{".zip", "application/zip"},
-	};
-	const char *dot = strrchr(name, '.');
-
-	for (size_t i = 0; dot && i < sizeof(types) / sizeof(*types); i++)
-		if (strcasecmp(dot, types[i][0]) == 0)
-			return types[i][1];
-	return "application/octet-stream";
-}
-
 /* ---- A folder's names ----------------------------------------------------------------------- */
 
 /* One key for names that a disk may take for the same: capitals make no difference. */

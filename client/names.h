@@ -28,8 +28,6 @@ const char *name_title(struct arena *arena, const char *name);
  * where the rest is cut. Never empty. In `arena`.
  */
 const char *name_safe(struct arena *arena, struct bytes name);
-/* A guess of what it is, by the ending. */
-const char *name_media_type(const char *name);
 
 /* The names that a folder has, alike where they differ in capitals alone. */
 struct names {

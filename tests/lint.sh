@@ -31,6 +31,7 @@ check "SQLite is named in common/db alone" < <(includes sqlite3 'common/db(_insi
 check "OpenSSL is named where keys, digests and TLS are made" < <(
 	includes openssl/ 'common/(tls|sha|keys|invitation)\.c|server/(ca|enrol)\.c')
 check "libevent is named in the loop and the connection alone" < <(includes event2/ 'common/(loop|conn)\.c')
+check "libmagic is named where a file is guessed at" < <(includes magic 'client/media\.c')
 check "nothing is left to do later" < <(grep -nE '\b(TODO|FIXME|XXX)\b' "${sources[@]}" tests/*/*.[ch] proto/*)
 check "no line is longer than 100 columns" < <(
 	for f in "${sources[@]}"; do expand "$f" | grep -nE '^.{101,}' | sed "s|^|$f:|"; done)

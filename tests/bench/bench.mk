@@ -5,7 +5,7 @@ $(B)/tests/bench/tls: $(B)/tests/bench/tls.o
 $(B)/tests/bench/store: $(B)/tests/bench/store.o $(OBJ_COMMON)
 $(B)/tests/bench/relay: $(B)/tests/bench/relay.o
 $(B)/tests/bench/drafts: $(B)/tests/bench/drafts.o $(call obj,$(CLIENT)) $(OBJ_COMMON)
-$(B)/tests/bench/drafts: EXTRA_LIBS = -ljansson
+$(B)/tests/bench/drafts: EXTRA_LIBS = $(CLIENT_LIBS)
 $(B)/tests/bench/sessions $(B)/tests/bench/herd: %: %.o $(B)/tests/bench/device.o $(call obj,$(SERVER)) $(OBJ_COMMON)
 $(B)/tests/bench/merge: $(B)/tests/bench/merge.o $(addprefix $(B)/tests/merge/,input.o prose.o) $(OBJ_COMMON)
 $(B)/tests/bench/merge: LDFLAGS += -Wl,--wrap=malloc,--wrap=free

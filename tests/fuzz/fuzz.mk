@@ -10,12 +10,12 @@ FUZZ_PROGRAMS := $(FUZZ:%=$(B)/tests/fuzz/fuzz_%)
 
 $(FUZZ_REPLAY): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/tests/tap.o \
 		$(FUZZ_PARTS)
-	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -ljansson
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CLIENT_LIBS)
 $(FUZZ_PROGRAMS): %: %.o $(FUZZ_PARTS)
-	$(call say,LINK,$@)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS) -ljansson
+	$(call say,LINK,$@)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS) $(CLIENT_LIBS)
 # The corpora: make fuzz-seeds writes tests/fuzz/corpus anew.
 $(B)/tests/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(FUZZ_PARTS)
-	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -ljansson
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CLIENT_LIBS)
 fuzz-seeds: $(B)/tests/fuzz/seeds
 	$< tests/fuzz/corpus
 

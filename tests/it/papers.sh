@@ -50,6 +50,16 @@ at heath put "$T/Papers/agenda.txt" "$T/more.txt" --space directory >"$T/many" 2
 is "where no record can be saved, it is said of each: 1" "$?.$(grep -c ' kept\. ' "$T/many").$(grep -c '^Not kept: ' "$T/many")" 1.0.2
 like "and why" "$(cat "$T/err")" '2 of 2 files were not kept; the first: .*does not belong in'
 
+# ---- What a file is ----
+printf '%%PDF-1.4\n' >"$T/really.txt"
+python3 -c 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1], "w"); [z.writestr(n, "<x/>") for n in ("[Content_Types].xml", "_rels/.rels", "word/document.xml")]' "$T/letter"
+printf 'school,pupils\nHeath,210\n' >"$T/pupils.csv"
+: >"$T/nothing"
+at heath put "$T/really.txt" "$T/letter" "$T/pupils.csv" "$T/nothing" --quiet >/dev/null
+type_of() { at heath list version filename="$1" --json | field 'v[0]["media_type"]'; }
+is "the bytes say what a file is, whatever its name" "$(type_of really.txt) $(type_of letter)" \
+	"application/pdf application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+is "and its name where they say little" "$(type_of pupils.csv) $(type_of nothing)" "text/csv text/plain"
 for wrong in 'put' 'get' "put $T/Papers --title x" "get --folder Papers -o x" 'get x y --version 1' 'fetch --keep' 'fetch x --keep --drop' \
 	'policy --up-to 1M' 'policy partnership some'; do
 	# shellcheck disable=SC2086 # words

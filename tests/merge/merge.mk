@@ -4,7 +4,7 @@ N ?= 100000
 GIT ?= 1000
 TRIPLES := $(addprefix $(B)/tests/merge/,triple.o prose.o)
 $(B)/tests/unit/test_merge $(B)/tests/unit/test_merge_git: $(TRIPLES)
-$(B)/tests/unit/test_merge_git: EXTRA_LIBS = -ljansson -lgit2
+$(B)/tests/unit/test_merge_git: EXTRA_LIBS = $(CLIENT_LIBS) -lgit2
 $(B)/tests/fuzz/replay_merge $(B)/tests/fuzz/fuzz_merge: $(B)/tests/merge/input.o
 
 merge-oracle: $(B)/tests/unit/test_merge_git
