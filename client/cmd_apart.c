@@ -249,13 +249,11 @@ int cmd_apart_settle(struct call *call)
 		return 0;
 	if (at.type->number != TYPE_DOCUMENT && at.type->number != TYPE_VERSION)
 		return 0;
-	err = apart_read(call, &document, &a);
-	if (err < 0)
-		return cause_set(&call->cause, err, "two versions can't be read: %s",
-				 err_words(err));
-	if (err > 0)
+	int apart = apart_read(call, &document, &a);
+	if (apart < 0)
+		return cause_set(&call->cause, apart, "two versions can't be read: %s",
+				 err_words(apart));
+	if (apart > 0)
 		err = apart_settle(call, &a);
-	else
-		return 0;
-	return err < 0 ? err : 1;
+	return err < 0 ? err : apart;
 }

@@ -4,6 +4,7 @@
  */
 #include "client/draft_inside.h"
 
+#include "client/bell.h"
 #include "client/contents.h"
 
 #include "common/log.h"
@@ -506,11 +507,8 @@ int inside_save_end(struct copy *copy, int err, bool any, struct cause *cause)
 	err = copy_commit(copy);
 	if (err < 0)
 		return cause_set(cause, err, "it could not be saved: %s", err_words(err));
-	if (any) {
-		char *bell = mem_format("%s/wake", copy->home);
-		os_bell_ring(bell);
-		free(bell);
-	}
+	if (any)
+		bell_ring(copy->home);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "client/errand.h"
 
+#include "client/bell.h"
 #include "common/os.h"
 
 #include <dirent.h>
@@ -94,11 +95,8 @@ int errand_post(const char *home, const struct errand *e, char token[ERRAND_TOKE
 	char *path = errand_path(home, token, ".ask");
 	rc = os_write_file(path, BYTES(line, strlen(line)), true, cause);
 	free(path);
-	if (rc == 0) {
-		path = mem_format("%s/wake", home);
-		os_bell_ring(path);
-		free(path);
-	}
+	if (rc == 0)
+		bell_ring(home);
 	return rc;
 }
 

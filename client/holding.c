@@ -4,6 +4,7 @@
  */
 #include "client/holding.h"
 
+#include "client/bell.h"
 #include "client/copy_inside.h"
 #include "common/os.h"
 
@@ -55,12 +56,9 @@ static int holding_save(struct copy *copy, int err)
 		err = copy_meta_set(copy, "holding", print);
 	if (err == 0)
 		err = copy_commit(copy);
-	if (err == 0) {
-		char *bell = mem_format("%s/wake", copy_home(copy));
-		os_bell_ring(bell);
-		free(bell);
-	}
-	if (err < 0)
+	if (err == 0)
+		bell_ring(copy_home(copy));
+	else
 		copy_rollback(copy);
 	return err;
 }

@@ -2,8 +2,8 @@
  * person who would have them wait. See contents.h; a setting holds each. */
 #include "client/contents.h"
 
+#include "client/bell.h"
 #include "client/screen.h"
-#include "common/os.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,9 +90,7 @@ static int word_set(struct copy *copy, const char *key, const char *word)
 		copy_rollback(copy);
 		return err;
 	}
-	char *bell = mem_format("%s/wake", copy_home(copy));
-	os_bell_ring(bell);
-	free(bell);
+	bell_ring(copy_home(copy));
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "client/serve.h"
 
+#include "client/bell.h"
 #include "client/errand.h"
 #include "client/live.h"
 #include "client/texts.h"
@@ -338,7 +339,7 @@ static int serve_take_line(struct serve *s, struct cause *cause)
 int serve_open(struct serve **out, struct loop *loop, struct copy *copy, struct cause *cause)
 {
 	struct serve *s = mem_alloc(sizeof(*s));
-	char *path = mem_format("%s/wake", copy_home(copy));
+	char *path = bell_path(copy_home(copy));
 
 	*s = (struct serve){.loop = loop, .copy = copy, .bell = -1};
 	*out = s;
