@@ -4,6 +4,7 @@
  */
 #include "client/screen.h"
 
+#include "common/amount.h"
 #include "common/os.h"
 
 #include <stdarg.h>
@@ -200,14 +201,8 @@ const char *screen_count(struct arena *arena, uint64_t n, const char *one, const
 
 const char *screen_size(struct arena *arena, uint64_t bytes)
 {
-	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
-	double v = (double)bytes / 1024;
-	unsigned u = 0;
-	if (bytes < 1024)
-		return screen_count(arena, bytes, "byte", "bytes");
-	for (; v >= 1024 && u < 3; u++)
-		v /= 1024;
-	return arena_format(arena, "%.1f %s", v, units[u]);
+	char words[AMOUNT_WORDS];
+	return arena_format(arena, "%s", amount_words(words, bytes));
 }
 
 /* ---- Tables --------------------------------------------------------------------------------- */

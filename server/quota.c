@@ -5,6 +5,7 @@
  */
 #include "server/quota.h"
 
+#include "common/amount.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
 #include "server/access.h"
@@ -13,7 +14,6 @@
 #include "server/shelf.h"
 #include "server/turn.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,21 +178,6 @@ void quota_forget(struct quota *q)
 
 /* ---- Asking --------------------------------------------------------------------------------- */
 
-struct words {
-	char text[32];
-};
-
-static const char *size_words(struct words *w, uint64_t bytes)
-{
-	if (bytes < MIB)
-		snprintf(w->text, sizeof(w->text), "%.1f KiB", (double)bytes / 1024);
-	else if (bytes < 1024 * MIB)
-		snprintf(w->text, sizeof(w->text), "%.1f MiB", (double)bytes / (double)MIB);
-	else
-		snprintf(w->text, sizeof(w->text), "%.2f GiB", (double)bytes / 1024 / (double)MIB);
-	return w->text;
-}
-
 static uint64_t free_of(uint64_t limit, uint64_t used)
 {
 	return used < limit ? limit - used : 0;
@@ -201,25 +186,25 @@ static uint64_t free_of(uint64_t limit, uint64_t used)
 static int quota_over(struct cause *cause, const char *whose, uint64_t used, uint64_t limit,
 		      uint64_t bytes)
 {
-	struct words u, l, f, b;
+	char u[AMOUNT_WORDS], l[AMOUNT_WORDS], f[AMOUNT_WORDS], b[AMOUNT_WORDS];
 
 	return cause_set(cause, ERR_LIMIT, "%s use %s of %s: %s free, and this one has %s", whose,
-			 size_words(&u, used), size_words(&l, limit),
-			 size_words(&f, free_of(limit, used)), size_words(&b, bytes));
+			 amount_words(u, used), amount_words(l, limit),
+			 amount_words(f, free_of(limit, used)), amount_words(b, bytes));
 }
 
 int quota_check(struct quota *q, const struct id *device, uint64_t bytes, struct cause *cause)
 {
 	struct id school = access_school(q->area->access, device);
 	struct limits limits;
-	struct words b, l;
+	char b[AMOUNT_WORDS], l[AMOUNT_WORDS];
 	int err = quota_limits(q, &school, &limits);
 
 	if (err < 0 || !q->on)
 		return err;
 	if (limits.file && bytes > limits.file)
 		return cause_set(cause, ERR_LIMIT, "the document has %s, and a file may have %s",
-				 size_words(&b, bytes), size_words(&l, limits.file));
+				 amount_words(b, bytes), amount_words(l, limits.file));
 	if ((err = quota_count(q)) < 0)
 		return err;
 	uint64_t used = *usage_of(q, &school) + lane_offered(q->area, &school);

@@ -46,7 +46,7 @@ sync_all pilsley
 for i in 5 6 7; do at stale put "$(size 80000$i)" --title "stale $i" --quiet >/dev/null; done
 at stale sync >"$T/out" 2>&1
 is "of three that are too many for the area one goes" "$(count stale pending)" 2
-like "the others wait with the reason" "$(at stale outbox)" 'the documents of all schools use [0-9.]+ MiB of 5\.0 MiB: [0-9.]+ [MK]iB free, and this one has 781\.'
+like "the others wait with the reason" "$(at stale outbox)" 'the documents of all schools use [0-9.]+ MiB of 5\.0 MiB: [0-9.]+ (bytes|[MK]iB) free, and this one has 781\.'
 ok "one school may have more" at pilsley quota --school Heath --file 2M --total any
 ok "and the area" at pilsley quota --area none
 sync_all pilsley stale heath
