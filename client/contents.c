@@ -13,18 +13,23 @@ enum { DAY_MS = 24 * 60 * 60 * 1000 };
 
 enum { VERSION_BYTES = 4, VERSION_CONTENT = 5, VERSION_CHUNKS = 8 }; /* of records.proto */
 
-bool contents_of(const struct record *version, struct content *out)
+bool contents_named(struct content *out, struct bytes sha, struct bytes root, uint64_t bytes)
 {
-	struct bytes sha = value_bytes(record_get(version, VERSION_CONTENT));
-	struct bytes chunks = value_bytes(record_get(version, VERSION_CHUNKS));
-	struct bytes root = chunks.len ? chunks : sha;
-
+	if (root.len == 0)
+		root = sha;
 	if (sha.len != SHA256_LEN || root.len != SHA256_LEN)
 		return false;
 	memcpy(out->sha, sha.data, SHA256_LEN);
 	memcpy(out->root, root.data, SHA256_LEN);
-	out->bytes = value_number(record_get(version, VERSION_BYTES));
+	out->bytes = bytes;
 	return true;
+}
+
+bool contents_of(const struct record *version, struct content *out)
+{
+	return contents_named(out, value_bytes(record_get(version, VERSION_CONTENT)),
+			      value_bytes(record_get(version, VERSION_CHUNKS)),
+			      value_number(record_get(version, VERSION_BYTES)));
 }
 
 bool change_root(const struct edit *e, uint8_t root[SHA256_LEN])

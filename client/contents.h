@@ -11,7 +11,10 @@
 
 #include <stdio.h>
 
-/* Where what a Version names is; false: it names nothing. */
+/* A content as a Version or a row names it: by its hash, by the root of its list (empty: it is one
+ * chunk) and its size. False: that names none. */
+bool contents_named(struct content *out, struct bytes sha, struct bytes root, uint64_t bytes);
+/* What a Version names; false: it names nothing. */
 bool contents_of(const struct record *version, struct content *out);
 /* The root that an edit of a Version names; false: none. */
 bool change_root(const struct edit *e, uint8_t root[SHA256_LEN]);

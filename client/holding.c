@@ -147,18 +147,14 @@ struct scan {
 static bool scan_row(struct scan *s, struct db_stmt *st)
 {
 	struct held_version v = {.here = false};
-	struct bytes sha = db_bytes(st, 3), root = db_bytes(st, 4);
 
 	if (!db_id(st, 0, &v.id) || !db_id(st, 1, &v.space))
 		return false;
 	mark_parents(&s->stood_on, db_text(st, 6));
-	if (root.len != SHA256_LEN)
-		root = sha;
-	if (!db_id(st, 2, &v.document) || sha.len != SHA256_LEN)
+	if (!db_id(st, 2, &v.document) ||
+	    !contents_named(&v.content, db_bytes(st, 3), db_bytes(st, 4),
+			    (uint64_t)db_int(st, 5)))
 		return true; /* no document's, or of no content: nothing to hold */
-	memcpy(v.content.sha, sha.data, SHA256_LEN);
-	memcpy(v.content.root, root.data, SHA256_LEN);
-	v.content.bytes = (uint64_t)db_int(st, 5);
 	v.own = db_int(st, 7) == 0;
 	v.here = db_int(st, 8) != 0;
 	buf_add(&s->rows, &v, sizeof(v));
@@ -287,11 +283,10 @@ int holding_want(struct copy *copy, const struct id *versions, size_t n)
 	/* What came meanwhile is wanted no more. */
 	if (err == 0)
 		err = db_run(copy_db(copy),
-			     "DELETE FROM holding WHERE what = 6 AND id NOT IN"
+			     "DELETE FROM holding WHERE what = $1 AND id NOT IN"
 			     " (SELECT v.id FROM \"version\" v WHERE NOT EXISTS (SELECT 1 FROM"
 			     " content c WHERE c.root = coalesce(v.chunks, v.content)))",
-			     "");
-	_Static_assert(WANTED == 6, "the number in the SQL");
+			     "i", (int64_t)WANTED);
 	for (size_t i = 0; i < n && err == 0; i++)
 		err = holding_put(copy, &versions[i], WANTED, 0);
 	return holding_save(copy, err);
@@ -302,21 +297,16 @@ static int wanted_asked(struct copy *copy, struct buf *contents)
 	struct db_stmt *st = db_query(
 		copy_db(copy),
 		"SELECT v.content, v.chunks, v.bytes FROM holding h"
-		" JOIN \"version\" v ON v.id = h.id WHERE h.what = 6"
+		" JOIN \"version\" v ON v.id = h.id WHERE h.what = $1"
 		" AND NOT EXISTS (SELECT 1 FROM content c"
 		" WHERE c.root = coalesce(v.chunks, v.content)) ORDER BY v.id DESC",
-		"");
+		"i", (int64_t)WANTED);
+	struct content c;
 	int got;
 
-	while ((got = db_step(st)) > 0) {
-		struct bytes sha = db_bytes(st, 0), root = db_bytes(st, 1);
-		struct content c = {.bytes = (uint64_t)db_int(st, 2)};
-		if (sha.len != SHA256_LEN)
-			continue;
-		memcpy(c.sha, sha.data, SHA256_LEN);
-		memcpy(c.root, root.len == SHA256_LEN ? root.data : sha.data, SHA256_LEN);
-		buf_add(contents, &c, sizeof(c));
-	}
+	while ((got = db_step(st)) > 0)
+		if (contents_named(&c, db_bytes(st, 0), db_bytes(st, 1), (uint64_t)db_int(st, 2)))
+			buf_add(contents, &c, sizeof(c));
 	return got;
 }
 
@@ -339,7 +329,8 @@ int holding_want_none(struct copy *copy)
 {
 	int err = copy_begin(copy);
 	if (err == 0)
-		err = db_run(copy_db(copy), "DELETE FROM holding WHERE what = 6", "");
+		err = db_run(copy_db(copy), "DELETE FROM holding WHERE what = $1", "i",
+			     (int64_t)WANTED);
 	return holding_save(copy, err);
 }
 

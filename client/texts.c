@@ -12,6 +12,11 @@
 
 enum { TEXT_HEAD = 1024 };
 
+static bool text_content(struct db_stmt *st, struct content *out)
+{
+	return contents_named(out, db_bytes(st, 1), db_bytes(st, 0), (uint64_t)db_int(st, 2));
+}
+
 /* A content that is whole here and was not read. 1, 0 or an error. */
 static int texts_next(struct copy *copy, struct content *out)
 {
@@ -23,13 +28,7 @@ static int texts_next(struct copy *copy, struct content *out)
 
 	if (got <= 0)
 		return got;
-	struct bytes root = db_bytes(st, 0), sha = db_bytes(st, 1);
-	bool whole = root.len == SHA256_LEN && sha.len == SHA256_LEN;
-	if (whole) {
-		memcpy(out->root, root.data, SHA256_LEN);
-		memcpy(out->sha, sha.data, SHA256_LEN);
-		out->bytes = (uint64_t)db_int(st, 2);
-	}
+	bool whole = text_content(st, out);
 	db_reset(st);
 	return whole ? 1 : ERR_CORRUPT;
 }
@@ -72,14 +71,20 @@ static int text_stale(struct copy *copy, const struct content *c)
 		      "b", BYTES(c->root, SHA256_LEN));
 }
 
+/* What can be read of a content; empty: nothing. In the open transaction. */
+static int text_note(struct copy *copy, const uint8_t root[SHA256_LEN], struct bytes text)
+{
+	return db_run(copy_db(copy),
+		      "INSERT OR REPLACE INTO document_text (root, text) VALUES ($1, $2)", "bb",
+		      BYTES(root, SHA256_LEN), text);
+}
+
 static int text_store(struct copy *copy, const struct content *c, struct bytes text)
 {
 	int err = copy_begin(copy);
 
 	if (err == 0)
-		err = db_run(copy_db(copy),
-			     "INSERT OR REPLACE INTO document_text (root, text) VALUES ($1, $2)",
-			     "bb", BYTES(c->root, SHA256_LEN), text);
+		err = text_note(copy, c->root, text);
 	if (err == 0 && text.len)
 		err = text_stale(copy, c);
 	if (err == 0)
@@ -124,15 +129,9 @@ static int texts_without(struct copy *copy, struct buf *roots)
 				      "");
 	int got;
 
-	while ((got = db_step(st)) > 0) {
-		struct bytes root = db_bytes(st, 0), sha = db_bytes(st, 1);
-		if (root.len != SHA256_LEN || sha.len != SHA256_LEN)
-			continue;
-		memcpy(c.root, root.data, SHA256_LEN);
-		memcpy(c.sha, sha.data, SHA256_LEN);
-		c.bytes = (uint64_t)db_int(st, 2);
-		buf_add(&all, &c, sizeof(c));
-	}
+	while ((got = db_step(st)) > 0)
+		if (text_content(st, &c))
+			buf_add(&all, &c, sizeof(c));
 	for (size_t i = 0; got == 0 && i < all.len; i += sizeof(c)) {
 		memcpy(&c, all.data + i, sizeof(c));
 		buf_reset(&head);
@@ -155,9 +154,7 @@ static int texts_skip(struct copy *copy)
 	if (err == 0 && n)
 		err = copy_begin(copy);
 	for (size_t i = 0; err == 0 && i < n; i += SHA256_LEN)
-		err = db_run(copy_db(copy),
-			     "INSERT OR REPLACE INTO document_text (root, text) VALUES ($1, $2)",
-			     "bb", BYTES(roots.data + i, SHA256_LEN), BYTES("", 0));
+		err = text_note(copy, roots.data + i, BYTES("", 0));
 	if (err == 0 && n)
 		err = copy_commit(copy);
 	if (err < 0)
