@@ -8,6 +8,7 @@ CONTROL is read at each connection, one wish a line:
     reset up|down N     the same by a reset
     half up|down N      nothing more goes that way, the other goes on
     rate N              bytes a second, each way
+    buffer N            so many bytes wait on the line, each way, as in a router or a proxy
     delay MS            for whatever comes
     single              bytes go one by one
 LOG gets a line for each connection that is over: up=BYTES down=BYTES.
@@ -19,12 +20,43 @@ import threading
 import time
 
 
+class Ahead:
+    """What a socket says, read ahead of who takes it."""
+
+    def __init__(self, source, most):
+        self.source, self.most = source, most
+        self.data, self.ended = bytearray(), False
+        self.moved = threading.Condition()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        data = True
+        while data:
+            try:
+                data = self.source.recv(65536)
+            except OSError:
+                data = b""
+            with self.moved:
+                self.data += data
+                self.ended = not data
+                self.moved.notify_all()
+                self.moved.wait_for(lambda: len(self.data) < self.most)
+
+    def recv(self, most):
+        with self.moved:
+            self.moved.wait_for(lambda: self.data or self.ended)
+            data = bytes(self.data[:most])
+            del self.data[:most]
+            self.moved.notify_all()
+        return data
+
+
 class Line:
     def __init__(self, client, target, wishes):
         self.ends = {"up": (client, target), "down": (target, client)}
         self.count = {"up": 0, "down": 0}
         self.most, self.how = {}, {}
-        self.rate = self.delay = 0
+        self.rate = self.delay = self.buffer = 0
         self.single = self.ended = False
         self.lock = threading.Lock()
         for wish in wishes:
@@ -32,6 +64,8 @@ class Line:
                 self.most[wish[1]], self.how[wish[1]] = int(wish[2]), wish[0]
             elif wish[0] == "rate":
                 self.rate = int(wish[1])
+            elif wish[0] == "buffer":
+                self.buffer = int(wish[1])
             elif wish[0] == "delay":
                 self.delay = int(wish[1]) / 1000
             elif wish[0] == "single":
@@ -62,6 +96,8 @@ class Line:
 
     def carry(self, way):
         source, sink = self.ends[way]
+        if self.buffer:
+            source = Ahead(source, self.buffer)
         sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         step = min(65536, max(1, self.rate // 20)) if self.rate else 65536
         try:
