@@ -202,6 +202,7 @@ void peer_hello(struct peer *p)
 	}
 	m.held = list;
 	m.n_held = p->n_spaces;
+	m.has_marks = m.marks = p->marks;
 	peer_send(p, WIRE__KIND__HELLO, &m.base, BYTES_NONE);
 	bed_turn(p->bed);
 }
@@ -420,6 +421,13 @@ static void take_frame(struct peer *p, const struct frame *f, const ProtobufCMes
 	case WIRE__KIND__CHUNK:
 		p->chunks++;
 		buf_add_bytes(&p->content, f->raw);
+		if (UNPACK(Chunk, f)->has_mark) {
+			p->mark = UNPACK(Chunk, f)->mark;
+			p->n_marks++;
+		}
+		break;
+	case WIRE__KIND__PACE:
+		p->came = UNPACK(Pace, f)->came;
 		break;
 	default:
 		break;
@@ -446,6 +454,7 @@ void peer_take(struct peer *p)
 		{WIRE__KIND__MISSING, &wire__missing__descriptor},
 		{WIRE__KIND__INVITED, &wire__invited__descriptor},
 		{WIRE__KIND__CHUNK, &wire__chunk__descriptor},
+		{WIRE__KIND__PACE, &wire__pace__descriptor},
 	};
 	struct frame f;
 

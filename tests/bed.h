@@ -59,7 +59,11 @@ struct peer {
 	uint64_t invited_ms;
 	struct buf wants;   /* chunks that it was asked for, one behind the other */
 	struct buf content; /* the raw bytes of the Chunks that came */
-	size_t chunks;
+	size_t chunks;	    /* or parts of some; */
+	bool marks;	    /* it says in Hello that it answers marks, */
+	uint64_t mark;	    /* and this is the last; the test answers */
+	size_t n_marks;
+	uint64_t came;	    /* the last mark of its own that was answered */
 	struct id held[8];  /* the first of the list of held changes that it was sent last */
 	size_t n_held, held_frames;
 	struct told decided; /* the last Decided; verdict 0: nothing was */
