@@ -61,7 +61,8 @@ static inline void get(struct peer *p, const uint8_t *parent, const uint8_t hash
 	bed_turn(p->bed);
 }
 
-static inline struct id push_version(struct peer *p, const struct id *space, const struct content *c)
+static inline struct id push_version(struct peer *p, const struct id *space,
+				     const struct content *c)
 {
 	struct making m;
 	struct id record = id_make(&p->bed->env);
