@@ -227,25 +227,18 @@ static bool gather_is_next(const struct gather *g, const uint8_t hash[SHA256_LEN
 	return g->n && memcmp(g->queue[g->first].hash, hash, SHA256_LEN) == 0;
 }
 
-/* By the hand: a chunk as it is, of a large content, that is not here yet. */
-static int gather_may_wait(struct gather *g, const struct arrived *c)
+/* By the hand: a chunk as it is, of a large content. It was not here when it was asked for; should
+ * another process have brought it since, it is there twice, and one of the two is erased. */
+static bool gather_may_wait(const struct gather *g, const struct arrived *c)
 {
-	struct stored is;
-
-	if (!gather_is_large(g) || c->form != FORM_RAW || c->packed.len != c->size)
-		return 0;
-	int got = store_find(g->store, c->hash, &is);
-	return got < 0 ? got : got == 0;
+	return gather_is_large(g) && c->form == FORM_RAW && c->packed.len == c->size &&
+	       !store_is_fresh(g->store, c->hash);
 }
 
 int gather_put(struct gather *g, bool node, const struct arrived *c, struct buf *room,
 	       struct bytes *raw, struct cause *cause)
 {
-	int by_hand = node ? 0 : gather_may_wait(g, c);
-
-	if (by_hand < 0)
-		return by_hand;
-	if (by_hand) {
+	if (!node && gather_may_wait(g, c)) {
 		*raw = c->packed;
 		g->added = g->sha && gather_is_next(g, c->hash);
 		return store_put_unchecked(g->store, c->hash, c->packed, g->added ? g->sha : NULL,
