@@ -60,6 +60,7 @@ int limits_check(const struct allowance *a, uint64_t bytes, struct cause *cause)
 
 /* Make last what was put into the store; ends the open transaction. 0 or an error. */
 int contents_sync(struct copy *copy, struct cause *cause);
+int contents_sync_end(struct copy *copy, struct cause *cause); /* the same by store_sync_end */
 
 /* Write it to a stream, checking it on the way. ERR_CORRUPT: what was written is not
  * what it was. */

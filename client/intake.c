@@ -79,7 +79,8 @@ struct bytes intake_head(const struct intake *in)
 /* ---- Keeping -------------------------------------------------------------------------------- */
 
 /* Make last what was put into the store, and that these contents are whole. */
-static int contents_keep(struct copy *copy, struct bytes whole, struct cause *cause)
+static int contents_keep(struct copy *copy, int (*sync)(struct store *s, struct cause *cause),
+			 struct bytes whole, struct cause *cause)
 {
 	struct store *store = copy_store(copy);
 	const struct content *list = (const struct content *)whole.data;
@@ -89,7 +90,7 @@ static int contents_keep(struct copy *copy, struct bytes whole, struct cause *ca
 	if (err == 0)
 		err = copy_begin(copy);
 	if (err == 0)
-		err = store_sync(store, cause);
+		err = sync(store, cause);
 	for (size_t i = 0; err == 0 && i < whole.len / sizeof(*list); i++)
 		err = store_content_set(store, &list[i]);
 	if (err == 0)
@@ -106,13 +107,18 @@ static int contents_keep(struct copy *copy, struct bytes whole, struct cause *ca
 
 int contents_sync(struct copy *copy, struct cause *cause)
 {
-	return contents_keep(copy, BYTES_NONE, cause);
+	return contents_keep(copy, store_sync, BYTES_NONE, cause);
+}
+
+int contents_sync_end(struct copy *copy, struct cause *cause)
+{
+	return contents_keep(copy, store_sync_end, BYTES_NONE, cause);
 }
 
 /* Of many files those that were read, and of a large one what there is so far. */
 static int intake_keep_some(struct intake *in)
 {
-	int err = contents_keep(in->copy, buf_bytes(&in->files), in->cause);
+	int err = contents_keep(in->copy, store_sync, buf_bytes(&in->files), in->cause);
 
 	if (in->files.len)
 		in->lost = err;
@@ -129,7 +135,7 @@ int intake_keep(struct intake *in, struct cause *cause)
 	if (err < 0)
 		cause_set(cause, err, "the document could not be stored: %s", err_words(err));
 	else
-		err = contents_keep(in->copy, buf_bytes(&in->files), cause);
+		err = contents_keep(in->copy, store_sync, buf_bytes(&in->files), cause);
 	buf_reset(&in->files);
 	in->lost = 0;
 	return err;

@@ -215,6 +215,22 @@ static void get_settle(struct uplink *u)
 	}
 }
 
+/* While more comes the disk works at what came before. True: it is slower than the line, which has
+ * to wait for it. */
+static bool get_sync_beside(struct uplink *u, uint64_t now)
+{
+	struct store *store = copy_store(u->copy);
+
+	if (store_sync_is_done(store)) {
+		int err = contents_sync_end(u->copy, NULL);
+		if (err < 0)
+			uplink_fail(u, err);
+		u->carriage->put_ms = store_is_dirty(store) ? now : 0;
+	}
+	return u->state == UPLINK_READY && store_unsynced(store) >= CONTENT_SYNC &&
+	       !store_sync_begin(store);
+}
+
 /* Make last what came, and tell of those that are whole. */
 static void get_sync(struct uplink *u)
 {
@@ -234,9 +250,9 @@ static void get_sync(struct uplink *u)
 	/* Small ones that come one behind the other are made to last together. */
 	if (store_is_dirty(store) && !c->put_ms)
 		c->put_ms = now;
-	if (store_unsynced(store) < CONTENT_SYNC && !store_found_bad(store) &&
-	    (!c->put_ms || now - c->put_ms < CONTENT_SYNC_MS) &&
-	    (!whole || (waits && now - c->whole_ms < WHOLE_MS)))
+	bool due = store_found_bad(store) || (c->put_ms && now - c->put_ms >= CONTENT_SYNC_MS) ||
+		   (whole && (!waits || now - c->whole_ms >= WHOLE_MS));
+	if (!due && !get_sync_beside(u, now))
 		return;
 	c->put_ms = c->whole_ms = 0;
 	if (!store_is_sound(store))

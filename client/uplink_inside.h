@@ -20,7 +20,7 @@ enum {
 	UPLOADS_MOST = 256,	      /* contents that are offered at once */
 	GETS_MOST = 256,	      /* and fetched, */
 	GETS_BYTES = 16 * 1024 * 1024, /* and their bytes together, but for the first */
-	CONTENT_SYNC = 16 * 1024 * 1024, /* bytes that came and were not made to last */
+	CONTENT_SYNC = 8 * 1024 * 1024, /* bytes that came and were not made to last */
 	CONTENT_SYNC_MS = 1000,		 /* or for so long */
 	RETRY_MS = 30 * 1000,
 	PING_MS = 30 * 1000,

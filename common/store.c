@@ -18,6 +18,7 @@ struct store *store_new(const char *dir, struct db *db)
 	s->db = db;
 	s->squeezer = squeezer_new();
 	s->hand = hand_new();
+	s->syncer = hand_new();
 	s->out.fd = -1;
 	return s;
 }
@@ -28,6 +29,7 @@ static void store_clear_fresh(struct store *s)
 		buf_fini(&s->fresh[i].node);
 	s->n_fresh = s->unsynced = 0;
 	s->unsettled = s->found_bad = false;
+	s->closing = (struct closing){0};
 	hashes_clear(&s->index);
 }
 
@@ -47,6 +49,7 @@ void store_free(struct store **store)
 		return;
 	pack_let_go(s); /* it waits for the hand */
 	hand_free(&s->hand);
+	hand_free(&s->syncer);
 	store_clear_fresh(s);
 	store_close_files(s);
 	squeezer_free(&s->squeezer);
@@ -197,6 +200,7 @@ void store_settle(struct store *s, struct buf *bad)
 	struct buf *found = &s->out.bad;
 
 	pack_wait(s);
+	atomic_store(&s->word.suspect, false);
 	s->unsettled = s->found_bad = false;
 	for (size_t i = 0; i < found->len; i += SHA256_LEN) {
 		const uint64_t *at = hashes_find(&s->index, found->data + i);
@@ -275,25 +279,75 @@ static int store_enter_fresh(struct store *s, const struct fresh *f)
 	return err;
 }
 
+/* The first `n` that are fresh are on the disk. */
+static int store_enter_first(struct store *s, size_t n, struct cause *cause)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < n; i++)
+		err = s->fresh[i].bad ? 0 : store_enter_fresh(s, &s->fresh[i]);
+	return err < 0 ? cause_set(cause, err, "documents can't be stored: %s", err_words(err)) : 0;
+}
+
+bool store_sync_begin(struct store *s)
+{
+	if (s->closing.n || s->n_fresh == 0 || pack_is_full(s))
+		return false;
+	s->closing = (struct closing){s->n_fresh, s->unsynced};
+	pack_sync_begin(s);
+	return true;
+}
+
+bool store_sync_is_done(struct store *s)
+{
+	return s->closing.n && atomic_load(&s->word.synced) && !atomic_load(&s->word.suspect);
+}
+
+/* Those behind move to the front. */
+int store_sync_end(struct store *s, struct cause *cause)
+{
+	size_t n = s->closing.n;
+
+	if (n == 0)
+		return 0;
+	int err = pack_sync_end(s, cause);
+	if (atomic_load(&s->word.suspect))
+		store_settle(s, NULL);
+	if (err == 0)
+		err = store_enter_first(s, n, cause);
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		if (!s->fresh[i].bad)
+			hashes_remove(&s->index, s->fresh[i].hash);
+		buf_fini(&s->fresh[i].node);
+	}
+	s->n_fresh -= n;
+	s->unsynced -= s->closing.bytes;
+	memmove(s->fresh, s->fresh + n, s->n_fresh * sizeof(*s->fresh));
+	for (size_t i = 0; i < s->n_fresh; i++)
+		if (!s->fresh[i].bad)
+			hashes_put(&s->index, s->fresh[i].hash, i);
+	s->closing = (struct closing){0};
+	return 0;
+}
+
 int store_sync(struct store *s, struct cause *cause)
 {
 	if (s->n_fresh == 0)
 		return 0;
 	store_settle(s, NULL);
 	int err = pack_sync(s, cause);
-	if (err < 0)
-		return err;
-	for (size_t i = 0; err == 0 && i < s->n_fresh; i++)
-		err = s->fresh[i].bad ? 0 : store_enter_fresh(s, &s->fresh[i]);
-	if (err < 0)
-		return cause_set(cause, err, "documents can't be stored: %s", err_words(err));
-	store_clear_fresh(s);
-	return 0;
+	if (err == 0)
+		err = store_enter_first(s, s->n_fresh, cause);
+	if (err == 0)
+		store_clear_fresh(s);
+	return err;
 }
 
 size_t store_unsynced(const struct store *s)
 {
-	return s->unsynced;
+	return s->unsynced - s->closing.bytes;
 }
 
 bool store_is_dirty(const struct store *s)

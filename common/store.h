@@ -60,12 +60,21 @@ int store_put_unchecked(struct store *s, const uint8_t hash[SHA256_LEN], struct 
 /* Wait for what was not checked. Chunks that were something else are not here any more; their
  * hashes are appended to `bad` (may be NULL). Syncing does it, too. */
 void store_settle(struct store *s, struct buf *bad);
-/* Is all that was put what it should be? It waits; where not, store_found_bad until store_settle. */
+/* Is all that was put what it should be? It waits; if not, store_found_bad until store_settle. */
 bool store_is_sound(struct store *s);
 bool store_found_bad(const struct store *s);
 /* Make what was put last, and enter it in the tables; in an open transaction. */
 int store_sync(struct store *s, struct cause *cause);
-size_t store_unsynced(const struct store *s); /* bytes put since */
+/*
+ * The same beside what is put from now on. store_sync_begin lets the disk work; false: that can't
+ * be now (it is under way, the pack is full, there is nothing). Once store_sync_is_done,
+ * store_sync_end enters what was put before it began, in an open transaction; called earlier, it
+ * waits. store_sync makes all of it last.
+ */
+bool store_sync_begin(struct store *s);
+bool store_sync_is_done(struct store *s);
+int store_sync_end(struct store *s, struct cause *cause);
+size_t store_unsynced(const struct store *s); /* bytes put since either began */
 bool store_is_dirty(const struct store *s);   /* is there anything to sync? */
 /* The transaction was rolled back: forget what was put since the last commit. */
 void store_forget(struct store *s);

@@ -8,6 +8,8 @@
 #include "common/os.h"
 #include "common/store.h"
 
+#include <stdatomic.h>
+
 enum {
 	PACK_HEADER = 4 + 4 + 4 + SHA256_LEN, /* magic, raw size, size and form, hash */
 	PACK_MOST = 256 * 1024 * 1024,	      /* a pack that is longer gets no more */
@@ -35,8 +37,19 @@ struct packing {
 	struct os_lock *lock;
 	uint64_t pack, end, begun; /* `begun`: told to the disk to write, up to there */
 	bool behind;		   /* the hand may be writing yet */
-	int error;		   /* an errno of what it wrote: only for who has waited for it */
-	struct buf bad;		   /* hashes of chunks that were something else; the same */
+	struct buf bad;		   /* hashes of chunks that were something else; the hand's */
+};
+
+/* What is being made to last while more is put: the first `n` that are fresh. */
+struct closing {
+	size_t n, bytes;
+};
+
+/* What the hands say. */
+struct word {
+	atomic_int error;    /* an errno of what they wrote */
+	atomic_bool suspect; /* there are bad chunks */
+	atomic_bool synced;  /* what is closing is on the disk */
 };
 
 struct pack_file {
@@ -48,7 +61,9 @@ struct store {
 	char *dir;
 	struct db *db;
 	struct squeezer *squeezer;
-	struct hand *hand;
+	struct hand *hand, *syncer; /* the one checks and writes, the other waits for the disk */
+	struct word word;
+	struct closing closing;
 	uint64_t day;
 	struct packing out;
 	struct pack_file files[PACK_OPEN];
@@ -68,6 +83,10 @@ int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *
 /* Until what was given to the hand is written, or has failed. */
 void pack_wait(struct store *s);
 int pack_sync(struct store *s, struct cause *cause);
+/* The same beside what goes on; word.synced tells when it is done. */
+void pack_sync_begin(struct store *s);
+int pack_sync_end(struct store *s, struct cause *cause); /* it waits for that */
+bool pack_is_full(const struct store *s);
 void pack_let_go(struct store *s); /* of the pack that is appended to */
 /* Where the tables say that a pack ends; 0 if it is new to them. */
 int pack_end(struct store *s, uint64_t pack, uint64_t *end);

@@ -46,10 +46,13 @@ void pack_wait(struct store *s)
 void pack_let_go(struct store *s)
 {
 	pack_wait(s);
+	hand_wait(s->syncer);
 	if (s->out.fd >= 0)
 		close(s->out.fd);
 	os_lock_close(&s->out.lock);
 	buf_fini(&s->out.bad);
+	atomic_store(&s->word.error, 0);
+	atomic_store(&s->word.suspect, false);
 	s->out = (struct packing){.fd = -1};
 }
 
@@ -69,6 +72,7 @@ void pack_cut(struct store *s)
 	uint64_t end;
 
 	pack_wait(s);
+	hand_wait(s->syncer);
 	if (s->out.fd >= 0 && pack_end(s, s->out.pack, &end) == 0 &&
 	    ftruncate(s->out.fd, (off_t)end) < 0)
 		log_warn("store.cut", "words=\"%s\"", strerror(errno));
@@ -162,7 +166,7 @@ struct job {
 };
 
 /* A chunk that is something else leaves a hole, as one that was erased does. */
-static bool job_is_bad(struct packing *p, const struct job *j, struct bytes chunk)
+static bool job_is_bad(struct store *s, const struct job *j, struct bytes chunk)
 {
 	struct bytes raw = {chunk.data + PACK_HEADER, chunk.len - PACK_HEADER};
 	const uint8_t *hash = chunk.data + PACK_HEADER - SHA256_LEN;
@@ -172,7 +176,8 @@ static bool job_is_bad(struct packing *p, const struct job *j, struct bytes chun
 		return false;
 	sha256(raw, is);
 	if (memcmp(is, hash, SHA256_LEN) != 0) {
-		buf_add(&p->bad, hash, SHA256_LEN);
+		buf_add(&s->out.bad, hash, SHA256_LEN);
+		atomic_store(&s->word.suspect, true);
 		return true;
 	}
 	if (j->whole)
@@ -182,16 +187,17 @@ static bool job_is_bad(struct packing *p, const struct job *j, struct bytes chun
 
 static void pack_write_job(void *arg, struct bytes job)
 {
-	struct packing *p = arg;
+	struct store *s = arg;
+	struct packing *p = &s->out;
 	struct job j;
 
 	memcpy(&j, job.data, sizeof(j));
 	struct bytes chunk = {job.data + sizeof(j), job.len - sizeof(j)};
 	struct iovec v = {(void *)chunk.data, chunk.len};
-	if (p->error || job_is_bad(p, &j, chunk))
+	if (atomic_load(&s->word.error) || job_is_bad(s, &j, chunk))
 		return;
 	if (pack_write(p->fd, j.at, &v, 1) < 0)
-		p->error = errno ? errno : EIO;
+		atomic_store(&s->word.error, errno ? errno : EIO);
 	pack_write_back(p, j.at + chunk.len);
 }
 
@@ -207,7 +213,7 @@ static int pack_put(struct store *s, const uint8_t header[PACK_HEADER], struct b
 		buf_add(job, header, PACK_HEADER);
 		buf_add_bytes(job, packed);
 		p->behind = true;
-		hand_do(s->hand, pack_write_job, p);
+		hand_do(s->hand, pack_write_job, s);
 		return 0;
 	}
 	pack_wait(s);
@@ -225,7 +231,7 @@ int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *
 	uint8_t header[PACK_HEADER];
 
 	/* Who takes it next believes the tables: they must be on disk. */
-	if (p->fd >= 0 && p->end >= PACK_MOST && s->n_fresh == 0 && !db_in_transaction(s->db))
+	if (pack_is_full(s) && s->n_fresh == 0 && !db_in_transaction(s->db))
 		pack_let_go(s);
 	int err = p->fd < 0 ? pack_choose(s, cause) : 0;
 	if (err < 0)
@@ -242,16 +248,64 @@ int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *
 	return 0;
 }
 
+/* By the syncer, to which the hand gives it behind what it has written. */
+static void pack_sync_job(void *arg, struct bytes none)
+{
+	struct store *s = arg;
+
+	(void)none;
+	if (fdatasync(s->out.fd) < 0)
+		atomic_store(&s->word.error, errno ? errno : EIO);
+	atomic_store(&s->word.synced, true);
+}
+
+static void pack_pass_job(void *arg, struct bytes none)
+{
+	struct store *s = arg;
+
+	(void)none;
+	hand_room(s->syncer);
+	hand_do(s->syncer, pack_sync_job, s);
+}
+
+void pack_sync_begin(struct store *s)
+{
+	s->out.behind = true;
+	atomic_store(&s->word.synced, false);
+	hand_room(s->hand);
+	hand_do(s->hand, pack_pass_job, s);
+}
+
+/* What the hands have found. */
+static int pack_word(struct store *s, struct cause *cause)
+{
+	errno = atomic_exchange(&s->word.error, 0);
+	return errno ? pack_fail(cause, "sync") : 0;
+}
+
+int pack_sync_end(struct store *s, struct cause *cause)
+{
+	if (!atomic_load(&s->word.synced)) {
+		pack_wait(s);
+		hand_wait(s->syncer);
+	}
+	return pack_word(s, cause);
+}
+
 int pack_sync(struct store *s, struct cause *cause)
 {
 	struct packing *p = &s->out;
 
 	pack_wait(s);
-	errno = p->error;
-	p->error = 0;
-	if (errno || (p->fd >= 0 && fdatasync(p->fd) < 0))
+	hand_wait(s->syncer);
+	if (p->fd >= 0 && fdatasync(p->fd) < 0)
 		return pack_fail(cause, "sync");
-	return 0;
+	return pack_word(s, cause);
+}
+
+bool pack_is_full(const struct store *s)
+{
+	return s->out.fd >= 0 && s->out.end >= PACK_MOST;
 }
 
 /* ---- Reading -------------------------------------------------------------------------------- */

@@ -458,8 +458,7 @@ static bool lane_is_due(struct area *a)
 
 	if (!shelf_is_dirty(a->shelf))
 		return false;
-	if (store_unsynced(shelf_store(a->shelf)) >= LANE_SYNC || now - a->put_ms >= LANE_SYNC_MS ||
-	    store_found_bad(shelf_store(a->shelf)))
+	if (now - a->put_ms >= LANE_SYNC_MS || store_found_bad(shelf_store(a->shelf)))
 		return true;
 	for (size_t i = 0; i < a->n_sessions; i++)
 		if (a->sessions[i]->lost)
@@ -499,19 +498,14 @@ static int lane_tidy(struct area *a)
 	return more < 0 ? more : 0;
 }
 
-int lane_before_commit(struct area *a)
+/* All that came. */
+static int lane_sync(struct area *a)
 {
 	struct cause cause = {{0}};
 
-	lane_gather(a);
-	if (a->full || a->failed)
-		return 0;
-	int err = lane_tidy(a);
-	if (err < 0 || !lane_is_due(a))
-		return err;
 	if (!store_is_sound(shelf_store(a->shelf)))
 		lane_settle(a);
-	err = journal_begin(a->journal);
+	int err = journal_begin(a->journal);
 	if (err == 0)
 		err = shelf_sync(a->shelf, &cause);
 	if (err < 0)
@@ -519,6 +513,36 @@ int lane_before_commit(struct area *a)
 	a->put_ms = 0;
 	lane_mark_synced(a);
 	return 0;
+}
+
+/* While more comes the disk works at what came before; where it is slower than the line, the line
+ * waits for it. */
+static int lane_sync_beside(struct area *a)
+{
+	struct store *store = shelf_store(a->shelf);
+	struct cause cause = {{0}};
+	int err = 0;
+
+	if (store_sync_is_done(store)) {
+		err = journal_begin(a->journal);
+		if (err == 0)
+			err = shelf_sync_end(a->shelf, &cause);
+		a->put_ms = shelf_is_dirty(a->shelf) ? env_now_ms(a->options.env) : 0;
+	}
+	if (err == 0 && store_unsynced(store) >= LANE_SYNC && !shelf_sync_begin(a->shelf))
+		err = lane_sync(a);
+	return err;
+}
+
+int lane_before_commit(struct area *a)
+{
+	lane_gather(a);
+	if (a->full || a->failed)
+		return 0;
+	int err = lane_tidy(a);
+	if (err < 0)
+		return err;
+	return lane_is_due(a) ? lane_sync(a) : lane_sync_beside(a);
 }
 
 void lane_after_commit(struct area *a)

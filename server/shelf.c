@@ -23,14 +23,14 @@ struct note {
 	const struct session *session;
 	struct id device;
 	struct content content; /* of a delivery; of a chunk only its root, which is the chunk */
-	bool delivered, gone;
+	bool chunk, delivered, gone;
 };
 
 struct shelf {
 	struct area *area;
 	struct store *store;
 	struct note *notes;
-	size_t n_notes, cap_notes;
+	size_t n_notes, cap_notes, closing; /* `closing`: so many of them are being made to last */
 	struct hashes fresh;  /* chunks, with their places in `notes` */
 	struct hashes asked;  /* bad ones */
 	struct hashes grants; /* nodes that `granted_to` may read, with granted_generation */
@@ -224,7 +224,9 @@ static struct note *shelf_note(struct shelf *s, const struct session *session)
 void shelf_brought(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN])
 {
 	hashes_put(&s->fresh, hash, s->n_notes);
-	memcpy(shelf_note(s, session)->content.root, hash, SHA256_LEN);
+	struct note *n = shelf_note(s, session);
+	memcpy(n->content.root, hash, SHA256_LEN);
+	n->chunk = true;
 }
 
 bool shelf_unbring(struct shelf *s, const struct session *session, struct bytes bad)
@@ -278,27 +280,68 @@ static int note_write(struct shelf *s, const struct note *n, uint64_t day)
 		      "bduu", root, &n->device, n->content.bytes, day);
 }
 
-int shelf_sync(struct shelf *s, struct cause *cause)
+static int notes_write(struct shelf *s, size_t n, struct cause *cause)
 {
-	uint64_t day = shelf_day(s);
+	int err = 0;
 
-	store_set_day(s->store, day);
-	int err = store_sync(s->store, cause);
+	for (size_t i = 0; err == 0 && i < n; i++)
+		err = s->notes[i].gone ? 0 : note_write(s, &s->notes[i], shelf_day(s));
+	return err < 0 ? cause_set(cause, err, "documents can't be stored: %s", err_words(err)) : 0;
+}
+
+static void notes_clear(struct shelf *s)
+{
+	s->n_notes = s->closing = 0;
+	hashes_clear(&s->fresh);
+}
+
+bool shelf_sync_begin(struct shelf *s)
+{
+	if (!store_sync_begin(s->store))
+		return false;
+	s->closing = s->n_notes;
+	return true;
+}
+
+/* Those behind move to the front. */
+int shelf_sync_end(struct shelf *s, struct cause *cause)
+{
+	size_t n = s->closing;
+
+	store_set_day(s->store, shelf_day(s));
+	int err = store_sync_end(s->store, cause);
+	if (err == 0)
+		err = notes_write(s, n, cause);
 	if (err < 0)
 		return err;
-	for (size_t i = 0; err == 0 && i < s->n_notes; i++)
-		err = s->notes[i].gone ? 0 : note_write(s, &s->notes[i], day);
-	s->n_notes = 0;
-	hashes_clear(&s->fresh);
-	return err < 0 ? cause_set(cause, err, "documents can't be stored: %s", err_words(err)) : 0;
+	s->closing = 0;
+	s->n_notes -= n;
+	for (size_t i = 0; i < n; i++)
+		if (note_of(s, s->notes[i].session, s->notes[i].content.root) == &s->notes[i])
+			hashes_remove(&s->fresh, s->notes[i].content.root);
+	memmove(s->notes, s->notes + n, s->n_notes * sizeof(*s->notes));
+	for (size_t i = 0; i < s->n_notes; i++)
+		if (s->notes[i].chunk && !s->notes[i].gone)
+			hashes_put(&s->fresh, s->notes[i].content.root, i);
+	return 0;
+}
+
+int shelf_sync(struct shelf *s, struct cause *cause)
+{
+	store_set_day(s->store, shelf_day(s));
+	int err = store_sync(s->store, cause);
+	if (err == 0)
+		err = notes_write(s, s->n_notes, cause);
+	if (err == 0)
+		notes_clear(s);
+	return err;
 }
 
 void shelf_forget(struct shelf *s)
 {
 	store_forget(s->store);
 	quota_forget(s->area->quota);
-	s->n_notes = 0;
-	hashes_clear(&s->fresh);
+	notes_clear(s);
 }
 
 /* ---- Naming --------------------------------------------------------------------------------- */

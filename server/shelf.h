@@ -41,6 +41,9 @@ void shelf_delivered(struct shelf *s, const struct session *session, const struc
 bool shelf_is_dirty(const struct shelf *s);
 /* Make it all last; in an open transaction. */
 int shelf_sync(struct shelf *s, struct cause *cause);
+/* The same beside what goes on, as store_sync_begin. */
+bool shelf_sync_begin(struct shelf *s);
+int shelf_sync_end(struct shelf *s, struct cause *cause);
 void shelf_forget(struct shelf *s); /* the turn was taken back */
 
 /*
