@@ -272,6 +272,43 @@ static void test_unchecked(void)
 	paper_free(p);
 }
 
+/* What is put while the disk works at what came before waits for the next time. */
+static void test_beside(void)
+{
+	struct paper *p = paper_new(12, 900000);
+	uint8_t hash[SHA256_LEN], lie[SHA256_LEN] = {7};
+	size_t n = p->n - 1, first = n / 2; /* the last is the list */
+	struct found found = {0};
+	struct stored stored;
+	struct bench b;
+
+	bench_open(&b, "beside");
+	ok(!store_sync_begin(b.store), "there is nothing to make last");
+	for (size_t i = 0; i < n; i++) {
+		sha256(p->parts[i], hash);
+		must(store_put_unchecked(b.store, hash, p->parts[i], NULL, NULL) == 0);
+		if (i + 1 == first)
+			must(store_sync_begin(b.store) && !store_sync_begin(b.store));
+	}
+	must(db_begin(b.db) == 0);
+	ok(store_sync_end(b.store, NULL) == 0 && db_commit(b.db) == 0 &&
+		   count(&b, "SELECT count(*) FROM chunk") == (int64_t)first,
+	   "what was put before it began is in the tables");
+	ok(store_is_dirty(b.store) && store_find(b.store, hash, &stored) == 1,
+	   "what was put since waits, and is found");
+	must(store_sync_begin(b.store));
+	must(store_put_unchecked(b.store, lie, p->parts[0], NULL, NULL) == 0);
+	ok(!store_is_sound(b.store) && !store_sync_is_done(b.store),
+	   "while something bad is among it, it is not done");
+	bench_sync(&b);
+	ok(count(&b, "SELECT count(*) FROM chunk") == (int64_t)n && !store_is_dirty(b.store),
+	   "all is made last but that");
+	ok(store_check(b.store, note_fault, &found) == 0 && found.damaged + found.stray == 0,
+	   "and it is sound");
+	bench_close(&b);
+	paper_free(p);
+}
+
 enum { DAMAGES = 10000 };
 
 /* One damage for each chunk: a bit of its bytes or of its header, or its end cut to nothing. */
@@ -356,6 +393,7 @@ int main(void)
 {
 	test_identity();
 	test_unchecked();
+	test_beside();
 	test_crash();
 	test_garbage();
 	test_damage();
