@@ -132,8 +132,10 @@ static int tidy_sweep(struct copy *copy)
 int contents_tidy(struct copy *copy, bool sweep)
 {
 	struct store *store = copy_store(copy);
-	int more = sweep ? tidy_sweep(copy) : 0;
+	int more = inside_commit_others(copy);
 
+	if (more == 0 && sweep)
+		more = tidy_sweep(copy);
 	if (more == 0)
 		more = 1;
 	while (more > 0) {

@@ -77,7 +77,7 @@ int policy_of(struct copy *copy, const struct id *space, struct policy *out)
 
 int policy_set(struct copy *copy, const struct id *space, const struct policy *policy)
 {
-	int err = copy_begin(copy);
+	int err = inside_begin_alone(copy);
 	if (err == 0)
 		err = holding_put(copy, space, (int)policy->hold, policy->most);
 	return holding_save(copy, err);
@@ -93,7 +93,7 @@ int holding_word(struct copy *copy, const struct id *document)
 
 int holding_set_word(struct copy *copy, const struct id *document, enum word word)
 {
-	int err = copy_begin(copy);
+	int err = inside_begin_alone(copy);
 	if (err == 0)
 		err = holding_put(copy, document, (int)word, 0);
 	return holding_save(copy, err);
@@ -278,7 +278,7 @@ int presence_of(const struct presence *p, const struct id *id)
 
 int holding_want(struct copy *copy, const struct id *versions, size_t n)
 {
-	int err = copy_begin(copy);
+	int err = inside_begin_alone(copy);
 
 	/* What came meanwhile is wanted no more. */
 	if (err == 0)
@@ -327,7 +327,7 @@ int holding_wanted(struct copy *copy, bool policy, struct buf *contents)
 
 int holding_want_none(struct copy *copy)
 {
-	int err = copy_begin(copy);
+	int err = inside_begin_alone(copy);
 	if (err == 0)
 		err = db_run(copy_db(copy), "DELETE FROM holding WHERE what = $1", "i",
 			     (int64_t)WANTED);
