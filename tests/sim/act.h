@@ -101,5 +101,13 @@ bool act_decide(struct world *w);
 /* Documents (act_document.c) */
 bool act_put(struct world *w);
 bool act_get(struct world *w);
+bool act_put_again(struct world *w);
+/* What devices hold of them (act_body.c) */
+bool act_policy(struct world *w);
+bool act_fetch(struct world *w);
+bool act_keep(struct world *w);
+bool act_drop_body(struct world *w);
+bool act_tidy_up(struct world *w);
+bool act_days_pass(struct world *w);
 
 #endif

@@ -3,35 +3,6 @@
 
 #include "common/os.h"
 
-#include <dirent.h>
-#include <stdlib.h>
-
-/* What lies in real files, documents: folders `deep` deep. */
-static void copy_folder(struct world *w, const char *from, const char *to, int deep)
-{
-	DIR *dir = os_make_dir(to, NULL) == 0 ? opendir(from) : NULL;
-	struct dirent *e;
-	if (!dir) {
-		world_fail(w, "the folder %s can't be copied", from);
-		return;
-	}
-	while ((e = readdir(dir))) {
-		struct buf b = {0};
-		if (e->d_name[0] == '.')
-			continue;
-		char *inner = mem_format("%s/%s", from, e->d_name), *copy = mem_format("%s/%s", to, e->d_name);
-		if (e->d_type == DT_DIR && deep > 0)
-			copy_folder(w, inner, copy, deep - 1);
-		else if (e->d_type == DT_REG && (os_read_file(inner, 16 * 1024 * 1024, &b, NULL) < 0 ||
-						 os_write_file(copy, buf_bytes(&b), false, NULL) < 0))
-			world_fail(w, "the file %s can't be copied", inner);
-		buf_fini(&b);
-		free(inner);
-		free(copy);
-	}
-	closedir(dir);
-}
-
 void device_clone(struct device *of, struct device *d, unsigned number)
 {
 	struct world *w = of->world;
@@ -45,8 +16,9 @@ void device_clone(struct device *of, struct device *d, unsigned number)
 	d->old = of->old;
 	w->rights_moved = true;
 	disk_stop(d->disk, DISK_CRASH);
+	if (os_make_dir(d->home, NULL) < 0)
+		world_fail(w, "the folder %s can't be made", d->home);
 	image_lay(image, d->disk, d->home);
 	image_free(&image);
-	copy_folder(w, of->home, d->home, 2);
 	device_start(d);
 }

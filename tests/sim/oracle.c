@@ -536,6 +536,8 @@ void oracle_calm(struct world *w)
 	judge_conflicts(w);
 	judge_returned(w);
 	oracle_contents(w);
+	unsigned greedy = (unsigned)(w->seed % w->n_devices);
+	oracle_fetch(w, greedy);
 	/* One copy of every fourth world is looked at from all sides. */
 	unsigned sample =
 		w->seed % 4 == 1 ? (unsigned)(w->seed / 4 % w->n_devices) : WORLD_DEVICES;
@@ -548,6 +550,7 @@ void oracle_calm(struct world *w)
 			continue;
 		}
 		judge_device(d, &server, i == sample || d->upgraded);
+		oracle_bodies(d, i == greedy);
 		char scrub[4] = "";
 		if (copy_meta_get(d->copy, "scrub", scrub, sizeof(scrub)) == 0 && scrub[0]) {
 			device_stop(d, DISK_CRASH); /* what a full disk prevented is done by the next process */

@@ -301,6 +301,7 @@ void world_fini(struct world *w)
 	book_fini(&w->book);
 	trace_fini(&w->trace);
 	idmap_fini(&w->by_change);
+	buf_fini(&w->paper);
 	free(w->known);
 	free(w->made);
 	arena_fini(&w->arena);

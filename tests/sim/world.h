@@ -156,6 +156,8 @@ struct world {
 	const struct image *blank; /* what most copies begin from; NULL: none does */
 	struct dice dice; /* of the actions */
 	struct arena arena;
+	struct buf paper; /* a large file that was put, for others with much of the same */
+	struct id paper_space;
 	struct book book;
 	struct host host;
 	struct device devices[WORLD_DEVICES];
@@ -310,6 +312,10 @@ bool oracle_is_held(struct world *w, const struct made *m, bool or_was);
 /* What lies in the files of a device, and of the server (oracle_files.c). */
 void oracle_files(struct device *d);
 void oracle_contents(struct world *w);
+/* Each device fetches what it should hold, and the `greedy` one all that it may read (oracle_body.c); then what is
+ * here is what it should be, and nothing lacks. */
+void oracle_fetch(struct world *w, unsigned greedy);
+void oracle_bodies(struct device *d, bool greedy);
 void oracle_calm(struct world *w); /* stop all faults, let everybody meet, compare everything */
 
 #endif
