@@ -33,7 +33,7 @@ enum {
 	PACE_PART = 1024,		/* no part of a chunk need be smaller */
 	PACE_LEAST = 2 * (PACE_PART + 64), /* the window, */
 	PACE_FIRST = 8 * 1024,		/* as it begins, */
-	PACE_MOST = 16 * 1024 * 1024,	/* and on the fastest line */
+	PACE_MOST = 1024 * 1024,	/* and on the fastest line: more is not faster there */
 	PACE_FRAME = 64,		/* a frame costs so much besides what is in it */
 	PACE_MARKS = 32,		/* that are not answered */
 	PACE_IDLE_MS = 10 * 1000,	/* without a byte: what was learnt of the line is old */
