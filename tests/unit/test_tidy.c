@@ -1,0 +1,194 @@
+/*
+ * What nothing names goes from the server's disk, once it has waited long enough for a Version; what
+ * a Version names stays, as does what is being brought or fetched while it is tidied.
+ */
+#include "common/os.h"
+#include "server/shelf.h"
+#include "server/turn.h"
+#include "tests/tap.h"
+#include "tests/unit/stage.h"
+
+#include <stdio.h>
+
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
+/* Days pass, and it tidies up for as long as it has something to do: what a tick takes out of the
+ * tables the next one erases. */
+static void days_pass(struct stage *s, unsigned days)
+{
+	s->b.now_ms += (uint64_t)days * DAY_MS;
+	for (int i = 0; i < 150; i++) {
+		if (i % 50 == 0)
+			area_tick(s->b.area);
+		bed_turn(&s->b);
+	}
+}
+
+/* What has come is made to last. */
+static void settle(struct stage *s)
+{
+	s->b.now_ms += 1000;
+	bed_turn(&s->b);
+	bed_turn(&s->b);
+}
+
+static bool is_here(struct stage *s, const uint8_t hash[SHA256_LEN])
+{
+	struct stored is;
+	return store_find(shelf_store(s->b.area->shelf), hash, &is) > 0;
+}
+
+static size_t parts_here(struct stage *s, const struct paper *p)
+{
+	uint8_t hash[SHA256_LEN];
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		sha256(p->parts[i], hash);
+		n += is_here(s, hash);
+	}
+	return n;
+}
+
+static bool is_whole(struct stage *s, const struct paper *p)
+{
+	return area_content(s->b.area, &p->content) == 0;
+}
+
+/* Do these bytes stand in any pack? */
+static bool is_on_disk(struct stage *s, const char *words)
+{
+	bool found = false;
+
+	for (int pack = 1; pack < 10; pack++) {
+		struct buf b = {0};
+		char path[400];
+		snprintf(path, sizeof(path), "%s/documents/pack-%d", s->b.dir, pack);
+		if (os_read_file(path, 64 * 1024 * 1024, &b, NULL) == 0)
+			found = found || memmem(b.data, b.len, words, strlen(words));
+		buf_fini(&b);
+	}
+	return found;
+}
+
+/* Random bytes with words in them; and more behind that, which begins with words of its own. */
+static struct paper *paper_with(size_t n, const char *words, size_t more, const char *own)
+{
+	struct paper *p = mem_alloc(sizeof(*p));
+
+	paper_fill(&p->data, 1, n);
+	memcpy(p->data.data + n / 4, words, strlen(words));
+	buf_add_text(&p->data, "%s", own);
+	paper_fill(&p->data, 2, more);
+	paper_cut(p);
+	return p;
+}
+
+static void publish(struct stage *s, const struct paper *p)
+{
+	offer(&s->staff, p);
+	answer(&s->staff, p, SIZE_MAX);
+	settle(s);
+	must(s->staff.stored == 1);
+	push_version(&s->staff, &s->own, &p->content);
+	settle(s);
+}
+
+static void again(struct stage *s)
+{
+	peer_cut(&s->staff);
+	bed_turn(&s->b);
+	peer_connect(&s->staff);
+	peer_hello(&s->staff);
+}
+
+/* Half of it was brought, and nobody came back; most of its chunks are another's too. */
+static void test_abandoned(struct stage *s)
+{
+	static const char shared[] = "what both papers say", own[] = "what the abandoned one says";
+	struct paper *kept = paper_with(2000000, shared, 0, "");
+	struct paper *left = paper_with(2000000, shared, 900000, own);
+
+	publish(s, kept);
+	offer(&s->staff, left);
+	while (answer(&s->staff, left, 1) && !is_on_disk(s, own))
+		;
+	settle(s);
+	ok(is_on_disk(s, own) && parts_here(s, left) < left->n, "a part of a document has come");
+	again(s);
+	days_pass(s, SHELF_DAYS - 1);
+	ok(is_on_disk(s, own), "it waits for the rest");
+	days_pass(s, 2);
+	ok(!is_on_disk(s, own), "nobody came: after fourteen days it is not on the disk any more");
+	ok(is_on_disk(s, shared) && is_whole(s, kept), "what a Version names is, shared or not");
+	ok(parts_here(s, left) > 10, "%zu chunks were of both", parts_here(s, left));
+	offer(&s->staff, left);
+	answer(&s->staff, left, SIZE_MAX);
+	settle(s);
+	ok(s->staff.stored == 1 && is_whole(s, left), "who comes later brings it again");
+	days_pass(s, SHELF_DAYS - 1);
+	ok(is_whole(s, left), "whole, it waits for its Version");
+	days_pass(s, 2);
+	ok(!is_whole(s, left) && !is_on_disk(s, own) && is_whole(s, kept),
+	   "and goes when none has named it");
+	struct id change = push_version(&s->staff, &s->own, &left->content);
+	const struct told *told = peer_told(&s->staff, &change);
+	ok(told && told->wait == WIRE__WAIT__CONTENT_MISSING, "who names it then must bring it");
+	paper_free(kept);
+	paper_free(left);
+}
+
+/* It is tidied up while one document comes, which was begun long ago, and another one goes. */
+static void test_meanwhile(struct stage *s)
+{
+	struct paper *down = paper_new(11, 1500000), *up = paper_new(12, 1500000);
+	struct paper *left = paper_new(13, 300000);
+	struct node root;
+	struct entry_of e;
+
+	publish(s, down);
+	offer(&s->staff, left);
+	answer(&s->staff, left, 2);
+	settle(s);
+	again(s);
+	offer(&s->staff, up);
+	answer(&s->staff, up, 12);
+	settle(s);
+	size_t came = parts_here(s, up), others = parts_here(s, left);
+	ok(came >= 12 && others > 0, "%zu chunks have come, and the rest is asked for", came);
+	days_pass(s, SHELF_DAYS + 2);
+	ok(parts_here(s, up) == came, "while it comes nothing of it goes, however long it takes");
+	uint8_t name[SHA256_LEN];
+	memcpy(name, down->content.root, SHA256_LEN);
+	must(node_read(&root, paper_find(down, name)) == 0);
+	size_t got = 0;
+	for (size_t i = 0; i < root.n; i++) {
+		node_entry(&root, i, &e);
+		get(&s->staff, name, e.hash);
+		got += bytes_equal(buf_bytes(&s->staff.content), paper_find(down, e.hash));
+	}
+	ok(got == root.n, "and what is fetched comes as it is");
+	answer(&s->staff, up, SIZE_MAX);
+	settle(s);
+	struct id change = push_version(&s->staff, &s->own, &up->content);
+	ok(s->staff.stored == 1 && !peer_told(&s->staff, &change) && is_whole(s, up),
+	   "then it is whole, and named");
+	days_pass(s, 1);
+	ok(parts_here(s, left) == 0, "once nothing comes, what was left goes");
+	ok(is_whole(s, up) && is_whole(s, down), "and what is named stays");
+	paper_free(down);
+	paper_free(up);
+	paper_free(left);
+}
+
+int main(void)
+{
+	struct stage *s = mem_alloc(sizeof(*s));
+
+	stage_init(s, "tidy");
+	test_abandoned(s);
+	test_meanwhile(s);
+	stage_fini(s);
+	free(s);
+	return tap_end();
+}
