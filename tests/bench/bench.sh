@@ -71,10 +71,11 @@ new_area() { # new_area NAME [HOST:PORT]: a server that Pilsley has joined
 	at pilsley join "$invitation" >/dev/null || die "Pilsley can't join"
 	at pilsley sync --quiet || die "Pilsley can't sync"
 }
-join() { # join HOME: invited by Pilsley, joined, not yet synced
+join() { # join HOME [HOST:PORT]: invited by Pilsley, joined, not yet synced; it finds the server there
 	local s name invitation
 	for s in "${schools[@]}"; do [ "${s%%:*}" = "$1" ] && name=${s#*:}; done
 	invitation=$(at pilsley invite --school "$name" --name "Head of ${name%% *}" --role headteacher | tail -n 1)
+	[ $# = 1 ] || invitation=fivepits:$2/${invitation#*/}
 	at "$1" join "$invitation" >/dev/null || die "$1 can't join"
 }
 everybody() { # everybody COMMAND...: at all twelve, at once
