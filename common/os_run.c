@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -37,29 +38,41 @@ __attribute__((noreturn)) static void run_child(const char *const argv[], int in
 #endif
 	/* dup2 of a descriptor on itself would leave it closed at exec. */
 	in = fcntl(in, F_DUPFD_CLOEXEC, 10);
-	if (in < 0 || null < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(null, 2) < 0)
+	out = fcntl(out, F_DUPFD_CLOEXEC, 10);
+	null = fcntl(null, F_DUPFD_CLOEXEC, 10);
+	if (in < 0 || out < 0 || null < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
+	    dup2(null, 2) < 0)
 		_exit(NO_PROGRAM);
 	close_range(3, ~0u, 0);
 	execve(argv[0], (char *const *)argv, no_environment);
 	_exit(NO_PROGRAM);
 }
 
-/* Take what it prints until it has closed its output. */
-static int run_read(int from, const struct os_limits *limits, struct buf *out)
+/* Wait until there is something to read; of a process, until it has ended. */
+static int run_wait(int fd, uint64_t end_us)
 {
-	uint64_t end = os_monotonic_us() + (uint64_t)limits->seconds * 1000000;
-	size_t most = out->len + limits->out;
-
 	for (;;) {
 		uint64_t now = os_monotonic_us();
-		struct pollfd p = {.fd = from, .events = POLLIN};
-		if (now >= end)
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		if (now >= end_us)
 			return ERR_LIMIT;
-		int ready = poll(&p, 1, (int)((end - now) / 1000) + 1);
-		if (ready <= 0 && errno != EINTR && ready < 0)
+		int ready = poll(&p, 1, (int)((end_us - now) / 1000) + 1);
+		if (ready > 0)
+			return 0;
+		if (ready < 0 && errno != EINTR)
 			return ERR_IO;
-		if (ready <= 0)
-			continue;
+	}
+}
+
+/* Take what it prints until it has closed its output. */
+static int run_read(int from, size_t limit, uint64_t end_us, struct buf *out)
+{
+	size_t most = out->len + limit;
+
+	for (;;) {
+		int err = run_wait(from, end_us);
+		if (err < 0)
+			return err;
 		size_t room = most - out->len < CHUNK ? most - out->len + 1 : CHUNK;
 		ssize_t n = read(from, buf_reserve(out, room), room);
 		if (n == 0)
@@ -70,6 +83,21 @@ static int run_read(int from, const struct os_limits *limits, struct buf *out)
 			return ERR_LIMIT;
 		out->len += n > 0 ? (size_t)n : 0;
 	}
+}
+
+/* Take what the child prints and wait for its end, both within the time that it has. */
+static int run_parent(pid_t child, int from, const struct os_limits *limits, struct buf *out)
+{
+	uint64_t end = os_monotonic_us() + (uint64_t)limits->seconds * 1000000;
+	int process = pidfd_open(child, 0);
+	int err = process < 0 ? ERR_IO : run_read(from, limits->out, end, out);
+
+	/* It may have closed its output and go on. */
+	if (err == 0)
+		err = run_wait(process, end);
+	if (process >= 0)
+		close(process);
+	return err;
 }
 
 int os_run(const char *const argv[], int in, const struct os_limits *limits, struct buf *out)
@@ -89,13 +117,13 @@ int os_run(const char *const argv[], int in, const struct os_limits *limits, str
 		return ERR_IO;
 	}
 	setpgid(child, child); /* whoever of us comes first */
-	int err = run_read(pipes[0], limits, out);
+	int err = run_parent(child, pipes[0], limits, out);
 	close(pipes[0]);
-	if (err < 0)
-		kill(-child, SIGKILL);
+	/* With what it has started; before it is waited for, since its number may be another's
+	 * then. */
+	kill(-child, SIGKILL);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
-	kill(-child, SIGKILL); /* what it left behind */
 	if (err < 0)
 		return err;
 	if (!WIFEXITED(status))

@@ -51,6 +51,14 @@ static void test_limits(int null)
 	ok(out.len <= roomy.out + 2, "and no more than that was kept");
 	tight.seconds = 1;
 	ok(shell("sleep 100", null, &tight, &out) == ERR_LIMIT, "one that takes too long is ended");
+	ok(shell("exec >&-; sleep 100", null, &tight, &out) == ERR_LIMIT,
+	   "also one that says first that it has no more to say");
+	ok(shell("sleep 987655 >&- & echo $!; sleep 1", null, &roomy, &out) == 0 &&
+		   atoi((char *)out.data) > 0,
+	   "one that ends well may have started another");
+	for (int i = 0; i < 200 && kill(atoi((char *)out.data), 0) == 0; i++)
+		usleep(20000);
+	ok(kill(atoi((char *)out.data), 0) != 0, "which ends with it");
 	ok(shell("sleep 987654 & echo $!; sleep 100", null, &tight, &out) == ERR_LIMIT &&
 		   atoi((char *)out.data) > 0,
 	   "with what it had started");
