@@ -18,25 +18,12 @@ struct parts {
 
 /* ---- Values --------------------------------------------------------------------------------- */
 
-static struct bytes list_without(struct bytes list, struct bytes members, struct arena *arena)
-{
-	struct buf b = {0};
-	struct field f;
-
-	while (field_next(&list, &f) > 0)
-		if (!value_has_member(members, f.whole))
-			buf_add_bytes(&b, f.whole);
-	struct bytes left = arena_copy(arena, buf_bytes(&b));
-	buf_fini(&b);
-	return left;
-}
-
 static struct bytes list_with(struct bytes list, struct bytes members, struct arena *arena)
 {
 	struct buf b = {0};
 
 	buf_add_bytes(&b, list);
-	buf_add_bytes(&b, list_without(members, list, arena));
+	buf_add_bytes(&b, value_without(members, list, arena));
 	struct bytes more = arena_copy(arena, buf_bytes(&b));
 	buf_fini(&b);
 	return more;
@@ -54,7 +41,7 @@ static struct bytes value_wanted(const struct piece *piece, uint32_t field, stru
 		else if (op->kind == OP_ADD)
 			value = list_with(value, op->bytes, arena);
 		else
-			value = list_without(value, op->bytes, arena);
+			value = value_without(value, op->bytes, arena);
 	}
 	return value;
 }
@@ -77,10 +64,10 @@ static void edit_set_field(struct parts *p, uint32_t field, struct bytes was, st
 
 	/* Members are sent sorted and once each, as they are kept. */
 	record_init(&sorted, arena, &none, 0);
-	record_add(&sorted, field, list_without(wanted, was, arena), 0);
+	record_add(&sorted, field, value_without(wanted, was, arena), 0);
 	buf_add_bytes(&p->add, record_get(&sorted, field));
 	record_init(&sorted, arena, &none, 0);
-	record_add(&sorted, field, list_without(was, wanted, arena), 0);
+	record_add(&sorted, field, value_without(was, wanted, arena), 0);
 	buf_add_bytes(&p->take, record_get(&sorted, field));
 }
 

@@ -103,31 +103,17 @@ static void undo_value(struct work *w, const struct touched *t, const struct sch
 	step->to = back;
 }
 
-/* Members that one value of a set has and another has not. */
-static struct bytes members_less(struct bytes a, struct bytes b, struct arena *arena)
-{
-	struct buf left = {0};
-	struct field f;
-
-	while (field_next(&a, &f) > 0)
-		if (!value_has_member(b, f.whole))
-			buf_add_bytes(&left, f.whole);
-	struct bytes out = arena_copy(arena, buf_bytes(&left));
-	buf_fini(&left);
-	return out;
-}
-
 static struct bytes members_both(struct bytes a, struct bytes b, struct arena *arena)
 {
-	return members_less(a, members_less(a, b, arena), arena);
+	return value_without(a, value_without(a, b, arena), arena);
 }
 
 static void undo_set(struct work *w, const struct touched *t, uint32_t field)
 {
 	struct bytes before = record_get(&t->before, field), behind = record_get(&t->behind, field);
 	struct bytes now = record_get(&t->now, field);
-	struct bytes out = members_both(members_less(behind, before, w->arena), now, w->arena);
-	struct bytes in = members_less(members_less(before, behind, w->arena), now, w->arena);
+	struct bytes out = members_both(value_without(behind, before, w->arena), now, w->arena);
+	struct bytes in = value_without(value_without(before, behind, w->arena), now, w->arena);
 
 	if (out.len) {
 		draft_take(w->undo->draft, field, out);

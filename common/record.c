@@ -140,6 +140,19 @@ bool value_has_member(struct bytes value, struct bytes member)
 	return false;
 }
 
+struct bytes value_without(struct bytes value, struct bytes members, struct arena *arena)
+{
+	struct buf b = {0};
+	struct field f;
+
+	while (field_next(&value, &f) > 0)
+		if (!value_has_member(members, f.whole))
+			buf_add_bytes(&b, f.whole);
+	struct bytes left = arena_copy(arena, buf_bytes(&b));
+	buf_fini(&b);
+	return left;
+}
+
 void record_add(struct record *r, uint32_t field, struct bytes members, uint64_t number)
 {
 	struct bytes old = record_get(r, field);

@@ -45,6 +45,8 @@ void record_set_existence(struct record *r, unsigned existence, uint64_t number)
 void record_add(struct record *r, uint32_t field, struct bytes members, uint64_t number);
 void record_take(struct record *r, uint32_t field, struct bytes members, uint64_t number);
 bool value_has_member(struct bytes value, struct bytes member);
+/* The members of one list that another has not; in `arena`. */
+struct bytes value_without(struct bytes value, struct bytes members, struct arena *arena);
 
 /* What a change or an outcome does to one record (an Edit or an Effect of wire.proto), borrowed. */
 struct effect {
