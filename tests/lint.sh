@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 n=0 bad=0
-sources=(common/*.[ch] server/*.[ch] client/*.[ch])
+sources=(common/*.[ch] server/*.[ch] client/*.[ch] client/extract/*.[ch])
 
 # check NAME < <(COMMAND): passes if the command prints nothing
 check() {

@@ -60,7 +60,8 @@ static void on_words(void *arg, const xmlChar *s, int n)
 
 bool extract_html(struct text *t, struct bytes first)
 {
-	htmlSAXHandler sax = {.startElement = on_start, .endElement = on_end, .characters = on_words};
+	htmlSAXHandler sax = {
+		.startElement = on_start, .endElement = on_end, .characters = on_words};
 	struct page page = {.text = t};
 	struct buf in = {0};
 

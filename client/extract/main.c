@@ -53,9 +53,9 @@ static int extract_pdf(void)
 {
 	static char *const argv[] = {
 		"bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv",
-		"--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64",
-		"/lib64", "--cap-drop", "ALL", "/usr/bin/pdftotext", "-q", "-enc", "UTF-8", "-l", "2000",
-		"-", "-", NULL,
+		"--cap-drop", "ALL", "--ro-bind", "/usr", "/usr",
+		"--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
+		"/usr/bin/pdftotext", "-q", "-enc", "UTF-8", "-l", "2000", "-", "-", NULL,
 	};
 	if (access("/usr/bin/pdftotext", X_OK) != 0 || lseek(STDIN_FILENO, 0, SEEK_SET) != 0)
 		return EXIT_NO_SANDBOX;

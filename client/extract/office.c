@@ -75,8 +75,9 @@ static bool part_text(xmlTextReaderPtr r, struct text *t, bool docx)
 static bool part_parse(struct archive *archive, struct text *t, bool docx)
 {
 	struct part p = {.archive = archive};
-	xmlTextReaderPtr r = xmlReaderForIO(part_read, NULL, &p, NULL, NULL,
-					    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	xmlTextReaderPtr r =
+		xmlReaderForIO(part_read, NULL, &p, NULL, NULL,
+			       XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	return r && part_text(r, t, docx);
 }
 
@@ -88,7 +89,8 @@ bool extract_office(struct text *t)
 	archive_read_support_format_zip_seekable(archive);
 	if (archive_read_open_fd(archive, 0, 65536) != ARCHIVE_OK)
 		return false;
-	for (int i = 0; i < ENTRIES && archive_read_next_header(archive, &entry) == ARCHIVE_OK; i++) {
+	for (int i = 0; i < ENTRIES && archive_read_next_header(archive, &entry) == ARCHIVE_OK;
+	     i++) {
 		const char *name = archive_entry_pathname(entry);
 		bool docx = name && strcmp(name, "word/document.xml") == 0;
 		if (docx || (name && strcmp(name, "content.xml") == 0))
