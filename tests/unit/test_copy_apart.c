@@ -9,29 +9,21 @@ enum { ROUNDS = 60, SEEDS = 6 };
 static struct id records[256];
 static size_t n_records;
 
-static unsigned pick(struct world *w, unsigned n)
-{
-	uint8_t b[4];
-	world_random(w, b, 4);
-	return read_u32be(b) % n;
-}
-
 static void do_something(struct world *w, struct client *c)
 {
 	static const uint32_t fields[] = {ACTION_TEXT, ACTION_DETAILS, 5, 9, 15};
 	struct cause cause;
-	struct buf m = {0};
 	char text[32];
 	struct id change;
 
 	w->now_ms += 5;
-	snprintf(text, sizeof(text), "text %u", pick(w, 4));
-	if (n_records == 0 || (pick(w, 6) == 0 && n_records < 256)) {
+	snprintf(text, sizeof(text), "text %u", world_pick(w, 4));
+	if (n_records == 0 || (world_pick(w, 6) == 0 && n_records < 256)) {
 		records[n_records++] = make_action(c, &w->partnership, text);
 		return;
 	}
-	const struct id *record = &records[pick(w, (unsigned)n_records)];
-	const struct id *other = &records[pick(w, (unsigned)n_records)];
+	const struct id *record = &records[world_pick(w, (unsigned)n_records)];
+	const struct id *other = &records[world_pick(w, (unsigned)n_records)];
 	if (other == record) /* a record can't refer to itself */
 		other = &w->school;
 	struct draft *d = draft_new(c->copy, &w->partnership);
@@ -39,30 +31,12 @@ static void do_something(struct world *w, struct client *c)
 		draft_free(&d);
 		return;
 	}
-	switch (pick(w, 8)) {
-	case 0:
-		draft_withdraw(d);
-		draft_agreed(d);
-		break;
-	case 1:
-		draft_bring_back(d);
-		break;
-	case 2:
-		draft_add(d, ACTION_RESPONSIBLE, member_id(&m, ACTION_RESPONSIBLE, other));
-		break;
-	case 3:
-		draft_take(d, ACTION_RESPONSIBLE, member_id(&m, ACTION_RESPONSIBLE, other));
-		break;
-	case 4:
-		put_text(d, fields[pick(w, 5)], NULL);
-		break;
-	default:
-		put_text(d, fields[pick(w, 5)], text);
-	}
+	unsigned kind = world_pick(w, 8);
+	if (!edit_no_field(d, kind, other))
+		put_text(d, fields[world_pick(w, 5)], kind == 4 ? NULL : text);
 	int err = draft_save(&d, &change, &cause);
 	if (err < 0 && err != ERR_INVALID) /* a withdrawn one must be brought back first */
 		world_must(err, &cause, "save");
-	buf_fini(&m);
 }
 
 static bool run(uint64_t seed)
@@ -81,14 +55,14 @@ static bool run(uint64_t seed)
 	for (size_t i = 0; i < 3; i++)
 		client_sync(&w, &w.clients[i]);
 	for (int round = 0; round < ROUNDS; round++) {
-		struct client *c = &w.clients[pick(&w, 3)];
-		for (unsigned i = pick(&w, 6); i > 0; i--)
+		struct client *c = &w.clients[world_pick(&w, 3)];
+		for (unsigned i = world_pick(&w, 6); i > 0; i--)
 			do_something(&w, c);
-		if (pick(&w, 3) == 0)
+		if (world_pick(&w, 3) == 0)
 			good = client_sync(&w, c) && good;
-		if (pick(&w, 10) == 0)
+		if (world_pick(&w, 10) == 0)
 			copy_index(c->copy, 0);
-		if (pick(&w, 15) == 0)
+		if (world_pick(&w, 15) == 0)
 			good = is_sound(c) && good;
 	}
 	for (size_t i = 0; i < 6; i++)

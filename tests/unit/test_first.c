@@ -12,26 +12,19 @@ enum { SEEDS = 4, ROUNDS = 30, PROSE = 150 };
 static struct id records[64];
 static size_t n_records;
 
-static unsigned pick(struct world *w, unsigned n)
-{
-	uint8_t b[4];
-	world_random(w, b, 4);
-	return read_u32be(b) % n;
-}
-
 /* ---- A history ------------------------------------------------------------------------------ */
 
 /* So many sentences that entries fill frames; one of them is another each time. */
 static const char *prose(struct world *w)
 {
 	static char text[16 * 1024];
-	unsigned other = pick(w, PROSE);
+	unsigned other = world_pick(w, PROSE);
 	size_t at = 0;
 
 	for (unsigned i = 0; i < PROSE; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at,
 				       "Sentence %u was %s the first time round. ", i,
-				       i == other ? (pick(w, 2) ? "changed since" : "read again since")
+				       i == other ? (world_pick(w, 2) ? "changed since" : "read again since")
 						  : "written");
 	return text;
 }
@@ -50,61 +43,43 @@ static bool settle_one(struct world *w, struct client *c, struct draft *d)
 	db_reset(st);
 	if (!whole || draft_edit(d, &record, NULL, &cause) < 0)
 		return false;
-	put_text(d, ACTION_TEXT, pick(w, 2) ? "settled" : "agreed");
+	put_text(d, ACTION_TEXT, world_pick(w, 2) ? "settled" : "agreed");
 	draft_settles(d, &conflict);
 	return true;
 }
 
 static void edit_one(struct world *w, struct draft *d, const struct id *other)
 {
-	struct buf m = {0};
+	unsigned kind = world_pick(w, 16);
 
-	switch (pick(w, 16)) {
-	case 0:
-		draft_withdraw(d);
-		draft_agreed(d);
-		break;
-	case 1:
-	case 7:
-		draft_bring_back(d);
-		break;
-	case 2:
-		draft_add(d, ACTION_RESPONSIBLE, member_id(&m, ACTION_RESPONSIBLE, other));
-		break;
-	case 3:
-		draft_take(d, ACTION_RESPONSIBLE, member_id(&m, ACTION_RESPONSIBLE, other));
-		break;
-	case 4:
+	if (edit_no_field(d, kind == 7 ? 1 : kind, other))
+		return;
+	if (kind == 4)
 		put_text(d, 15, NULL);
-		break;
-	case 5:
-		put_text(d, 15, pick(w, 2) ? "one" : "two");
-		break;
-	case 6:
-		put_text(d, ACTION_TEXT, pick(w, 2) ? "text one" : "text two");
-		break;
-	default:
+	else if (kind == 5)
+		put_text(d, 15, world_pick(w, 2) ? "one" : "two");
+	else if (kind == 6)
+		put_text(d, ACTION_TEXT, world_pick(w, 2) ? "text one" : "text two");
+	else
 		put_text(d, ACTION_DETAILS, prose(w));
-	}
-	buf_fini(&m);
 }
 
 static void do_something(struct world *w, struct client *c)
 {
-	const struct id *record = n_records ? &records[pick(w, (unsigned)n_records)] : NULL;
+	const struct id *record = n_records ? &records[world_pick(w, (unsigned)n_records)] : NULL;
 	struct cause cause;
 	struct id change;
 
 	w->now_ms += 5;
-	if (!record || (pick(w, 6) == 0 && n_records < 10)) {
+	if (!record || (world_pick(w, 6) == 0 && n_records < 10)) {
 		records[n_records++] = make_action(c, &w->partnership, "text");
 		return;
 	}
 	struct draft *d = draft_new(c->copy, &w->partnership);
-	if (pick(w, 8) == 0 && settle_one(w, c, d))
+	if (world_pick(w, 8) == 0 && settle_one(w, c, d))
 		;
 	else
-		for (size_t i = pick(w, 3) + 1; i > 0; i--)
+		for (size_t i = world_pick(w, 3) + 1; i > 0; i--)
 			if (draft_edit(d, &records[(n_records + i * 7) * (size_t)(record - records + 1) %
 						   n_records], NULL, &cause) == 0)
 				edit_one(w, d, &w->school);
@@ -122,10 +97,10 @@ static void make_history(struct world *w, uint64_t seed, int rounds)
 	for (int i = 0; i < 3; i++)
 		client_sync(w, &w->clients[i]);
 	for (int i = 0; i < rounds; i++) {
-		struct client *c = &w->clients[pick(w, 3)];
-		for (unsigned k = pick(w, 10); k > 0; k--)
+		struct client *c = &w->clients[world_pick(w, 3)];
+		for (unsigned k = world_pick(w, 10); k > 0; k--)
 			do_something(w, c);
-		if (pick(w, 2))
+		if (world_pick(w, 2))
 			client_sync(w, c);
 	}
 	for (int i = 0; i < 6; i++)
@@ -347,11 +322,11 @@ static void test_interrupted(void)
 		unsigned cuts = 0, partly = 0;
 		bool good = client_sync(&w, full);
 		for (; cuts < 400 && (cuts == 0 || spaces_to_come(c) || absent_in(c)); cuts++) {
-			sync_frames(&w, c, 3 + pick(&w, 4));
-			if (pick(&w, 6) == 0 && !spaces_to_come(c))
+			sync_frames(&w, c, 3 + world_pick(&w, 4));
+			if (world_pick(&w, 6) == 0 && !spaces_to_come(c))
 				good = good && is_sound(c);
 			partly += absent_in(c) > 0;
-			if (pick(&w, 4) == 0) { /* they go on meanwhile */
+			if (world_pick(&w, 4) == 0) { /* they go on meanwhile */
 				do_something(&w, full);
 				client_sync(&w, full);
 			}

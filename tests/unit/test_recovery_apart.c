@@ -12,50 +12,24 @@ enum { ROUNDS = 70, SEEDS = 8, RECORDS = 64, CHANGES = 4096 };
 static struct id records[RECORDS], changes[CHANGES];
 static size_t n_records, n_changes, n_saved;
 
-static unsigned pick(struct world *w, unsigned n)
-{
-	uint8_t b[4];
-	world_random(w, b, 4);
-	return read_u32be(b) % n;
-}
-
 static void edit_something(struct world *w, struct client *c)
 {
 	static const uint32_t fields[] = {ACTION_TEXT, ACTION_DETAILS, 5, 9, 15};
 	struct cause cause = {""};
-	struct buf m = {0};
 	char text[32];
 	struct draft *d = draft_new(c->copy, &w->partnership);
 
 	w->now_ms += 5;
-	snprintf(text, sizeof(text), "text %u.", pick(w, 4));
-	if (n_records == 0 || (pick(w, 6) == 0 && n_records < RECORDS)) {
+	snprintf(text, sizeof(text), "text %u.", world_pick(w, 4));
+	if (n_records == 0 || (world_pick(w, 6) == 0 && n_records < RECORDS)) {
 		records[n_records] = id_make(copy_env(c->copy));
 		draft_create(d, TYPE_ACTION, &records[n_records++]);
 		put_text(d, ACTION_TEXT, text);
-	} else if (draft_edit(d, &records[pick(w, (unsigned)n_records)], NULL, &cause) < 0) {
+	} else if (draft_edit(d, &records[world_pick(w, (unsigned)n_records)], NULL, &cause) < 0) {
 		draft_free(&d); /* not here yet */
 		return;
-	} else {
-		switch (pick(w, 8)) {
-		case 0:
-			draft_withdraw(d);
-			draft_agreed(d);
-			break;
-		case 1:
-			draft_bring_back(d);
-			break;
-		case 2:
-			draft_add(d, ACTION_RESPONSIBLE,
-				  member_id(&m, ACTION_RESPONSIBLE, &w->school));
-			break;
-		case 3:
-			draft_take(d, ACTION_RESPONSIBLE,
-				   member_id(&m, ACTION_RESPONSIBLE, &w->school));
-			break;
-		default:
-			put_text(d, fields[pick(w, 5)], pick(w, 6) ? text : NULL);
-		}
+	} else if (!edit_no_field(d, world_pick(w, 8), &w->school)) {
+		put_text(d, fields[world_pick(w, 5)], world_pick(w, 6) ? text : NULL);
 	}
 	struct id change;
 	int err = draft_save(&d, &change, &cause);
@@ -63,13 +37,12 @@ static void edit_something(struct world *w, struct client *c)
 		world_must(err, &cause, "save");
 	if (err == 0 && !id_is_zero(&change) && n_changes < CHANGES)
 		changes[n_changes++] = change;
-	buf_fini(&m);
 }
 
 static void save_or_set_back(struct world *w, bool save)
 {
 	char name[16];
-	snprintf(name, sizeof(name), "saved%u", save ? pick(w, 3) : pick(w, (unsigned)n_saved));
+	snprintf(name, sizeof(name), "saved%u", save ? world_pick(w, 3) : world_pick(w, (unsigned)n_saved));
 	if (save && n_saved < 3)
 		snprintf(name, sizeof(name), "saved%zu", n_saved++);
 	if (save)
@@ -82,7 +55,7 @@ static void save_or_set_back(struct world *w, bool save)
 static void copy_trouble(struct world *w, struct client *c, bool *saved)
 {
 	size_t i = (size_t)(c - w->clients);
-	if (!saved[i] || pick(w, 2))
+	if (!saved[i] || world_pick(w, 2))
 		client_save(w, c);
 	else
 		client_set_back(w, c);
@@ -153,20 +126,20 @@ static bool run(uint64_t seed)
 		good = client_sync(&w, &w.clients[i]) && good;
 	save_or_set_back(&w, true);
 	for (int round = 0; round < ROUNDS; round++) {
-		struct client *c = &w.clients[pick(&w, (unsigned)w.n_clients)];
-		for (unsigned i = pick(&w, 5); i > 0; i--)
+		struct client *c = &w.clients[world_pick(&w, (unsigned)w.n_clients)];
+		for (unsigned i = world_pick(&w, 5); i > 0; i--)
 			edit_something(&w, c);
-		if (pick(&w, 2) == 0)
+		if (world_pick(&w, 2) == 0)
 			good = world_sync(&w, &c, 1) && good;
-		if (pick(&w, 8) == 0)
+		if (world_pick(&w, 8) == 0)
 			save_or_set_back(&w, true);
-		if (pick(&w, 9) == 0) {
+		if (world_pick(&w, 9) == 0) {
 			save_or_set_back(&w, false);
 			set_back++;
 		}
-		if (harsh && pick(&w, 8) == 0)
+		if (harsh && world_pick(&w, 8) == 0)
 			copy_trouble(&w, c, saved);
-		if (harsh && w.n_clients < WORLD_CLIENTS && pick(&w, 30) == 0)
+		if (harsh && w.n_clients < WORLD_CLIENTS && world_pick(&w, 30) == 0)
 			world_clone(&w, c);
 		if (!good) {
 			note("round %d", round);

@@ -56,6 +56,14 @@ static inline void world_random(void *arg, uint8_t *out, size_t n)
 	}
 }
 
+/* Below n, by the world's dice. */
+static inline unsigned world_pick(struct world *w, unsigned n)
+{
+	uint8_t b[4];
+	world_random(w, b, 4);
+	return read_u32be(b) % n;
+}
+
 static inline void world_sign(void *arg, struct bytes statement, uint8_t signature[64])
 {
 	key_sign(((struct world *)arg)->key, statement, signature);
@@ -258,6 +266,26 @@ enum {
 	ACTION_DETAILS = 18,
 	ACTION_STATUS = 20
 };
+
+/* An edit of an action that sets no field: 0 and 1 withdraw it and bring it back, 2 and 3 add and
+ * take one who is responsible. False: `kind` is another. */
+static inline bool edit_no_field(struct draft *d, unsigned kind, const struct id *member)
+{
+	struct buf m = {0};
+
+	if (kind == 0) {
+		draft_withdraw(d);
+		draft_agreed(d);
+	} else if (kind == 1) {
+		draft_bring_back(d);
+	} else if (kind == 2) {
+		draft_add(d, ACTION_RESPONSIBLE, member_id(&m, ACTION_RESPONSIBLE, member));
+	} else if (kind == 3) {
+		draft_take(d, ACTION_RESPONSIBLE, member_id(&m, ACTION_RESPONSIBLE, member));
+	}
+	buf_fini(&m);
+	return kind < 4;
+}
 
 /* A new action with a text; its id. */
 static inline struct id make_action(struct client *c, const struct id *space, const char *text)
