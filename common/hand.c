@@ -2,6 +2,7 @@
 #include "common/hand.h"
 
 #include "common/err.h"
+#include "common/sha.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -53,6 +54,7 @@ static void *hand_run(void *arg)
 		pthread_cond_signal(&h->done);
 	}
 	pthread_mutex_unlock(&h->lock);
+	sha_thread_end();
 	return NULL;
 }
 

@@ -13,31 +13,42 @@ struct sha256 {
 	EVP_MD_CTX *ctx;
 };
 
+static _Thread_local struct {
+	EVP_MD *sha1, *sha256;
+	EVP_MD_CTX *scratch;
+} kept;
+
 static const EVP_MD *sha256_algorithm(void)
 {
-	static _Thread_local EVP_MD *md;
-	if (!md)
-		md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	must(md);
-	return md;
-}
-
-static EVP_MD_CTX *sha_scratch(void)
-{
-	static _Thread_local EVP_MD_CTX *ctx;
-	if (!ctx)
-		ctx = EVP_MD_CTX_new();
-	must(ctx);
-	return ctx;
+	if (!kept.sha256)
+		kept.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	must(kept.sha256);
+	return kept.sha256;
 }
 
 static const EVP_MD *sha1_algorithm(void)
 {
-	static _Thread_local EVP_MD *md;
-	if (!md)
-		md = EVP_MD_fetch(NULL, "SHA1", NULL);
-	must(md);
-	return md;
+	if (!kept.sha1)
+		kept.sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+	must(kept.sha1);
+	return kept.sha1;
+}
+
+static EVP_MD_CTX *sha_scratch(void)
+{
+	if (!kept.scratch)
+		kept.scratch = EVP_MD_CTX_new();
+	must(kept.scratch);
+	return kept.scratch;
+}
+
+void sha_thread_end(void)
+{
+	EVP_MD_CTX_free(kept.scratch);
+	EVP_MD_free(kept.sha1);
+	EVP_MD_free(kept.sha256);
+	kept.scratch = NULL;
+	kept.sha1 = kept.sha256 = NULL;
 }
 
 void sha1(struct bytes data, uint8_t out[20])
