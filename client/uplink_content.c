@@ -223,12 +223,13 @@ static bool get_sync_beside(struct uplink *u, uint64_t now)
 
 	if (store_sync_is_done(store)) {
 		int err = contents_sync_end(u->copy, NULL);
-		if (err < 0)
-			uplink_fail(u, err);
+		if (err < 0) {
+			uplink_fail(u, err); /* which takes the carriage apart */
+			return false;
+		}
 		u->carriage->put_ms = store_is_dirty(store) ? now : 0;
 	}
-	return u->state == UPLINK_READY && store_unsynced(store) >= CONTENT_SYNC &&
-	       !store_sync_begin(store);
+	return store_unsynced(store) >= CONTENT_SYNC && !store_sync_begin(store);
 }
 
 /* Make last what came, and tell of those that are whole. */
