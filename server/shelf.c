@@ -172,13 +172,24 @@ int shelf_may_get(struct shelf *s, const struct session *session, const uint8_t 
 	return edge_is(s, hash, parent);
 }
 
-/* Of a chunk that this session has brought, and which is in no table yet; or NULL. */
+static bool note_is(const struct note *n, const uint8_t hash[SHA256_LEN])
+{
+	return n->chunk && !n->gone && memcmp(n->content.root, hash, SHA256_LEN) == 0;
+}
+
+/* Of a chunk that this session has brought, and which is in no table yet; or NULL. The index knows
+ * of the last who brought it. */
 static struct note *note_of(struct shelf *s, const struct session *session,
 			    const uint8_t hash[SHA256_LEN])
 {
 	const uint64_t *at = hashes_find(&s->fresh, hash);
 
-	return at && s->notes[*at].session == session ? &s->notes[*at] : NULL;
+	if (at && s->notes[*at].session == session && note_is(&s->notes[*at], hash))
+		return &s->notes[*at];
+	for (size_t i = 0; at && i < s->n_notes; i++)
+		if (s->notes[i].session == session && note_is(&s->notes[i], hash))
+			return &s->notes[i];
+	return NULL;
 }
 
 static int has_brought(struct shelf *s, const struct session *session,
@@ -229,16 +240,17 @@ void shelf_brought(struct shelf *s, const struct session *session, const uint8_t
 	n->chunk = true;
 }
 
+/* Who has brought one under the same name meanwhile is asked again, too: it was not looked at. */
 bool shelf_unbring(struct shelf *s, const struct session *session, struct bytes bad)
 {
 	bool any = false;
 
 	for (size_t at = 0; at < bad.len; at += SHA256_LEN) {
-		struct note *n = note_of(s, session, bad.data + at);
-		if (!n)
-			continue;
-		any = n->gone = true;
-		hashes_remove(&s->fresh, bad.data + at);
+		for (size_t i = 0; i < s->n_notes; i++) {
+			struct note *n = &s->notes[i];
+			if (n->session == session && note_is(n, bad.data + at))
+				any = n->gone = true;
+		}
 	}
 	return any;
 }
@@ -316,9 +328,7 @@ int shelf_sync_end(struct shelf *s, struct cause *cause)
 		return err;
 	s->closing = 0;
 	s->n_notes -= n;
-	for (size_t i = 0; i < n; i++)
-		if (note_of(s, s->notes[i].session, s->notes[i].content.root) == &s->notes[i])
-			hashes_remove(&s->fresh, s->notes[i].content.root);
+	hashes_clear(&s->fresh);
 	memmove(s->notes, s->notes + n, s->n_notes * sizeof(*s->notes));
 	for (size_t i = 0; i < s->n_notes; i++)
 		if (s->notes[i].chunk && !s->notes[i].gone)

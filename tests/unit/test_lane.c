@@ -183,14 +183,46 @@ static void test_bad_behind(struct stage *s)
 	offer(staff, other);
 	chunk(staff, other->content.root, paper_find(other, other->content.root));
 	bed_turn(&s->b);
-	ok(staff->stored == 0 && staff->wants.len / SHA256_LEN >= other->n - other->n_nodes,
+	ok(staff->stored == 0 && staff->wants.len / SHA256_LEN == other->n - other->n_nodes,
 	   "and who sent something else under those names has sent none of it");
+	paper_free(paper);
+	paper_free(other);
+}
+
+/* One lies about a chunk while another brings it. */
+static void test_bad_beside(struct stage *s)
+{
+	struct paper *paper = paper_new(87, 6000000);
+	struct peer *staff = &s->staff, *head = &s->head;
+	struct id own = id_personal(&s->b.id, &s->b.person);
+	struct node node;
+	uint8_t first[SHA256_LEN], *wrong = mem_alloc(CHUNK_MAX);
+
+	struct bytes list = paper_find(paper, paper->content.root);
+	must(node_read(&node, list) == 0 && node.level == 1);
+	memcpy(first, node.entries.data, SHA256_LEN);
+	offer(staff, paper);
+	offer(head, paper);
+	chunk(staff, paper->content.root, list);
+	chunk(head, paper->content.root, list);
+	bed_turn(&s->b);
+	chunk(staff, first, BYTES(wrong, paper_find(paper, first).len));
+	bed_turn(&s->b);
+	answer_wrong(head, paper, 0);
+	ok(head->stored == 1, "who sends what it is has it stored");
+	struct id change = push_version(head, &own, &paper->content);
+	ok(!peer_told(head, &change), "and names it");
 	peer_cut(staff);
 	bed_turn(&s->b);
 	peer_connect(staff);
 	peer_hello(staff);
+	offer(staff, paper);
+	chunk(staff, paper->content.root, list);
+	bed_turn(&s->b);
+	ok(staff->stored == 0 && staff->wants.len / SHA256_LEN == paper->n - paper->n_nodes,
+	   "who lied about a chunk beside that has not sent it");
+	free(wrong);
 	paper_free(paper);
-	paper_free(other);
 }
 
 static void test_small(struct stage *s)
@@ -314,6 +346,11 @@ int main(void)
 	test_resumed(s);
 	test_bad(s);
 	test_bad_behind(s);
+	test_bad_beside(s);
+	peer_cut(&s->staff);
+	bed_turn(&s->b);
+	peer_connect(&s->staff);
+	peer_hello(&s->staff);
 	test_small(s);
 	test_parts(s);
 	stage_fini(s);
