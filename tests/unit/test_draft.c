@@ -318,6 +318,41 @@ static void test_many_records(struct world *w, struct client *a, struct client *
 	   "nothing of it is shown");
 }
 
+/* A draft of one new record; a person does not belong in the plan. */
+static struct draft *draft_of(struct world *w, struct client *c, uint32_t type, struct id *id)
+{
+	struct draft *d = draft_new(c->copy, &w->partnership);
+
+	*id = id_make(copy_env(c->copy));
+	draft_create(d, type, id);
+	put_text(d, type == TYPE_PERSON ? 1 : ACTION_TEXT, "together");
+	return d;
+}
+
+static void test_together(struct world *w, struct client *a)
+{
+	int64_t refused, before = count_pending(a, &refused);
+	struct draft *drafts[2];
+	struct cause cause = {""};
+	struct seen seen;
+	struct id ids[2];
+
+	drafts[0] = draft_of(w, a, TYPE_ACTION, &ids[0]);
+	drafts[1] = draft_of(w, a, TYPE_PERSON, &ids[1]);
+	ok(draft_save_all(drafts, 2, &cause) == ERR_INVALID && !drafts[0] && !drafts[1],
+	   "of two that are saved together one is wrong: %s", cause.words);
+	ok(count_pending(a, &refused) == before &&
+		   copy_seen(a->copy, &ids[0], &seen) == ERR_MISSING,
+	   "then none is saved");
+	drafts[0] = draft_of(w, a, TYPE_ACTION, &ids[0]);
+	drafts[1] = draft_of(w, a, TYPE_ACTION, &ids[1]);
+	ok(draft_save_all(drafts, 2, &cause) == 0 && count_pending(a, &refused) == before + 2,
+	   "two that are right are two changes");
+	ok(strcmp(text_of_field(a, &ids[1], VIEW_SHOWN, ACTION_TEXT), "together") == 0,
+	   "and both are shown");
+	ok(draft_save_all(drafts, 0, &cause) == 0, "none at all is nothing");
+}
+
 int main(void)
 {
 	static struct world w;
@@ -336,6 +371,7 @@ int main(void)
 	test_refused_at_once(&w, a);
 	test_long_texts(&w, a);
 	test_many_records(&w, a, b);
+	test_together(&w, a);
 	ok(is_sound(a) && is_sound(b), "both copies are sound at the end");
 	world_fini(&w);
 	return tap_end();
