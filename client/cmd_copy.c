@@ -203,6 +203,25 @@ static void status_skew(struct call *call, int64_t skew_ms)
 		skew_ms > 0 ? "slow" : "fast");
 }
 
+static void status_say_sending(struct call *call, const struct state *s)
+{
+	FILE *out = call->out;
+
+	if (s->to_send > 0)
+		fprintf(out, "%s: %u %% of %s%s.\n",
+			s->paused ? "Sending documents is paused" : "Sending documents",
+			(unsigned)(s->sent * 100 / s->to_send),
+			screen_size(&call->arena, s->to_send),
+			s->paused ? "; 'fivepits outbox resume' goes on" : "");
+	else if (s->paused)
+		fputs("Sending documents is paused; 'fivepits outbox resume' goes on.\n", out);
+	if (s->limit > 0)
+		fprintf(out,
+			"Documents go and come at %s a second at most; 'fivepits policy "
+			"--limit-rate none' ends that.\n",
+			screen_size(&call->arena, s->limit));
+}
+
 /* The line that a person wants to see: what waits, and since when. */
 static void status_say_sync(struct call *call, const struct state *s)
 {
@@ -237,19 +256,7 @@ static void status_say_sync(struct call *call, const struct state *s)
 			"sync --yes'.\n",
 			screen_count(&call->arena, (uint64_t)s->asking.records, "record",
 				     "records"));
-	if (s->to_send > 0)
-		fprintf(out, "%s: %u %% of %s%s.\n",
-			s->paused ? "Sending documents is paused" : "Sending documents",
-			(unsigned)(s->sent * 100 / s->to_send),
-			screen_size(&call->arena, s->to_send),
-			s->paused ? "; 'fivepits outbox resume' goes on" : "");
-	else if (s->paused)
-		fputs("Sending documents is paused; 'fivepits outbox resume' goes on.\n", out);
-	if (s->limit > 0)
-		fprintf(out,
-			"Documents go and come at %s a second at most; 'fivepits policy "
-			"--limit-rate none' ends that.\n",
-			screen_size(&call->arena, s->limit));
+	status_say_sending(call, s);
 	if (s->refused > 0)
 		fprintf(out, "%s: 'fivepits outbox' says why.\n",
 			screen_count(&call->arena, (uint64_t)s->refused, "change was refused",
