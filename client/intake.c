@@ -6,6 +6,7 @@
 #include "client/intake.h"
 
 #include "client/contents_inside.h"
+#include "client/texts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,7 @@ struct intake {
 	void (*progress)(void *arg, uint64_t done, uint64_t all);
 	void *arg;
 	struct buf files; /* of struct content: read, and not kept yet */
+	struct buf mute;  /* roots of those that can have no text */
 	int lost;	  /* why what was read is not there any more; 0: it is */
 	uint64_t gear[256];
 	/* Of the file under way: */
@@ -63,6 +65,7 @@ void intake_free(struct intake **intake)
 	if (!in)
 		return;
 	buf_fini(&in->files);
+	buf_fini(&in->mute);
 	buf_fini(&in->head);
 	buf_fini(&in->data);
 	buf_fini(&in->there);
@@ -78,12 +81,24 @@ struct bytes intake_head(const struct intake *in)
 
 /* ---- Keeping -------------------------------------------------------------------------------- */
 
-/* Make last what was put into the store, and that these contents are whole. */
+/* That the files are whole, and those of them that the search need not look at. */
+static int intake_note(struct intake *in)
+{
+	const struct content *list = (const struct content *)in->files.data;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < in->files.len / sizeof(*list); i++)
+		err = store_content_set(copy_store(in->copy), &list[i]);
+	for (size_t i = 0; err == 0 && i < in->mute.len; i += SHA256_LEN)
+		err = texts_note_none(in->copy, in->mute.data + i);
+	return err;
+}
+
+/* Make last what was put into the store; of `in` (may be NULL) its files too. */
 static int contents_keep(struct copy *copy, int (*sync)(struct store *s, struct cause *cause),
-			 struct bytes whole, struct cause *cause)
+			 struct intake *in, struct cause *cause)
 {
 	struct store *store = copy_store(copy);
-	const struct content *list = (const struct content *)whole.data;
 	int err = inside_commit_others(copy);
 
 	store_set_day(store, inside_today(copy));
@@ -91,8 +106,8 @@ static int contents_keep(struct copy *copy, int (*sync)(struct store *s, struct 
 		err = copy_begin(copy);
 	if (err == 0)
 		err = sync(store, cause);
-	for (size_t i = 0; err == 0 && i < whole.len / sizeof(*list); i++)
-		err = store_content_set(store, &list[i]);
+	if (err == 0 && in)
+		err = intake_note(in);
 	if (err == 0)
 		err = copy_commit(copy);
 	if (err < 0) {
@@ -107,22 +122,23 @@ static int contents_keep(struct copy *copy, int (*sync)(struct store *s, struct 
 
 int contents_sync(struct copy *copy, struct cause *cause)
 {
-	return contents_keep(copy, store_sync, BYTES_NONE, cause);
+	return contents_keep(copy, store_sync, NULL, cause);
 }
 
 int contents_sync_end(struct copy *copy, struct cause *cause)
 {
-	return contents_keep(copy, store_sync_end, BYTES_NONE, cause);
+	return contents_keep(copy, store_sync_end, NULL, cause);
 }
 
 /* Of many files those that were read, and of a large one what there is so far. */
 static int intake_keep_some(struct intake *in)
 {
-	int err = contents_keep(in->copy, store_sync, buf_bytes(&in->files), in->cause);
+	int err = contents_keep(in->copy, store_sync, in, in->cause);
 
 	if (in->files.len)
 		in->lost = err;
 	buf_reset(&in->files);
+	buf_reset(&in->mute);
 	return err;
 }
 
@@ -135,8 +151,9 @@ int intake_keep(struct intake *in, struct cause *cause)
 	if (err < 0)
 		cause_set(cause, err, "the document could not be stored: %s", err_words(err));
 	else
-		err = contents_keep(in->copy, store_sync, buf_bytes(&in->files), cause);
+		err = contents_keep(in->copy, store_sync, in, cause);
 	buf_reset(&in->files);
+	buf_reset(&in->mute);
 	in->lost = 0;
 	return err;
 }
@@ -303,5 +320,7 @@ int intake_file(struct intake *in, const char *path, struct content *out, struct
 		err = intake_once(in, out);
 	if (err == 0)
 		buf_add(&in->files, out, sizeof(*out));
+	if (err == 0 && texts_none(intake_head(in)))
+		buf_add(&in->mute, out->root, SHA256_LEN);
 	return err;
 }

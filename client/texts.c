@@ -101,9 +101,7 @@ static int first_chunk(void *arg, struct bytes chunk)
 	return ERR_AGAIN; /* no more of it */
 }
 
-/* Would the reader (client/extract) find nothing by the beginning alone? Pictures, films and
- * archives need no process of their own. */
-static bool head_has_none(struct bytes head)
+bool texts_none(struct bytes head)
 {
 	static const char *const kinds[] = {"%PDF-", "PK\3\4", "\xff\xfe", "\xfe\xff"};
 
@@ -111,7 +109,7 @@ static bool head_has_none(struct bytes head)
 		if (head.len >= strlen(kinds[i]) &&
 		    memcmp(head.data, kinds[i], strlen(kinds[i])) == 0)
 			return false;
-	for (size_t i = 0; i < head.len; i++)
+	for (size_t i = 0; i < head.len && i < TEXT_HEAD; i++)
 		if (head.data[i] < ' ' && (head.data[i] < '\t' || head.data[i] > '\r') &&
 		    head.data[i] != 0x1b)
 			return true;
@@ -136,7 +134,7 @@ static int texts_without(struct copy *copy, struct buf *roots)
 		memcpy(&c, all.data + i, sizeof(c));
 		buf_reset(&head);
 		if (content_read(copy_store(copy), &c, first_chunk, &head) == ERR_AGAIN &&
-		    head_has_none(buf_bytes(&head)))
+		    texts_none(buf_bytes(&head)))
 			buf_add(roots, c.root, SHA256_LEN);
 	}
 	buf_fini(&all);
@@ -154,13 +152,18 @@ static int texts_skip(struct copy *copy)
 	if (err == 0 && n)
 		err = copy_begin(copy);
 	for (size_t i = 0; err == 0 && i < n; i += SHA256_LEN)
-		err = text_note(copy, roots.data + i, BYTES("", 0));
+		err = texts_note_none(copy, roots.data + i);
 	if (err == 0 && n)
 		err = copy_commit(copy);
 	if (err < 0)
 		copy_rollback(copy);
 	buf_fini(&roots);
 	return err < 0 ? err : n > 0;
+}
+
+int texts_note_none(struct copy *copy, const uint8_t root[SHA256_LEN])
+{
+	return text_note(copy, root, BYTES("", 0));
 }
 
 int texts_read(struct copy *copy, unsigned budget_ms, struct cause *cause)

@@ -16,6 +16,11 @@ int texts_pending(struct copy *copy);
  * with a cause.
  */
 int texts_read(struct copy *copy, unsigned budget_ms, struct cause *cause);
+/* Would the reader find nothing in a document, by its first bytes alone? Pictures, films and
+ * archives need no process of their own. */
+bool texts_none(struct bytes head);
+/* In the open transaction: this one need not be read. */
+int texts_note_none(struct copy *copy, const uint8_t root[SHA256_LEN]);
 /* Append the text of what a Version names, if it was read; no more in a buffer than before if not.
  * 0 or an error. */
 int texts_of(struct copy *copy, const struct record *version, struct buf *text);

@@ -247,6 +247,17 @@ bool area_is_busy(const struct area *a)
 	return lane_is_busy(a);
 }
 
+uint64_t area_due_ms(const struct area *a)
+{
+	const uint64_t dues[] = {recovery_due_ms(a), a->lane_due_ms, a->give_due_ms};
+	uint64_t first = 0;
+
+	for (size_t i = 0; i < sizeof(dues) / sizeof(*dues); i++)
+		if (dues[i] && (!first || dues[i] < first))
+			first = dues[i];
+	return first;
+}
+
 bool area_turn_due(const struct area *a)
 {
 	return a->began_ms && env_now_ms(a->options.env) - a->began_ms >= TURN_MS;

@@ -466,7 +466,6 @@ static bool lane_is_due(struct area *a)
 	size_t whole = lane_count(a, OFFER_WHOLE);
 	bool waits = whole && whole < LANE_WHOLE && lane_count(a, OFFER_OPEN) >= LANE_MANY &&
 		     now - a->put_ms < LANE_WHOLE_MS;
-	a->lane_busy = a->lane_busy || waits; /* another turn comes, whoever is silent */
 	return whole && !waits;
 }
 
@@ -534,15 +533,24 @@ static int lane_sync_beside(struct area *a)
 	return err;
 }
 
+/* When another turn must come, though everybody is silent. */
+static uint64_t lane_next_ms(const struct area *a)
+{
+	if (!shelf_is_dirty(a->shelf))
+		return 0;
+	return a->put_ms + (lane_count(a, OFFER_WHOLE) ? LANE_WHOLE_MS : LANE_SYNC_MS);
+}
+
 int lane_before_commit(struct area *a)
 {
 	lane_gather(a);
 	if (a->full || a->failed)
 		return 0;
 	int err = lane_tidy(a);
-	if (err < 0)
-		return err;
-	return lane_is_due(a) ? lane_sync(a) : lane_sync_beside(a);
+	if (err == 0)
+		err = lane_is_due(a) ? lane_sync(a) : lane_sync_beside(a);
+	a->lane_due_ms = lane_next_ms(a);
+	return err;
 }
 
 void lane_after_commit(struct area *a)

@@ -262,19 +262,11 @@ static int recovery_end(struct area *a)
 	return err;
 }
 
-/* 0: none is on, or it has not begun. */
-static uint64_t recovery_due_ms(const struct area *a)
+uint64_t recovery_due_ms(const struct area *a)
 {
 	if (!a->recovery.on || a->recovery.begun_ms == 0)
 		return 0;
 	return a->recovery.begun_ms + (recovery_hears(a) ? RECOVERY_MOST_MS : RECOVERY_MS);
-}
-
-uint64_t area_due_ms(const struct area *a)
-{
-	uint64_t due = recovery_due_ms(a), give = a->give_due_ms;
-
-	return due && give ? (due < give ? due : give) : due + give;
 }
 
 int recovery_turn(struct area *a)

@@ -48,6 +48,8 @@ int recovery_confirm(struct area *a, struct space *space);
 int recovery_lack(struct area *a);
 /* At the end of a turn: has it lasted long enough? 0 or an error. */
 int recovery_turn(struct area *a);
+/* When the one that is on ends by the clock; 0: none is on, or it has not begun. */
+uint64_t recovery_due_ms(const struct area *a);
 
 /* The verified run of `r` was staged: take it. 0: what it has come to is in `at`, the place on the
  * line where the copy stands now, and `*rewind` says whether it must drop the rest. */

@@ -55,6 +55,7 @@ struct area {
 	struct shelf *shelf; /* documents */
 	uint64_t put_ms;     /* when the oldest chunk came that is not synced; 0: none */
 	bool lane_busy;	     /* some documents could go on at once */
+	uint64_t lane_due_ms; /* when what came is to be made last at the latest; 0: nothing is */
 	uint64_t give_due_ms; /* when more may go to a client that has set a limit; 0: to none */
 	bool tidying;	     /* what nothing names is looked for, and removed */
 	struct recovery recovery;
