@@ -298,6 +298,11 @@ bool store_sync_begin(struct store *s)
 	return true;
 }
 
+bool store_is_syncing(const struct store *s)
+{
+	return s->closing.n > 0;
+}
+
 bool store_sync_is_done(struct store *s)
 {
 	return s->closing.n && atomic_load(&s->word.synced) && !atomic_load(&s->word.suspect);

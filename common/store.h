@@ -72,6 +72,7 @@ int store_sync(struct store *s, struct cause *cause);
  * waits. store_sync makes all of it last.
  */
 bool store_sync_begin(struct store *s);
+bool store_is_syncing(const struct store *s); /* it began, and store_sync_end was not called */
 bool store_sync_is_done(struct store *s);
 int store_sync_end(struct store *s, struct cause *cause);
 size_t store_unsynced(const struct store *s); /* bytes put since either began */

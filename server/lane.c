@@ -22,7 +22,7 @@ struct offer {
 	struct offer *next;
 	struct session *session;
 	struct gather *gather;
-	enum { OFFER_OPEN, OFFER_WHOLE, OFFER_SYNCED } state;
+	enum { OFFER_OPEN, OFFER_WHOLE, OFFER_CLOSING } state; /* the last: being synced */
 	struct buf wants; /* chunks to ask for, at the end of the step */
 	unsigned bad;	  /* chunks that came damaged */
 	bool waits;	  /* for chunks: a step would do nothing */
@@ -450,31 +450,36 @@ static size_t lane_count(const struct area *a, int state)
 	return n;
 }
 
+enum due { DUE_NOT, DUE_BESIDE, DUE_NOW };
+
 /* Is something to be made last? Many small ones that come one behind the other are together, for
  * some ms; not all at once, so that others come meanwhile. */
-static bool lane_is_due(struct area *a)
+static enum due lane_due(struct area *a)
 {
+	struct store *store = shelf_store(a->shelf);
 	uint64_t now = env_now_ms(a->options.env);
 
 	if (!shelf_is_dirty(a->shelf))
-		return false;
-	if (now - a->put_ms >= LANE_SYNC_MS || store_found_bad(shelf_store(a->shelf)))
-		return true;
+		return DUE_NOT;
+	if (now - a->put_ms >= LANE_SYNC_MS || store_found_bad(store))
+		return DUE_NOW;
 	for (size_t i = 0; i < a->n_sessions; i++)
 		if (a->sessions[i]->lost)
-			return true;
-	size_t whole = lane_count(a, OFFER_WHOLE);
-	bool waits = whole && whole < LANE_WHOLE && lane_count(a, OFFER_OPEN) >= LANE_MANY &&
-		     now - a->put_ms < LANE_WHOLE_MS;
-	return whole && !waits;
+			return DUE_NOW;
+	size_t whole = lane_count(a, OFFER_WHOLE), open = lane_count(a, OFFER_OPEN);
+	if (whole && open < LANE_MANY)
+		return DUE_NOW;
+	bool enough = whole >= LANE_WHOLE || (whole && now - a->put_ms >= LANE_WHOLE_MS);
+	return enough || store_unsynced(store) >= LANE_SYNC ? DUE_BESIDE : DUE_NOT;
 }
 
-static void lane_mark_synced(struct area *a)
+/* Offers in this state are on the disk. */
+static void lane_mark_synced(struct area *a, int state)
 {
 	for (size_t i = 0; i < a->n_sessions; i++) {
 		struct lane *l = a->sessions[i]->lane;
 		for (struct offer **o = l ? &l->offers : NULL; o && *o;) {
-			if ((*o)->state == OFFER_WHOLE) {
+			if ((int)(*o)->state == state) {
 				buf_add(&l->stored, gather_content((*o)->gather)->root, SHA256_LEN);
 				offer_drop(l, o);
 			} else {
@@ -510,7 +515,8 @@ static int lane_sync(struct area *a)
 	if (err < 0)
 		return err;
 	a->put_ms = 0;
-	lane_mark_synced(a);
+	lane_mark_synced(a, OFFER_CLOSING);
+	lane_mark_synced(a, OFFER_WHOLE);
 	return 0;
 }
 
@@ -519,17 +525,31 @@ static int lane_sync(struct area *a)
 static int lane_sync_beside(struct area *a)
 {
 	struct store *store = shelf_store(a->shelf);
-	struct cause cause = {{0}};
-	int err = 0;
 
-	if (store_sync_is_done(store)) {
-		err = journal_begin(a->journal);
-		if (err == 0)
-			err = shelf_sync_end(a->shelf, &cause);
-		a->put_ms = shelf_is_dirty(a->shelf) ? env_now_ms(a->options.env) : 0;
+	if (!shelf_sync_begin(a->shelf))
+		return store_is_syncing(store) && store_unsynced(store) < LANE_SYNC ? 0
+										    : lane_sync(a);
+	a->put_ms = env_now_ms(a->options.env);
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct lane *l = a->sessions[i]->lane;
+		for (struct offer *o = l ? l->offers : NULL; o; o = o->next)
+			if (o->state == OFFER_WHOLE)
+				o->state = OFFER_CLOSING;
 	}
-	if (err == 0 && store_unsynced(store) >= LANE_SYNC && !shelf_sync_begin(a->shelf))
-		err = lane_sync(a);
+	return 0;
+}
+
+static int lane_sync_end(struct area *a)
+{
+	struct cause cause = {{0}};
+
+	if (!store_sync_is_done(shelf_store(a->shelf)))
+		return 0;
+	int err = journal_begin(a->journal);
+	if (err == 0)
+		err = shelf_sync_end(a->shelf, &cause);
+	if (err == 0)
+		lane_mark_synced(a, OFFER_CLOSING);
 	return err;
 }
 
@@ -538,6 +558,8 @@ static uint64_t lane_next_ms(const struct area *a)
 {
 	if (!shelf_is_dirty(a->shelf))
 		return 0;
+	if (store_is_syncing(shelf_store(a->shelf)))
+		return env_now_ms(a->options.env) + 1;
 	return a->put_ms + (lane_count(a, OFFER_WHOLE) ? LANE_WHOLE_MS : LANE_SYNC_MS);
 }
 
@@ -548,7 +570,10 @@ int lane_before_commit(struct area *a)
 		return 0;
 	int err = lane_tidy(a);
 	if (err == 0)
-		err = lane_is_due(a) ? lane_sync(a) : lane_sync_beside(a);
+		err = lane_sync_end(a);
+	enum due due = err < 0 ? DUE_NOT : lane_due(a);
+	if (due != DUE_NOT)
+		err = due == DUE_NOW ? lane_sync(a) : lane_sync_beside(a);
 	a->lane_due_ms = lane_next_ms(a);
 	return err;
 }
