@@ -2,7 +2,7 @@
 # Does the simulator bite? Each fault of tests/sim/bite is planted in a copy of the sources of its own, in which
 # only what it touches is compiled again, and the seeds are run until one fails. Speaks TAP.
 # usage: tests/sim/bite.sh SCRATCH [--six | FAULT...]
-#   SIM_BITE_SEEDS=1000   how many seeds a fault gets        BUILD=build/release   a build to begin from
+#   SIM_BITE_SEEDS=2000   how many seeds a fault gets        BUILD=build/release   a build to begin from
 #   --six                 the six that are built and caught the quickest, as make check does
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -43,14 +43,14 @@ bite() { # plant one fault; the line of TAP that comes of it, behind "ok " or "n
 		return
 	fi
 	said=$(cd "$here" && timeout "${SIM_BITE_TIMEOUT:-800}" build/release/tests/sim/sim -U \
-		-n "${SIM_BITE_SEEDS:-1000}" 2>&1)
+		-n "${SIM_BITE_SEEDS:-2000}" 2>&1)
 	status=$?
 	said=$(tail -n 1 <<<"$said")
 	rm -rf "$here"
 	if [ "$status" = 1 ] || [ "$status" = 134 ] || [ "$status" = 139 ]; then # or it ended by a signal
 		echo "ok - $fault is caught by seed ${said%% *}#${said#* }"
 	else
-		echo "not ok - $fault is caught within ${SIM_BITE_SEEDS:-1000} seeds"
+		echo "not ok - $fault is caught within ${SIM_BITE_SEEDS:-2000} seeds"
 	fi
 }
 export -f bite remake
