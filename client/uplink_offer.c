@@ -9,6 +9,7 @@
 #include "client/contents.h"
 #include "common/pace.h"
 #include "common/log.h"
+#include "common/piece.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -245,21 +246,10 @@ static uint64_t piece_raw(const struct piece *p, size_t at)
 static void piece_send(struct uplink *u, size_t part, uint64_t now)
 {
 	struct piece *p = &u->uploads->piece;
-	struct bytes raw = BYTES(p->packed.data + p->at, part);
 	uint64_t before = piece_raw(p, p->at);
-	Wire__Chunk m = WIRE__CHUNK__INIT;
 
-	m.chunk = (ProtobufCBinaryData){SHA256_LEN, p->hash};
-	m.raw = p->is.raw;
-	m.has_form = p->is.form != FORM_RAW;
-	m.form = p->is.form;
-	m.has_size = part < p->packed.len;
-	m.size = (uint32_t)p->packed.len;
-	m.has_offset = p->at > 0;
-	m.offset = (uint32_t)p->at;
-	m.mark = pace_sent(&u->uploads->pace, part, now);
-	m.has_mark = m.mark > 0;
-	link_send(u->link, WIRE__KIND__CHUNK, &m.base, raw);
+	piece_part(u->link, p->hash, &p->is, buf_bytes(&p->packed), p->at, part,
+		   pace_sent(&u->uploads->pace, part, now));
 	p->at += part;
 	uint64_t sent = piece_raw(p, p->at) - before;
 	u->progress.bytes_done += sent;

@@ -6,6 +6,7 @@
 #include "server/give.h"
 
 #include "common/log.h"
+#include "common/piece.h"
 #include "common/pace.h"
 #include "server/lane.h"
 #include "server/shelf.h"
@@ -192,21 +193,10 @@ static int give_next(struct area *a, struct session *s)
 /* So much of what is being sent. */
 static void give_part(struct session *s, size_t part, uint64_t now)
 {
-	Wire__Chunk m = WIRE__CHUNK__INIT;
 	struct give *g = s->give;
-	struct bytes raw = BYTES(g->packed.data + g->at, part);
 
-	m.chunk = (ProtobufCBinaryData){SHA256_LEN, g->hash};
-	m.raw = g->is.raw;
-	m.has_form = g->is.form != FORM_RAW;
-	m.form = g->is.form;
-	m.has_size = part < g->packed.len;
-	m.size = (uint32_t)g->packed.len;
-	m.has_offset = g->at > 0;
-	m.offset = (uint32_t)g->at;
-	m.mark = pace_sent(&g->pace, part, now);
-	m.has_mark = m.mark > 0;
-	link_send(s->link, WIRE__KIND__CHUNK, &m.base, raw);
+	piece_part(s->link, g->hash, &g->is, buf_bytes(&g->packed), g->at, part,
+		   pace_sent(&g->pace, part, now));
 	g->at += part;
 	g->on = g->at < g->packed.len;
 }
