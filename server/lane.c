@@ -1,9 +1,7 @@
 /*
  * A lane: the offers that are being gathered. (What was asked for is in give.c.) A chunk may come
- * in parts, one behind the other; it is put together here, checked, and stored once.
- *
- * What is put is synced a few MiB at a time, together with the rows that name it, and Stored is
- * said only behind the commit.
+ * in parts, one behind the other; it is put together here, checked, and stored once. When it is
+ * made last, lane_sync.c decides; Stored is said only behind the commit.
  */
 #include "server/lane.h"
 
@@ -22,7 +20,7 @@ struct offer {
 	struct offer *next;
 	struct session *session;
 	struct gather *gather;
-	enum { OFFER_OPEN, OFFER_WHOLE, OFFER_CLOSING } state; /* the last: being synced */
+	enum offer_state state;
 	struct buf wants; /* chunks to ask for, at the end of the step */
 	unsigned bad;	  /* chunks that came damaged */
 	bool waits;	  /* for chunks: a step would do nothing */
@@ -388,8 +386,8 @@ static bool offer_step(struct session *s, struct offer **at)
 	return got == 1;
 }
 
-/* All offers in turn, a step each, for a few milliseconds. */
-static void lane_gather(struct area *a)
+/* All offers in turn, a step each. */
+void lane_gather(struct area *a)
 {
 	uint64_t until = env_now_ms(a->options.env) + LANE_WORK_MS;
 	bool moved = true;
@@ -411,75 +409,61 @@ static void lane_gather(struct area *a)
 	a->lane_busy = moved;
 }
 
-/* The hand has found chunks that were something else: who waited for them begins again with what is
- * here, but not for ever. */
-static void lane_settle(struct area *a)
+/* What was taken for a chunk of theirs is none: they begin again with what is here, but not for
+ * ever. */
+static void offers_restart(struct session *s)
 {
-	struct buf bad = {0};
-
-	store_settle(shelf_store(a->shelf), &bad);
-	for (size_t i = 0; i < a->n_sessions; i++) {
-		struct session *s = a->sessions[i];
-		if (!s->lane || !shelf_unbring(a->shelf, s, buf_bytes(&bad)))
-			continue;
-		for (struct offer **o = &s->lane->offers; *o;) {
-			if ((*o)->state != OFFER_OPEN) {
-				o = &(*o)->next;
-			} else if (++(*o)->bad < LANE_BAD) {
-				gather_restart((*o)->gather);
-				(*o)->waits = false;
-				o = &(*o)->next;
-			} else {
-				offer_damaged(s, o);
-			}
+	for (struct offer **o = &s->lane->offers; *o;) {
+		if ((*o)->state != OFFER_OPEN) {
+			o = &(*o)->next;
+		} else if (++(*o)->bad < LANE_BAD) {
+			gather_restart((*o)->gather);
+			(*o)->waits = false;
+			o = &(*o)->next;
+		} else {
+			offer_damaged(s, o);
 		}
 	}
-	a->lane_busy = true;
-	buf_fini(&bad);
 }
 
-static size_t lane_count(const struct area *a, int state)
+void lane_restart(struct area *a, struct bytes bad)
+{
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct session *s = a->sessions[i];
+		if (s->lane && shelf_unbring(a->shelf, s, bad))
+			offers_restart(s);
+	}
+	a->lane_busy = true;
+}
+
+size_t lane_count(const struct area *a, enum offer_state state)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < a->n_sessions; i++) {
 		const struct session *s = a->sessions[i];
 		for (const struct offer *o = s->lane ? s->lane->offers : NULL; o; o = o->next)
-			n += (int)o->state == state;
+			n += o->state == state;
 	}
 	return n;
 }
 
-enum due { DUE_NOT, DUE_BESIDE, DUE_NOW };
-
-/* Is something to be made last? Many small ones that come one behind the other are together, for
- * some ms; not all at once, so that others come meanwhile. */
-static enum due lane_due(struct area *a)
+void lane_close_whole(struct area *a)
 {
-	struct store *store = shelf_store(a->shelf);
-	uint64_t now = env_now_ms(a->options.env);
-
-	if (!shelf_is_dirty(a->shelf))
-		return DUE_NOT;
-	if (now - a->put_ms >= LANE_SYNC_MS || store_found_bad(store))
-		return DUE_NOW;
-	for (size_t i = 0; i < a->n_sessions; i++)
-		if (a->sessions[i]->lost)
-			return DUE_NOW;
-	size_t whole = lane_count(a, OFFER_WHOLE), open = lane_count(a, OFFER_OPEN);
-	if (whole && open < LANE_MANY)
-		return DUE_NOW;
-	bool enough = whole >= LANE_WHOLE || (whole && now - a->put_ms >= LANE_WHOLE_MS);
-	return enough || store_unsynced(store) >= LANE_SYNC ? DUE_BESIDE : DUE_NOT;
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct lane *l = a->sessions[i]->lane;
+		for (struct offer *o = l ? l->offers : NULL; o; o = o->next)
+			if (o->state == OFFER_WHOLE)
+				o->state = OFFER_CLOSING;
+	}
 }
 
-/* Offers in this state are on the disk. */
-static void lane_mark_synced(struct area *a, int state)
+void lane_stored(struct area *a, enum offer_state state)
 {
 	for (size_t i = 0; i < a->n_sessions; i++) {
 		struct lane *l = a->sessions[i]->lane;
 		for (struct offer **o = l ? &l->offers : NULL; o && *o;) {
-			if ((int)(*o)->state == state) {
+			if ((*o)->state == state) {
 				buf_add(&l->stored, gather_content((*o)->gather)->root, SHA256_LEN);
 				offer_drop(l, o);
 			} else {
@@ -487,95 +471,6 @@ static void lane_mark_synced(struct area *a, int state)
 			}
 		}
 	}
-}
-
-/* What nothing names goes, a little each turn, while nothing is offered or taken back: an offer
- * relies on what it found. */
-static int lane_tidy(struct area *a)
-{
-	if (!a->tidying || a->recovery.on || lane_count(a, OFFER_OPEN) ||
-	    lane_count(a, OFFER_WHOLE) || shelf_is_dirty(a->shelf))
-		return 0;
-	int more = shelf_tidy(a->shelf);
-	a->tidying = more > 0;
-	a->lane_busy = a->lane_busy || more > 0;
-	return more < 0 ? more : 0;
-}
-
-/* All that came. */
-static int lane_sync(struct area *a)
-{
-	struct cause cause = {{0}};
-
-	if (!store_is_sound(shelf_store(a->shelf)))
-		lane_settle(a);
-	int err = journal_begin(a->journal);
-	if (err == 0)
-		err = shelf_sync(a->shelf, &cause);
-	if (err < 0)
-		return err;
-	a->put_ms = 0;
-	lane_mark_synced(a, OFFER_CLOSING);
-	lane_mark_synced(a, OFFER_WHOLE);
-	return 0;
-}
-
-/* While more comes the disk works at what came before; where it is slower than the line, the line
- * waits for it. */
-static int lane_sync_beside(struct area *a)
-{
-	struct store *store = shelf_store(a->shelf);
-
-	if (!shelf_sync_begin(a->shelf))
-		return store_is_syncing(store) && store_unsynced(store) < LANE_SYNC ? 0
-										    : lane_sync(a);
-	a->put_ms = env_now_ms(a->options.env);
-	for (size_t i = 0; i < a->n_sessions; i++) {
-		struct lane *l = a->sessions[i]->lane;
-		for (struct offer *o = l ? l->offers : NULL; o; o = o->next)
-			if (o->state == OFFER_WHOLE)
-				o->state = OFFER_CLOSING;
-	}
-	return 0;
-}
-
-static int lane_sync_end(struct area *a)
-{
-	struct cause cause = {{0}};
-
-	if (!store_sync_is_done(shelf_store(a->shelf)))
-		return 0;
-	int err = journal_begin(a->journal);
-	if (err == 0)
-		err = shelf_sync_end(a->shelf, &cause);
-	if (err == 0)
-		lane_mark_synced(a, OFFER_CLOSING);
-	return err;
-}
-
-/* When another turn must come, though everybody is silent. */
-static uint64_t lane_next_ms(const struct area *a)
-{
-	if (!shelf_is_dirty(a->shelf))
-		return 0;
-	if (store_is_syncing(shelf_store(a->shelf)))
-		return env_now_ms(a->options.env) + 1;
-	return a->put_ms + (lane_count(a, OFFER_WHOLE) ? LANE_WHOLE_MS : LANE_SYNC_MS);
-}
-
-int lane_before_commit(struct area *a)
-{
-	lane_gather(a);
-	if (a->full || a->failed)
-		return 0;
-	int err = lane_tidy(a);
-	if (err == 0)
-		err = lane_sync_end(a);
-	enum due due = err < 0 ? DUE_NOT : lane_due(a);
-	if (due != DUE_NOT)
-		err = due == DUE_NOW ? lane_sync(a) : lane_sync_beside(a);
-	a->lane_due_ms = lane_next_ms(a);
-	return err;
 }
 
 void lane_after_commit(struct area *a)

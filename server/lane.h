@@ -13,13 +13,14 @@ struct area;
 struct lane;
 
 enum {
-	LANE_OFFERS = 256,	     /* contents that a session has under way */
-	LANE_SYNC = 8 * 1024 * 1024, /* so much is put before it is made to last */
-	LANE_SYNC_MS = 200,	     /* or so long ago */
-	LANE_WHOLE = 128,	     /* or so many contents are whole */
-	LANE_WHOLE_MS = 10,	     /* or one is, and so long ago where so many others come: */
-	LANE_MANY = 16,
-	LANE_WORK_MS = 3,	     /* of a turn are spent on gathering */
+	LANE_OFFERS = 256, /* contents that a session has under way */
+	LANE_WORK_MS = 3,  /* of a turn are spent on gathering */
+};
+
+enum offer_state {
+	OFFER_OPEN,    /* chunks of it lack */
+	OFFER_WHOLE,   /* all of it is here, but not for sure on the disk */
+	OFFER_CLOSING, /* and it is being made to last */
 };
 
 void lane_free(struct lane **l); /* NULL inside is fine */
@@ -27,10 +28,20 @@ void lane_free(struct lane **l); /* NULL inside is fine */
 void session_on_offer(struct session *s, const struct frame *f, void *message);
 void session_on_chunk(struct session *s, const struct frame *f, void *message);
 void session_on_cancel(struct session *s, const struct frame *f, void *message);
-/* Before the turn's commit: go on gathering, and make last what should. 0 or an error. */
-int lane_before_commit(struct area *a);
+/* Before the turn's commit: go on gathering what is offered, for LANE_WORK_MS. */
+void lane_gather(struct area *a);
 /* After it: tell what is stored. */
 void lane_after_commit(struct area *a);
+
+/* So many offers, of all sessions, are in this state. */
+size_t lane_count(const struct area *a, enum offer_state state);
+/* These chunks, hashes one behind the other, were something else: who brought them begins again. */
+void lane_restart(struct area *a, struct bytes bad);
+/* What is whole is being made to last from now on. */
+void lane_close_whole(struct area *a);
+/* Offers in this state are on the disk: told of behind the commit. */
+void lane_stored(struct area *a, enum offer_state state);
+
 /* What a school (NULL: all) has offered and not brought to its end, in bytes. */
 uint64_t lane_offered(const struct area *a, const struct id *school);
 /* The turn was taken back: nothing of what came in it is stored. */

@@ -10,6 +10,7 @@
 #include "common/schema.h"
 #include "server/hello.h"
 #include "server/lane.h"
+#include "server/lane_sync.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -362,8 +363,10 @@ int turn_end(struct area *a)
 	/* Before anybody hears of a right, and with the entry that gave it. */
 	if (err == 0 && access_generation(a->access) != a->told_generation)
 		err = held_note_holders(a);
-	if (err == 0)
-		err = lane_before_commit(a);
+	if (err == 0) {
+		lane_gather(a);
+		err = lane_sync_turn(a);
+	}
 	if (err == 0)
 		err = journal_commit(a->journal);
 	if (err < 0 && a->failed == 0)
