@@ -84,6 +84,9 @@ void loop_free(struct loop **loop)
 		if ((*loop)->signals[i])
 			event_free((*loop)->signals[i]);
 	event_free((*loop)->kick);
+	/* Where the loop was stopped in the middle of a turn, what libevent had put off in it still
+	 * holds on to lines that are freed already, and event_base_free would forget it. */
+	event_base_loop((*loop)->base, EVLOOP_NONBLOCK);
 	event_base_free((*loop)->base);
 	free(*loop);
 	*loop = NULL;

@@ -22,7 +22,7 @@ struct end {
 	size_t bytes;  /* of messages and raw bytes */
 	uint64_t last; /* number in the last Ping-like frame */
 	bool in_order;
-	bool stop_at_frame, free_at_frame, bye_at_frame, pause_at_frame;
+	bool stop_at_frame, free_at_frame, bye_at_frame, pause_at_frame, send_at_drained;
 	char words[600];
 	struct world *world;
 };
@@ -37,6 +37,17 @@ struct world {
 	struct loop_timer *tick;
 	char home[200];
 };
+
+/* A frame of a kind that only this test knows, holding a number and `pad` more bytes. */
+static void send_numbered(struct link *link, uint64_t n, size_t pad)
+{
+	uint8_t *frame = mem_alloc(FRAME_HEADER + 8 + pad);
+
+	write_u32be(frame, 200u << 24 | (uint32_t)(8 + pad));
+	write_u64be(frame + FRAME_HEADER, n);
+	link->ops->send(link, BYTES(frame, FRAME_HEADER + 8 + pad));
+	free(frame);
+}
 
 static void end_event(void *arg, enum conn_event event, const struct frame *frame,
 		      const char *words)
@@ -58,6 +69,8 @@ static void end_event(void *arg, enum conn_event event, const struct frame *fram
 		if (e->pause_at_frame)
 			e->conn ? conn_link(e->conn)->ops->pause(conn_link(e->conn), true)
 				: (void)0;
+		if (e->stop_at_frame)
+			loop_stop(e->world->loop);
 		if (e->bye_at_frame)
 			link_bye(conn_link(e->conn), WIRE__REASON__BUSY, "enough");
 		if (e->free_at_frame)
@@ -68,6 +81,8 @@ static void end_event(void *arg, enum conn_event event, const struct frame *fram
 		break;
 	case CONN_DRAINED:
 		e->drained++;
+		if (e->send_at_drained)
+			send_numbered(conn_link(e->conn), 1, 100);
 		break;
 	case CONN_CLOSED:
 		e->closed++;
@@ -127,6 +142,7 @@ static void world_open(struct world *w)
 		exit(1);
 	}
 	w->server.in_order = w->client.in_order = true;
+	w->server.world = w->client.world = w;
 	cert_free(&cert);
 	cert_free(&root);
 	key_free(&key);
@@ -195,17 +211,6 @@ static void world_connect(struct world *w)
 	world_call(w, fd[1], w->client_tls, NULL);
 	ok(world_run(w, both_ready, 5000) && w->server.ready && w->client.ready,
 	   "a device and its server shake hands (%s%s)", w->server.words, w->client.words);
-}
-
-/* A frame of a kind that only this test knows, holding a number and `pad` more bytes. */
-static void send_numbered(struct link *link, uint64_t n, size_t pad)
-{
-	uint8_t *frame = mem_alloc(FRAME_HEADER + 8 + pad);
-
-	write_u32be(frame, 200u << 24 | (uint32_t)(8 + pad));
-	write_u64be(frame + FRAME_HEADER, n);
-	link->ops->send(link, BYTES(frame, FRAME_HEADER + 8 + pad));
-	free(frame);
 }
 
 static bool pong_came(struct world *w)
@@ -312,6 +317,11 @@ static bool server_freed(struct world *w)
 	return !w->server.conn && w->client.closed;
 }
 
+static bool client_heard(struct world *w)
+{
+	return w->client.frames > 0;
+}
+
 static void test_free_inside(void)
 {
 	struct world w;
@@ -325,6 +335,27 @@ static void test_free_inside(void)
 	   "an end that is freed in its own callback hears nothing more");
 	ok(w.client.words[0], "and the other end is closed, in words (%s)", w.client.words);
 	world_close(&w);
+}
+
+/* As a command does that has heard what it wanted: callbacks of libevent's own wait then that were
+ * to come in the same turn. */
+static void test_stop_inside(void)
+{
+	struct world w;
+	int fd[2];
+
+	world_open(&w);
+	world_sockets(fd);
+	world_serve(&w, fd[0]);
+	world_call(&w, fd[1], w.client_tls, NULL);
+	w.client.stop_at_frame = w.client.send_at_drained = w.server.send_at_drained = true;
+	world_run(&w, both_ready, 5000);
+	send_numbered(conn_link(w.server.conn), 1, 100);
+	ok(world_run(&w, client_heard, 5000), "a loop can be stopped from inside (%s%s)",
+	   w.server.words, w.client.words);
+	world_close(&w);
+	ok(fcntl(fd[0], F_GETFD) < 0 && fcntl(fd[1], F_GETFD) < 0,
+	   "and its lines are closed with it");
 }
 
 static void test_bye_in_the_rush(void)
@@ -511,6 +542,7 @@ int main(void)
 	test_pause();
 	test_turns();
 	test_free_inside();
+	test_stop_inside();
 	test_bye_in_the_rush();
 	test_too_long();
 	test_cut();
