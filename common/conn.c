@@ -1,7 +1,8 @@
 /*
  * Connections on bufferevent_openssl (libevent 2.1.12), whose traps shape this file:
- *  - watermarks and rate limits stall on TLS, so reading is stopped and started by hand, and only
- *    between two TLS records, when OpenSSL holds nothing back that no socket event would announce;
+ *  - watermarks and rate limits stall on TLS, so reading is stopped and started by hand;
+ *  - no event of the socket announces what OpenSSL has read ahead: it is asked whenever reading
+ *    goes on;
  *  - each evbuffer chain becomes a TLS record, so frames go out in one piece;
  *  - closing a socket with unread input resets it and takes the Bye along, so a server that closes
  *    sends its last, then reads and drops until the peer hangs up.
@@ -26,8 +27,8 @@
 #include <unistd.h>
 
 enum {
-	CONN_INPUT = 128 * 1024,  /* bytes read ahead of the frame that is being waited for */
-	CONN_RECORDS = 48 * 1024, /* room for a few TLS records: three whole ones */
+	CONN_INPUT = 128 * 1024, /* bytes read ahead of the frame that is being waited for */
+	CONN_RECORD = 16 * 1024, /* what a TLS record holds at most */
 	CONN_UNSENT = 128 * 1024, /* bytes that the kernel may hold before the network takes them */
 	CONN_PONG_ROOM = 64 * 1024, /* Pings are not answered over so much of queue */
 };
@@ -47,11 +48,14 @@ struct conn {
 	bool let_go;	/* the owner has called conn_free meanwhile */
 	bool paused;	/* by the owner */
 	bool reading;	/* EV_READ is on */
+	bool held;	/* OpenSSL may hold a record that no event of the socket tells of */
 	bool deaf;  /* the peer takes nothing any more; what it sent before can still be read */
 	bool ended; /* the peer sends no more: `words` say why; told when the input is used up */
 	bool told;  /* CLOSED has been handed up */
 	bool pinged;
 	unsigned asked;	       /* Pongs that the owner waits for */
+	struct buf in;	       /* what has come; */
+	size_t at;	       /* so much of it was handed up */
 	size_t want;	       /* size of the frame that has begun to come, 0: not known */
 	size_t most;	       /* for frames */
 	uint64_t began;	       /* all in ms: the state, */
@@ -80,6 +84,7 @@ static void conn_destroy(struct conn *c)
 	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
 	tls_line_free(&c->tls);
 	bufferevent_free(c->bev);
+	buf_fini(&c->in);
 	free(c);
 }
 
@@ -103,19 +108,26 @@ static void conn_tell(struct conn *c, enum conn_event event, const struct frame 
 		c->fn(c->arg, event, frame, words);
 }
 
+/* What has come and was not handed up. */
+static struct bytes conn_input(const struct conn *c)
+{
+	return BYTES(c->in.data + c->at, c->in.len - c->at);
+}
+
+static bool conn_has_room(const struct conn *c)
+{
+	return conn_input(c).len < (c->want > CONN_INPUT ? c->want : CONN_INPUT);
+}
+
 /* Read when there is somebody to read for and room for it. */
 static void conn_update_reading(struct conn *c)
 {
-	size_t have = evbuffer_get_length(bufferevent_get_input(c->bev));
-	size_t room = c->want > CONN_INPUT ? c->want : CONN_INPUT;
-	bool read = c->state == CONN_LINGERING ||
-		    (c->state <= CONN_OPEN && !c->paused && !c->ended && have < room);
+	bool read = c->state == CONN_LINGERING || (c->state <= CONN_OPEN && !c->paused &&
+						   !c->ended && conn_has_room(c));
 
+	if (read && c->held && c->state == CONN_OPEN)
+		loop_later(c->loop, &c->task);
 	if (read == c->reading)
-		return;
-	/* In the middle of a record the rest would stay with OpenSSL, unannounced:
-	 * stop at its end. */
-	if (!read && tls_line_pending(c->tls) > 0)
 		return;
 	c->reading = read;
 	if (read)
@@ -283,26 +295,25 @@ static void conn_take(struct conn *c, const struct frame *frame)
 /* One frame off the input. 1: there was one; 0: none that is whole; ERR_LIMIT: it is too long. */
 static int conn_next(struct conn *c)
 {
-	struct evbuffer *in = bufferevent_get_input(c->bev);
-	size_t have = evbuffer_get_length(in);
-	uint8_t header[FRAME_HEADER];
 	struct frame frame;
 
 	c->want = 0;
-	if (have == 0)
-		return 0;
-	ev_ssize_t n = evbuffer_copyout(in, header, sizeof(header));
-	int rc = frame_parse(BYTES(header, (size_t)n), &frame, &c->want);
+	int rc = frame_parse(conn_input(c), &frame, &c->want);
 	if (rc < 0 || c->want > c->most)
 		return ERR_LIMIT;
-	if (c->want == 0 || have < c->want)
+	if (rc == 0)
 		return 0;
-	must(frame_parse(BYTES(evbuffer_pullup(in, (ev_ssize_t)c->want), c->want), &frame,
-			 &c->want) == 1);
-	conn_take(c, &frame);
-	evbuffer_drain(in, c->want);
+	c->at += c->want;
 	c->want = 0;
+	conn_take(c, &frame);
 	return 1;
+}
+
+/* A line that rests holds no memory for what comes. */
+static void conn_empty(struct conn *c)
+{
+	buf_fini(&c->in);
+	c->at = 0;
 }
 
 /* All whole frames that are there, as long as the owner wants them and the turn has time. */
@@ -326,8 +337,10 @@ static void conn_parse(struct conn *c)
 			    "a frame was longer than the protocol allows");
 		return;
 	}
-	size_t have = evbuffer_get_length(bufferevent_get_input(c->bev));
-	if (rc == 0 && have && !c->frame)
+	size_t have = conn_input(c).len;
+	if (have == 0)
+		conn_empty(c);
+	else if (rc == 0 && !c->frame)
 		c->frame = c->heard;
 	conn_update_reading(c);
 	if (rc == 0 && c->ended)
@@ -358,6 +371,8 @@ static void conn_shaken(struct conn *c)
 	c->heard = c->taken = conn_now();
 	conn_move(c, CONN_OPEN);
 	conn_tell(c, CONN_READY, NULL, NULL);
+	c->held = tls_line_holds(c->tls);
+	conn_update_reading(c);
 }
 
 /* The peer hung up, or the line failed. What it sent before that is still handed up. */
@@ -392,25 +407,35 @@ static void conn_end_of_input(struct conn *c, short what, unsigned long error)
 		conn_finish(c, c->state == CONN_SHAKING ? cause.words : c->words);
 }
 
+/* Where the next record goes. What was handed up makes room first: frames are whole where they
+ * stand, and little is moved. */
+static uint8_t *conn_room(struct conn *c, size_t n)
+{
+	if (c->at && c->in.cap - c->in.len < n) {
+		c->in.len -= c->at;
+		memmove(c->in.data, c->in.data + c->at, c->in.len);
+		c->at = 0;
+	}
+	return buf_reserve(&c->in, n);
+}
+
 /* libevent takes one TLS record an event. What has come behind it is taken at once, up to what
- * would be read ahead anyway; each read empties a record, so that none waits where no event tells
- * of it. */
+ * would be read ahead anyway; each read empties a record. */
 static void conn_read_on(struct conn *c)
 {
-	struct evbuffer *in = bufferevent_get_input(c->bev);
-	struct evbuffer_iovec room;
+	struct evbuffer *first = bufferevent_get_input(c->bev);
+	size_t n = evbuffer_get_length(first);
 	unsigned long error;
 	int got = 1;
 
+	if (n)
+		c->in.len += (size_t)evbuffer_remove(first, conn_room(c, n), n);
 	while (got > 0 && c->state == CONN_OPEN && c->reading && !c->paused && !c->let_go &&
-	       evbuffer_get_length(in) < CONN_INPUT) {
-		size_t n;
-		if (evbuffer_reserve_space(in, CONN_RECORDS, &room, 1) != 1)
-			return;
-		got = tls_line_read(c->tls, room.iov_base, room.iov_len, &n, &error);
-		room.iov_len = n;
-		must(n == 0 || evbuffer_commit_space(in, &room, 1) == 0);
+	       conn_has_room(c)) {
+		got = tls_line_read(c->tls, conn_room(c, CONN_RECORD), CONN_RECORD, &n, &error);
+		c->in.len += n;
 	}
+	c->held = got > 0 && tls_line_holds(c->tls);
 	if (got >= 0)
 		return;
 	int socket_error = errno;
@@ -419,19 +444,25 @@ static void conn_read_on(struct conn *c)
 	conn_end_of_input(c, error || socket_error ? BEV_EVENT_ERROR : BEV_EVENT_EOF, error);
 }
 
+/* Something has come, or was read already. */
+static void conn_read(struct conn *c)
+{
+	c->heard = conn_now();
+	c->pinged = false;
+	conn_read_on(c);
+	conn_parse(c);
+}
+
 static void conn_read_cb(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
 
 	conn_enter(c);
-	c->heard = conn_now();
-	c->pinged = false;
 	if (c->state >= CONN_FLUSHING) {
 		struct evbuffer *in = bufferevent_get_input(bev);
 		evbuffer_drain(in, evbuffer_get_length(in));
 	} else {
-		conn_read_on(c);
-		conn_parse(c);
+		conn_read(c);
 	}
 	conn_leave(c);
 }
@@ -472,21 +503,16 @@ static void conn_task(void *arg)
 	struct conn *c = arg;
 
 	conn_enter(c);
-	if (c->state == CONN_OPEN)
+	if (c->state == CONN_OPEN && c->reading && c->held)
+		conn_read(c);
+	else if (c->state == CONN_OPEN)
 		conn_parse(c);
 	else if (c->state == CONN_FLUSHING && conn_queued(&c->link) == 0)
 		conn_flushed(c);
 	conn_leave(c);
 }
 
-/* Called as bytes come and go: stops reading when there is enough, notes when the
- * peer takes some. */
-static void conn_input_cb(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
-{
-	(void)in;
-	if (info->n_added)
-		conn_update_reading(arg);
-}
+/* The peer takes some. */
 
 static void conn_output_cb(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
 {
@@ -566,7 +592,6 @@ struct conn *conn_new(struct loop *loop, int fd, struct tls_line **line, conn_ev
 	must(c->bev);
 	c->timer = loop_timer_new(loop, conn_timer_fn, c);
 	bufferevent_setcb(c->bev, conn_read_cb, conn_write_cb, conn_event_cb, c);
-	evbuffer_add_cb(bufferevent_get_input(c->bev), conn_input_cb, c);
 	evbuffer_add_cb(bufferevent_get_output(c->bev), conn_output_cb, c);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 	conn_move(c, CONN_SHAKING);

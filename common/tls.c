@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TLS_READ = 64 * 1024 }; /* bytes at a time off the socket */
+
 struct tls {
 	SSL_CTX *ctx;
 	bool server, joiner;
@@ -55,6 +57,8 @@ static struct tls *tls_new(const SSL_METHOD *method)
 	SSL_CTX_set_max_early_data(ctx, 0);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_max_cert_list(ctx, 16 * 1024);
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_default_read_buffer_len(ctx, TLS_READ);
 	SSL_CTX_set_verify_depth(ctx, 1);
 	SSL_CTX_set_cert_store(ctx, X509_STORE_new());
 	tls->ctx = ctx;
@@ -328,9 +332,9 @@ int tls_line_read(struct tls_line *line, uint8_t *out, size_t room, size_t *n, u
 	return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? 0 : ERR_PROTO;
 }
 
-size_t tls_line_pending(const struct tls_line *line)
+bool tls_line_holds(const struct tls_line *line)
 {
-	return (size_t)SSL_pending(line->ssl);
+	return SSL_has_pending(line->ssl);
 }
 
 void tls_line_end(struct tls_line *line)

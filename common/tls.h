@@ -55,8 +55,8 @@ void tls_line_export(const struct tls_line *line, const char *label, uint8_t out
  */
 int tls_line_read(struct tls_line *line, uint8_t *out, size_t room, size_t *n,
 		  unsigned long *error);
-/* Decrypted bytes that were not read yet. */
-size_t tls_line_pending(const struct tls_line *line);
+/* Does it hold bytes that no event of the socket will announce? Perhaps not a whole record. */
+bool tls_line_holds(const struct tls_line *line);
 /* Tell the peer that nothing more will come. */
 void tls_line_end(struct tls_line *line);
 
