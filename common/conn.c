@@ -29,6 +29,7 @@
 enum {
 	CONN_INPUT = 128 * 1024, /* bytes read ahead of the frame that is being waited for */
 	CONN_RECORD = 16 * 1024, /* what a TLS record holds at most */
+	CONN_CORK = 2 * CONN_RECORD,
 	CONN_UNSENT = 128 * 1024, /* bytes that the kernel may hold before the network takes them */
 	CONN_PONG_ROOM = 64 * 1024, /* Pings are not answered over so much of queue */
 };
@@ -48,6 +49,7 @@ struct conn {
 	bool let_go;	/* the owner has called conn_free meanwhile */
 	bool paused;	/* by the owner */
 	bool reading;	/* EV_READ is on */
+	bool corked;	/* the kernel waits for a full segment */
 	bool held;	/* OpenSSL may hold a record that no event of the socket tells of */
 	bool deaf;  /* the peer takes nothing any more; what it sent before can still be read */
 	bool ended; /* the peer sends no more: `words` say why; told when the input is used up */
@@ -190,6 +192,16 @@ static void conn_refuse(struct conn *c, Wire__Reason reason, const char *words)
 	link_bye(&c->link, reason, words);
 }
 
+/* A record need not begin a segment of its own where more follows it at once. */
+static void conn_cork(struct conn *c, bool on)
+{
+	int value = on;
+
+	if (c->corked != on)
+		setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof(value));
+	c->corked = on;
+}
+
 static void conn_send(struct link *link, struct bytes frames)
 {
 	struct conn *c = conn_of(link);
@@ -205,6 +217,8 @@ static void conn_send(struct link *link, struct bytes frames)
 	memcpy(room.iov_base, frames.data, frames.len);
 	room.iov_len = frames.len;
 	must(evbuffer_commit_space(out, &room, 1) == 0);
+	if (evbuffer_get_length(out) >= CONN_CORK)
+		conn_cork(c, true);
 }
 
 static size_t conn_queued(const struct link *link)
@@ -518,9 +532,10 @@ static void conn_output_cb(struct evbuffer *out, const struct evbuffer_cb_info *
 {
 	struct conn *c = arg;
 
-	(void)out;
 	if (info->n_deleted)
 		c->taken = conn_now();
+	if (evbuffer_get_length(out) == 0)
+		conn_cork(c, false);
 }
 
 static void conn_look(struct conn *c, uint64_t now)
