@@ -29,7 +29,7 @@
 enum {
 	CONN_INPUT = 128 * 1024, /* bytes read ahead of the frame that is being waited for */
 	CONN_RECORD = 16 * 1024, /* what a TLS record holds at most */
-	CONN_CORK = 2 * CONN_RECORD,
+	CONN_CORK = 2 * CONN_RECORD, /* from so much of queue on segments are filled */
 	CONN_UNSENT = 128 * 1024, /* bytes that the kernel may hold before the network takes them */
 	CONN_PONG_ROOM = 64 * 1024, /* Pings are not answered over so much of queue */
 };
@@ -192,7 +192,7 @@ static void conn_refuse(struct conn *c, Wire__Reason reason, const char *words)
 	link_bye(&c->link, reason, words);
 }
 
-/* A record need not begin a segment of its own where more follows it at once. */
+/* A record need not end in a segment of its own where more follows it at once. */
 static void conn_cork(struct conn *c, bool on)
 {
 	int value = on;
@@ -202,7 +202,7 @@ static void conn_cork(struct conn *c, bool on)
 	c->corked = on;
 }
 
-static void conn_send(struct link *link, struct bytes frames)
+static void conn_send(struct link *link, struct bytes frames, struct bytes raw)
 {
 	struct conn *c = conn_of(link);
 	struct evbuffer *out = bufferevent_get_output(c->bev);
@@ -212,10 +212,12 @@ static void conn_send(struct link *link, struct bytes frames)
 		return;
 	if (evbuffer_get_length(out) == 0)
 		c->taken = conn_now();
-	must(evbuffer_reserve_space(out, (ev_ssize_t)frames.len, &room, 1) == 1 &&
-	     room.iov_len >= frames.len);
+	size_t n = frames.len + raw.len;
+	must(evbuffer_reserve_space(out, (ev_ssize_t)n, &room, 1) == 1 && room.iov_len >= n);
 	memcpy(room.iov_base, frames.data, frames.len);
-	room.iov_len = frames.len;
+	if (raw.len)
+		memcpy((uint8_t *)room.iov_base + frames.len, raw.data, raw.len);
+	room.iov_len = n;
 	must(evbuffer_commit_space(out, &room, 1) == 0);
 	if (evbuffer_get_length(out) >= CONN_CORK)
 		conn_cork(c, true);
@@ -527,7 +529,6 @@ static void conn_task(void *arg)
 }
 
 /* The peer takes some. */
-
 static void conn_output_cb(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct conn *c = arg;

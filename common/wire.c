@@ -173,13 +173,11 @@ void link_send(struct link *link, Wire__Kind kind, const ProtobufCMessage *m, st
 {
 	uint8_t small[1024];
 	size_t size = protobuf_c_message_get_packed_size(m);
-	size_t whole = FRAME_HEADER + size + raw.len;
-	uint8_t *out = whole <= sizeof(small) ? small : mem_resize(NULL, whole);
+	uint8_t *out =
+	    FRAME_HEADER + size <= sizeof(small) ? small : mem_resize(NULL, FRAME_HEADER + size);
 
 	frame_pack(out, kind, m, size, raw.len);
-	if (raw.len)
-		memcpy(out + FRAME_HEADER + size, raw.data, raw.len);
-	link->ops->send(link, BYTES(out, whole));
+	link->ops->send(link, BYTES(out, FRAME_HEADER + size), raw);
 	if (out != small)
 		free(out);
 }

@@ -49,9 +49,9 @@ struct link {
 };
 
 struct link_ops {
-	/* Send one or more packed frames; copied. Never fails: a lost line is told by
-	 * the receiver. */
-	void (*send)(struct link *link, struct bytes frames);
+	/* Send one or more packed frames, of which the last may have its raw bytes apart (else
+	 * there are none); copied. Never fails: a lost line is told by the receiver. */
+	void (*send)(struct link *link, struct bytes frames, struct bytes raw);
 	/* Bytes sent and not yet taken by the network: how far the peer is behind. */
 	size_t (*queued)(const struct link *link);
 	/* Stop or go on handing frames up; what the peer sends meanwhile waits at the peer. */

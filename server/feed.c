@@ -209,7 +209,7 @@ static ssize_t feed_one(struct area *a, struct session *s)
 	int err = feed_frame(a, s, c, &f);
 	if (err < 0)
 		return err;
-	s->link->ops->send(s->link, buf_bytes(&f->bytes));
+	s->link->ops->send(s->link, buf_bytes(&f->bytes), BYTES_NONE);
 	c->sent = f->to;
 	own_forget(c);
 	return (ssize_t)f->bytes.len;

@@ -1,11 +1,13 @@
 /* Two ends, each with a buffer of what it has sent. */
 #include "tests/pipe.h"
 
-static void pipe_send(struct link *link, struct bytes frames)
+static void pipe_send(struct link *link, struct bytes frames, struct bytes raw)
 {
 	struct pipe_end *end = (struct pipe_end *)link;
-	if (!end->closed)
-		buf_add_bytes(&end->sent, frames);
+	if (end->closed)
+		return;
+	buf_add_bytes(&end->sent, frames);
+	buf_add_bytes(&end->sent, raw);
 }
 
 static size_t pipe_queued(const struct link *link)

@@ -57,9 +57,10 @@ static void world_random(void *arg, uint8_t *out, size_t n)
 
 /* ---- The line ------------------------------------------------------------------------------- */
 
-static void peer_send(struct link *link, struct bytes frames)
+static void peer_send(struct link *link, struct bytes frames, struct bytes raw)
 {
 	buf_add_bytes(&((struct peer *)link)->sent, frames);
+	buf_add_bytes(&((struct peer *)link)->sent, raw);
 }
 
 static size_t peer_queued(const struct link *link)

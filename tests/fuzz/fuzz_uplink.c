@@ -21,9 +21,10 @@ struct line {
 	bool closed;
 };
 
-static void line_send(struct link *link, struct bytes frames)
+static void line_send(struct link *link, struct bytes frames, struct bytes raw)
 {
 	buf_add_bytes(&((struct line *)link)->sent, frames);
+	buf_add_bytes(&((struct line *)link)->sent, raw);
 }
 
 static size_t line_queued(const struct link *link)

@@ -21,12 +21,10 @@ static bool is_promise(unsigned kind)
 	       kind == WIRE__KIND__ENROLLED;
 }
 
-static void peer_send(struct link *link, struct bytes frames)
+static void peer_look(struct peer *p, struct bytes frames)
 {
-	struct peer *p = (struct peer *)link;
 	struct world *w = p->world;
-	if (disk_stopped(w->host.disk) || p->lost)
-		return; /* the process has ended in the middle of what it does */
+
 	for (struct bytes rest = frames; rest.len;) {
 		struct frame f;
 		size_t size;
@@ -46,8 +44,21 @@ static void peer_send(struct link *link, struct bytes frames)
 		rest = BYTES(rest.data + size, rest.len - size);
 	}
 	trace_bytes(&w->trace, frames);
+}
+
+static void peer_send(struct link *link, struct bytes frames, struct bytes raw)
+{
+	struct peer *p = (struct peer *)link;
+	struct buf whole = {0};
+
+	if (disk_stopped(p->world->host.disk) || p->lost)
+		return; /* the process has ended in the middle of what it does */
+	buf_add_bytes(&whole, frames);
+	buf_add_bytes(&whole, raw);
+	peer_look(p, buf_bytes(&whole));
 	if (p->end)
-		net_link(p->end)->ops->send(net_link(p->end), frames);
+		net_link(p->end)->ops->send(net_link(p->end), buf_bytes(&whole), BYTES_NONE);
+	buf_fini(&whole);
 }
 
 static size_t peer_queued(const struct link *link)

@@ -34,7 +34,7 @@ static void ignore(void *arg)
 
 static void send(struct line *l, struct bytes b)
 {
-	net_link(l->end)->ops->send(net_link(l->end), b);
+	net_link(l->end)->ops->send(net_link(l->end), b, BYTES_NONE);
 }
 
 static void say_hello(struct line *l)

@@ -218,12 +218,13 @@ static void end_send_piece(void *arg, uint64_t tag)
 	}
 }
 
-static void end_send(struct link *link, struct bytes frames)
+static void end_send(struct link *link, struct bytes frames, struct bytes raw)
 {
 	struct net_end *end = (struct net_end *)link;
 	if (!end->owned || end->told || end->closing)
 		return;
 	buf_add_bytes(&end->out, frames);
+	buf_add_bytes(&end->out, raw);
 	if (!end->sending) {
 		end->sending = true;
 		queue_in(end->net->queue, 0, end_send_piece, end, 0);

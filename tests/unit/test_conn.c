@@ -45,7 +45,7 @@ static void send_numbered(struct link *link, uint64_t n, size_t pad)
 
 	write_u32be(frame, 200u << 24 | (uint32_t)(8 + pad));
 	write_u64be(frame + FRAME_HEADER, n);
-	link->ops->send(link, BYTES(frame, FRAME_HEADER + 8 + pad));
+	link->ops->send(link, BYTES(frame, FRAME_HEADER + 8 + pad), BYTES_NONE);
 	free(frame);
 }
 
@@ -382,7 +382,7 @@ static void test_too_long(void)
 	world_open(&w);
 	world_connect(&w);
 	conn_link(w.client.conn)
-	    ->ops->send(conn_link(w.client.conn), BYTES(header, sizeof(header)));
+	    ->ops->send(conn_link(w.client.conn), BYTES(header, sizeof(header)), BYTES_NONE);
 	ok(world_run(&w, both_closed, 5000) && w.client.frames == 1 &&
 	       strstr(w.server.words, "longer"),
 	   "a frame that would be too long is refused at its header, with a Bye");
@@ -402,7 +402,8 @@ static void test_cut(void)
 	world_open(&w);
 	world_connect(&w);
 	uint8_t part[FRAME_HEADER + 3] = {200, 0, 0, 100};
-	conn_link(w.client.conn)->ops->send(conn_link(w.client.conn), BYTES(part, sizeof(part)));
+	conn_link(w.client.conn)->ops->send(conn_link(w.client.conn), BYTES(part, sizeof(part)),
+						 BYTES_NONE);
 	conn_link(w.client.conn)->ops->close(conn_link(w.client.conn));
 	ok(world_run(&w, server_closed, 5000) && strstr(w.server.words, "middle"),
 	   "a line that ends in the middle of a frame is told from one that ends well");

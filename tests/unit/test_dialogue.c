@@ -30,9 +30,10 @@ struct talk {
 
 /* ---- The client's end of the line ----------------------------------------------------------- */
 
-static void talk_send(struct link *link, struct bytes frames)
+static void talk_send(struct link *link, struct bytes frames, struct bytes raw)
 {
 	buf_add_bytes(&((struct talk *)link)->sent, frames);
+	buf_add_bytes(&((struct talk *)link)->sent, raw);
 }
 
 static size_t talk_queued(const struct link *link)

@@ -25,9 +25,10 @@ struct wire {
 	bool closed;
 };
 
-static void wire_send(struct link *link, struct bytes frames)
+static void wire_send(struct link *link, struct bytes frames, struct bytes raw)
 {
 	buf_add_bytes(&((struct wire *)link)->sent, frames);
+	buf_add_bytes(&((struct wire *)link)->sent, raw);
 }
 
 static size_t wire_queued(const struct link *link)

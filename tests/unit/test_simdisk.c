@@ -287,7 +287,8 @@ static void pair_send(struct pair *p, int n, size_t len)
 		Wire__Chunk chunk = WIRE__CHUNK__INIT;
 		chunk.chunk = PB_BYTES(BYTES("content", 7));
 		frame_write(&b, WIRE__KIND__CHUNK, &chunk.base, BYTES(raw, len));
-		net_link(p->ends[0])->ops->send(net_link(p->ends[0]), buf_bytes(&b));
+		net_link(p->ends[0])->ops->send(net_link(p->ends[0]), buf_bytes(&b),
+							BYTES_NONE);
 		buf_fini(&b);
 	}
 	free(raw);

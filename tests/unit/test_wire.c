@@ -10,9 +10,10 @@ struct recorder {
 	bool closed;
 };
 
-static void recorder_send(struct link *link, struct bytes frames)
+static void recorder_send(struct link *link, struct bytes frames, struct bytes raw)
 {
 	buf_add_bytes(&((struct recorder *)link)->sent, frames);
+	buf_add_bytes(&((struct recorder *)link)->sent, raw);
 }
 
 static void recorder_close(struct link *link)
