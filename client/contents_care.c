@@ -5,9 +5,9 @@
 #include "client/contents_inside.h"
 
 #include "client/texts.h"
+#include "common/checkup.h"
 #include "common/hashes.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -189,74 +189,15 @@ int contents_mend(struct copy *copy, const struct content *c)
 	return err;
 }
 
-struct contents_checking {
-	struct copy *copy;
-	bool mend, whole;
-	void (*fault)(void *arg, const char *words);
-	void *arg;
-	struct hashes told;
-};
-
-static bool check_fault(void *arg, enum store_fault what, const uint8_t *hash, const char *words)
-{
-	struct contents_checking *c = arg;
-
-	(void)what;
-	if (hash)
-		hashes_put(&c->told, hash, 1);
-	c->fault(c->arg, words);
-	return c->mend;
-}
-
-static int check_row(void *arg, const uint8_t hash[SHA256_LEN], bool here)
-{
-	struct contents_checking *c = arg;
-	char words[96];
-
-	if (here)
-		return 0;
-	c->whole = false;
-	snprintf(words, sizeof(words), "a chunk of documents is missing (%02x%02x%02x%02x)",
-		 hash[0], hash[1], hash[2], hash[3]);
-	if (!hashes_find(&c->told, hash))
-		c->fault(c->arg, words);
-	hashes_put(&c->told, hash, 1);
-	return 0;
-}
-
-/* What is said to be whole must be here; what is not any more can be fetched. */
-static int check_contents(struct contents_checking *c)
-{
-	struct store *store = copy_store(c->copy);
-	struct db_stmt *st = db_query(copy_db(c->copy), "SELECT root, sha FROM content", "");
-	struct buf all = {0};
-	int got;
-
-	while ((got = db_step(st)) > 0)
-		if (db_bytes(st, 0).len == SHA256_LEN && db_bytes(st, 1).len == SHA256_LEN) {
-			buf_add_bytes(&all, db_bytes(st, 0));
-			buf_add_bytes(&all, db_bytes(st, 1));
-		}
-	for (size_t i = 0; got == 0 && i < all.len; i += 2 * SHA256_LEN) {
-		const uint8_t *root = all.data + i;
-		bool single = memcmp(root, root + SHA256_LEN, SHA256_LEN) == 0;
-		c->whole = true;
-		got = content_each(store, root, single ? 0 : LEVEL_MAX, check_row, c);
-		if (got == 0 && !c->whole && c->mend)
-			got = store_content_forget(store, root);
-	}
-	buf_fini(&all);
-	return got;
-}
-
 int contents_check(struct copy *copy, bool mend, void (*fault)(void *arg, const char *words),
 		   void *arg)
 {
-	struct contents_checking c = {.copy = copy, .mend = mend, .fault = fault, .arg = arg};
-	int err = store_check(copy_store(copy), check_fault, &c);
+	struct checkup c = {
+		.store = copy_store(copy), .mend = mend, .fault = fault, .arg = arg};
+	int err = checkup_store(&c);
 
 	if (err == 0)
-		err = check_contents(&c);
-	hashes_fini(&c.told);
+		err = checkup_contents(&c);
+	checkup_fini(&c);
 	return err;
 }

@@ -262,6 +262,8 @@ int area_check(struct area *a, void (*fault)(void *arg, const char *words), void
 		err = held_check(a, fault, arg);
 	if (err == 0)
 		err = shelf_check(a->shelf, false, fault, arg);
+	if (err == ERR_CORRUPT)
+		check_say(&c, "what is stored can't be read");
 	arena_fini(&c.arena);
 	arena_fini(&c.scratch);
 	return err == ERR_CORRUPT ? 0 : err;

@@ -8,12 +8,12 @@
  */
 #include "server/shelf.h"
 
+#include "common/checkup.h"
 #include "common/hashes.h"
 #include "common/log.h"
 #include "server/quota.h"
 #include "server/turn.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +32,6 @@ struct shelf {
 	struct note *notes;
 	size_t n_notes, cap_notes, closing; /* `closing`: so many of them are being made to last */
 	struct hashes fresh;  /* chunks, with their places in `notes` */
-	struct hashes asked;  /* bad ones */
 	struct hashes grants; /* nodes that `granted_to` may read, with granted_generation */
 	const struct session *granted_to;
 	uint64_t granted_generation;
@@ -480,75 +479,41 @@ int shelf_tidy(struct shelf *s)
 	return more == ERR_CORRUPT ? 0 : more; /* fsck tells of it */
 }
 
-struct shelf_checking {
+struct named_check {
 	struct shelf *shelf;
-	bool mend, whole;
-	void (*fault)(void *arg, const char *words);
-	void *arg;
-	struct hashes told;
+	struct checkup checkup;
 };
 
-static bool check_fault(void *arg, enum store_fault what, const uint8_t *hash, const char *words)
-{
-	struct shelf_checking *c = arg;
-
-	(void)what;
-	if (hash)
-		hashes_put(&c->told, hash, 1);
-	c->fault(c->arg, words);
-	return c->mend;
-}
-
-/* A chunk that a published list names must be in the tables. */
-static int check_named_chunk(void *arg, const uint8_t hash[SHA256_LEN], bool here)
-{
-	struct shelf_checking *c = arg;
-	char words[96];
-
-	if (here)
-		return 0;
-	c->whole = false;
-	snprintf(words, sizeof(words), "a chunk of documents is missing (%02x%02x%02x%02x)",
-		 hash[0], hash[1], hash[2], hash[3]);
-	if (!hashes_find(&c->told, hash))
-		c->fault(c->arg, words);
-	hashes_put(&c->told, hash, 1);
-	return 0;
-}
-
+/* What a Version names must be here; where it is not whole any more it is asked for. */
 static int check_named(void *arg, struct bytes root)
 {
-	struct shelf_checking *c = arg;
-	struct store *store = c->shelf->store;
+	struct named_check *c = arg;
 	struct content content;
 
 	if (root.len != SHA256_LEN) {
-		c->fault(c->arg, "a version names no content");
+		c->checkup.fault(c->checkup.arg, "a version names no content");
 		return 0;
 	}
-	int got = store_content(store, root.data, &content);
-	bool single = got > 0 && memcmp(content.sha, content.root, SHA256_LEN) == 0;
-	c->whole = true;
-	int err = got < 0 ? got
-			  : content_each(store, root.data, single ? 0 : LEVEL_MAX,
-					 check_named_chunk, c);
-	if (err < 0 || c->whole || !c->mend)
-		return err;
-	err = store_content_forget(store, root.data);
-	return err < 0 ? err
-		       : db_run(c->shelf->area->db,
-				"INSERT INTO lacking (content) VALUES ($1)"
-				" ON CONFLICT (content) DO NOTHING",
-				"b", root);
+	int whole = checkup_content(&c->checkup, root.data);
+	if (whole > 0) /* and is it said to be? */
+		whole = store_content(c->shelf->store, root.data, &content);
+	if (whole != 0 || !c->checkup.mend)
+		return whole < 0 ? whole : 0;
+	return db_run(c->shelf->area->db,
+		      "INSERT INTO lacking (content) VALUES ($1)"
+		      " ON CONFLICT (content) DO NOTHING",
+		      "b", root);
 }
 
 int shelf_check(struct shelf *s, bool mend, void (*fault)(void *arg, const char *words), void *arg)
 {
-	struct shelf_checking c = {.shelf = s, .mend = mend, .fault = fault, .arg = arg};
-	int err = store_check(s->store, check_fault, &c);
+	struct named_check c = {s, {.store = s->store, .mend = mend, .fault = fault, .arg = arg}};
+	int err = checkup_store(&c.checkup);
 
 	if (err == 0)
+		err = checkup_contents(&c.checkup);
+	if (err == 0)
 		err = journal_each_content(s->area->journal, check_named, &c);
-	hashes_fini(&c.told);
+	checkup_fini(&c.checkup);
 	return err;
 }

@@ -124,6 +124,33 @@ static void test_damage(void)
 	   "until it comes again");
 }
 
+/* A row that says that a content is here, and does not say which. */
+static void test_misnamed(void)
+{
+	static const char *const rows[] = {"UPDATE content SET sha = x'0102' WHERE root = $1",
+					   "UPDATE content SET root = x'0102' WHERE root = $1"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct content c;
+		struct cause cause = {""};
+		int found = 0, mended = 0, after = 0;
+		write_source(100000);
+		must(take_in(copy, source, &c, &cause) == 0);
+		must(copy_begin(copy) == 0 &&
+		     db_run(copy_db(copy), rows[i], "b", BYTES(c.root, SHA256_LEN)) == 0 &&
+		     copy_commit(copy) == 0);
+		ok(contents_check(copy, false, count_fault, &found) == 0 && found == 1,
+		   "a row that names no content is found");
+		must(copy_begin(copy) == 0);
+		ok(contents_check(copy, true, count_fault, &mended) == 0 && mended == 1 &&
+			   copy_commit(copy) == 0,
+		   "and goes where it is told to");
+		ok(contents_check(copy, false, count_fault, &after) == 0 && after == 0 &&
+			   contents_has(copy, c.root, NULL) == 0,
+		   "then nothing is said of it");
+	}
+}
+
 static void test_removed(void)
 {
 	struct content c;
@@ -243,6 +270,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		test_in_and_out(sizes[i]);
 	test_damage();
+	test_misnamed();
 	test_removed();
 	test_refused();
 	test_changing();

@@ -181,6 +181,47 @@ static void test_meanwhile(struct stage *s)
 	paper_free(left);
 }
 
+static void count_fault(void *arg, const char *words)
+{
+	(void)words;
+	++*(int *)arg;
+}
+
+static int64_t count(struct stage *s, const char *sql)
+{
+	struct db_stmt *st = db_query(s->b.area->db, sql, "");
+	int64_t n = db_step(st) > 0 ? db_int(st, 0) : -1;
+
+	db_reset(st);
+	return n;
+}
+
+/* The row that says that a document is here does not name it any more. */
+static void test_misnamed(struct stage *s)
+{
+	struct paper *p = paper_new(21, 300000);
+	int found = 0, mended = 0, after = 0;
+
+	publish(s, p);
+	must(area_check(s->b.area, count_fault, &after) == 0 && after == 0);
+	must(db_begin(s->b.area->db) == 0 &&
+	     db_run(s->b.area->db, "UPDATE content SET sha = x'0102' WHERE root = $1", "b",
+		    BYTES(p->content.root, SHA256_LEN)) == 0 &&
+	     db_commit(s->b.area->db) == 0);
+	ok(area_check(s->b.area, count_fault, &found) == 0 && found == 1,
+	   "a row that names no content is found");
+	ok(area_mend(s->b.area, count_fault, &mended) == 0 && mended == 1 &&
+		   count(s, "SELECT count(*) FROM lacking") == 1,
+	   "mended, it is gone, and who has the document is asked for it");
+	ok(area_check(s->b.area, count_fault, &after) == 0 && after == 0, "then all is sound");
+	offer(&s->staff, p);
+	settle(s);
+	ok(s->staff.stored == 1 && is_whole(s, p) &&
+		   count(s, "SELECT count(*) FROM lacking") == 0,
+	   "and nothing of it need come again");
+	paper_free(p);
+}
+
 int main(void)
 {
 	struct stage *s = mem_alloc(sizeof(*s));
@@ -188,6 +229,7 @@ int main(void)
 	stage_init(s, "tidy");
 	test_abandoned(s);
 	test_meanwhile(s);
+	test_misnamed(s);
 	stage_fini(s);
 	free(s);
 	return tap_end();

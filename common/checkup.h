@@ -1,0 +1,31 @@
+/*
+ * fsck of documents, the same on both sides: all that is in the store, and whether the contents
+ * that are said to be here are here to the last chunk. A chunk is told of once.
+ */
+#ifndef FIVEPITS_CHECKUP_H
+#define FIVEPITS_CHECKUP_H
+
+#include "common/hashes.h"
+#include "common/store.h"
+
+/* Zero-initialise it and set the first four; checkup_fini frees it. */
+struct checkup {
+	struct store *store;
+	bool mend; /* take out what is bad, so that it can come again; in an open transaction */
+	void (*fault)(void *arg, const char *words);
+	void *arg;
+	struct hashes told;   /* chunks */
+	struct hashes looked; /* roots, and whether they are whole */
+};
+
+void checkup_fini(struct checkup *c);
+
+/* Read everything, as store_check. 0 or an error. */
+int checkup_store(struct checkup *c);
+/* Each content that is said to be here. With `mend` what is not whole is not said to be any more.
+ * 0 or an error. */
+int checkup_contents(struct checkup *c);
+/* One content, by its root. 1: it is whole; 0: it is not, which was told; or an error. */
+int checkup_content(struct checkup *c, const uint8_t root[SHA256_LEN]);
+
+#endif
