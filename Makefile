@@ -68,7 +68,7 @@ $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h &: proto/%.proto
 $(B)/gen/%_schema.h: %/schema.sql
 	@mkdir -p $(@D)
 	$(call say,SQL,$<)sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@
-# Written only when it differs, so that a new commit compiles only the files that say it.
+# Written only when it differs, so that a new commit compiles only the file that says it.
 $(B)/gen/version.h: FORCE
 	@mkdir -p $(@D)
 	@echo '#define FIVEPITS_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define FIVEPITS_VERSION "$(VERSION)"' >$@

@@ -11,7 +11,7 @@
 #include "common/invitation.h"
 #include "common/keys.h"
 #include "common/os.h"
-#include "version.h"
+#include "common/program.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -76,7 +76,7 @@ static void doctor_programs(struct doctor *d)
 		}
 	}
 	doctor_say(d, DOCTOR_GOOD, "programs", "fivepits %s, SQLite %s, OpenSSL %s, libevent %s.",
-		   FIVEPITS_VERSION, sqlite, tls_version(), loop_version());
+		   program_version(), sqlite, tls_version(), loop_version());
 }
 
 /* False: there is nothing here to look at. */

@@ -7,7 +7,7 @@
 #include "client/screen.h"
 #include "common/log.h"
 #include "common/os.h"
-#include "version.h"
+#include "common/program.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -70,7 +70,7 @@ static int main_run(struct call *call, int argc, char **argv)
 		return err;
 	main_set_log(call);
 	if (call->version) {
-		fprintf(call->out, "fivepits %s\n", FIVEPITS_VERSION);
+		fprintf(call->out, "fivepits %s\n", program_version());
 		return 0;
 	}
 	if (call->help) {

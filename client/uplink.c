@@ -8,9 +8,10 @@
 
 #include "common/log.h"
 #include "common/os.h"
-#include "version.h"
+#include "common/program.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ static void uplink_hello(struct uplink *u, const struct held *spaces, size_t n)
 	const struct copy_identity *identity = copy_identity(u->copy);
 	Wire__At *held = arena_alloc(&u->arena, n * sizeof(*held));
 	Wire__At **list = arena_alloc(&u->arena, n * sizeof(*list));
+	char software[80];
 	uint8_t nonce[16];
 
 	for (size_t i = 0; i < n; i++) {
@@ -41,7 +43,8 @@ static void uplink_hello(struct uplink *u, const struct held *spaces, size_t n)
 	m.version = WIRE_VERSION;
 	m.area = PB_ID(&identity->area);
 	m.held = list;
-	m.software = (char *)"fivepits " FIVEPITS_VERSION;
+	snprintf(software, sizeof(software), "fivepits %s", program_version());
+	m.software = software;
 	m.has_time_ms = true;
 	m.time_ms = uplink_now(u);
 	m.has_schema = true;

@@ -8,13 +8,13 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/os.h"
+#include "common/program.h"
 #include "common/schema.h"
 #include "server/area.h"
 #include "server/ca.h"
 #include "server/command.h"
 #include "server/config.h"
 #include "server/net.h"
-#include "version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,7 +140,7 @@ static int run_serve(struct area *area, struct ca *ca, const char *listen, struc
 		loop_take_signals(loop, net_stop, net);
 		printf("listening on %s\n", net_address(net));
 		fflush(stdout);
-		log_info("run.ready", "version=%s listen=%s", FIVEPITS_VERSION, net_address(net));
+		log_info("run.ready", "version=%s listen=%s", program_version(), net_address(net));
 		run_notify("READY=1");
 		err = loop_run(loop);
 		if (err == 0)
@@ -524,7 +524,7 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		printf("fivepitsd %s\n", FIVEPITS_VERSION);
+		printf("fivepitsd %s\n", program_version());
 		return EXIT_DONE;
 	}
 	const struct command *c = find_command(argv[1]);

@@ -14,7 +14,7 @@ SIM_LEDGER := build/sim-ledger
 
 $(B)/tests/unit/test_simdisk: $(addprefix $(B)/tests/sim/,disk.o disk_vfs.o net.o queue.o)
 $(SIM): $(SIM_PARTS) $(B)/tests/tap.o $(call obj,$(SERVER)) $(call obj,$(CLIENT)) $(OBJ_COMMON)
-	$(call say,LINK,$@)$(CC) $(LDFLAGS) -Wl,--wrap=head_verify,--wrap=schema_types,--wrap=schema_type -o $@ $^ $(LDLIBS) $(CLIENT_LIBS)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -Wl,--wrap=head_verify,--wrap=schema_types,--wrap=schema_type,--wrap=program_version -o $@ $^ $(LDLIBS) $(CLIENT_LIBS)
 
 SIM_RUN := $(SIM) -n $(SEEDS) -f $(FROM) -a $(ACTIONS) -l tests/sim/seeds -L $(SIM_LEDGER) -C $(VERSION) -S
 sim: $(SIM)
