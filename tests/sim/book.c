@@ -16,10 +16,8 @@ void book_init(struct book *b, const struct id *area)
 
 void book_fini(struct book *b)
 {
-	for (size_t i = 0; i < b->n_spaces; i++) {
+	for (size_t i = 0; i < b->n_spaces; i++)
 		free(b->spaces[i]->entries);
-		free(b->spaces[i]->epochs);
-	}
 	free(b->spaces);
 	free(b->records);
 	idmap_fini(&b->by_space);
@@ -114,8 +112,6 @@ static void book_lay(struct book *b, const struct book_entry *e)
 void book_set_back(struct book *b, struct book_space *s, size_t n)
 {
 	b->set_back = true;
-	if (n < s->branch || s->branch == 0)
-		s->branch = n;
 	for (size_t i = n; i < s->n; i++)
 		s->entries[i]->gone = true;
 	s->n = n < s->n ? n : s->n;
@@ -127,11 +123,29 @@ void book_set_back(struct book *b, struct book_space *s, size_t n)
 		book_lay(b, s->entries[i]);
 }
 
-static void book_epoch(struct book_space *s, uint64_t epoch, uint64_t common)
+/* Up to which entry, `number` at most, the line is the same as each of those that were left since,
+ * as far as what is gone with them was of an epoch up to `epoch`. What has returned is no parting. */
+static uint64_t book_shared(const struct book *b, const struct book_space *s, uint64_t epoch,
+			    uint64_t number)
 {
-	s->epochs = mem_resize(s->epochs, (s->n_epochs + 1) * sizeof(*s->epochs));
-	s->epochs[s->n_epochs++] = (struct book_epoch){epoch, common};
-	s->epoch = epoch;
+	for (size_t i = 0; i < b->n_read; i++) {
+		const struct book_entry *e = b->read[i];
+		if (e->gone && e->space == s && e->epoch <= epoch && e->header.number <= number)
+			number = e->header.number - 1;
+	}
+	return number;
+}
+
+/* What its author had seen, on the line as it is now. In the epoch that lasts, all of it counts. */
+static void book_line(const struct book *b, struct book_entry *e)
+{
+	const struct change *c = &e->change;
+
+	e->knew = e->sure = c->seen_number;
+	if (c->seen_epoch >= e->space->epoch)
+		return;
+	e->knew = book_shared(b, e->space, c->seen_epoch, c->seen_number);
+	e->sure = book_shared(b, e->space, e->space->epoch - 1, c->seen_number);
 }
 
 /* The change and outcome of an entry as it was sent; the receiver may be its author. */
@@ -228,7 +242,7 @@ static bool book_return(struct book *b, struct book_space *s, const struct book_
 		    memcmp(old->chain, e->chain, SHA256_LEN) != 0)
 			continue;
 		old->gone = false;
-		old->again = old->returned = true;
+		old->again = true;
 		book_put(b, s, old);
 		return true;
 	}
@@ -257,8 +271,10 @@ static int book_append(struct book *b, struct book_space *s, const struct id *de
 	buf_fini(&body);
 	if (err == 0 && b->set_back && book_return(b, s, e))
 		return 0;
-	if (err == 0)
+	if (err == 0) {
+		book_line(b, e);
 		err = model_judge_before(b, e, fault);
+	}
 	if (err < 0)
 		return err;
 	e->again = book_had(b, &e->header.change);
@@ -295,15 +311,6 @@ static int book_compare(const struct book_entry *e, const Wire__Entry *w, struct
 	return 0;
 }
 
-/* Behind which entry the line parted that a new epoch puts an end to. */
-static uint64_t book_parting(const struct book_space *s)
-{
-	uint64_t common = s->branch; /* some of what was gone may have come again as it was */
-	while (common < s->n && s->entries[common]->returned)
-		common++;
-	return common;
-}
-
 /* Enter what the server has up to `number`, since nobody was told of it whole. False: not now. */
 static bool book_look_up(struct book *b, struct book_space *s, uint64_t number, struct cause *fault,
 			 int *err)
@@ -332,7 +339,7 @@ int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, s
 				 "a Feed lacks its space, its head or its entries");
 	struct book_space *s = book_space_make(b, &id, feed->head->epoch);
 	if (b->set_back && feed->head->epoch > s->epoch)
-		book_epoch(s, feed->head->epoch, book_parting(s));
+		s->epoch = feed->head->epoch;
 	for (size_t i = 0; i < feed->n_entries; i++) {
 		struct arena arena;
 		struct header header = {0};

@@ -21,21 +21,16 @@ struct book_entry {
 	uint8_t chain[SHA256_LEN];
 	struct book_space *space;
 	uint64_t epoch;
+	/* Up to where its author, by what it says was seen, is on this line; and up to where the server
+	 * must know that: PROTOCOL.md 5.5 counts all epochs since as if each had left its own line. */
+	uint64_t knew, sure;
 	bool gone; /* a server that was set back does not know it any more; it may come again */
-	bool again, returned; /* its change has come again; as it was: number, outcome, chain */
-};
-
-/* From entry `common` + 1 on the journal was begun anew, after a recovery. */
-struct book_epoch {
-	uint64_t epoch, common;
+	bool again; /* its change has come again */
 };
 
 struct book_space {
 	struct id id;
 	uint64_t epoch;
-	size_t branch; /* where a server that was set back began anew */
-	struct book_epoch *epochs; /* all but the first, by rising epoch */
-	size_t n_epochs;
 	bool behind; /* somebody was told of more, without bodies, and that could not be looked up */
 	struct book_entry **entries; /* number n is entries[n - 1] */
 	size_t n, cap;
@@ -61,6 +56,9 @@ struct book {
 	 * told. False: it can't be asked now. */
 	bool (*stored)(void *arg, const struct id *space, uint64_t number, struct arena *arena,
 		       Wire__Entry *out);
+	/* Up to where the server takes one who had seen `number` in `epoch` to be on its line. False: it
+	 * can't be asked now. */
+	bool (*on_line)(void *arg, const struct id *space, uint64_t epoch, uint64_t number, uint64_t *out);
 	void *arg;
 	bool set_back; /* the server was: entries may come that are not those from before */
 	struct book_entry **read; /* all that was ever entered, as it came */

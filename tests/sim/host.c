@@ -301,6 +301,17 @@ bool host_stored(void *arg, const struct id *space, uint64_t number, struct aren
 	       journal_entries(j, s, number, number, stored_row, &l) >= 0 && l.found;
 }
 
+bool host_on_line(void *arg, const struct id *space, uint64_t epoch, uint64_t number, uint64_t *out)
+{
+	struct world *w = arg;
+
+	if (!w->host.area || disk_stopped(w->host.disk))
+		return false;
+	struct journal *j = area_journal(w->host.area);
+	const struct space *s = journal_space(j, space);
+	return s && journal_on_line(j, s, epoch, number, out) == 0;
+}
+
 static void host_start_event(void *arg, uint64_t life)
 {
 	struct world *w = arg;

@@ -16,14 +16,15 @@ enum { NOTE_ON = 1, NOTE_KIND, NOTE_TEXT };
 
 /* ---- What an author knew -------------------------------------------------------------------- */
 
-/* Up to which number the author's word of what was seen is about this journal. */
-static uint64_t seen_here(const struct book_entry *e)
+/* The server counts nothing as seen that the author can only have seen otherwise, on a line that was left. */
+static int judge_line(const struct book *b, const struct book_entry *e, struct cause *fault)
 {
-	uint64_t seen = e->change.seen_number;
-	for (size_t i = 0; i < e->space->n_epochs; i++)
-		if (e->space->epochs[i].epoch > e->change.seen_epoch && e->space->epochs[i].common < seen)
-			seen = e->space->epochs[i].common;
-	return seen;
+	uint64_t said;
+	if (!b->on_line(b->arg, &e->space->id, e->change.seen_epoch, e->change.seen_number, &said) ||
+	    said <= e->knew)
+		return 0;
+	return WRONG("entry %" PRIu64 ", whose author is on this line up to %" PRIu64 ", is judged as if up to %" PRIu64,
+		     e->header.number, e->knew, said);
 }
 
 /* The author's own change that this edit stands on: its edit of the record, and its entry in *e. */
@@ -43,7 +44,7 @@ static const struct edit *below(const struct book_entry **e, const struct edit *
  * because it is the author's own and the edit stands on it. */
 static bool author_knew(const struct book_entry *e, const struct edit *edit, uint64_t number)
 {
-	if (number <= seen_here(e))
+	if (number <= e->knew)
 		return true;
 	while ((edit = below(&e, edit)))
 		if (e->header.number == number)
@@ -186,7 +187,7 @@ static bool had_before(const struct book_entry *e, const struct edit *edit, cons
 	if (base_of(edit, field) != base_digest(v ? v->bytes : BYTES_NONE))
 		return false;
 	return !v || author_knew(e, edit, v->number) || own_value(e, edit, v) ||
-	       e->change.seen_number > seen_here(e);
+	       e->change.seen_number > e->sure;
 }
 
 static int judge_value(struct book *b, const struct book_entry *e, const struct edit *edit, uint32_t field,
@@ -211,10 +212,11 @@ static int judge_value(struct book *b, const struct book_entry *e, const struct 
 		     e->change.seen_number);
 }
 
-/* Was a member added by somebody of whom the author had not heard? */
-static uint64_t added_unseen(const struct book_entry *e, const struct edit *edit, const struct field *f)
+/* Was a member added by somebody of whom the author, who had seen up to `seen`, had not heard? */
+static uint64_t added_unseen(const struct book_entry *e, const struct edit *edit, uint64_t seen,
+			     const struct field *f)
 {
-	for (uint64_t n = seen_here(e) + 1; n < e->header.number; n++) {
+	for (uint64_t n = seen + 1; n < e->header.number; n++) {
 		const struct edit *other = change_edit(&e->space->entries[n - 1]->change, &edit->record);
 		if (other && value_has_member(fields_get(other->effect.add, f->number), f->whole) &&
 		    !author_knew(e, edit, n))
@@ -233,7 +235,7 @@ static int judge_members(const struct book_entry *e, const struct edit *edit, co
 			return WRONG("entry %" PRIu64 " adds a member that its change does not name",
 				     e->header.number);
 	while (field_next(&take, &f) > 0) {
-		uint64_t by = added_unseen(e, edit, &f);
+		uint64_t by = added_unseen(e, edit, e->knew, &f);
 		if (by || !value_has_member(fields_get(edit->effect.take, f.number), f.whole))
 			return WRONG("entry %" PRIu64 " takes a member that entry %" PRIu64 " added unseen",
 				     e->header.number, by);
@@ -298,7 +300,7 @@ static int judge_untaken(struct book *b, const struct book_entry *e, const struc
 		if (id_equal(&effects[i].record, &edit->record) && names_field(&effects[i].effect, field, &is))
 			return 0;
 	if (!t || !stands || record_existence(stands) != LIVE || !schema_field(t, field, NULL) ||
-	    e->change.seen_number > seen_here(e) || (v && bytes_equal(v->bytes, wanted)) ||
+	    e->change.seen_number > e->sure || (v && bytes_equal(v->bytes, wanted)) ||
 	    book_is_frozen(b, &e->space->id, edit))
 		return 0;
 	uint32_t group = schema_group(t, field);
@@ -322,12 +324,12 @@ static int judge_untaken(struct book *b, const struct book_entry *e, const struc
 /* Nobody stands for what has moved since they read it. */
 static int judge_exact(const struct book *b, const struct book_entry *e, struct cause *fault)
 {
-	for (size_t i = 0; i < e->change.n_exact && e->change.seen_number == seen_here(e); i++) {
+	for (size_t i = 0; i < e->change.n_exact && e->change.seen_number == e->sure; i++) {
 		const struct record *r = book_record(b, &e->space->id, &e->change.exact[i]);
 		const struct edit *edit = change_edit(&e->change, &e->change.exact[i]);
 		for (size_t k = 0; r && k < r->n_values; k++)
 			if (edit ? !author_knew(e, edit, r->values[k].number) && !own_value(e, edit, &r->values[k])
-				 : r->values[k].number > seen_here(e))
+				 : r->values[k].number > e->knew)
 				return WRONG("entry %" PRIu64 " stands for what entry %" PRIu64 " had changed unseen",
 					     e->header.number, r->values[k].number);
 	}
@@ -359,8 +361,10 @@ static int judge_undone(const struct book *b, const struct book_entry *e, struct
 int model_judge_before(struct book *b, const struct book_entry *e, struct cause *fault)
 {
 	const struct outcome_effect *effects;
-	int err = judge_exact(b, e, fault);
+	int err = judge_line(b, e, fault);
 
+	if (err == 0)
+		err = judge_exact(b, e, fault);
 	if (book_entry(b, &e->header.change))
 		return WRONG("entry %" PRIu64 " is a change that was entered before", e->header.number);
 	if (!id_equal(&e->header.change, &e->change.id) || !id_equal(&e->change.space, &e->space->id))
@@ -385,7 +389,7 @@ int model_judge_before(struct book *b, const struct book_entry *e, struct cause 
 /* Has somebody else asked for exactly this since what the author had seen? */
 static bool is_repeat(const struct book_entry *e, const struct edit *edit, uint32_t field, struct bytes wanted)
 {
-	for (uint64_t n = seen_here(e) + 1; n < e->header.number; n++) {
+	for (uint64_t n = e->sure + 1; n < e->header.number; n++) {
 		const struct edit *other = change_edit(&e->space->entries[n - 1]->change, &edit->record);
 		struct bytes theirs;
 		if (other && names_field(&other->effect, field, &theirs) && bytes_equal(theirs, wanted))
@@ -433,7 +437,7 @@ static int judge_edit(struct book *b, const struct book_entry *e, const struct e
 		err = judge_field(b, e, edit, edit->effect.clear[i], BYTES_NONE, fault);
 	rest = edit->effect.add;
 	while (err == 0 && !note.len && field_next(&rest, &f) > 0)
-		if ((!r || !value_has_member(record_get(r, f.number), f.whole)) && !added_unseen(e, edit, &f))
+		if ((!r || !value_has_member(record_get(r, f.number), f.whole)) && !added_unseen(e, edit, e->sure, &f))
 			err = WRONG("entry %" PRIu64 " added a member to field %u; it is not in the set",
 				    e->header.number, f.number);
 	if (err == 0 && edit->effect.existence >= 0 && !note.len &&

@@ -199,6 +199,7 @@ static void world_found(struct world *w)
 	book_init(&w->book, &w->area);
 	w->book.made = world_made_bytes;
 	w->book.stored = host_stored;
+	w->book.on_line = host_on_line;
 	w->book.arg = w;
 	w->book.server = id_derive(&w->area, BYTES("server", 6));
 	world_place_add(w, &w->directory, RECORDS__SPACE_KIND__DIRECTORY);

@@ -229,6 +229,7 @@ void host_plan_turn(struct world *w);
 void host_backup(struct world *w);
 void host_set_back(struct world *w, bool told);
 /* Its entry, as the book asks for it (book.h). */
+bool host_on_line(void *arg, const struct id *space, uint64_t epoch, uint64_t number, uint64_t *out);
 bool host_stored(void *arg, const struct id *space, uint64_t number, struct arena *arena,
 		 Wire__Entry *out);
 /* As an administrator: spaces that no copy has borne out are served as they are. False: there are none. */
