@@ -226,7 +226,8 @@ static int draft_check_place(struct draft *d, const struct piece *piece, uint32_
 	if (!piece->create || !type || !type->spaces || !kind || kind > 31 ||
 	    type->spaces & 1u << kind)
 		return 0;
-	return cause_set(cause, ERR_INVALID, "a %s does not belong in \"%s\"", type->name,
+	return cause_set(cause, ERR_INVALID, "%s %s does not belong in \"%s\"",
+			 schema_article(type), type->name,
 			 copy_space_name(d->copy, &d->space, name));
 }
 

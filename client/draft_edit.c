@@ -220,10 +220,12 @@ int draft_make_edit(const struct piece *piece, const struct record *base, bool s
 		return cause_set(cause, ERR_INVALID,
 				 "the server alone keeps the record of two versions: `fivepits "
 				 "settle` settles them");
-	if (base->type && base->type != piece->type)
-		return cause_set(cause, ERR_INVALID, "that record is a %s",
-				 schema_type(base->type) ? schema_type(base->type)->name
-							 : "thing of a newer version");
+	if (base->type && base->type != piece->type) {
+		const struct schema_type *is = schema_type(base->type);
+		return cause_set(cause, ERR_INVALID, "that record is %s %s",
+				 is ? schema_article(is) : "a",
+				 is ? is->name : "thing of a newer version");
+	}
 	p.clear = arena_alloc(arena, type->message->n_fields * sizeof(*p.clear));
 	p.bases = arena_alloc(arena, type->message->n_fields * sizeof(*p.bases));
 	int err = edit_check_existence(piece, base, cause);

@@ -21,8 +21,8 @@ static int check_self(struct work *w, const struct subject *s, struct bytes mess
 		const struct schema_field *row = schema_field(s->type, f.number, NULL);
 		if (row && row->format == FORMAT_REF &&
 		    bytes_equal(f.payload, ID_BYTES(&s->edit->record)))
-			return cause_set(w->cause, ERR_INVALID, "%s: a %s can't refer to itself",
-					 row->name, s->type->name);
+			return cause_set(w->cause, ERR_INVALID, "%s: %s %s can't refer to itself",
+					 row->name, schema_article(s->type), s->type->name);
 	}
 	return 0;
 }

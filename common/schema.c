@@ -413,6 +413,13 @@ const struct schema_type *schema_type_named(const char *name)
 	return NULL;
 }
 
+const char *schema_article(const struct schema_type *t)
+{
+	if (t->number == TYPE_MINUTES)
+		return "a set of";
+	return strchr("aeiou", t->name[0]) ? "an" : "a";
+}
+
 const struct schema_field *schema_field(const struct schema_type *t, uint32_t number,
 					const ProtobufCFieldDescriptor **d)
 {

@@ -61,6 +61,8 @@ struct schema_type {
 const struct schema_type *schema_types(size_t *n);
 const struct schema_type *schema_type(uint32_t number);	       /* NULL: not known */
 const struct schema_type *schema_type_named(const char *name); /* NULL: not known */
+/* What goes before the type's name where one of them is meant: "an" action, "a set of" minutes. */
+const char *schema_article(const struct schema_type *t);
 /* The row of a field, and through *d (may be NULL) its descriptor. NULL: not known. */
 const struct schema_field *schema_field(const struct schema_type *t, uint32_t number,
 					const ProtobufCFieldDescriptor **d);

@@ -118,7 +118,7 @@ static bool scan_message(struct scan *s, struct bytes rest, const ProtobufCMessa
 		uint64_t tag;
 		if (!scan_varint(&rest, &tag) || tag >> 3 == 0 || tag >> 3 > 0x1fffffff ||
 		    !scan_payload(&rest, tag & 7, &payload))
-			return cause_set(s->cause, false, "a %s message is cut short or garbled",
+			return cause_set(s->cause, false, "this %s message is cut short or garbled",
 					 d->short_name);
 		if (++s->fields > FRAME_FIELDS)
 			return cause_set(s->cause, false, "a frame holds more than %d fields",
@@ -127,7 +127,7 @@ static bool scan_message(struct scan *s, struct bytes rest, const ProtobufCMessa
 		    protobuf_c_message_descriptor_get_field(d, (unsigned)(tag >> 3));
 		if (!f && ++unknown > MESSAGE_UNKNOWN)
 			return cause_set(s->cause, false,
-					 "a %s message holds more than %d unknown fields",
+					 "this %s message holds more than %d unknown fields",
 					 d->short_name, MESSAGE_UNKNOWN);
 		if (!f || (tag & 7) != 2)
 			continue;
@@ -147,8 +147,8 @@ ProtobufCMessage *message_unpack(struct bytes b, const ProtobufCMessageDescripto
 	struct scan scan = {.cause = cause};
 
 	if (b.len > FRAME_MAX) {
-		cause_set(cause, ERR_LIMIT, "a %s message is longer than %d bytes", d->short_name,
-			  FRAME_MAX);
+		cause_set(cause, ERR_LIMIT, "this %s message is longer than %d bytes",
+			  d->short_name, FRAME_MAX);
 		return NULL;
 	}
 	if (!scan_message(&scan, b, d))

@@ -229,10 +229,11 @@ static int judge_edit(struct judging *j, const struct edit *e, struct cause *cau
 	if (!t)
 		return ERR_MISSING;
 	if (t->outcome_only)
-		return cause_set(cause, ERR_INVALID, "a %s is written by the server alone",
-				 t->name);
+		return cause_set(cause, ERR_INVALID, "%s %s is written by the server alone",
+				 schema_article(t), t->name);
 	if (t->spaces && !(t->spaces >> kind & 1))
-		return cause_set(cause, ERR_INVALID, "a %s does not belong in this space", t->name);
+		return cause_set(cause, ERR_INVALID, "%s %s does not belong in this space",
+				 schema_article(t), t->name);
 	int err = judge_values(t, &e->effect, cause);
 	if (err == 0 && e->type == TYPE_DEVICE)
 		err = judge_device(j, e, cause);

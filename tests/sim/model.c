@@ -13,6 +13,8 @@ enum { CONFLICT_RECORD = 1, CONFLICT_GROUP = 3, CONFLICT_SIDES = 5, CONFLICT_STA
 enum { NOTE_ON = 1, NOTE_KIND, NOTE_TEXT };
 
 #define WRONG(...) cause_set(fault, ERR_CORRUPT, __VA_ARGS__)
+/* Two words: what one of a type is called. */
+#define ONE(type) (type) ? schema_article(type) : "a", (type) ? (type)->name : "thing"
 
 /* ---- What an author knew -------------------------------------------------------------------- */
 
@@ -204,11 +206,11 @@ static int judge_value(struct book *b, const struct book_entry *e, const struct 
 	if (got < 0 || (got == 1 && bytes_equal(merged, value_bytes(is))))
 		return 0;
 	if (!bytes_equal(is, wanted))
-		return WRONG("entry %" PRIu64 " gives field %u of a %s words that are not what both wrote",
-			     e->header.number, field, schema_type(edit->type)->name);
-	return WRONG("entry %" PRIu64 " replaces field %u of a %s, set by entry %" PRIu64
+		return WRONG("entry %" PRIu64 " gives field %u of %s %s words that are not what both wrote",
+			     e->header.number, field, ONE(schema_type(edit->type)));
+	return WRONG("entry %" PRIu64 " replaces field %u of %s %s, set by entry %" PRIu64
 		     ", which its author had not seen (%" PRIu64 ")",
-		     e->header.number, field, schema_type(edit->type)->name, v ? v->number : 0,
+		     e->header.number, field, ONE(schema_type(edit->type)), v ? v->number : 0,
 		     e->change.seen_number);
 }
 
@@ -276,8 +278,8 @@ static int judge_effect(struct book *b, const struct book_entry *e, const struct
 			     e->header.number, existence->number);
 	for (size_t i = 0; o->effect.existence == WITHDRAWN && i < stands->n_values; i++)
 		if (!author_knew(e, edit, stands->values[i].number) && !own_value(e, edit, &stands->values[i]))
-			return WRONG("entry %" PRIu64 " withdraws a %s over what entry %" PRIu64 " did, unseen",
-				     e->header.number, schema_type(o->type)->name, stands->values[i].number);
+			return WRONG("entry %" PRIu64 " withdraws %s %s over what entry %" PRIu64 " did, unseen",
+				     e->header.number, ONE(schema_type(o->type)), stands->values[i].number);
 	for (uint32_t last = 0; err == 0 && field_next(&rest, &f) > 0; last = f.number)
 		if (f.number != last)
 			err = judge_value(b, e, edit, f.number, stands, fields_get(o->effect.set, f.number),
@@ -309,15 +311,15 @@ static int judge_untaken(struct book *b, const struct book_entry *e, const struc
 			if (schema_group(t, edit->bases[i].field) == group &&
 			    edit->bases[i].digest != base_digest(record_get(stands, edit->bases[i].field)))
 				return 0;
-		return WRONG("entry %" PRIu64 " does not take field %u of a %s, which nobody else had touched",
-			     e->header.number, field, t->name);
+		return WRONG("entry %" PRIu64 " does not take field %u of %s %s, which nobody else had touched",
+			     e->header.number, field, ONE(t));
 	}
 	if (e->change.n_settles || book_conflict(b, &e->space->id, &edit->record, group, NULL))
 		return 0; /* every word was chosen, or it goes on with one of two versions */
 	if (merge_of(b, e, edit, field, v ? v->bytes : BYTES_NONE, wanted, &merged) == 1 &&
 	    !bytes_equal(merged, value_bytes(v ? v->bytes : BYTES_NONE)))
-		return WRONG("entry %" PRIu64 " does not merge field %u of a %s, though both fit together",
-			     e->header.number, field, t->name);
+		return WRONG("entry %" PRIu64 " does not merge field %u of %s %s, though both fit together",
+			     e->header.number, field, ONE(t));
 	return 0;
 }
 
@@ -419,8 +421,8 @@ static int judge_field(struct book *b, const struct book_entry *e, const struct 
 	if (note.len && (schema_field(t, field, NULL)->format > FORMAT_TEXT || !words.len ||
 			 memmem(note.data, note.len, words.data, words.len)))
 		return 0;
-	return WRONG("entry %" PRIu64 " wanted a value for field %u of a %s; it does not stand, and no Conflict "
-		     "names it", e->header.number, field, t ? t->name : "?");
+	return WRONG("entry %" PRIu64 " wanted a value for field %u of %s %s; it does not stand, and no Conflict "
+		     "names it", e->header.number, field, ONE(t));
 }
 
 static int judge_edit(struct book *b, const struct book_entry *e, const struct edit *edit, struct cause *fault)

@@ -38,6 +38,10 @@ static void test_table(void)
 			 schema_type_named(types[i].name) == &types[i];
 	ok(named, "each is found by number and by name");
 	ok(!schema_type(0) && !schema_type(999) && !schema_type_named("offer"), "others are not");
+	ok(strcmp(schema_article(schema_type(TYPE_ACTION)), "an") == 0 &&
+		   strcmp(schema_article(schema_type(TYPE_PLAN)), "a") == 0 &&
+		   strcmp(schema_article(schema_type(TYPE_MINUTES)), "a set of") == 0,
+	   "one of a type is an action, a plan, a set of minutes");
 	ok(schema_type(TYPE_CONFLICT)->outcome_only && strcmp(schema_type(TYPE_CONFLICT)->name, "conflict") == 0,
 	   "the last number that code knows by name is Conflict's");
 	ok(strcmp(schema_type(TYPE_AGENDA_ITEM)->name, "agenda-item") == 0 &&
