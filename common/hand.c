@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { HAND_JOBS = 32 };
+enum { HAND_JOBS = 16 };
 
 struct job {
 	hand_fn fn;
@@ -19,10 +19,11 @@ struct job {
 struct hand {
 	pthread_t thread;
 	bool begun, over;
+	bool busy; /* with the first job */
 	pthread_mutex_t lock;
 	pthread_cond_t given, done;
 	struct job jobs[HAND_JOBS];
-	size_t first, n; /* those that are not done; the first may be under way */
+	size_t first, n; /* those that are not done */
 };
 
 struct hand *hand_new(void)
@@ -46,9 +47,11 @@ static void *hand_run(void *arg)
 			continue;
 		}
 		struct job *j = &h->jobs[h->first];
+		h->busy = true;
 		pthread_mutex_unlock(&h->lock);
 		j->fn(j->arg, buf_bytes(&j->bytes));
 		pthread_mutex_lock(&h->lock);
+		h->busy = false;
 		h->first = (h->first + 1) % HAND_JOBS;
 		h->n--;
 		pthread_cond_signal(&h->done);
@@ -87,6 +90,23 @@ struct buf *hand_room(struct hand *h)
 
 	buf_reset(&j->bytes);
 	return &j->bytes;
+}
+
+/* The last one is taken back: hand_do gives it again. */
+struct buf *hand_join(struct hand *h, hand_fn fn, void *arg, size_t most)
+{
+	struct buf *room = NULL;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->n > (h->busy ? 1 : 0)) {
+		struct job *last = &h->jobs[(h->first + h->n - 1) % HAND_JOBS];
+		if (last->fn == fn && last->arg == arg && last->bytes.len < most) {
+			h->n--;
+			room = &last->bytes;
+		}
+	}
+	pthread_mutex_unlock(&h->lock);
+	return room ? room : hand_room(h);
 }
 
 void hand_do(struct hand *h, hand_fn fn, void *arg)

@@ -21,6 +21,11 @@ struct hand *hand_new(void);
 void hand_free(struct hand **h); /* when all is done */
 /* An empty buffer for the bytes of the next job; waits where there is much to do already. */
 struct buf *hand_room(struct hand *h);
+/*
+ * Room behind the bytes of the job that was given last, where that is of the same function and
+ * argument, has less than `most` bytes and was not begun: the two become one. Else as hand_room.
+ */
+struct buf *hand_join(struct hand *h, hand_fn fn, void *arg, size_t most);
 /* Have it done, with what is in that buffer. */
 void hand_do(struct hand *h, hand_fn fn, void *arg);
 /* Until all is done. */

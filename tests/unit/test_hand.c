@@ -3,11 +3,13 @@
 #include "common/sha.h"
 #include "tests/tap.h"
 
+#include <pthread.h>
 #include <string.h>
 
 struct heard {
 	struct buf all;
 	struct sha256 *sha;
+	size_t calls, longest;
 };
 
 static void hear(void *arg, struct bytes bytes)
@@ -16,6 +18,9 @@ static void hear(void *arg, struct bytes bytes)
 
 	buf_add_bytes(&h->all, bytes);
 	sha256_add(h->sha, bytes);
+	h->calls++;
+	if (bytes.len > h->longest)
+		h->longest = bytes.len;
 }
 
 static void give(struct hand *h, struct heard *heard, uint64_t n)
@@ -56,6 +61,48 @@ static void test_order(void)
 	buf_fini(&heard.all);
 }
 
+static void hold(void *arg, struct bytes bytes)
+{
+	(void)bytes;
+	pthread_mutex_lock(arg);
+	pthread_mutex_unlock(arg);
+}
+
+static void give_joined(struct hand *h, struct heard *heard, uint64_t n, size_t most)
+{
+	buf_add_u64be(hand_join(h, hear, heard, most), n);
+	hand_do(h, hear, heard);
+}
+
+static void test_join(void)
+{
+	pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
+	struct heard heard = {.sha = sha256_begin()}, other = {.sha = sha256_begin()};
+	uint8_t unused[SHA256_LEN];
+	struct hand *h = hand_new();
+
+	pthread_mutex_lock(&door); /* the hand is busy for as long as it is shut */
+	hand_room(h);
+	hand_do(h, hold, &door);
+	for (uint64_t i = 0; i < 20; i++)
+		give_joined(h, &heard, i, 64);
+	give_joined(h, &other, 0, 64);
+	give_joined(h, &heard, 20, 64);
+	give(h, &heard, 21);
+	pthread_mutex_unlock(&door);
+	hand_wait(h);
+	ok(counts_to(&heard, 22) && counts_to(&other, 1), "joined jobs are done in their order");
+	ok(heard.longest == 64, "as much as may be is one job (%zu)", heard.longest);
+	ok(heard.calls == 5 && other.calls == 1,
+	   "and nothing is joined over another job, nor what is given alone (%zu)",
+	   heard.calls);
+	hand_free(&h);
+	sha256_end(&heard.sha, unused);
+	sha256_end(&other.sha, unused);
+	buf_fini(&heard.all);
+	buf_fini(&other.all);
+}
+
 static void test_idle(void)
 {
 	struct hand *h = hand_new(), *none = NULL;
@@ -69,6 +116,7 @@ static void test_idle(void)
 int main(void)
 {
 	test_order();
+	test_join();
 	test_idle();
 	return tap_end();
 }
