@@ -96,7 +96,9 @@ static int sync_errand(struct call *call, struct errand *errand, const char *lab
 		return ERR_USAGE;
 	progress_begin(&b.bar, label, call->quiet || call->json);
 	meter_begin(&b.meter, label, call->json, call->quiet);
-	int err = errand_run(call->copy, errand, sync_progress, &b, &call->cause);
+	/* To tell how far it is, what waits is counted. */
+	int err = errand_run(call->copy, errand, call->quiet ? NULL : sync_progress, &b,
+			     &call->cause);
 	progress_end(&b.bar);
 	meter_end(&b.meter);
 	return err;

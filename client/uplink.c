@@ -441,6 +441,8 @@ int uplink_turn(struct uplink *u)
 		err = history_send(u);
 	if (err == 0 && u->state == UPLINK_READY)
 		uplink_carry(u);
+	if (err == 0 && u->state == UPLINK_READY && push_is_due(u))
+		err = push_send(u);
 	if (err == 0)
 		err = uplink_commit(u); /* a document that is not there was noted */
 	if (err < 0)

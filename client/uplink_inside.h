@@ -36,21 +36,27 @@ struct sent {
 	bool answered;
 };
 
-/* A change that cannot go now. */
+/* A change that cannot go now, in the list of those with the same reason. */
 struct stuck {
+	struct stuck *next, *before;
 	struct id change;
 	int64_t seq;
 	enum stuck_why {
 		STUCK_CONTENT, /* a document must be on the server first */
+		STUCK_OFFERED, /* and it was told by push_content_wanted */
 		STUCK_EARLIER, /* one that it stands after is stuck */
 		STUCK_A_WHILE, /* the server cannot decide it now: again later */
 		STUCK_SESSION, /* not in this session */
 		STUCK_READY,   /* not any more: send it */
+		STUCK_WHYS
 	} why;
 	uint8_t content[SHA256_LEN]; /* its root */
-	bool taken;		     /* it was told by push_content_wanted */
 	struct id earlier;
 	uint64_t retry_ms;
+};
+
+struct stuck_list {
+	struct stuck *first, *last;
 };
 
 struct push {
@@ -58,10 +64,11 @@ struct push {
 	struct sent *sent; /* a queue: from `first` on */
 	size_t first, n_sent, cap_sent;
 	size_t unanswered;
-	struct stuck *stuck;
-	size_t n_stuck, cap_stuck;
-	struct hashes stuck_at; /* where in it a change stands */
-	struct hashes stored; /* documents that the server has, as it said in this session */
+	struct stuck_list stuck[STUCK_WHYS];
+	struct hashes stuck_at; /* a change's, of all lists */
+	bool freed;		/* one is stuck no more, since it was last looked */
+	bool news;		/* and more documents are stored */
+	struct hashes stored;	/* documents that the server has, as it said in this session */
 	bool all_sent;	   /* when it last looked there was nothing more to send */
 	uint64_t count_sent;
 };
@@ -190,6 +197,8 @@ void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], co
 void push_content_again(struct uplink *u, const uint8_t *content);
 /* The next document that a change waits for, told once. False: none. */
 bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN]);
+/* Has something been freed since push_send, and no answer is awaited that would make it look? */
+bool push_is_due(const struct uplink *u);
 /* Is there nothing that could be sent? */
 bool push_quiet(const struct uplink *u);
 void push_fini(struct uplink *u);

@@ -18,7 +18,9 @@ enum { NOTE_MS = 1000, WANTED_MOST = 8192 };
 
 /* A content on its way up. */
 struct upload {
-	struct upload *next;
+	struct upload *next, *before;
+	struct upload *behind, *ahead; /* in the queue */
+	bool queued;
 	struct content content;
 	struct buf wanted; /* chunks that the server asked for; sent up to `at` */
 	size_t at;
@@ -37,8 +39,10 @@ struct piece {
 };
 
 struct uploads {
-	struct upload *first;
+	struct upload *first, *last;   /* in the order of offering */
+	struct upload *front, *tail; /* the queue: who has something to send, by `turns` */
 	size_t n;
+	struct hashes at; /* where each is, by its root */
 	struct piece piece;
 	struct pace pace;
 	uint64_t limit;	   /* that both sides go by */
@@ -55,20 +59,49 @@ struct uploads *uploads_new(uint64_t now_ms)
 
 static struct upload *upload_find(const struct uploads *all, ProtobufCBinaryData root)
 {
-	struct upload *up = all->first;
+	const uint64_t *at = root.len == SHA256_LEN ? hashes_find(&all->at, root.data) : NULL;
 
-	while (up && !uplink_same_name(up->content.root, root))
-		up = up->next;
-	return up;
+	return at ? (struct upload *)(uintptr_t)*at : NULL;
+}
+
+static void upload_add(struct uploads *all, struct upload *up)
+{
+	up->before = all->last;
+	*(all->last ? &all->last->next : &all->first) = up;
+	all->last = up;
+	all->n++;
+	hashes_put(&all->at, up->content.root, (uint64_t)(uintptr_t)up);
+}
+
+/* It waits for its turn, behind those with as many. */
+static void upload_queue(struct uploads *all, struct upload *up)
+{
+	struct upload *ahead = all->tail;
+
+	while (ahead && ahead->turns > up->turns)
+		ahead = ahead->ahead;
+	up->ahead = ahead;
+	up->behind = ahead ? ahead->behind : all->front;
+	*(ahead ? &ahead->behind : &all->front) = up;
+	*(up->behind ? &up->behind->ahead : &all->tail) = up;
+	up->queued = true;
+}
+
+static void upload_unqueue(struct uploads *all, struct upload *up)
+{
+	if (!up->queued)
+		return;
+	*(up->ahead ? &up->ahead->behind : &all->front) = up->behind;
+	*(up->behind ? &up->behind->ahead : &all->tail) = up->ahead;
+	up->queued = false;
 }
 
 static void upload_drop(struct uploads *all, struct upload *up)
 {
-	struct upload **at = &all->first;
-
-	while (*at != up)
-		at = &(*at)->next;
-	*at = up->next;
+	upload_unqueue(all, up);
+	*(up->before ? &up->before->next : &all->first) = up->next;
+	*(up->next ? &up->next->before : &all->last) = up->before;
+	hashes_remove(&all->at, up->content.root);
 	if (all->piece.of == up)
 		all->piece.of = NULL; /* another chunk begins anew */
 	all->n--;
@@ -91,15 +124,11 @@ static void upload_offer(struct uplink *u, const struct content *content, bool l
 	struct uploads *all = u->uploads;
 	Wire__Offer m = WIRE__OFFER__INIT;
 	struct upload *up = mem_alloc(sizeof(*up));
-	struct upload **at = &all->first;
 
 	up->content = *content;
 	up->lacking = lacking;
 	up->sent = up->noted = contents_sent(u->copy, content->root);
-	while (*at)
-		at = &(*at)->next;
-	*at = up;
-	all->n++;
+	upload_add(all, up);
 	m.root = (ProtobufCBinaryData){SHA256_LEN, up->content.root};
 	m.content = (ProtobufCBinaryData){SHA256_LEN, up->content.sha};
 	m.bytes = content->bytes;
@@ -129,24 +158,17 @@ static void upload_offers(struct uplink *u)
 	}
 }
 
-/* The upload whose turn it is, of those that have something to send. NULL: none has. */
-static struct upload *upload_next(const struct uploads *all)
-{
-	struct upload *next = NULL;
-
-	for (struct upload *up = all->first; up; up = up->next)
-		if (up->wanted.len && (!next || up->turns < next->turns))
-			next = up;
-	return next;
-}
-
 /* It has something to send again: what the others have sent meanwhile it does not catch up. */
-static void upload_joins(const struct uploads *all, struct upload *up)
+static void upload_joins(struct uploads *all, struct upload *up)
 {
-	const struct upload *next = upload_next(all);
+	const struct upload *sending = all->piece.of, *next = all->front;
 
+	if (sending && sending->wanted.len && (!next || sending->turns < next->turns))
+		next = sending;
 	if (next && next->turns > up->turns)
 		up->turns = next->turns;
+	if (sending != up)
+		upload_queue(all, up);
 }
 
 void upload_on_want(struct uplink *u, const Wire__Want *m)
@@ -156,8 +178,7 @@ void upload_on_want(struct uplink *u, const Wire__Want *m)
 
 	if (!up)
 		return; /* of one that was given up */
-	if (up->wanted.len == 0)
-		upload_joins(all, up);
+	bool idle = up->wanted.len == 0;
 	if (up->at) {
 		up->wanted.len -= up->at;
 		memmove(up->wanted.data, up->wanted.data + up->at, up->wanted.len);
@@ -166,6 +187,8 @@ void upload_on_want(struct uplink *u, const Wire__Want *m)
 	for (size_t i = 0; i < m->n_chunks; i++)
 		if (m->chunks[i].len == SHA256_LEN)
 			buf_add_bytes(&up->wanted, BYTES_OF(m->chunks[i]));
+	if (idle && up->wanted.len)
+		upload_joins(all, up);
 	if (up->wanted.len > WANTED_MOST * SHA256_LEN)
 		uplink_end(u, WIRE__REASON__PROTOCOL,
 			   "the server asks for more of a document than it should at once");
@@ -222,6 +245,7 @@ static int piece_begin(struct uplink *u, struct upload *up)
 {
 	struct piece *p = &u->uploads->piece;
 
+	upload_unqueue(u->uploads, up);
 	memcpy(p->hash, up->wanted.data + up->at, SHA256_LEN);
 	up->at += SHA256_LEN;
 	if (up->at == up->wanted.len)
@@ -255,8 +279,11 @@ static void piece_send(struct uplink *u, size_t part, uint64_t now)
 	u->progress.bytes_done += sent;
 	p->of->sent += sent;
 	p->of->turns += part;
-	if (p->at == p->packed.len)
-		p->of = NULL;
+	if (p->at < p->packed.len)
+		return;
+	if (p->of->wanted.len)
+		upload_queue(u->uploads, p->of);
+	p->of = NULL;
 }
 
 /* A chunk, or a part of one. False: there is none, or it must wait. */
@@ -268,7 +295,7 @@ static bool upload_send_one(struct uplink *u)
 	size_t part;
 
 	if (!p->of) { /* nothing is read before some of it may go */
-		struct upload *up = upload_next(all);
+		struct upload *up = all->front;
 		if (!up || !pace_may_send(&all->pace, 1, now, &part))
 			return false;
 		if (piece_begin(u, up) < 0) {
@@ -295,7 +322,7 @@ uint64_t upload_rest_ms(const struct uplink *u)
 {
 	const struct uploads *all = u->uploads;
 
-	if (!all->piece.of && !upload_next(all))
+	if (!all->piece.of && !all->front)
 		return 0;
 	return pace_rest_ms(&all->pace, env_now_ms(copy_env(u->copy)));
 }
@@ -334,17 +361,36 @@ void upload_welcome(struct uplink *u, bool marks)
 	upload_limit(u);
 }
 
-/* Is a pending change there that names it? What a recovery lacks is wanted anyway. */
-static int upload_is_wanted(struct uplink *u, const struct upload *up)
+/* What pending changes name: 0 or an error. */
+static int upload_named(struct uplink *u, struct hashes *named)
 {
-	struct db_stmt *st = db_query(copy_db(u->copy),
-				      "SELECT 1 FROM pending WHERE instr(contents, $1) LIMIT 1",
-				      "b", BYTES(up->content.root, SHA256_LEN));
-	int got = db_step(st);
+	struct db_stmt *st = db_query(
+		copy_db(u->copy), "SELECT contents FROM pending WHERE contents IS NOT NULL", "");
+	int got;
 
-	if (got == 1)
-		db_reset(st);
+	while ((got = db_step(st)) > 0) {
+		struct bytes roots = db_bytes(st, 0);
+		for (size_t at = 0; at + SHA256_LEN <= roots.len; at += SHA256_LEN)
+			hashes_put(named, roots.data + at, 1);
+	}
 	return got;
+}
+
+/* What no pending change names any more need not go; what a recovery lacks is wanted anyway. */
+static void upload_look(struct uplink *u)
+{
+	struct uploads *all = u->uploads;
+	struct hashes named = {0};
+	int err = all->first ? upload_named(u, &named) : 0;
+
+	if (err < 0)
+		uplink_fail(u, err);
+	for (struct upload *up = all->first, *next; up && u->state == UPLINK_READY; up = next) {
+		next = up->next;
+		if (!up->lacking && !hashes_find(&named, up->content.root))
+			upload_cancel(u, up, "it is not wanted any more");
+	}
+	hashes_fini(&named);
 }
 
 /* The person would have the line for other things: what has gone stays, the rest goes later. */
@@ -364,21 +410,11 @@ static void upload_pause(struct uplink *u)
 
 void upload_wake(struct uplink *u)
 {
-	struct uploads *all = u->uploads;
-
 	upload_limit(u);
 	u->paused = contents_paused(u->copy);
 	if (u->paused)
 		upload_pause(u);
-
-	for (struct upload *up = all->first, *next; up && u->state == UPLINK_READY; up = next) {
-		next = up->next;
-		int wanted = up->lacking ? 1 : upload_is_wanted(u, up);
-		if (wanted < 0)
-			uplink_fail(u, wanted);
-		else if (!wanted)
-			upload_cancel(u, up, "it is not wanted any more");
-	}
+	upload_look(u);
 }
 
 void upload_on_missing(struct uplink *u, const Wire__Missing *m)
@@ -412,6 +448,7 @@ void upload_fini(struct uplink *u)
 	while (all->first)
 		upload_drop(all, all->first);
 	buf_fini(&all->piece.packed);
+	hashes_fini(&all->at);
 	free(all);
 	u->uploads = NULL;
 }

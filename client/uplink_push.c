@@ -80,35 +80,57 @@ static struct stuck *stuck_find(const struct push *p, const uint8_t change[16])
 {
 	const uint64_t *at = hashes_find(&p->stuck_at, stuck_key(change).b);
 
-	return at ? &p->stuck[*at] : NULL;
+	return at ? (struct stuck *)(uintptr_t)*at : NULL;
+}
+
+static void stuck_out(struct push *p, struct stuck *s)
+{
+	struct stuck_list *list = &p->stuck[s->why];
+
+	*(s->before ? &s->before->next : &list->first) = s->next;
+	*(s->next ? &s->next->before : &list->last) = s->before;
+}
+
+static void stuck_in(struct push *p, struct stuck *s, enum stuck_why why)
+{
+	struct stuck_list *list = &p->stuck[why];
+
+	s->why = why;
+	s->next = NULL;
+	s->before = list->last;
+	*(list->last ? &list->last->next : &list->first) = s;
+	list->last = s;
+}
+
+static void stuck_move(struct push *p, struct stuck *s, enum stuck_why why)
+{
+	stuck_out(p, s);
+	stuck_in(p, s, why);
 }
 
 static struct stuck *stuck_add(struct push *p, const struct id *change, int64_t seq,
 			       enum stuck_why why)
 {
 	struct stuck *s = stuck_find(p, change->b);
-	if (!s) {
-		if (p->n_stuck == p->cap_stuck) {
-			p->cap_stuck = p->cap_stuck ? 2 * p->cap_stuck : 16;
-			p->stuck = mem_resize(p->stuck, p->cap_stuck * sizeof(*p->stuck));
-		}
-		hashes_put(&p->stuck_at, stuck_key(change->b).b, p->n_stuck);
-		s = &p->stuck[p->n_stuck++];
-		*s = (struct stuck){.change = *change, .seq = seq};
+
+	if (s) {
+		stuck_move(p, s, why);
+		return s;
 	}
-	s->why = why;
-	s->taken = false;
+	s = mem_alloc(sizeof(*s));
+	s->change = *change;
+	s->seq = seq;
+	hashes_put(&p->stuck_at, stuck_key(change->b).b, (uint64_t)(uintptr_t)s);
+	stuck_in(p, s, why);
 	return s;
 }
 
-/* The last takes its place. */
 static void stuck_remove(struct push *p, struct stuck *s)
 {
-	struct stuck *last = &p->stuck[--p->n_stuck];
-
-	hashes_put(&p->stuck_at, stuck_key(last->change.b).b, (uint64_t)(s - p->stuck));
 	hashes_remove(&p->stuck_at, stuck_key(s->change.b).b);
-	*s = *last;
+	stuck_out(p, s);
+	free(s);
+	p->freed = true;
 }
 
 static bool is_stored(const struct push *p, const uint8_t content[SHA256_LEN])
@@ -122,75 +144,119 @@ void push_deferred(struct uplink *u, const struct id *change, enum stuck_why why
 	int64_t seq;
 	if (!sent_take(&u->push, change, &seq))
 		return;
+	/* A document that the server said it has, and still misses, is not offered in a circle. */
+	bool known = content.len == SHA256_LEN && !is_stored(&u->push, content.data);
+	if (why == STUCK_CONTENT && !known)
+		why = STUCK_SESSION;
 	struct stuck *s = stuck_add(&u->push, change, seq, why);
 	s->retry_ms = env_now_ms(copy_env(u->copy)) + RETRY_MS;
-	if (why != STUCK_CONTENT)
-		return;
-	/* A document that the server said it has, and still misses, is not offered in a circle. */
-	if (content.len == SHA256_LEN && !is_stored(&u->push, content.data))
+	if (why == STUCK_CONTENT)
 		memcpy(s->content, content.data, SHA256_LEN);
-	else
-		s->why = STUCK_SESSION;
 }
 
 void push_content_stored(struct uplink *u, const uint8_t content[SHA256_LEN])
 {
 	hashes_put(&u->push.stored, content, 1);
+	u->push.news = true;
 }
 
-void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], const char *words)
+/* Of those that wait for this document (NULL: for any), in one list: the next from `s` on. */
+static struct stuck *stuck_for(struct stuck *s, const uint8_t *content)
 {
-	for (size_t i = 0; i < u->push.n_stuck; i++) {
-		struct stuck *s = &u->push.stuck[i];
-		if (s->why != STUCK_CONTENT || memcmp(s->content, content, SHA256_LEN) != 0)
-			continue;
-		s->why = STUCK_A_WHILE;
+	while (s && content && memcmp(s->content, content, SHA256_LEN) != 0)
+		s = s->next;
+	return s;
+}
+
+static void stuck_failed(struct uplink *u, enum stuck_why why, const uint8_t content[SHA256_LEN],
+			 const char *words)
+{
+	struct push *p = &u->push;
+	struct stuck *s = stuck_for(p->stuck[why].first, content);
+
+	while (s) {
+		struct stuck *next = stuck_for(s->next, content);
+		stuck_move(p, s, STUCK_A_WHILE);
 		s->retry_ms = env_now_ms(copy_env(u->copy)) + RETRY_MS;
 		int err = copy_defer(u->copy, &s->change, words);
 		if (err < 0)
 			uplink_fail(u, err);
+		s = next;
 	}
+}
+
+void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], const char *words)
+{
+	stuck_failed(u, STUCK_OFFERED, content, words);
+	stuck_failed(u, STUCK_CONTENT, content, words);
 }
 
 void push_content_again(struct uplink *u, const uint8_t *content)
 {
-	for (size_t i = 0; i < u->push.n_stuck; i++) {
-		struct stuck *s = &u->push.stuck[i];
-		if (!content && s->why == STUCK_A_WHILE)
-			s->retry_ms = 0;
-		else if (content && s->why == STUCK_CONTENT &&
-			 memcmp(s->content, content, SHA256_LEN) == 0)
-			s->taken = false;
+	struct push *p = &u->push;
+	struct stuck *s = p->stuck[STUCK_A_WHILE].first;
+
+	for (; s && !content; s = s->next)
+		s->retry_ms = 0;
+	s = content ? stuck_for(p->stuck[STUCK_OFFERED].first, content) : NULL;
+	while (s) {
+		struct stuck *next = stuck_for(s->next, content);
+		stuck_move(p, s, STUCK_CONTENT);
+		s = next;
 	}
 }
 
 bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN])
 {
-	for (size_t i = 0; i < u->push.n_stuck; i++) {
-		struct stuck *s = &u->push.stuck[i];
-		if (s->why == STUCK_CONTENT && !s->taken) {
-			s->taken = true;
-			memcpy(content, s->content, SHA256_LEN);
+	struct push *p = &u->push;
+	struct stuck *s;
+
+	while ((s = p->stuck[STUCK_CONTENT].first)) {
+		bool stored = is_stored(p, s->content);
+		stuck_move(p, s, stored ? STUCK_READY : STUCK_OFFERED);
+		memcpy(content, s->content, SHA256_LEN);
+		if (!stored)
 			return true;
-		}
 	}
 	return false;
 }
 
-/* Time, documents and other changes may have freed some. */
+static bool stuck_is_free(const struct push *p, const struct stuck *s, uint64_t now)
+{
+	switch (s->why) {
+	case STUCK_EARLIER:
+		return !stuck_find(p, s->earlier.b);
+	case STUCK_A_WHILE:
+		return now >= s->retry_ms;
+	default:
+		return is_stored(p, s->content);
+	}
+}
+
+static void stuck_look_at(struct push *p, enum stuck_why why, uint64_t now)
+{
+	for (struct stuck *s = p->stuck[why].first, *next; s; s = next) {
+		next = s->next;
+		if (stuck_is_free(p, s, now))
+			stuck_move(p, s, STUCK_READY);
+	}
+}
+
+/* Time, documents and other changes may have freed some. What was not offered yet is looked at when
+ * it would be: there may be thousands. */
 static void stuck_look(struct uplink *u)
 {
 	struct push *p = &u->push;
 	uint64_t now = env_now_ms(copy_env(u->copy));
 
-	for (size_t i = 0; i < p->n_stuck; i++) {
-		struct stuck *s = &p->stuck[i];
-		if (s->why == STUCK_A_WHILE && now >= s->retry_ms)
-			s->why = STUCK_READY;
-		if ((s->why == STUCK_EARLIER && !stuck_find(p, s->earlier.b)) ||
-		    (s->why == STUCK_CONTENT && is_stored(p, s->content)))
-			s->why = STUCK_READY;
-	}
+	stuck_look_at(p, STUCK_A_WHILE, now);
+	if (p->freed)
+		stuck_look_at(p, STUCK_EARLIER, now);
+	if (p->news)
+		stuck_look_at(p, STUCK_OFFERED, now);
+	if (uplink_holds(u))
+		stuck_look_at(p, STUCK_CONTENT, now);
+	p->freed = p->news = false;
 }
 
 /* ---- One frame ------------------------------------------------------------------------------ */
@@ -261,37 +327,39 @@ static bool push_is_stuck(struct push *p, const struct id *change, int64_t seq,
 	return false;
 }
 
-/* What was stuck and is not any more, unless something else is in its way now. */
-static int push_send_freed(struct batch *b)
+/* One of them: unless something else is in its way now, or there is no room. */
+static int push_send_one_freed(struct batch *b, struct stuck *s)
 {
 	struct push *p = &b->u->push;
-	struct db *db = copy_db(b->u->copy);
+	struct db_stmt *st = db_query(copy_db(b->u->copy),
+				      "SELECT contents, afters, bytes FROM pending"
+				      " WHERE seq = $1 AND state IN (0, 3)",
+				      "i", s->seq);
+	int err = db_step(st);
 
-	for (size_t i = 0; i < p->n_stuck && !b->full;) {
-		struct stuck *s = &p->stuck[i];
-		if (s->why != STUCK_READY) {
-			i++;
-			continue;
-		}
-		struct db_stmt *st = db_query(
-			db,
-			"SELECT contents, afters, bytes FROM pending"
-			" WHERE seq = $1 AND state IN (0, 3)",
-			"i", s->seq);
-		int err = db_step(st);
-		if (err < 0)
-			return err;
-		bool stays = err == 1 &&
-			     push_is_stuck(p, &s->change, s->seq, db_bytes(st, 0), db_bytes(st, 1));
-		bool goes = err == 1 && !stays && batch_add(b, &s->change, s->seq, db_bytes(st, 2));
-		if (err == 1)
-			db_reset(st);
-		if (goes || err == 0)
-			stuck_remove(p, s);
-		else
-			i++;
-	}
+	if (err < 0)
+		return err;
+	bool stays = err == 1 &&
+		     push_is_stuck(p, &s->change, s->seq, db_bytes(st, 0), db_bytes(st, 1));
+	bool goes = err == 1 && !stays && batch_add(b, &s->change, s->seq, db_bytes(st, 2));
+	if (err == 1)
+		db_reset(st);
+	if (goes || err == 0)
+		stuck_remove(p, s);
 	return 0;
+}
+
+/* What was stuck and is not any more. */
+static int push_send_freed(struct batch *b)
+{
+	struct stuck *s = b->u->push.stuck[STUCK_READY].first, *next;
+	int err = 0;
+
+	for (; s && err == 0 && !b->full; s = next) {
+		next = s->next;
+		err = push_send_one_freed(b, s);
+	}
+	return err;
 }
 
 static int push_send_new(struct batch *b)
@@ -335,22 +403,32 @@ int push_send(struct uplink *u)
 	return err;
 }
 
+bool push_is_due(const struct uplink *u)
+{
+	return u->push.stuck[STUCK_READY].first && u->push.n_sent == 0;
+}
+
 bool push_quiet(const struct uplink *u)
 {
 	const struct push *p = &u->push;
+	bool waits = p->stuck[STUCK_CONTENT].first || p->stuck[STUCK_OFFERED].first;
 
-	for (size_t i = 0; i < p->n_stuck; i++)
-		if ((p->stuck[i].why == STUCK_CONTENT && !uplink_holds(u)) ||
-		    p->stuck[i].why == STUCK_READY)
-			return false;
-	return p->all_sent && p->n_sent == 0;
+	return p->all_sent && p->n_sent == 0 && !p->stuck[STUCK_READY].first &&
+	       (!waits || uplink_holds(u));
 }
 
 void push_fini(struct uplink *u)
 {
-	free(u->push.sent);
-	free(u->push.stuck);
-	hashes_fini(&u->push.stored);
-	hashes_fini(&u->push.stuck_at);
+	struct push *p = &u->push;
+
+	for (int why = 0; why < STUCK_WHYS; why++)
+		while (p->stuck[why].first) {
+			struct stuck *s = p->stuck[why].first;
+			stuck_out(p, s);
+			free(s);
+		}
+	free(p->sent);
+	hashes_fini(&p->stored);
+	hashes_fini(&p->stuck_at);
 	u->push = (struct push){0};
 }

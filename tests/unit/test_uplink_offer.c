@@ -21,7 +21,7 @@ struct played {
 	struct uplink *up;
 	struct arena arena;
 	struct sight seen[SEEN];
-	size_t n, bytes, n_marks, offers, cancels, pushes;
+	size_t n, bytes, n_marks, offers, cancels, pushes, changes;
 	uint64_t mark;	/* the last that came, */
 	uint64_t came;	/* the last answer to one of ours, */
 	uint64_t limit; /* and what the client would have us hold to */
@@ -58,6 +58,9 @@ static void played_take(struct played *p)
 		p->offers += f.kind == WIRE__KIND__OFFER;
 		p->cancels += f.kind == WIRE__KIND__CANCEL;
 		p->pushes += f.kind == WIRE__KIND__PUSH;
+		if (f.kind == WIRE__KIND__PUSH)
+			p->changes += ((Wire__Push *)frame_unpack(&f, &wire__push__descriptor,
+								  &p->arena, NULL))->n_changes;
 		if (f.kind != WIRE__KIND__PACE)
 			continue;
 		const Wire__Pace *m =
@@ -337,6 +340,69 @@ static void test_answer(struct client *c)
 	played_end(&p);
 }
 
+static void stored(struct played *p, const struct content *c)
+{
+	Wire__Stored m = WIRE__STORED__INIT;
+	ProtobufCBinaryData root = PB_BYTES(BYTES(c->root, SHA256_LEN));
+
+	m.roots = &root;
+	m.n_roots = 1;
+	played_say(p, WIRE__KIND__STORED, &m.base, BYTES_NONE);
+}
+
+/* More documents than are offered at once; the first and the last are the same bytes. */
+static void test_many(struct world *w, struct client *c)
+{
+	enum { MANY = 258 };
+	static struct played p;
+	static struct paper *papers[MANY];
+
+	for (int i = 0; i < MANY - 1; i++) {
+		papers[i] = paper_new(100 + (uint64_t)i, 50);
+		put(w, c, papers[i]);
+	}
+	put(w, c, papers[0]);
+	played_begin(&p, c, true);
+	ok(p.offers == 256 && p.pushes == 0, "256 documents are offered at once, and no more");
+	stored(&p, &papers[0]->content);
+	ok(p.offers == 257 && p.pushes == 1,
+	   "where one is stored its change goes, and the next is offered");
+	stored(&p, &papers[1]->content);
+	played_turn(&p);
+	ok(p.offers == 257 && p.changes == 3,
+	   "what waits for bytes that are stored already is not offered: it goes (%zu)", p.changes);
+	played_end(&p);
+	forget_pending(c);
+	for (int i = 0; i < MANY - 1; i++)
+		paper_free(papers[i]);
+}
+
+/* What the server did not take is offered again, later. */
+static void test_again(struct world *w, struct client *c)
+{
+	static struct played p;
+	struct paper *first = paper_new(500, 50), *gone = paper_new(501, 50);
+	Wire__Missing missing = WIRE__MISSING__INIT;
+
+	put(w, c, first);
+	put(w, c, gone);
+	played_begin(&p, c, true);
+	stored(&p, &first->content);
+	ok(p.changes == 1, "one of two is stored, and its change goes");
+	missing.name = PB_BYTES(BYTES(gone->content.root, SHA256_LEN));
+	missing.words = (char *)"no";
+	played_say(&p, WIRE__KIND__MISSING, &missing.base, BYTES_NONE);
+	ok(p.changes == 1 && !uplink_quiet(p.up), "the other is not taken, and waits for a while");
+	w->now_ms += 31 * 1000;
+	uplink_wake(p.up);
+	played_turn(&p);
+	ok(p.offers == 3, "then it is offered again");
+	played_end(&p);
+	forget_pending(c);
+	paper_free(first);
+	paper_free(gone);
+}
+
 int main(void)
 {
 	static struct world w;
@@ -354,6 +420,9 @@ int main(void)
 	put(&w, c, small);
 	test_turns(c, large, small);
 	test_answer(c);
+	forget_pending(c);
+	test_many(&w, c);
+	test_again(&w, c);
 	world_fini(&w);
 	paper_free(large);
 	paper_free(small);
