@@ -246,7 +246,9 @@ static int store_enter_edges(struct store *s, const uint8_t hash[SHA256_LEN], st
 	return err;
 }
 
-int store_enter(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is)
+/* A chunk's row. 1; 0: another process has stored it meanwhile, and ours is a hole, to be erased;
+ * or an error. */
+static int store_enter_row(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is)
 {
 	int err = db_run(s->db,
 			 "INSERT INTO chunk (hash, pack, at, size, raw, form, node, day)"
@@ -254,25 +256,50 @@ int store_enter(struct store *s, const uint8_t hash[SHA256_LEN], const struct st
 			 " ON CONFLICT (hash) DO NOTHING",
 			 "buuuuuuu", BYTES(hash, SHA256_LEN), is->pack, is->at, (uint64_t)is->size,
 			 (uint64_t)is->raw, (uint64_t)is->form, (uint64_t)is->node, s->day);
-	/* Another process may have stored it meanwhile: ours is then a hole, to be erased. */
-	if (err == 0 && db_changes(s->db) == 0)
-		err = db_run(s->db, "INSERT INTO hole (pack, at, len) VALUES ($1, $2, $3)", "uuu",
-			     is->pack, is->at, (uint64_t)PACK_HEADER + is->size);
-	else if (err == 0)
-		err = db_run(s->db,
-			     "INSERT INTO pack (number, size, live) VALUES ($1, $2, $3)"
-			     " ON CONFLICT (number) DO UPDATE"
-			     " SET size = excluded.size, live = pack.live + excluded.live",
-			     "uuu", is->pack, is->at + PACK_HEADER + is->size,
-			     (uint64_t)PACK_HEADER + is->size);
+	if (err < 0 || db_changes(s->db) > 0)
+		return err < 0 ? err : 1;
+	return db_run(s->db, "INSERT INTO hole (pack, at, len) VALUES ($1, $2, $3)", "uuu",
+		      is->pack, is->at, (uint64_t)PACK_HEADER + is->size);
+}
+
+/* So many bytes more of a pack are chunks, the last of which ends there. */
+struct growth {
+	uint64_t pack, end, live; /* `live` 0: none */
+};
+
+static int store_grow(struct store *s, struct growth *g)
+{
+	int err = g->live == 0
+			  ? 0
+			  : db_run(s->db,
+				   "INSERT INTO pack (number, size, live) VALUES ($1, $2, $3)"
+				   " ON CONFLICT (number) DO UPDATE"
+				   " SET size = excluded.size, live = pack.live + excluded.live",
+				   "uuu", g->pack, g->end, g->live);
+	g->live = 0;
 	return err;
 }
 
-static int store_enter_fresh(struct store *s, const struct fresh *f)
+/* Chunks are entered in the order in which they stand in their packs. */
+static int store_enter(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is,
+			  struct growth *g)
+{
+	int got = store_enter_row(s, hash, is);
+	int err = got > 0 && g->live && g->pack != is->pack ? store_grow(s, g) : 0;
+
+	if (got <= 0 || err < 0)
+		return got < 0 ? got : err;
+	g->pack = is->pack;
+	g->end = is->at + PACK_HEADER + is->size;
+	g->live += PACK_HEADER + is->size;
+	return 0;
+}
+
+static int store_enter_fresh(struct store *s, const struct fresh *f, struct growth *g)
 {
 	int err = f->known ? db_run(s->db, "UPDATE chunk SET node = 1 WHERE hash = $1", "b",
 				    BYTES(f->hash, SHA256_LEN))
-			   : store_enter(s, f->hash, &f->is);
+			   : store_enter(s, f->hash, &f->is, g);
 
 	if (err == 0 && f->is.node)
 		err = store_enter_edges(s, f->hash, buf_bytes(&f->node));
@@ -282,10 +309,13 @@ static int store_enter_fresh(struct store *s, const struct fresh *f)
 /* The first `n` that are fresh are on the disk. */
 static int store_enter_first(struct store *s, size_t n, struct cause *cause)
 {
+	struct growth g = {0};
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < n; i++)
-		err = s->fresh[i].bad ? 0 : store_enter_fresh(s, &s->fresh[i]);
+		err = s->fresh[i].bad ? 0 : store_enter_fresh(s, &s->fresh[i], &g);
+	if (err == 0)
+		err = store_grow(s, &g);
 	return err < 0 ? cause_set(cause, err, "documents can't be stored: %s", err_words(err)) : 0;
 }
 
@@ -348,6 +378,11 @@ int store_sync(struct store *s, struct cause *cause)
 	if (err == 0)
 		store_clear_fresh(s);
 	return err;
+}
+
+void store_rest(struct store *s)
+{
+	pack_rest(s);
 }
 
 size_t store_unsynced(const struct store *s)

@@ -75,6 +75,9 @@ bool store_sync_begin(struct store *s);
 bool store_is_syncing(const struct store *s); /* it began, and store_sync_end was not called */
 bool store_sync_is_done(struct store *s);
 int store_sync_end(struct store *s, struct cause *cause);
+/* No transaction is open: a pack that is full is let go, and another begins. store_put does it,
+ * too, where none is open. */
+void store_rest(struct store *s);
 size_t store_unsynced(const struct store *s); /* bytes put since either began */
 bool store_is_dirty(const struct store *s);   /* is there anything to sync? */
 /* The transaction was rolled back: forget what was put since the last commit. */

@@ -87,6 +87,7 @@ int pack_sync(struct store *s, struct cause *cause);
 void pack_sync_begin(struct store *s);
 int pack_sync_end(struct store *s, struct cause *cause); /* it waits for that */
 bool pack_is_full(const struct store *s);
+void pack_rest(struct store *s); /* let go of it if it is full and all of it is in the tables */
 void pack_let_go(struct store *s); /* of the pack that is appended to */
 /* Where the tables say that a pack ends; 0 if it is new to them. */
 int pack_end(struct store *s, uint64_t pack, uint64_t *end);
@@ -104,7 +105,6 @@ uint64_t pack_size(const struct store *s, uint64_t pack); /* of the file; 0: the
 
 /* In the tables alone. 1, 0 or an error. */
 int store_row(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *out, uint64_t *day);
-int store_enter(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is);
 int store_read_checked(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is,
 		       struct buf *out);
 

@@ -265,15 +265,20 @@ static int pack_put(struct store *s, const uint8_t header[PACK_HEADER], struct b
 	return 0;
 }
 
+/* Who takes it next believes the tables: they must be on disk. */
+void pack_rest(struct store *s)
+{
+	if (pack_is_full(s) && s->n_fresh == 0 && !db_in_transaction(s->db))
+		pack_let_go(s);
+}
+
 int pack_append(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *is,
 		struct bytes packed, const struct unchecked *unchecked, struct cause *cause)
 {
 	struct packing *p = &s->out;
 	uint8_t header[PACK_HEADER];
 
-	/* Who takes it next believes the tables: they must be on disk. */
-	if (pack_is_full(s) && s->n_fresh == 0 && !db_in_transaction(s->db))
-		pack_let_go(s);
+	pack_rest(s);
 	int err = p->fd < 0 ? pack_choose(s, cause) : 0;
 	if (err < 0)
 		return err;

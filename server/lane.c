@@ -5,6 +5,7 @@
  */
 #include "server/lane.h"
 
+#include "common/hashes.h"
 #include "common/log.h"
 #include "server/access.h"
 #include "server/shelf.h"
@@ -14,6 +15,7 @@
 #include <string.h>
 
 enum { LANE_STEP = 256 * 1024, LANE_BAD = 3, WANT_MOST = 512 };
+enum { SEVERAL = 1 }; /* in the number of an awaited chunk, beside an address */
 
 /* A content on its way up. */
 struct offer {
@@ -36,6 +38,11 @@ struct parts {
 struct lane {
 	struct offer *offers, **last;
 	size_t n_offers;
+	struct hashes roots; /* of the offers: where each is */
+	/* Chunks that are awaited: the offer that asked for it; SEVERAL: others, too. Where it is
+	 * `patchy` all offers are asked instead, until there are none. */
+	struct hashes awaited;
+	bool patchy;
 	struct buf stored; /* roots to tell of behind the commit */
 	struct parts parts;
 	struct buf raw;
@@ -58,6 +65,8 @@ void lane_free(struct lane **lane)
 		next = o->next;
 		offer_free(o);
 	}
+	hashes_fini(&l->roots);
+	hashes_fini(&l->awaited);
 	buf_fini(&l->stored);
 	buf_fini(&l->parts.bytes);
 	buf_fini(&l->raw);
@@ -101,15 +110,24 @@ static void lane_want(struct session *s, const uint8_t *root, struct bytes hashe
 
 /* ---- Offers --------------------------------------------------------------------------------- */
 
-static struct offer **offer_find(struct lane *l, const uint8_t root[SHA256_LEN])
+/* Where it stands in the list; at its end: nowhere. */
+static struct offer **offer_at(struct lane *l, const struct offer *offer)
 {
 	struct offer **o = &l->offers;
 
-	while (*o && memcmp(gather_content((*o)->gather)->root, root, SHA256_LEN) != 0)
+	while (*o && *o != offer)
 		o = &(*o)->next;
 	return o;
 }
 
+static struct offer *offer_find(const struct lane *l, const uint8_t root[SHA256_LEN])
+{
+	const uint64_t *at = hashes_find(&l->roots, root);
+
+	return at ? (struct offer *)(uintptr_t)*at : NULL;
+}
+
+/* What one that is not whole asked for stands in the index yet. */
 static void offer_drop(struct lane *l, struct offer **at)
 {
 	struct offer *o = *at;
@@ -117,7 +135,11 @@ static void offer_drop(struct lane *l, struct offer **at)
 	*at = o->next;
 	if (!*at)
 		l->last = at;
+	hashes_remove(&l->roots, gather_content(o->gather)->root);
 	l->n_offers--;
+	l->patchy = l->n_offers && (l->patchy || o->state == OFFER_OPEN);
+	if (l->patchy || l->n_offers == 0)
+		hashes_clear(&l->awaited);
 	offer_free(o);
 }
 
@@ -130,9 +152,17 @@ static int offer_has(void *arg, const uint8_t hash[SHA256_LEN])
 static void offer_want(void *arg, const uint8_t hash[SHA256_LEN], const uint8_t *parent)
 {
 	struct offer *o = arg;
+	struct lane *l = o->session->lane;
 
 	(void)parent;
 	buf_add(&o->wants, hash, SHA256_LEN);
+	if (l->patchy)
+		return;
+	uint64_t *before = hashes_find(&l->awaited, hash), me = (uint64_t)(uintptr_t)o;
+	if (!before)
+		hashes_put(&l->awaited, hash, me);
+	else if (*before != me)
+		*before |= SEVERAL;
 }
 
 static void offer_begin(struct session *s, const struct content *c)
@@ -146,6 +176,7 @@ static void offer_begin(struct session *s, const struct content *c)
 	*l->last = o;
 	l->last = &o->next;
 	l->n_offers++;
+	hashes_put(&l->roots, c->root, (uint64_t)(uintptr_t)o);
 }
 
 bool lane_name(struct session *s, ProtobufCBinaryData name)
@@ -154,6 +185,12 @@ bool lane_name(struct session *s, ProtobufCBinaryData name)
 		return true;
 	session_bye(s, WIRE__REASON__PROTOCOL, "chunks and contents are named by 32 bytes");
 	return false;
+}
+
+/* What is looked up from here on is looked up in one transaction: else each has its own. */
+static int lane_begin(struct area *a)
+{
+	return a->full ? 0 : journal_begin(a->journal);
 }
 
 void session_on_offer(struct session *s, const struct frame *f, void *message)
@@ -165,7 +202,7 @@ void session_on_offer(struct session *s, const struct frame *f, void *message)
 	struct content c = {.bytes = m->bytes};
 
 	(void)f;
-	if (!lane_name(s, m->root) || !lane_name(s, m->content) || *offer_find(l, m->root.data))
+	if (!lane_name(s, m->root) || !lane_name(s, m->content) || offer_find(l, m->root.data))
 		return;
 	if (l->n_offers >= LANE_OFFERS) {
 		session_bye(s, WIRE__REASON__TOO_BIG, "too many documents were offered at once");
@@ -173,7 +210,9 @@ void session_on_offer(struct session *s, const struct frame *f, void *message)
 	}
 	memcpy(c.root, m->root.data, SHA256_LEN);
 	memcpy(c.sha, m->content.data, SHA256_LEN);
-	int got = shelf_may_name(shelf, s, &s->device, &c);
+	int got = lane_begin(s->area);
+	if (got == 0)
+		got = shelf_may_name(shelf, s, &s->device, &c);
 	if (got > 0) { /* it may have come in this turn: it is said behind the commit */
 		buf_add(&l->stored, c.root, SHA256_LEN);
 		return;
@@ -199,9 +238,9 @@ void session_on_cancel(struct session *s, const struct frame *f, void *message)
 	(void)f;
 	if (!lane_name(s, m->root))
 		return;
-	struct offer **o = offer_find(lane_of(s), m->root.data);
-	if (*o)
-		offer_drop(s->lane, o);
+	const struct offer *o = offer_find(lane_of(s), m->root.data);
+	if (o)
+		offer_drop(s->lane, offer_at(s->lane, o));
 }
 
 /* The store can't take it: the client keeps it, and tries again later. */
@@ -246,13 +285,24 @@ static bool parts_take(struct session *s, const Wire__Chunk *m, struct bytes raw
 	return p->bytes.len == size;
 }
 
+/* The only offer that waits for it. NULL: none does, or `several` may. */
+static struct offer *lane_only(const struct lane *l, const uint8_t hash[SHA256_LEN], bool *several)
+{
+	const uint64_t *at = hashes_find(&l->awaited, hash);
+
+	*several = l->patchy || (at && *at & SEVERAL);
+	return at && !*several ? (struct offer *)(uintptr_t)*at : NULL;
+}
+
 /* The first that waits for it on this session, or NULL. `node`: does any wait for a node? */
 static struct offer *lane_awaits(struct lane *l, const uint8_t hash[SHA256_LEN], bool *node)
 {
-	struct offer *first = NULL;
-	bool is_node;
+	bool several, is_node;
+	struct offer *first = lane_only(l, hash, &several);
 
 	*node = false;
+	if (!several)
+		return first && gather_awaits(first->gather, hash, node) ? first : NULL;
 	for (struct offer *o = l->offers; o; o = o->next)
 		if (o->state == OFFER_OPEN && gather_awaits(o->gather, hash, &is_node)) {
 			first = first ? first : o;
@@ -286,21 +336,35 @@ static void lane_bad(struct session *s, const uint8_t hash[SHA256_LEN])
 	}
 }
 
-static void lane_hand_out(struct session *s, const uint8_t hash[SHA256_LEN], struct bytes raw)
+/* To one that waits for it. False: it does not fit. */
+static bool offer_take(struct session *s, struct offer *o, const uint8_t hash[SHA256_LEN],
+		       struct bytes raw)
 {
 	struct cause cause = {{0}};
-	bool node;
 
-	for (struct offer **at = &s->lane->offers; *at;) {
+	o->waits = false;
+	if (gather_take(o->gather, hash, raw, &cause) == 0)
+		return true;
+	lane_missing(s, gather_content(o->gather)->root, cause.words);
+	return false;
+}
+
+static void lane_hand_out(struct session *s, const uint8_t hash[SHA256_LEN], struct bytes raw)
+{
+	struct lane *l = s->lane;
+	bool several, node;
+	struct offer *only = lane_only(l, hash, &several);
+
+	hashes_remove(&l->awaited, hash);
+	if (only && !offer_take(s, only, hash, raw))
+		offer_drop(l, offer_at(l, only));
+	for (struct offer **at = several ? &l->offers : NULL; at && *at;) {
 		struct offer *o = *at;
 		bool awaited = o->state == OFFER_OPEN && gather_awaits(o->gather, hash, &node);
-		if (awaited && gather_take(o->gather, hash, raw, &cause) < 0) {
-			lane_missing(s, gather_content(o->gather)->root, cause.words);
-			offer_drop(s->lane, at);
-			continue;
-		}
-		o->waits = o->waits && !awaited;
-		at = &o->next;
+		if (awaited && !offer_take(s, o, hash, raw))
+			offer_drop(l, at);
+		else
+			at = &o->next;
 	}
 }
 
@@ -315,7 +379,9 @@ static void lane_store(struct session *s, const Wire__Chunk *m, struct bytes pac
 
 	if (!o)
 		return; /* of an offer that was given up */
-	int err = gather_put(o->gather, node, &chunk, &s->lane->raw, &raw, &cause);
+	int err = lane_begin(a);
+	if (err == 0)
+		err = gather_put(o->gather, node, &chunk, &s->lane->raw, &raw, &cause);
 	if (err == ERR_INVALID) {
 		lane_bad(s, chunk.hash);
 	} else if (err == ERR_FULL || err == ERR_IO) {
@@ -413,6 +479,8 @@ void lane_gather(struct area *a)
  * ever. */
 static void offers_restart(struct session *s)
 {
+	s->lane->patchy = s->lane->n_offers > 0; /* they ask for other chunks now */
+	hashes_clear(&s->lane->awaited);
 	for (struct offer **o = &s->lane->offers; *o;) {
 		if ((*o)->state != OFFER_OPEN) {
 			o = &(*o)->next;
@@ -475,6 +543,7 @@ void lane_stored(struct area *a, enum offer_state state)
 
 void lane_after_commit(struct area *a)
 {
+	store_rest(shelf_store(a->shelf));
 	for (size_t i = 0; i < a->n_sessions; i++) {
 		struct session *s = a->sessions[i];
 		Wire__Stored m = WIRE__STORED__INIT;

@@ -10,7 +10,7 @@ enum {
 	LANE_SYNC = 8 * 1024 * 1024, /* so much is put before it is made to last */
 	LANE_SYNC_MS = 200,	     /* or so long ago */
 	LANE_WHOLE = 128,	     /* or so many contents are whole */
-	LANE_WHOLE_MS = 10,	     /* or one is, and so long ago where so many others come: */
+	LANE_WHOLE_MS = 25,	     /* or one is, and so long ago where so many others come: */
 	LANE_MANY = 16,
 };
 

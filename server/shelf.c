@@ -271,7 +271,18 @@ bool shelf_is_dirty(const struct shelf *s)
 	return s->n_notes > 0 || store_is_dirty(s->store);
 }
 
-static int note_write(struct shelf *s, const struct note *n, uint64_t day)
+/* Are there contents that Versions name and that are not whole here? 1, 0 or an error. */
+static int shelf_lacks(struct shelf *s)
+{
+	struct db_stmt *st = db_query(s->area->db, "SELECT 1 FROM lacking LIMIT 1", "");
+	int got = db_step(st);
+
+	if (got > 0)
+		db_reset(st);
+	return got;
+}
+
+static int note_write(struct shelf *s, const struct note *n, uint64_t day, bool lacks)
 {
 	struct bytes root = BYTES(n->content.root, SHA256_LEN);
 
@@ -281,7 +292,7 @@ static int note_write(struct shelf *s, const struct note *n, uint64_t day)
 			      " ON CONFLICT (device, chunk) DO NOTHING",
 			      "dbu", &n->device, root, day);
 	int err = store_content_set(s->store, &n->content);
-	if (err == 0)
+	if (err == 0 && lacks)
 		err = db_run(s->area->db, "DELETE FROM lacking WHERE content = $1", "b", root);
 	if (err < 0)
 		return err;
@@ -293,10 +304,11 @@ static int note_write(struct shelf *s, const struct note *n, uint64_t day)
 
 static int notes_write(struct shelf *s, size_t n, struct cause *cause)
 {
-	int err = 0;
+	int lacks = n ? shelf_lacks(s) : 0, err = lacks < 0 ? lacks : 0;
+	uint64_t day = shelf_day(s);
 
 	for (size_t i = 0; err == 0 && i < n; i++)
-		err = s->notes[i].gone ? 0 : note_write(s, &s->notes[i], shelf_day(s));
+		err = s->notes[i].gone ? 0 : note_write(s, &s->notes[i], day, lacks > 0);
 	return err < 0 ? cause_set(cause, err, "documents can't be stored: %s", err_words(err)) : 0;
 }
 

@@ -225,6 +225,71 @@ static void test_bad_beside(struct stage *s)
 	paper_free(paper);
 }
 
+/* Send each chunk that is asked for once, however many asked. How many were asked for twice. */
+static size_t answer_once(struct peer *p, const struct paper *a, const struct paper *b)
+{
+	struct hashes sent = {0};
+	size_t twice = 0;
+
+	while (p->wants.len) {
+		uint8_t hash[SHA256_LEN];
+		memcpy(hash, p->wants.data, SHA256_LEN);
+		p->wants.len -= SHA256_LEN;
+		memmove(p->wants.data, p->wants.data + SHA256_LEN, p->wants.len);
+		struct bytes raw = paper_find(a, hash).data ? paper_find(a, hash) : paper_find(b, hash);
+		if (hashes_find(&sent, hash))
+			twice++;
+		else
+			chunk(p, hash, raw);
+		hashes_put(&sent, hash, 1);
+		bed_turn(p->bed);
+	}
+	hashes_fini(&sent);
+	return twice;
+}
+
+/* Two documents that are under way at once and have most of their chunks in common. */
+static void test_shared(struct stage *s)
+{
+	struct paper *a = paper_new(90, 900000), *b = mem_alloc(sizeof(*b));
+	struct paper *c = paper_new(91, 900000), *d = mem_alloc(sizeof(*d));
+	struct peer *staff = &s->staff;
+	Wire__Cancel cancel = WIRE__CANCEL__INIT;
+
+	buf_add_bytes(&b->data, buf_bytes(&a->data));
+	paper_fill(&b->data, 92, 100000);
+	paper_cut(b);
+	buf_add_bytes(&d->data, buf_bytes(&c->data));
+	paper_fill(&d->data, 93, 100000);
+	paper_cut(d);
+	offer(staff, a);
+	answer(staff, a, 1);
+	struct buf wants = staff->wants;
+	staff->wants = (struct buf){0};
+	offer(staff, b);
+	answer(staff, b, 1);
+	buf_add_bytes(&wants, buf_bytes(&staff->wants));
+	buf_fini(&staff->wants);
+	staff->wants = wants;
+	size_t twice = answer_once(staff, a, b);
+	ok(twice > 2 && staff->stored == 2,
+	   "a chunk that two documents wait for comes once, and is for both (%zu)", twice);
+	offer(staff, c);
+	answer(staff, c, 1);
+	offer(staff, d);
+	answer(staff, d, 1);
+	cancel.root = PB_BYTES(BYTES(c->content.root, SHA256_LEN));
+	peer_send(staff, WIRE__KIND__CANCEL, &cancel.base, BYTES_NONE);
+	bed_turn(staff->bed);
+	answer_once(staff, c, d);
+	ok(staff->stored == 1 && staff->missing == 0,
+	   "where one is given up, the other gets what both waited for");
+	paper_free(a);
+	paper_free(b);
+	paper_free(c);
+	paper_free(d);
+}
+
 static void test_small(struct stage *s)
 {
 	struct paper *empty = paper_new(1, 0), *one = paper_new(2, 1);
@@ -351,6 +416,7 @@ int main(void)
 	bed_turn(&s->b);
 	peer_connect(&s->staff);
 	peer_hello(&s->staff);
+	test_shared(s);
 	test_small(s);
 	test_parts(s);
 	stage_fini(s);
