@@ -95,7 +95,7 @@ CREATE TABLE rewound (
 	PRIMARY KEY (slot, epoch)
 ) STRICT, WITHOUT ROWID;
 
--- How much of a document was sent up to now, by its root: for the person to see.
+-- How much of a document the server has, as was known last, by its root: for the person to see.
 CREATE TABLE sending (
 	root	BLOB NOT NULL PRIMARY KEY,
 	sent	INTEGER NOT NULL

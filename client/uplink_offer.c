@@ -7,6 +7,7 @@
 #include "client/uplink_inside.h"
 
 #include "client/contents.h"
+#include "client/reach.h"
 #include "common/pace.h"
 #include "common/log.h"
 #include "common/piece.h"
@@ -26,7 +27,9 @@ struct upload {
 	size_t at;
 	uint64_t turns;	      /* bytes that went in its turns, and while it had none to send */
 	bool lacking;	      /* a server that was set back asks for it */
-	uint64_t sent, noted; /* bytes of it, in earlier sessions too; what is on disk of that */
+	struct reach reach;   /* how far the server is with it, */
+	uint64_t noted;	      /* and what is on disk of that */
+	uint64_t left;	      /* bytes of it that may have to go in this session */
 };
 
 /* The chunk that is being sent. */
@@ -45,6 +48,7 @@ struct uploads {
 	struct hashes at; /* where each is, by its root */
 	struct piece piece;
 	struct pace pace;
+	uint64_t came;	   /* the last mark that was answered */
 	uint64_t limit;	   /* that both sides go by */
 	uint64_t noted_ms; /* when it was last noted how far they are */
 };
@@ -96,8 +100,10 @@ static void upload_unqueue(struct uploads *all, struct upload *up)
 	up->queued = false;
 }
 
-static void upload_drop(struct uploads *all, struct upload *up)
+static void upload_drop(struct uplink *u, struct upload *up)
 {
+	struct uploads *all = u->uploads;
+
 	upload_unqueue(all, up);
 	*(up->before ? &up->before->next : &all->first) = up->next;
 	*(up->next ? &up->next->before : &all->last) = up->before;
@@ -105,6 +111,8 @@ static void upload_drop(struct uploads *all, struct upload *up)
 	if (all->piece.of == up)
 		all->piece.of = NULL; /* another chunk begins anew */
 	all->n--;
+	u->progress.bytes_all -= up->left;
+	reach_fini(&up->reach);
 	buf_fini(&up->wanted);
 	free(up);
 }
@@ -115,7 +123,7 @@ static void upload_fail(struct uplink *u, struct upload *up, const char *words)
 	uint8_t root[SHA256_LEN];
 
 	memcpy(root, up->content.root, SHA256_LEN);
-	upload_drop(u->uploads, up);
+	upload_drop(u, up);
 	push_content_failed(u, root, words);
 }
 
@@ -127,7 +135,9 @@ static void upload_offer(struct uplink *u, const struct content *content, bool l
 
 	up->content = *content;
 	up->lacking = lacking;
-	up->sent = up->noted = contents_sent(u->copy, content->root);
+	up->noted = contents_sent(u->copy, content->root);
+	up->left = content->bytes;
+	reach_init(&up->reach, content, up->noted);
 	upload_add(all, up);
 	m.root = (ProtobufCBinaryData){SHA256_LEN, up->content.root};
 	m.content = (ProtobufCBinaryData){SHA256_LEN, up->content.sha};
@@ -204,12 +214,30 @@ void upload_on_stored(struct uplink *u, const Wire__Stored *m)
 				  contents_note_sent(u->copy, up->content.root, 0) < 0))
 			log_warn("content.note", "what was sent could not be noted");
 		push_content_stored(u, up->content.root);
-		upload_drop(u->uploads, up);
+		upload_drop(u, up);
 	}
 }
 
-/* Once a second: how far they are. */
-static void upload_note(struct uplink *u)
+/* So many bytes of the line have come; where nobody will say so, all have. */
+static uint64_t uploads_came(const struct uploads *all)
+{
+	return all->pace.answered ? all->came : all->pace.sent;
+}
+
+/* How far it is, for who asks and for the next session. */
+static int upload_note(struct uplink *u, struct upload *up)
+{
+	reach_came(&up->reach, uploads_came(u->uploads));
+	int err = up->reach.sure == up->noted ? 0 : copy_begin(u->copy);
+
+	if (err == 0 && up->reach.sure != up->noted)
+		err = contents_note_sent(u->copy, up->content.root, up->reach.sure);
+	up->noted = up->reach.sure;
+	return err;
+}
+
+/* Once a second. */
+static void upload_note_all(struct uplink *u)
 {
 	struct uploads *all = u->uploads;
 	uint64_t now = env_now_ms(copy_env(u->copy));
@@ -218,14 +246,8 @@ static void upload_note(struct uplink *u)
 	if (!all->first || now - all->noted_ms < NOTE_MS)
 		return;
 	all->noted_ms = now;
-	for (struct upload *up = all->first; up && err == 0; up = up->next) {
-		if (up->sent == up->noted)
-			continue;
-		err = copy_begin(u->copy);
-		if (err == 0)
-			err = contents_note_sent(u->copy, up->content.root, up->sent);
-		up->noted = up->sent;
-	}
+	for (struct upload *up = all->first; up && err == 0; up = up->next)
+		err = upload_note(u, up);
 	if (err < 0)
 		uplink_fail(u, err);
 }
@@ -237,6 +259,25 @@ static void upload_cancel(struct uplink *u, struct upload *up, const char *words
 	m.root = (ProtobufCBinaryData){SHA256_LEN, up->content.root};
 	link_send(u->link, WIRE__KIND__CANCEL, &m.base, BYTES_NONE);
 	upload_fail(u, up, words);
+}
+
+/* The server has so much of it already. */
+static void upload_passed(struct uplink *u, struct upload *up, uint64_t bytes)
+{
+	uint64_t passed = bytes < up->left ? bytes : up->left;
+
+	up->left -= passed;
+	u->progress.bytes_all -= passed;
+}
+
+/* So much has gone; where a chunk goes again there is more to do than there was. */
+static void upload_went(struct uplink *u, struct upload *up, uint64_t bytes)
+{
+	uint64_t more = bytes > up->left ? bytes - up->left : 0;
+
+	up->left -= bytes - more;
+	u->progress.bytes_done += bytes;
+	u->progress.bytes_all += more;
 }
 
 /* Take up the next chunk that was asked for. 1: there is one; 0: none; or an error: it is not here
@@ -255,6 +296,10 @@ static int piece_begin(struct uplink *u, struct upload *up)
 		return err;
 	p->of = up;
 	p->at = 0;
+	if (p->is.node)
+		return 1;
+	reach_came(&up->reach, uploads_came(u->uploads));
+	upload_passed(u, up, reach_chunk(&up->reach, copy_store(u->copy), p->hash));
 	return 1;
 }
 
@@ -270,17 +315,18 @@ static uint64_t piece_raw(const struct piece *p, size_t at)
 static void piece_send(struct uplink *u, size_t part, uint64_t now)
 {
 	struct piece *p = &u->uploads->piece;
+	struct pace *pace = &u->uploads->pace;
 	uint64_t before = piece_raw(p, p->at);
 
 	piece_part(u->link, p->hash, &p->is, buf_bytes(&p->packed), p->at, part,
-		   pace_sent(&u->uploads->pace, part, now));
+		   pace_sent(pace, part, now));
 	p->at += part;
-	uint64_t sent = piece_raw(p, p->at) - before;
-	u->progress.bytes_done += sent;
-	p->of->sent += sent;
+	upload_went(u, p->of, piece_raw(p, p->at) - before);
 	p->of->turns += part;
 	if (p->at < p->packed.len)
 		return;
+	if (!p->is.node)
+		reach_went(&p->of->reach, pace->sent);
 	if (p->of->wanted.len)
 		upload_queue(u->uploads, p->of);
 	p->of = NULL;
@@ -333,9 +379,15 @@ void upload_on_pace(struct uplink *u, const Wire__Pace *m)
 {
 	uint64_t now = env_now_ms(copy_env(u->copy));
 
-	if (m->has_came && !pace_came(&u->uploads->pace, m->came, now))
+	if (!m->has_came)
+		return;
+	if (!pace_came(&u->uploads->pace, m->came, now)) {
 		uplink_end(u, WIRE__REASON__PROTOCOL,
 			   "the server answered a mark that was never sent");
+		return;
+	}
+	if (m->came > u->uploads->came)
+		u->uploads->came = m->came;
 }
 
 /* What the person said last, or said for this time; the server goes by it too. */
@@ -404,7 +456,7 @@ static void upload_pause(struct uplink *u)
 		m.root = (ProtobufCBinaryData){SHA256_LEN, up->content.root};
 		link_send(u->link, WIRE__KIND__CANCEL, &m.base, BYTES_NONE);
 		push_content_again(u, up->content.root);
-		upload_drop(all, up);
+		upload_drop(u, up);
 	}
 }
 
@@ -420,8 +472,11 @@ void upload_wake(struct uplink *u)
 void upload_on_missing(struct uplink *u, const Wire__Missing *m)
 {
 	struct upload *up = upload_find(u->uploads, m->name);
+	int err = up ? upload_note(u, up) : 0;
 
-	if (up)
+	if (err < 0)
+		uplink_fail(u, err);
+	else if (up)
 		upload_fail(u, up, m->words ? m->words : "the server did not take the document");
 }
 
@@ -431,7 +486,7 @@ void upload_turn(struct uplink *u)
 	if (u->state == UPLINK_READY)
 		upload_send(u);
 	if (u->state == UPLINK_READY)
-		upload_note(u);
+		upload_note_all(u);
 }
 
 bool upload_quiet(const struct uplink *u)
@@ -446,7 +501,7 @@ void upload_fini(struct uplink *u)
 	if (!all)
 		return;
 	while (all->first)
-		upload_drop(all, all->first);
+		upload_drop(u, all->first);
 	buf_fini(&all->piece.packed);
 	hashes_fini(&all->at);
 	free(all);

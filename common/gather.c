@@ -1,104 +1,16 @@
 /*
- * Two parts. A walk goes through a list in order, depth first, and holds one node a level.
- * Gathering keeps a queue between the walk and the hash of the whole: chunks in their order, of
- * which those at the front are read and hashed as soon as they are here, and no more stand in it
- * than were asked for ahead.
+ * Gathering keeps a queue between the walk through the list and the hash of the whole: chunks in
+ * their order, of which those at the front are read and hashed as soon as they are here, and no
+ * more stand in it than were asked for ahead.
  */
 #include "common/gather.h"
 
 #include "common/hand.h"
 #include "common/hashes.h"
+#include "common/walk.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- The walk ------------------------------------------------------------------------------- */
-
-struct walk {
-	struct content content;
-	bool begun;
-	unsigned depth; /* nodes that are open */
-	struct {
-		uint8_t hash[SHA256_LEN];
-		struct buf bytes;
-		struct node node;
-		size_t at;
-		bool trusted; /* all below it is here */
-	} open[LEVEL_MAX];
-};
-
-static void walk_fini(struct walk *w)
-{
-	for (size_t i = 0; i < LEVEL_MAX; i++)
-		buf_fini(&w->open[i].bytes);
-}
-
-static bool walk_is_single(const struct content *c)
-{
-	return memcmp(c->root, c->sha, SHA256_LEN) == 0;
-}
-
-/* What comes next, without moving. 1, or 0 at the end. `is_node`: it must be entered. */
-static int walk_next(struct walk *w, struct entry_of *e, bool *is_node)
-{
-	if (!w->begun) {
-		memcpy(e->hash, w->content.root, SHA256_LEN);
-		e->bytes = w->content.bytes;
-		*is_node = !walk_is_single(&w->content);
-		return 1;
-	}
-	while (w->depth && w->open[w->depth - 1].at == w->open[w->depth - 1].node.n)
-		w->depth--;
-	if (w->depth == 0)
-		return 0;
-	node_entry(&w->open[w->depth - 1].node, w->open[w->depth - 1].at, e);
-	*is_node = w->open[w->depth - 1].node.level > 1;
-	return 1;
-}
-
-/* Behind what walk_next said. */
-static void walk_pass(struct walk *w)
-{
-	if (w->depth)
-		w->open[w->depth - 1].at++;
-	w->begun = true;
-}
-
-static const uint8_t *walk_parent(const struct walk *w)
-{
-	return w->depth ? w->open[w->depth - 1].hash : NULL;
-}
-
-static bool walk_trusts(const struct walk *w)
-{
-	return w->depth && w->open[w->depth - 1].trusted;
-}
-
-/* Does a node fit where it stands in the list? */
-static bool walk_fits(const struct walk *w, const struct node *node, uint64_t bytes)
-{
-	if (node->bytes != bytes)
-		return false;
-	return w->depth ? node->level + 1 == w->open[w->depth - 1].node.level
-			: node->level <= LEVEL_MAX;
-}
-
-/* Into the node that walk_next said. */
-static int walk_enter(struct walk *w, const struct entry_of *e, struct bytes bytes, bool trusted)
-{
-	struct node node;
-
-	if (node_read(&node, bytes) < 0 || !walk_fits(w, &node, e->bytes))
-		return ERR_INVALID;
-	walk_pass(w);
-	unsigned d = w->depth++;
-	buf_reset(&w->open[d].bytes);
-	buf_add_bytes(&w->open[d].bytes, bytes);
-	memcpy(w->open[d].hash, e->hash, SHA256_LEN);
-	w->open[d].at = 0;
-	w->open[d].trusted = trusted;
-	return node_read(&w->open[d].node, buf_bytes(&w->open[d].bytes));
-}
 
 /* ---- Gathering ------------------------------------------------------------------------------ */
 
@@ -283,8 +195,7 @@ void gather_restart(struct gather *g)
 		sha256_end(&g->sha, unused);
 		g->sha = sha256_begin();
 	}
-	g->walk.begun = false;
-	g->walk.depth = 0;
+	walk_restart(&g->walk);
 	g->first = g->n = 0;
 	g->done = g->ahead = 0;
 	hashes_clear(&g->wanted);

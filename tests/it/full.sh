@@ -34,7 +34,11 @@ sync_all morton
 like "records that find room go on" "$(at morton list action)" 'Beside it'
 status 1 "the document is not published" at morton show "$id"
 at heath sync --quiet
+at heath sync --quiet
 is "nor after another try" "$(count heath pending)" 1
+told=$(at heath status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["documents_sent_bytes"])')
+# The server had answered for two steps of 8 MiB that it could not keep, and for what was on the line.
+like "no more is told to be sent than has come ($told of $(weighs server) bytes)" "$told.$(($(weighs server) + 18000000 - told))" '^[1-9][0-9]{7}\.[0-9]'
 room 0
 for i in {1..10}; do
 	head -c 150000 /dev/urandom | base64 >"$T/words"

@@ -132,20 +132,30 @@ static void want(struct played *p, const struct content *c, const ProtobufCBinar
 	played_say(p, WIRE__KIND__WANT, &m.base, BYTES_NONE);
 }
 
-/* All of it but the list. */
-static void want_all(struct played *p, const struct paper *paper)
+/* All from a chunk on. Bytes of what stands before it. */
+static uint64_t want_from(struct played *p, const struct paper *paper, size_t first)
 {
 	ProtobufCBinaryData chunks[256];
 	struct node root;
 	struct entry_of e[256];
+	uint64_t before = 0;
 	size_t n = 0;
 
 	must(node_read(&root, paper_find(paper, paper->content.root)) == 0 && root.level == 1);
 	for (; n < root.n; n++) {
 		node_entry(&root, n, &e[n]);
 		chunks[n] = PB_BYTES(BYTES(e[n].hash, SHA256_LEN));
+		before += n < first ? e[n].bytes : 0;
 	}
-	want(p, &paper->content, chunks, n);
+	must(first < n);
+	want(p, &paper->content, chunks + first, n - first);
+	return before;
+}
+
+/* All of it but the list. */
+static void want_all(struct played *p, const struct paper *paper)
+{
+	want_from(p, paper, 0);
 }
 
 static void answer(struct played *p)
@@ -323,6 +333,83 @@ static void test_limit(struct world *w, struct client *c, const struct paper *pa
 	played_end(&p);
 }
 
+/* What the person is told of a document that is being sent. */
+static uint64_t told(struct world *w, struct played *p, struct client *c, const struct paper *paper)
+{
+	uint64_t sent, all;
+
+	w->now_ms += 1000; /* it is noted once a second */
+	played_turn(p);
+	must(contents_sending(c->copy, paper->content.root, &sent, &all) == 1 &&
+	     all == paper->content.bytes);
+	return sent;
+}
+
+/* What has no mark behind it is not known to have come. */
+static bool is_most(uint64_t bytes, const struct paper *paper)
+{
+	return bytes + CHUNK_MAX > paper->content.bytes && bytes <= paper->content.bytes;
+}
+
+static void missing(struct played *p, const struct paper *paper)
+{
+	Wire__Missing m = WIRE__MISSING__INIT;
+
+	m.name = PB_BYTES(BYTES(paper->content.root, SHA256_LEN));
+	m.words = (char *)"the server's disk is full";
+	played_say(p, WIRE__KIND__MISSING, &m.base, BYTES_NONE);
+}
+
+/* How far the server is with a document, where it has some of it, and where its disk is full and it
+ * loses what came. */
+static void test_reach(struct world *w, struct client *c, const struct paper *paper)
+{
+	static struct played p;
+	struct uplink_progress is;
+
+	played_begin(&p, c, true);
+	uint64_t before = want_from(&p, paper, 3);
+	ok(told(w, &p, c, paper) == before,
+	   "what stands before the first chunk that is asked for is there (%d bytes)", (int)before);
+	while (p.seen[p.n - 1].offset + p.seen[p.n - 1].bytes < p.seen[p.n - 1].size)
+		answer(&p);
+	uint64_t gone = p.bytes;
+	uint64_t first = told(w, &p, c, paper);
+	ok(first < before + gone, "a chunk is not while nobody says that it came");
+	answer(&p);
+	uint64_t then = told(w, &p, c, paper);
+	ok(then > first && then <= before + gone, "then it is (%d bytes)", (int)(then - before));
+	for (int i = 0; i < 5000 && p.bytes < paper->content.bytes - before; i++)
+		answer(&p);
+	answer(&p);
+	is = uplink_progress(p.up);
+	ok(is.bytes_done == paper->content.bytes - before && is.bytes_all == is.bytes_done,
+	   "what is carried is counted, and what need not be is not");
+	ok(is_most(told(w, &p, c, paper), paper), "all of it has come, but for the last marks");
+	missing(&p, paper);
+	ok(is_most(contents_sent(c->copy, paper->content.root), paper),
+	   "that it was not kept is not known yet");
+	played_end(&p);
+	played_begin(&p, c, true);
+	before = want_from(&p, paper, 1);
+	ok(told(w, &p, c, paper) == before, "what is asked for again is not there");
+	for (int i = 0; i < 5000 && p.bytes < paper->content.bytes - before; i++)
+		answer(&p);
+	answer(&p);
+	ok(is_most(told(w, &p, c, paper), paper), "until it has come again");
+	size_t n = p.n;
+	want_from(&p, paper, 2);
+	answer(&p);
+	ok(p.n > n && told(w, &p, c, paper) <= paper->content.bytes,
+	   "nor is it more than all, whatever is asked for twice");
+	played_end(&p);
+	played_begin(&p, c, false);
+	before = want_from(&p, paper, 4);
+	ok(told(w, &p, c, paper) == paper->content.bytes,
+	   "a server that says nothing of what came has it when it has gone");
+	played_end(&p);
+}
+
 /* A mark that the server sends, on a chunk that nobody waits for. */
 static void test_answer(struct client *c)
 {
@@ -417,6 +504,7 @@ int main(void)
 	put(&w, c, large);
 	test_pause(c, large);
 	test_limit(&w, c, large);
+	test_reach(&w, c, large);
 	put(&w, c, small);
 	test_turns(c, large, small);
 	test_answer(c);
