@@ -35,9 +35,9 @@ struct unchecked {
 struct packing {
 	int fd; /* -1: none */
 	struct os_lock *lock;
-	uint64_t pack, end, begun; /* `begun`: told to the disk to write, up to there */
-	bool behind;		   /* the hand may be writing yet */
-	struct buf bad;		   /* hashes of chunks that were something else; the hand's */
+	uint64_t pack, end, flushed; /* `flushed`: the syncer was told of what is before it */
+	bool behind;		     /* the hand may be writing yet */
+	struct buf bad;		     /* hashes of chunks that were something else; the hand's */
 };
 
 /* What is being made to last while more is put: the first `n` that are fresh. */
@@ -50,6 +50,7 @@ struct word {
 	atomic_int error;    /* an errno of what they wrote */
 	atomic_bool suspect; /* there are bad chunks */
 	atomic_bool synced;  /* what is closing is on the disk */
+	atomic_bool flushing;
 };
 
 struct pack_file {

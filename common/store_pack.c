@@ -18,7 +18,7 @@
 
 enum {
 	PACK_TRIES = 1000,
-	WRITE_BACK = 1024 * 1024,
+	PACK_FLUSH = 1024 * 1024,
 	PACK_JOIN = 256 * 1024, /* bytes from which on a job for the hand is not added to */
 	PACK_RUN = 16,		/* chunks in one write */
 	FORM_SHIFT = 24,
@@ -99,7 +99,7 @@ static int pack_take(struct store *s, uint64_t pack, struct cause *cause)
 		err = pack_end(s, pack, &p->end);
 	if (err == 0 && p->end < PACK_MOST) {
 		p->fd = open(path, O_RDWR | O_CLOEXEC);
-		p->begun = p->end;
+		p->flushed = p->end;
 		/* A pack that was removed meanwhile is another file, or none. */
 		struct stat mine, named;
 		bool same = p->fd >= 0 && fstat(p->fd, &mine) == 0 && stat(path, &named) == 0 &&
@@ -154,14 +154,31 @@ static int pack_write(int fd, uint64_t at, struct iovec *v, int n)
 	return 0;
 }
 
-/* Have it written meanwhile, so that the sync is short. */
-static void pack_write_back(struct packing *p, uint64_t end)
+/* By the syncer: an error is told once by the system, so it is kept for whoever asks. */
+static void pack_fdatasync(struct store *s)
 {
-	if (end - p->begun < WRITE_BACK)
+	if (fdatasync(s->out.fd) < 0)
+		atomic_store(&s->word.error, errno ? errno : EIO);
+}
+
+static void pack_flush_job(void *arg, struct bytes none)
+{
+	struct store *s = arg;
+
+	(void)none;
+	pack_fdatasync(s);
+	atomic_store(&s->word.flushing, false);
+}
+
+/* Have it brought to the disk meanwhile, so that the sync is short: ours, and that of every edit
+ * beside, which waits for all that the disk has taken and not yet kept. */
+static void pack_flush(struct store *s, uint64_t end)
+{
+	if (end - s->out.flushed < PACK_FLUSH || atomic_exchange(&s->word.flushing, true))
 		return;
-	(void)sync_file_range(p->fd, (off_t)p->begun, (off_t)(end - p->begun),
-			      SYNC_FILE_RANGE_WRITE);
-	p->begun = end;
+	s->out.flushed = end;
+	hand_room(s->syncer);
+	hand_do(s->syncer, pack_flush_job, s);
 }
 
 /* A job for the hand: chunks with their headers, each behind one of these. */
@@ -213,7 +230,7 @@ static void run_write(struct store *s, struct run *r)
 	if (r->n && pack_write(s->out.fd, r->at, r->v, r->n) < 0)
 		atomic_store(&s->word.error, errno ? errno : EIO);
 	if (r->n)
-		pack_write_back(&s->out, r->end);
+		pack_flush(s, r->end);
 	r->n = 0;
 }
 
@@ -261,7 +278,7 @@ static int pack_put(struct store *s, const uint8_t header[PACK_HEADER], struct b
 	struct iovec v[2] = {{(void *)header, PACK_HEADER}, {(void *)packed.data, packed.len}};
 	if (pack_write(p->fd, p->end, v, packed.len ? 2 : 1) < 0)
 		return -1;
-	pack_write_back(p, p->end + PACK_HEADER + packed.len);
+	pack_flush(s, p->end + PACK_HEADER + packed.len);
 	return 0;
 }
 
@@ -300,8 +317,7 @@ static void pack_sync_job(void *arg, struct bytes none)
 	struct store *s = arg;
 
 	(void)none;
-	if (fdatasync(s->out.fd) < 0)
-		atomic_store(&s->word.error, errno ? errno : EIO);
+	pack_fdatasync(s);
 	atomic_store(&s->word.synced, true);
 }
 
