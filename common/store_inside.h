@@ -14,7 +14,7 @@ enum {
 	PACK_HEADER = 4 + 4 + 4 + SHA256_LEN, /* magic, raw size, size and form, hash */
 	PACK_MOST = 256 * 1024 * 1024,	      /* a pack that is longer gets no more */
 	PACK_OPEN = 4,			      /* packs open for reading */
-	PACK_BEHIND = 1024 * 1024,	      /* unsynced: from here on another hand writes */
+	PACK_BEHIND = 128 * 1024,	      /* unsynced: from here on another hand writes */
 };
 
 /* A chunk whose bytes are in a pack, and which is in no table yet. */
