@@ -277,10 +277,23 @@ static int copy_any(struct copy *copy, const char *sql, bool *any)
 	return err < 0 ? err : 0;
 }
 
+void copy_look(struct copy *copy)
+{
+	if (!db_in_transaction(copy->db) && !db_is_reading(copy->db))
+		db_read_begin(copy->db); /* else each lookup reads for itself */
+}
+
+void copy_look_end(struct copy *copy)
+{
+	if (db_is_reading(copy->db))
+		db_read_end(copy->db);
+}
+
 int copy_begin(struct copy *copy)
 {
 	if (db_in_transaction(copy->db))
 		return 0;
+	copy_look_end(copy);
 	int err = db_begin(copy->db);
 	if (err < 0)
 		return err;

@@ -216,6 +216,10 @@ int copy_meta_get(struct copy *copy, const char *key, char *value, size_t size);
 /* All of these join the open transaction, or make one; copy_commit ends it. After an error all of
  * it has been rolled back. */
 int copy_begin(struct copy *copy);
+/* Where many things are looked up one behind the other: at one moment, which costs less. It ends
+ * with copy_look_end, or by itself when something is written. */
+void copy_look(struct copy *copy);
+void copy_look_end(struct copy *copy);
 int copy_commit(struct copy *copy);
 void copy_rollback(struct copy *copy);
 /* How often a save by another part of this process found that what was under way could not be

@@ -401,22 +401,18 @@ static void uplink_look_alive(struct uplink *u)
 	}
 }
 
-/* Documents, both ways. */
-static void uplink_carry(struct uplink *u)
-{
-	upload_turn(u);
-	if (u->state == UPLINK_READY)
-		content_turn(u);
-}
-
 void uplink_drained(struct uplink *u)
 {
 	int err = recover_send(u);
 
 	if (err < 0)
 		uplink_fail(u, err);
+	copy_look(u->copy);
 	if (u->state == UPLINK_READY)
-		uplink_carry(u);
+		upload_turn(u);
+	copy_look_end(u->copy);
+	if (u->state == UPLINK_READY)
+		content_turn(u);
 }
 
 void uplink_wake(struct uplink *u)
@@ -428,21 +424,33 @@ void uplink_wake(struct uplink *u)
 		uplink_look_alive(u);
 }
 
+/* What may go, all of it looked up in one moment. */
+static int uplink_send(struct uplink *u)
+{
+	int err = recover_send(u);
+
+	copy_look(u->copy);
+	if (err == 0 && u->state == UPLINK_READY)
+		err = push_send(u);
+	if (err == 0 && u->state == UPLINK_READY)
+		err = history_send(u);
+	if (err == 0 && u->state == UPLINK_READY)
+		upload_turn(u);
+	if (err == 0 && u->state == UPLINK_READY && push_is_due(u))
+		err = push_send(u);
+	copy_look_end(u->copy);
+	return err;
+}
+
 int uplink_turn(struct uplink *u)
 {
 	if (!uplink_is_whole(u))
 		return u->error;
 	int err = uplink_commit(u);
 	if (err == 0)
-		err = recover_send(u);
+		err = uplink_send(u);
 	if (err == 0 && u->state == UPLINK_READY)
-		err = push_send(u);
-	if (err == 0 && u->state == UPLINK_READY)
-		err = history_send(u);
-	if (err == 0 && u->state == UPLINK_READY)
-		uplink_carry(u);
-	if (err == 0 && u->state == UPLINK_READY && push_is_due(u))
-		err = push_send(u);
+		content_turn(u);
 	if (err == 0)
 		err = uplink_commit(u); /* a document that is not there was noted */
 	if (err < 0)

@@ -547,6 +547,11 @@ void db_read_end(struct db *db)
 	db->state = DB_IDLE;
 }
 
+bool db_is_reading(const struct db *db)
+{
+	return db->state == DB_READING;
+}
+
 /* Take both locks, trying for at most `wait_ms`. While `turn` is held nobody new can begin. */
 static bool db_lock_within(struct db *db, int wait_ms)
 {

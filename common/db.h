@@ -60,6 +60,7 @@ bool db_in_transaction(const struct db *db);
  */
 int db_read_begin(struct db *db);
 void db_read_end(struct db *db);
+bool db_is_reading(const struct db *db);
 
 /*
  * A statement, ready to be bound. `format` has a letter for each $n in turn: i int64_t, u uint64_t

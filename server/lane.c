@@ -8,6 +8,7 @@
 #include "common/hashes.h"
 #include "common/log.h"
 #include "server/access.h"
+#include "server/lane_sync.h"
 #include "server/shelf.h"
 #include "server/turn.h"
 
@@ -187,7 +188,8 @@ bool lane_name(struct session *s, ProtobufCBinaryData name)
 	return false;
 }
 
-/* What is looked up from here on is looked up in one transaction: else each has its own. */
+/* What is looked up from here on is looked up in one transaction: else each has its own, which is
+ * dear where many small documents come. */
 static int lane_begin(struct area *a)
 {
 	return a->full ? 0 : journal_begin(a->journal);
@@ -379,7 +381,7 @@ static void lane_store(struct session *s, const Wire__Chunk *m, struct bytes pac
 
 	if (!o)
 		return; /* of an offer that was given up */
-	int err = lane_begin(a);
+	int err = s->lane->n_offers < LANE_MANY ? 0 : lane_begin(a);
 	if (err == 0)
 		err = gather_put(o->gather, node, &chunk, &s->lane->raw, &raw, &cause);
 	if (err == ERR_INVALID) {
