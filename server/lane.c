@@ -188,8 +188,7 @@ bool lane_name(struct session *s, ProtobufCBinaryData name)
 	return false;
 }
 
-/* What is looked up from here on is looked up in one transaction: else each has its own, which is
- * dear where many small documents come. */
+/* What is looked up from here on is looked up in one transaction; each having its own is dear. */
 static int lane_begin(struct area *a)
 {
 	return a->full ? 0 : journal_begin(a->journal);
