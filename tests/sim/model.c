@@ -18,15 +18,15 @@ enum { NOTE_ON = 1, NOTE_KIND, NOTE_TEXT };
 
 /* ---- What an author knew -------------------------------------------------------------------- */
 
-/* The server counts nothing as seen that the author can only have seen otherwise, on a line that was left. */
+/* The server takes an author for no further on its line than they are, nor for less far than it must know. */
 static int judge_line(const struct book *b, const struct book_entry *e, struct cause *fault)
 {
 	uint64_t said;
 	if (!b->on_line(b->arg, &e->space->id, e->change.seen_epoch, e->change.seen_number, &said) ||
-	    said <= e->knew)
+	    (said <= e->knew && said >= e->sure))
 		return 0;
 	return WRONG("entry %" PRIu64 ", whose author is on this line up to %" PRIu64 ", is judged as if up to %" PRIu64,
-		     e->header.number, e->knew, said);
+		     e->header.number, said > e->knew ? e->knew : e->sure, said);
 }
 
 /* The author's own change that this edit stands on: its edit of the record, and its entry in *e. */
