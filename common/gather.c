@@ -24,8 +24,8 @@ struct gather {
 	struct sha256 *sha; /* of the whole; NULL where the list or the only chunk vouches for it */
 	bool added; /* the chunk that was put last is in `sha` already */
 	uint64_t done;
-	struct entry_of queue[GATHER_CHUNKS];
-	size_t first, n;
+	struct entry_of *queue; /* a ring; */
+	size_t room, first, n;
 	struct hashes wanted;
 	uint64_t ahead; /* bytes that are wanted */
 	struct buf chunk;
@@ -39,6 +39,8 @@ struct gather *gather_new(struct store *s, const struct content *content,
 	g->store = s;
 	g->ops = *ops;
 	g->walk.content = *content;
+	g->room = walk_is_single(content) ? 1 : GATHER_CHUNKS;
+	g->queue = mem_alloc(g->room * sizeof(*g->queue));
 	if (!walk_is_single(content) && !ops->by_list)
 		g->sha = sha256_begin();
 	return g;
@@ -57,6 +59,7 @@ void gather_free(struct gather **gather)
 	}
 	walk_fini(&g->walk);
 	hashes_fini(&g->wanted);
+	free(g->queue);
 	buf_fini(&g->chunk);
 	free(g);
 	*gather = NULL;
@@ -130,7 +133,7 @@ static void gather_hash(struct gather *g, struct bytes raw)
 static void gather_pass(struct gather *g)
 {
 	g->done += g->queue[g->first].bytes;
-	g->first = (g->first + 1) % GATHER_CHUNKS;
+	g->first = (g->first + 1) % g->room;
 	g->n--;
 }
 
@@ -241,7 +244,7 @@ static int gather_step(struct gather *g)
 	struct entry_of e;
 	bool is_node;
 
-	if (g->n == GATHER_CHUNKS || (g->n && g->ahead >= GATHER_AHEAD) ||
+	if (g->n == g->room || (g->n && g->ahead >= GATHER_AHEAD) ||
 	    !walk_next(&g->walk, &e, &is_node) || hashes_find(&g->wanted, e.hash))
 		return 0;
 	if (!is_node && e.bytes > CHUNK_MAX)
@@ -259,7 +262,7 @@ static int gather_step(struct gather *g)
 			err = walk_enter(&g->walk, &e, buf_bytes(&g->chunk), has == 2);
 		return err < 0 ? err : gather_children(g) < 0 ? ERR_IO : 1;
 	}
-	g->queue[(g->first + g->n++) % GATHER_CHUNKS] = e;
+	g->queue[(g->first + g->n++) % g->room] = e;
 	walk_pass(&g->walk);
 	return 1;
 }
