@@ -30,8 +30,8 @@ struct give {
 	size_t n_asked;
 	struct pace pace;
 	/* The chunk that is being sent, from `at` on; `on`: there is one. */
-	bool on;
-	uint8_t hash[SHA256_LEN];
+	bool on, has_parent;
+	uint8_t hash[SHA256_LEN], parent[SHA256_LEN];
 	struct stored is;
 	struct buf packed;
 	size_t at;
@@ -164,6 +164,9 @@ static int give_read(struct area *a, struct session *s, const uint8_t hash[SHA25
 		return 0;
 	}
 	memcpy(g->hash, hash, SHA256_LEN);
+	g->has_parent = parent != NULL;
+	if (parent)
+		memcpy(g->parent, parent, SHA256_LEN);
 	g->at = 0;
 	g->on = true;
 	return 1;
@@ -188,6 +191,21 @@ static int give_next(struct area *a, struct session *s)
 			list_drop(g, l);
 	}
 	return got;
+}
+
+/* What is being sent, as long as it still may be: a right can end between two parts. 1, 0 or an
+ * error, as of give_next. */
+static int give_go_on(struct area *a, struct session *s)
+{
+	struct give *g = s->give;
+	int may = g->on ? shelf_may_get(a->shelf, s, g->hash, g->has_parent ? g->parent : NULL) : 0;
+
+	if (may != 0)
+		return may;
+	if (g->on)
+		lane_missing(s, g->hash, "the server has no such document for you");
+	g->on = false;
+	return give_next(a, s);
 }
 
 /* So much of what is being sent. */
@@ -222,7 +240,7 @@ ssize_t give_feed(struct area *a, struct session *s)
 	/* Nothing is read before some of it may go. */
 	if (!g->on && !pace_may_send(&g->pace, 1, now, &part))
 		return give_later(a, g, now);
-	int got = g->on ? 1 : give_next(a, s);
+	int got = give_go_on(a, s);
 	if (got <= 0)
 		return got;
 	if (!pace_may_send(&g->pace, g->packed.len - g->at, now, &part))
