@@ -214,7 +214,7 @@ static void put_version(struct put *p, struct draft *d, const struct put_item *t
 	put_text(d, TYPE_VERSION, "media_type", t->media);
 	put_number(d, TYPE_VERSION, "bytes", c->bytes);
 	put_bytes(d, TYPE_VERSION, "content", BYTES(c->sha, SHA256_LEN));
-	if (memcmp(c->root, c->sha, SHA256_LEN) != 0)
+	if (!content_is_single(c))
 		put_bytes(d, TYPE_VERSION, "chunks", BYTES(c->root, SHA256_LEN));
 	if (p->parents.len > 0)
 		draft_set(d, put_field(TYPE_VERSION, "parents"), buf_bytes(&p->parents));

@@ -171,7 +171,7 @@ int contents_mend(struct copy *copy, const struct content *c)
 {
 	struct store *store = copy_store(copy);
 	struct mending m = {.copy = copy};
-	bool single = memcmp(c->root, c->sha, SHA256_LEN) == 0;
+	bool single = content_is_single(c);
 	int err = content_each(store, c->root, single ? 0 : LEVEL_MAX, mend_row, &m);
 
 	if (err == 0)

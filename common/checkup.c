@@ -67,7 +67,7 @@ int checkup_content(struct checkup *c, const uint8_t root[SHA256_LEN])
 	int got = store_content(c->store, root, &content);
 	if (got < 0)
 		return got;
-	bool single = got > 0 && memcmp(content.sha, content.root, SHA256_LEN) == 0;
+	bool single = got > 0 && content_is_single(&content);
 	int err = content_each(c->store, root, single ? 0 : LEVEL_MAX, checkup_chunk, &b);
 	if (err == 0 && !b.whole && c->mend)
 		err = store_content_forget(c->store, root);

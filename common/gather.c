@@ -39,9 +39,9 @@ struct gather *gather_new(struct store *s, const struct content *content,
 	g->store = s;
 	g->ops = *ops;
 	g->walk.content = *content;
-	g->room = walk_is_single(content) ? 1 : GATHER_CHUNKS;
+	g->room = content_is_single(content) ? 1 : GATHER_CHUNKS;
 	g->queue = mem_alloc(g->room * sizeof(*g->queue));
-	if (!walk_is_single(content) && !ops->by_list)
+	if (!content_is_single(content) && !ops->by_list)
 		g->sha = sha256_begin();
 	return g;
 }

@@ -469,6 +469,11 @@ int store_unpack(struct squeezer *s, const uint8_t hash[SHA256_LEN], enum form f
 
 /* ---- Contents and edges --------------------------------------------------------------------- */
 
+bool content_is_single(const struct content *c)
+{
+	return memcmp(c->root, c->sha, SHA256_LEN) == 0;
+}
+
 int store_content_set(struct store *s, const struct content *c)
 {
 	return db_run(s->db,

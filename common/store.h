@@ -100,6 +100,8 @@ struct content {
 	uint64_t bytes;
 };
 
+/* Is it one chunk, without a list? */
+bool content_is_single(const struct content *c);
 int store_content_set(struct store *s, const struct content *c);
 /* By its root. 1, 0 or an error. */
 int store_content(struct store *s, const uint8_t root[SHA256_LEN], struct content *out);

@@ -15,17 +15,12 @@ void walk_restart(struct walk *w)
 	w->depth = 0;
 }
 
-bool walk_is_single(const struct content *c)
-{
-	return memcmp(c->root, c->sha, SHA256_LEN) == 0;
-}
-
 int walk_next(struct walk *w, struct entry_of *e, bool *is_node)
 {
 	if (!w->begun) {
 		memcpy(e->hash, w->content.root, SHA256_LEN);
 		e->bytes = w->content.bytes;
-		*is_node = !walk_is_single(&w->content);
+		*is_node = !content_is_single(&w->content);
 		return 1;
 	}
 	while (w->depth && w->open[w->depth - 1].at == w->open[w->depth - 1].node.n)

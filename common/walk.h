@@ -23,8 +23,6 @@ struct walk {
 
 void walk_fini(struct walk *w);
 void walk_restart(struct walk *w); /* keeps its memory */
-/* Is the content one chunk, without a list? */
-bool walk_is_single(const struct content *c);
 /* What comes next, without moving. 1, or 0 at the end. `is_node`: it must be entered. */
 int walk_next(struct walk *w, struct entry_of *e, bool *is_node);
 /* Behind what walk_next said. */

@@ -259,7 +259,7 @@ void shelf_delivered(struct shelf *s, const struct session *session, const struc
 {
 	struct note *n = note_of(s, session, c->root);
 
-	if (!n || memcmp(c->root, c->sha, SHA256_LEN) != 0)
+	if (!n || !content_is_single(c))
 		n = shelf_note(s, session);
 	n->content = *c;
 	n->delivered = true;

@@ -68,7 +68,7 @@ documents_again() {
 
 # The machine's speed changes within minutes: each transfer is set beside the floor measured just
 # before it and just behind it, and of three rounds the middle one counts.
-floors=() push=() pull=() push_ratio=() pull_ratio=()
+floors=() put=() push=() pull=() push_ratio=() pull_ratio=()
 take_floor() { floors+=("$("$tools/tls")"); }
 beside() { # beside MB_S: over the mean of the last two floors
 	calc %.3f "2 * $1 / (${floors[-1]} + ${floors[-2]})"
@@ -96,7 +96,7 @@ documents_round() { # up from one school, down at another
 }
 
 bench_documents_large() {
-	local id us round put=()
+	local id us round
 	for round in 1 2 3; do
 		[ $round = 1 ] || { stop && rm -rf "$area"; }
 		documents_round

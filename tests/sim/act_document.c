@@ -51,7 +51,7 @@ static void draft_version(struct draft *draft, const struct id *document,
 	draft_set(draft, 5, buf_bytes(&b));
 	buf_reset(&b);
 	field_add_bytes(&b, 8, BYTES(content->root, SHA256_LEN));
-	if (memcmp(content->root, content->sha, SHA256_LEN) != 0)
+	if (!content_is_single(content))
 		draft_set(draft, 8, buf_bytes(&b));
 	buf_reset(&b);
 	field_add_text(&b, 2, "minutes.odt");

@@ -72,13 +72,13 @@ static inline struct id push_version(struct peer *p, const struct id *space,
 	making_text(&m, 2, "plan.pdf", NULL);
 	making_number(&m, 4, 0);
 	making_number(&m, 5, 0);
-	if (memcmp(c->root, c->sha, SHA256_LEN) != 0)
+	if (!content_is_single(c))
 		making_number(&m, 8, 0);
 	buf_reset(&m.set[0]);
 	field_add_text(&m.set[0], 2, "plan.pdf");
 	field_add_number(&m.set[0], 4, c->bytes);
 	field_add_bytes(&m.set[0], 5, BYTES(c->sha, SHA256_LEN));
-	if (memcmp(c->root, c->sha, SHA256_LEN) != 0)
+	if (!content_is_single(c))
 		field_add_bytes(&m.set[0], 8, BYTES(c->root, SHA256_LEN));
 	struct id id = m.change.id;
 	peer_push(p, making_bytes(&m));

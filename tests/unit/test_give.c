@@ -191,6 +191,70 @@ static void test_sessions(struct stage *s, const struct paper *paper)
 	   queued[0], queued[1]);
 }
 
+/* A group's space, which staff may read as long as they are appointed to it. */
+static struct id group_space(struct stage *s, struct id *group)
+{
+	struct id space = id_make(&s->b.env);
+	struct making m;
+
+	*group = id_make(&s->b.env);
+	making_init(&m, &s->b, &s->b.directory, 0);
+	making_create(&m, TYPE_GROUP, group);
+	making_text(&m, 1, "Maths", NULL);
+	making_create(&m, TYPE_SPACE, &space);
+	making_text(&m, 1, "Maths group", NULL);
+	making_number(&m, 2, RECORDS__SPACE_KIND__GROUP);
+	making_ref(&m, 3, group);
+	making_member(&m, 10, group);
+	peer_push(&s->head, making_bytes(&m));
+	making_fini(&m);
+	bed_turn(&s->b);
+	return space;
+}
+
+static void end_appointment(struct stage *s, const struct id *appointment)
+{
+	struct making m;
+
+	making_init(&m, &s->b, &s->b.directory, peer_held(&s->head, &s->b.directory)->number);
+	making_edit(&m, TYPE_APPOINTMENT, appointment);
+	making_number(&m, 7, 1);
+	peer_push(&s->head, making_bytes(&m));
+	making_fini(&m);
+	bed_turn(&s->b);
+}
+
+/* A right ends between two parts of a chunk. */
+static void test_right_ends(const struct paper *paper)
+{
+	struct stage s;
+	struct id group;
+
+	stage_init(&s, "right");
+	struct id space = group_space(&s, &group);
+	struct id appointment = bed_appoint(&s.b, &s.head, &s.staff.person, RECORDS__ROLE__STAFF,
+					    &group);
+	offer(&s.staff, paper);
+	answer(&s.staff, paper, SIZE_MAX);
+	push_version(&s.staff, &space, &paper->content);
+	again(&s, false);
+	limit(&s.staff, 20000);
+	ask(&s.staff, paper);
+	bed_turn(&s.b);
+	ok(s.staff.content.len > 0 && s.staff.chunks == 1 && s.staff.missing == 0,
+	   "the first part of a chunk comes while there is a right to it");
+	end_appointment(&s, &appointment);
+	size_t before = s.staff.content.len;
+	for (int i = 0; i < 200; i++) {
+		s.b.now_ms += 100;
+		bed_turn(&s.b);
+	}
+	ok(s.staff.lost == 1 && s.staff.content.len == before,
+	   "when that has ended, no part follows (%zu bytes)", s.staff.content.len - before);
+	ok(s.staff.missing == paper->n - 1, "and of each chunk it is said that there is none");
+	stage_fini(&s);
+}
+
 int main(void)
 {
 	struct paper *large = paper_new(90, 3000000), *small = paper_new(91, 150000);
@@ -205,6 +269,7 @@ int main(void)
 	test_shares(&s, large, small);
 	test_sessions(&s, large);
 	stage_fini(&s);
+	test_right_ends(small);
 	paper_free(large);
 	paper_free(small);
 	return tap_end();

@@ -40,7 +40,7 @@ static struct paper_id put(struct world *w, struct client *c, const struct paper
 	field_add_bytes(&b, field(TYPE_VERSION, "content"), BYTES(p.content.sha, SHA256_LEN));
 	draft_set(d, field(TYPE_VERSION, "content"), buf_bytes(&b));
 	buf_reset(&b);
-	if (memcmp(p.content.root, p.content.sha, SHA256_LEN) != 0) {
+	if (!content_is_single(&p.content)) {
 		field_add_bytes(&b, field(TYPE_VERSION, "chunks"),
 				BYTES(p.content.root, SHA256_LEN));
 		draft_set(d, field(TYPE_VERSION, "chunks"), buf_bytes(&b));

@@ -43,7 +43,7 @@ static bool rebuild(const struct paper *p, const uint8_t hash[SHA256_LEN], unsig
 static unsigned level_of(const struct paper *p)
 {
 	struct node node;
-	bool single = memcmp(p->content.root, p->content.sha, SHA256_LEN) == 0;
+	bool single = content_is_single(&p->content);
 
 	if (single || node_read(&node, paper_find(p, p->content.root)) < 0)
 		return 0;

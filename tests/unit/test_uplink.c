@@ -347,7 +347,7 @@ static void put_document(struct world *w, struct client *c, size_t n, struct con
 	draft_set(d, 5, buf_bytes(&b));
 	buf_reset(&b);
 	field_add_bytes(&b, 8, BYTES(content->root, SHA256_LEN));
-	if (memcmp(content->root, content->sha, SHA256_LEN) != 0)
+	if (!content_is_single(content))
 		draft_set(d, 8, buf_bytes(&b));
 	world_must(draft_save(&d, &change, &cause), &cause, "version");
 	buf_fini(&b);
