@@ -11,6 +11,7 @@
  */
 #include "common/conn.h"
 
+#include "common/inflow.h"
 #include "common/log.h"
 #include "common/os.h"
 
@@ -27,9 +28,7 @@
 #include <unistd.h>
 
 enum {
-	CONN_INPUT = 128 * 1024, /* bytes read ahead of the frame that is being waited for */
-	CONN_RECORD = 16 * 1024, /* what a TLS record holds at most */
-	CONN_CORK = 2 * CONN_RECORD, /* from so much of queue on segments are filled */
+	CONN_CORK = 2 * TLS_RECORD, /* from so much of queue on segments are filled */
 	CONN_UNSENT = 128 * 1024, /* bytes that the kernel may hold before the network takes them */
 	CONN_PONG_ROOM = 64 * 1024, /* Pings are not answered over so much of queue */
 };
@@ -50,16 +49,12 @@ struct conn {
 	bool paused;	/* by the owner */
 	bool reading;	/* EV_READ is on */
 	bool corked;	/* the kernel waits for a full segment */
-	bool held;	/* OpenSSL may hold a record that no event of the socket tells of */
 	bool deaf;  /* the peer takes nothing any more; what it sent before can still be read */
 	bool ended; /* the peer sends no more: `words` say why; told when the input is used up */
 	bool told;  /* CLOSED has been handed up */
 	bool pinged;
-	unsigned asked;	       /* Pongs that the owner waits for */
-	struct buf in;	       /* what has come; */
-	size_t at;	       /* so much of it was handed up */
-	size_t want;	       /* size of the frame that has begun to come, 0: not known */
-	size_t most;	       /* for frames */
+	unsigned asked; /* Pongs that the owner waits for */
+	struct inflow in;
 	uint64_t began;	       /* all in ms: the state, */
 	uint64_t frame;	       /* the frame under way (0: none), */
 	uint64_t heard, taken; /* the last byte each way, */
@@ -86,7 +81,7 @@ static void conn_destroy(struct conn *c)
 	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
 	tls_line_free(&c->tls);
 	bufferevent_free(c->bev);
-	buf_fini(&c->in);
+	inflow_fini(&c->in);
 	free(c);
 }
 
@@ -110,24 +105,13 @@ static void conn_tell(struct conn *c, enum conn_event event, const struct frame 
 		c->fn(c->arg, event, frame, words);
 }
 
-/* What has come and was not handed up. */
-static struct bytes conn_input(const struct conn *c)
-{
-	return BYTES(c->in.data + c->at, c->in.len - c->at);
-}
-
-static bool conn_has_room(const struct conn *c)
-{
-	return conn_input(c).len < (c->want > CONN_INPUT ? c->want : CONN_INPUT);
-}
-
 /* Read when there is somebody to read for and room for it. */
 static void conn_update_reading(struct conn *c)
 {
 	bool read = c->state == CONN_LINGERING || (c->state <= CONN_OPEN && !c->paused &&
-						   !c->ended && conn_has_room(c));
+						   !c->ended && inflow_has_room(&c->in));
 
-	if (read && c->held && c->state == CONN_OPEN)
+	if (read && c->in.held && c->state == CONN_OPEN)
 		loop_later(c->loop, &c->task);
 	if (read == c->reading)
 		return;
@@ -138,18 +122,25 @@ static void conn_update_reading(struct conn *c)
 		bufferevent_disable(c->bev, EV_READ);
 }
 
+/* When the state is over, if it may last only so long; 0: it may last. */
+static uint64_t conn_state_ends(const struct conn *c)
+{
+	static const uint64_t most_ms[] = {[CONN_SHAKING] = CONN_HANDSHAKE_MS,
+					   [CONN_FLUSHING] = CONN_FLUSH_MS,
+					   [CONN_LINGERING] = CONN_LINGER_MS,
+					   [CONN_OVER] = 0};
+
+	return most_ms[c->state] ? c->began + most_ms[c->state] : 0;
+}
+
 /* The time of the next look: when the first of the deadlines that hold now may be over. */
 static void conn_set_timer(struct conn *c, uint64_t now)
 {
 	uint64_t next = now + CONN_PING_MS;
 
-	if (c->state == CONN_SHAKING)
-		next = c->began + CONN_HANDSHAKE_MS;
-	else if (c->state == CONN_FLUSHING)
-		next = c->began + CONN_FLUSH_MS;
-	else if (c->state == CONN_LINGERING)
-		next = c->began + CONN_LINGER_MS;
-	else if (!c->paused && !c->ended) {
+	if (conn_state_ends(c)) {
+		next = conn_state_ends(c);
+	} else if (!c->paused && !c->ended) {
 		uint64_t silent = c->heard + (c->pinged ? CONN_IDLE_MS : CONN_PING_MS);
 		if (silent < next)
 			next = silent;
@@ -257,25 +248,35 @@ static void conn_close(struct link *link)
 		evbuffer_drain(bufferevent_get_output(c->bev), conn_queued(link));
 	conn_move(c, CONN_FLUSHING);
 	if (!shaken || conn_queued(link) == 0)
-		loop_later(c->loop,
-			   &c->task); /* the owner is told from the loop, not from in here */
+		loop_later(c->loop, &c->task); /* the owner is told from the loop */
 }
 
 static const struct link_ops conn_ops = {
     .send = conn_send, .queued = conn_queued, .pause = conn_pause, .close = conn_close};
 
+/* Why a line was closed that was closed well. */
+static const char *conn_last_words(const struct conn *c)
+{
+	return c->words[0] ? c->words : "closed from this side";
+}
+
 /* What was queued has gone: say that it was the last, and wait for the peer to have read it. */
 static void conn_flushed(struct conn *c)
 {
-	const char *words = c->words[0] ? c->words : "closed from this side";
-
 	tls_line_end(c->tls);
 	if (!tls_line_is_server(c->tls) || c->ended) {
-		conn_finish(c, words);
+		conn_finish(c, conn_last_words(c));
 		return;
 	}
 	shutdown(c->fd, SHUT_WR);
 	conn_move(c, CONN_LINGERING);
+}
+
+static void conn_send_ping(struct conn *c)
+{
+	Wire__Ping ping = WIRE__PING__INIT;
+
+	link_send(&c->link, WIRE__KIND__PING, &ping.base, BYTES_NONE);
 }
 
 static void conn_answer_ping(struct conn *c)
@@ -308,33 +309,10 @@ static void conn_take(struct conn *c, const struct frame *frame)
 	}
 }
 
-/* One frame off the input. 1: there was one; 0: none that is whole; ERR_LIMIT: it is too long. */
-static int conn_next(struct conn *c)
-{
-	struct frame frame;
-
-	c->want = 0;
-	int rc = frame_parse(conn_input(c), &frame, &c->want);
-	if (rc < 0 || c->want > c->most)
-		return ERR_LIMIT;
-	if (rc == 0)
-		return 0;
-	c->at += c->want;
-	c->want = 0;
-	conn_take(c, &frame);
-	return 1;
-}
-
-/* A line that rests holds no memory for what comes. */
-static void conn_empty(struct conn *c)
-{
-	buf_fini(&c->in);
-	c->at = 0;
-}
-
 /* All whole frames that are there, as long as the owner wants them and the turn has time. */
 static void conn_parse(struct conn *c)
 {
+	struct frame frame;
 	int rc = 1;
 
 	while (rc > 0 && c->state == CONN_OPEN && !c->paused && !c->let_go) {
@@ -342,9 +320,11 @@ static void conn_parse(struct conn *c)
 			loop_later(c->loop, &c->task);
 			break;
 		}
-		rc = conn_next(c);
-		if (rc > 0)
+		rc = inflow_next(&c->in, &frame);
+		if (rc > 0) {
+			conn_take(c, &frame);
 			c->frame = 0;
+		}
 	}
 	if (c->state != CONN_OPEN || c->let_go)
 		return;
@@ -353,9 +333,9 @@ static void conn_parse(struct conn *c)
 			    "a frame was longer than the protocol allows");
 		return;
 	}
-	size_t have = conn_input(c).len;
+	size_t have = inflow_waiting(&c->in);
 	if (have == 0)
-		conn_empty(c);
+		inflow_rest(&c->in);
 	else if (rc == 0 && !c->frame)
 		c->frame = c->heard;
 	conn_update_reading(c);
@@ -387,7 +367,7 @@ static void conn_shaken(struct conn *c)
 	c->heard = c->taken = conn_now();
 	conn_move(c, CONN_OPEN);
 	conn_tell(c, CONN_READY, NULL, NULL);
-	c->held = tls_line_holds(c->tls);
+	c->in.held = tls_line_holds(c->tls);
 	conn_update_reading(c);
 }
 
@@ -423,18 +403,6 @@ static void conn_end_of_input(struct conn *c, short what, unsigned long error)
 		conn_finish(c, c->state == CONN_SHAKING ? cause.words : c->words);
 }
 
-/* Where the next record goes. What was handed up makes room first: frames are whole where they
- * stand, and little is moved. */
-static uint8_t *conn_room(struct conn *c, size_t n)
-{
-	if (c->at && c->in.cap - c->in.len < n) {
-		c->in.len -= c->at;
-		memmove(c->in.data, c->in.data + c->at, c->in.len);
-		c->at = 0;
-	}
-	return buf_reserve(&c->in, n);
-}
-
 /* libevent takes one TLS record an event. What has come behind it is taken at once, up to what
  * would be read ahead anyway; each read empties a record. */
 static void conn_read_on(struct conn *c)
@@ -442,17 +410,14 @@ static void conn_read_on(struct conn *c)
 	struct evbuffer *first = bufferevent_get_input(c->bev);
 	size_t n = evbuffer_get_length(first);
 	unsigned long error;
-	int got = 1;
 
 	if (n)
-		c->in.len += (size_t)evbuffer_remove(first, conn_room(c, n), n);
-	while (got > 0 && c->state == CONN_OPEN && c->reading && !c->paused && !c->let_go &&
-	       conn_has_room(c)) {
-		got = tls_line_read(c->tls, conn_room(c, CONN_RECORD), CONN_RECORD, &n, &error);
-		c->in.len += n;
+		inflow_came(&c->in, (size_t)evbuffer_remove(first, inflow_room(&c->in, n), n));
+	if (c->state != CONN_OPEN || !c->reading || c->paused || c->let_go) {
+		c->in.held = tls_line_holds(c->tls);
+		return;
 	}
-	c->held = got > 0 && tls_line_holds(c->tls);
-	if (got >= 0)
+	if (inflow_read(&c->in, c->tls, &error) == 0)
 		return;
 	int socket_error = errno;
 	bufferevent_disable(c->bev, EV_READ);
@@ -519,7 +484,7 @@ static void conn_task(void *arg)
 	struct conn *c = arg;
 
 	conn_enter(c);
-	if (c->state == CONN_OPEN && c->reading && c->held)
+	if (c->state == CONN_OPEN && c->reading && c->in.held)
 		conn_read(c);
 	else if (c->state == CONN_OPEN)
 		conn_parse(c);
@@ -544,12 +509,9 @@ static void conn_look(struct conn *c, uint64_t now)
 	if (c->life && now >= c->life && c->state <= CONN_OPEN) {
 		c->life = 0;
 		conn_refuse(c, WIRE__REASON__IDLE, "this took too long");
-	} else if (c->state == CONN_SHAKING && now >= c->began + CONN_HANDSHAKE_MS) {
-		conn_finish(c, "the TLS handshake took too long");
-	} else if (c->state == CONN_FLUSHING && now >= c->began + CONN_FLUSH_MS) {
-		conn_finish(c, c->words[0] ? c->words : "closed from this side");
-	} else if (c->state == CONN_LINGERING && now >= c->began + CONN_LINGER_MS) {
-		conn_finish(c, c->words[0] ? c->words : "closed from this side");
+	} else if (conn_state_ends(c) && now >= conn_state_ends(c)) {
+		conn_finish(c, c->state == CONN_SHAKING ? "the TLS handshake took too long"
+							: conn_last_words(c));
 	} else if (c->state != CONN_OPEN) {
 		return;
 	} else if (conn_queued(&c->link) && now >= c->taken + CONN_IDLE_MS) {
@@ -561,9 +523,8 @@ static void conn_look(struct conn *c, uint64_t now)
 	} else if (now >= c->heard + CONN_IDLE_MS) {
 		conn_refuse(c, WIRE__REASON__IDLE, "nothing was heard for too long");
 	} else if (now >= c->heard + CONN_PING_MS && !c->pinged) {
-		Wire__Ping ping = WIRE__PING__INIT;
 		c->pinged = true;
-		link_send(&c->link, WIRE__KIND__PING, &ping.base, BYTES_NONE);
+		conn_send_ping(c);
 	}
 }
 
@@ -596,9 +557,9 @@ struct conn *conn_new(struct loop *loop, int fd, struct tls_line **line, conn_ev
 			   .fd = fd,
 			   .fn = fn,
 			   .arg = arg,
-			   .most = FRAME_HEADER + FRAME_MAX,
 			   .reading = true};
 	*line = NULL;
+	inflow_init(&c->in);
 	c->task.fn = conn_task;
 	c->task.arg = c;
 	c->bev = bufferevent_openssl_socket_new(
@@ -638,7 +599,7 @@ const struct tls_line *conn_tls(const struct conn *conn)
 
 void conn_limit_frames(struct conn *conn, size_t most)
 {
-	conn->most = most;
+	conn->in.most = most;
 }
 
 void conn_limit_life(struct conn *conn, uint64_t ms)
@@ -651,10 +612,8 @@ void conn_limit_life(struct conn *conn, uint64_t ms)
 
 void conn_ping(struct conn *conn)
 {
-	Wire__Ping ping = WIRE__PING__INIT;
-
 	conn->asked++;
-	link_send(&conn->link, WIRE__KIND__PING, &ping.base, BYTES_NONE);
+	conn_send_ping(conn);
 }
 
 const char *conn_stranger(const struct conn *conn)

@@ -19,6 +19,7 @@
 #include <string.h>
 
 enum { TLS_READ = 64 * 1024 }; /* bytes at a time off the socket */
+_Static_assert(TLS_RECORD >= SSL3_RT_MAX_PLAIN_LENGTH, "a record fits where one is read to");
 
 struct tls {
 	SSL_CTX *ctx;
@@ -320,7 +321,7 @@ int tls_line_read(struct tls_line *line, uint8_t *out, size_t room, size_t *n, u
 {
 	*n = 0;
 	*error = 0;
-	must(room >= SSL3_RT_MAX_PLAIN_LENGTH);
+	must(room >= TLS_RECORD);
 	ERR_clear_error();
 	errno = 0;
 	int rc = SSL_read_ex(line->ssl, out, room, n);

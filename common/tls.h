@@ -20,6 +20,8 @@ struct ssl_st;
 struct evp_pkey_st;
 struct x509_st;
 
+enum { TLS_RECORD = 16 * 1024 }; /* what a record holds at most */
+
 /* The server's side. All three are borrowed for the call. */
 struct tls *tls_server_new(struct evp_pkey_st *key, struct x509_st *cert, struct x509_st *ca);
 /* A device's side, from key.pem, device.pem and ca.pem in `home`. ERR_MISSING, ERR_CORRUPT with a
@@ -49,7 +51,7 @@ struct x509_st *tls_line_ca(const struct tls_line *line);
 /* 32 bytes that only the two ends of this line know (RFC 8446, 7.5). */
 void tls_line_export(const struct tls_line *line, const char *label, uint8_t out[32]);
 /*
- * Up to `room` bytes (16 KiB at least: a whole record) that have come and need no waiting. 1: `n`
+ * Up to `room` bytes (TLS_RECORD at least) that have come and need no waiting. 1: `n`
  * are some; 0: there are none yet; ERR_PROTO: the line has ended, with OpenSSL's error if it was
  * not well (0, and errno: the socket's).
  */
