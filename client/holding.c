@@ -101,25 +101,17 @@ int holding_set_word(struct copy *copy, const struct id *document, enum word wor
 
 /* ---- What there is -------------------------------------------------------------------------- */
 
-/* An id as a key of `hashes`, which take the first bytes for chance: an id's are its time. */
-static void id_key(const struct id *id, uint8_t key[SHA256_LEN])
-{
-	memset(key, 0, SHA256_LEN);
-	for (size_t i = 0; i < 16; i++)
-		key[i] = id->b[15 - i];
-}
-
 static void mark_id(struct hashes *set, const struct id *id)
 {
 	uint8_t key[SHA256_LEN];
-	id_key(id, key);
+	hashes_key(id, key);
 	hashes_put(set, key, 1);
 }
 
 static bool has_id(const struct hashes *set, const struct id *id)
 {
 	uint8_t key[SHA256_LEN];
-	id_key(id, key);
+	hashes_key(id, key);
 	return hashes_find(set, key) != NULL;
 }
 
@@ -249,9 +241,9 @@ int presence_init(struct presence *p, struct copy *copy)
 	for (int i = 0; i < n; i++) {
 		const struct held_version *v = &list[i];
 		uint8_t key[SHA256_LEN];
-		id_key(&v->id, key);
+		hashes_key(&v->id, key);
 		hashes_put(&p->ids, key, v->here);
-		id_key(&v->document, key);
+		hashes_key(&v->document, key);
 		const uint64_t *known = v->newest ? hashes_find(&p->ids, key) : NULL;
 		if (v->newest)
 			hashes_put(&p->ids, key, v->here && (!known || *known));
@@ -269,7 +261,7 @@ int presence_of(const struct presence *p, const struct id *id)
 {
 	uint8_t key[SHA256_LEN];
 
-	id_key(id, key);
+	hashes_key(id, key);
 	const uint64_t *here = hashes_find(&p->ids, key);
 	return here ? (int)*here : -1;
 }

@@ -98,3 +98,10 @@ bool hashes_remove(struct hashes *h, const uint8_t hash[SHA256_LEN])
 	h->n--;
 	return true;
 }
+
+void hashes_key(const struct id *id, uint8_t key[SHA256_LEN])
+{
+	memset(key, 0, SHA256_LEN);
+	for (size_t i = 0; i < sizeof(id->b); i++)
+		key[i] = id->b[sizeof(id->b) - 1 - i];
+}

@@ -2,6 +2,7 @@
 #ifndef FIVEPITS_HASHES_H
 #define FIVEPITS_HASHES_H
 
+#include "common/id.h"
 #include "common/sha.h"
 
 #include <stdbool.h>
@@ -19,5 +20,7 @@ uint64_t *hashes_find(const struct hashes *h, const uint8_t hash[SHA256_LEN]);
 /* Add it, or change its number. */
 void hashes_put(struct hashes *h, const uint8_t hash[SHA256_LEN], uint64_t value);
 bool hashes_remove(struct hashes *h, const uint8_t hash[SHA256_LEN]); /* was it there? */
+/* An id as a key of such a set: its own first bytes are a time, its last are chance. */
+void hashes_key(const struct id *id, uint8_t key[SHA256_LEN]);
 
 #endif

@@ -293,6 +293,7 @@ static const struct schema_field version[] = {
 	TEXT(note, VALUE, CELL_MAX, SEARCH),
 	OPAQUE(chunks, FIXED, 32, 32),
 	TEXT(folder, FIXED, CELL_MAX, SEARCH),
+	DAY(released, FIXED),
 };
 
 static const struct schema_field link[] = {
@@ -336,6 +337,12 @@ static const struct schema_field limit[] = {
 	NUMBER(file_bytes, VALUE, CONTENT_MOST),
 	NUMBER(school_bytes, VALUE, UINT64_C(1) << 60),
 	NUMBER(area_bytes, VALUE, UINT64_C(1) << 60),
+};
+
+static const struct schema_field retention[] = {
+	REF(space, FIXED, "space"),
+	NUMBER(newest, VALUE, 1000000),
+	NUMBER(days, VALUE, 1000000),
 };
 
 /* ---- The types ------------------------------------------------------------------------------ */
@@ -382,6 +389,7 @@ static const struct schema_type types[] = {
 	TYPE(TYPE_READ_MARK, "read-mark", read_mark, "space", OWN),
 	TYPE(TYPE_CONFLICT, "conflict", conflict, "state", EVERYWHERE, .outcome_only = true),
 	TYPE(TYPE_LIMIT, "limit", limit, "school", KIND(ADMIN)),
+	TYPE(TYPE_RETENTION, "retention", retention, "space", KIND(ADMIN)),
 };
 
 /* ---- Looking things up ---------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "server/lane.h"
 #include "server/own.h"
 #include "server/quota.h"
+#include "server/retention.h"
 #include "server/shelf.h"
 #include "server/turn.h"
 
@@ -76,6 +77,7 @@ int area_load(struct area *a, struct cause *cause)
 
 	a->quota = quota_new(a);
 	a->shelf = shelf_new(a);
+	a->retention = retention_new(a);
 	a->access = access_new(&a->id);
 	if (err == 0)
 		err = access_load(a->access, a->journal);
@@ -133,6 +135,7 @@ void area_close(struct area **area)
 	feed_cache_fini(&a->feed);
 	shelf_free(&a->shelf);
 	quota_free(&a->quota);
+	retention_free(&a->retention);
 	held_fini(a);
 	journal_close(&a->journal);
 	access_free(&a->access);
@@ -220,6 +223,7 @@ static void area_end(struct area *a)
 void area_tick(struct area *a)
 {
 	area_end(a);
+	retention_tick(a->retention);
 	a->tidying = !a->options.read_only;
 	/* An idle moment: better now than at somebody's commit. */
 	if (!a->failed && !journal_is_dirty(a->journal) && !a->options.read_only)

@@ -50,6 +50,22 @@ static struct bytes version_root(const Records__Version *v)
 	return v->has_chunks ? BYTES_OF(v->chunks) : BYTES_OF(v->content);
 }
 
+/* One that was released names nothing any more: nobody may have the content by it, and if it was
+ * asked for on its account alone, it is not now. */
+static int index_released(struct journal *j, const struct space *s, const struct record *r,
+			  struct bytes root)
+{
+	int err = db_run(j->db,
+			 "DELETE FROM named WHERE root = $1 AND space = $2 AND version = $3", "bud",
+			 root, s->local, &r->id);
+
+	return err < 0 ? err
+		       : db_run(j->db,
+				"DELETE FROM lacking WHERE content = $1 AND NOT EXISTS"
+				" (SELECT 1 FROM named WHERE root = $2)",
+				"bb", root, root);
+}
+
 static int index_version(struct journal *j, const struct space *s, const struct record *r,
 			 struct arena *arena)
 {
@@ -57,6 +73,8 @@ static int index_version(struct journal *j, const struct space *s, const struct 
 
 	if (!v || !v->has_content)
 		return 0;
+	if (v->released)
+		return index_released(j, s, r, version_root(v));
 	return db_run(j->db,
 		      "INSERT INTO named (root, space, version) VALUES ($1, $2, $3)"
 		      " ON CONFLICT (root, space, version) DO NOTHING",
@@ -210,7 +228,7 @@ static int fit_version(struct fitting *f, const struct record *r)
 				  " WHERE root = $1 AND space = $2 AND version = $3";
 	const Records__Version *v = record_message(r, &records__version__descriptor, &f->arena);
 
-	if (!v || !v->has_content)
+	if (!v || !v->has_content || v->released)
 		return 0;
 	f->named++;
 	return fit_row(f, db_query(f->j->db, sql, "bud", version_root(v), f->space->local, &r->id));

@@ -97,6 +97,10 @@ int journal_record(struct journal *j, const struct space *s, const struct id *id
  * call. */
 int journal_each_record(struct journal *j, const struct space *s,
 			int (*row)(void *arg, const struct record *r), void *arg);
+/* The next records of a space behind the id `after`, `most` of them; `after` moves. 1: there may be
+ * more; 0: those were the last; or an error, also of `row`. */
+int journal_next_records(struct journal *j, const struct space *s, struct id *after, size_t most,
+			 int (*row)(void *arg, const struct record *r), void *arg);
 /* A record's values as the message `d`, in `arena`; NULL if they do not make one. */
 void *record_message(const struct record *r, const ProtobufCMessageDescriptor *d,
 		     struct arena *arena);
@@ -114,14 +118,20 @@ int journal_entries(struct journal *j, const struct space *s, uint64_t from, uin
 int journal_chain(struct journal *j, const struct space *s, uint64_t number,
 		  uint8_t chain[SHA256_LEN]);
 
+/* When the server entered it: its own time, in ms. 0, ERR_MISSING or an error. */
+int journal_time(struct journal *j, const struct space *s, uint64_t number, uint64_t *time_ms);
+/* Is there an open Conflict on the record? 1, 0 or an error. */
+int journal_is_disputed(struct journal *j, const struct space *s, const struct id *record);
+
 /* Does a Version in a space for which `may` returns true name this root? 1, 0 or an error. */
 int journal_named(struct journal *j, struct bytes root,
 		  bool (*may)(void *arg, const struct space *s), void *arg);
 
-/* Every Version that names a content: the device that made it, and its size. */
+/* Every Version that names a content, unless it was released: the device that made it, and its
+ * size. */
 int journal_each_version(struct journal *j,
 			 int (*row)(void *arg, const struct id *device, uint64_t bytes), void *arg);
-/* Every root that a Version names, once. */
+/* Every root that a Version names that was not released, once. */
 int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes root), void *arg);
 
 /* Do the tables that follow from the records of a space say what these say? */

@@ -34,6 +34,22 @@ int journal_record(struct journal *j, const struct space *s, const struct id *id
 	return ground_record(&e, id, 0, out);
 }
 
+/* A row of id, type, number, fields; `arena` is reset behind it. */
+static int record_row(struct db_stmt *st, struct arena *arena, struct id *id,
+		      int (*row)(void *arg, const struct record *r), void *arg)
+{
+	struct record r;
+	bool whole = db_id(st, 0, id);
+
+	record_init(&r, arena, id, (uint32_t)db_int(st, 1));
+	r.number = (uint64_t)db_int(st, 2);
+	int err = whole ? record_unpack(&r, db_bytes(st, 3)) : ERR_CORRUPT;
+	if (err == 0)
+		err = row(arg, &r);
+	arena_reset(arena);
+	return err;
+}
+
 int journal_each_record(struct journal *j, const struct space *s,
 			int (*row)(void *arg, const struct record *r), void *arg)
 {
@@ -41,19 +57,12 @@ int journal_each_record(struct journal *j, const struct space *s,
 		j->db, "SELECT id, type, number, fields FROM record WHERE space = $1 ORDER BY id",
 		"u", s->local);
 	struct arena arena;
+	struct id id;
 	int got;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
 	while ((got = db_step(st)) > 0) {
-		struct record r;
-		struct id id;
-		bool whole = db_id(st, 0, &id);
-		record_init(&r, &arena, &id, (uint32_t)db_int(st, 1));
-		r.number = (uint64_t)db_int(st, 2);
-		got = whole ? record_unpack(&r, db_bytes(st, 3)) : ERR_CORRUPT;
-		if (got == 0)
-			got = row(arg, &r);
-		arena_reset(&arena);
+		got = record_row(st, &arena, &id, row, arg);
 		if (got < 0) {
 			db_reset(st);
 			break;
@@ -61,6 +70,28 @@ int journal_each_record(struct journal *j, const struct space *s,
 	}
 	arena_fini(&arena);
 	return got;
+}
+
+int journal_next_records(struct journal *j, const struct space *s, struct id *after, size_t most,
+			 int (*row)(void *arg, const struct record *r), void *arg)
+{
+	struct db_stmt *st = db_query(j->db,
+				      "SELECT id, type, number, fields FROM record"
+				      " WHERE space = $1 AND id > $2 ORDER BY id",
+				      "ud", s->local, after);
+	struct arena arena;
+	size_t n = 0;
+	int got = 1, err = 0;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	while (err >= 0 && n < most && (got = db_step(st)) > 0) {
+		err = record_row(st, &arena, after, row, arg);
+		n++;
+	}
+	if (got > 0)
+		db_reset(st);
+	arena_fini(&arena);
+	return err < 0 ? err : got;
 }
 
 int journal_entries(struct journal *j, const struct space *s, uint64_t from, uint64_t to,
@@ -104,6 +135,36 @@ int journal_chain(struct journal *j, const struct space *s, uint64_t number,
 	bool whole = db_hash(st, 0, chain);
 	db_reset(st);
 	return whole ? 1 : ERR_CORRUPT;
+}
+
+int journal_time(struct journal *j, const struct space *s, uint64_t number, uint64_t *time_ms)
+{
+	struct db_stmt *st = db_query(j->db, "SELECT header FROM entry WHERE key = $1", "u",
+				      entry_key(s, number));
+	struct header header;
+	struct arena arena;
+	int got = db_step(st);
+
+	if (got <= 0)
+		return got < 0 ? got : ERR_MISSING;
+	arena_init(&arena, ARENA_NO_BUDGET);
+	bool whole = header_read(&header, db_bytes(st, 0), &arena) >= 0;
+	*time_ms = header.time_ms;
+	db_reset(st);
+	arena_fini(&arena);
+	return whole ? 0 : ERR_CORRUPT;
+}
+
+int journal_is_disputed(struct journal *j, const struct space *s, const struct id *record)
+{
+	struct db_stmt *st =
+		db_query(j->db, "SELECT 1 FROM conflict WHERE space = $1 AND record = $2 LIMIT 1",
+			 "ud", s->local, record);
+	int got = db_step(st);
+
+	if (got > 0)
+		db_reset(st);
+	return got;
 }
 
 int journal_digest(struct journal *j, const struct space *s, uint8_t digest[SHA256_LEN])

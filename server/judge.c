@@ -20,7 +20,13 @@
 #include <string.h>
 
 /* Fields of records.proto. */
-enum { SPACE_KIND = 2, VERSION_BYTES = 4, VERSION_CONTENT = 5, VERSION_CHUNKS = 8 };
+enum {
+	SPACE_KIND = 2,
+	VERSION_BYTES = 4,
+	VERSION_CONTENT = 5,
+	VERSION_CHUNKS = 8,
+	VERSION_RELEASED = 10,
+};
 enum { WORDS_MOST = 400 };			  /* of a decider, to the author */
 
 struct judging {
@@ -181,6 +187,18 @@ static int judge_device(struct judging *j, const struct edit *e, struct cause *c
 	return 0;
 }
 
+/* That a version's bytes go is no person's word, and nobody takes it back. */
+static int judge_version(const struct edit *e, struct cause *cause)
+{
+	struct bytes value;
+
+	return effect_sets(&e->effect, VERSION_RELEASED, &value)
+		       ? cause_set(cause, ERR_INVALID,
+				   "only the server says that a version was released, by the rule "
+				   "for old versions")
+		       : 0;
+}
+
 static int judge_space(struct judging *j, const struct edit *e, struct cause *cause)
 {
 	if (!id_equal(&j->space->id, &j->area->directory))
@@ -239,6 +257,8 @@ static int judge_edit(struct judging *j, const struct edit *e, struct cause *cau
 		err = judge_device(j, e, cause);
 	if (err == 0 && e->type == TYPE_SPACE)
 		err = judge_space(j, e, cause);
+	if (err == 0 && e->type == TYPE_VERSION)
+		err = judge_version(e, cause);
 	return err;
 }
 

@@ -6,6 +6,7 @@
 #include "server/lane_sync.h"
 
 #include "server/lane.h"
+#include "server/retention.h"
 #include "server/shelf.h"
 #include "server/turn.h"
 
@@ -32,10 +33,15 @@ static enum due sync_due(struct area *a)
 	return enough || store_unsynced(store) >= LANE_SYNC ? DUE_BESIDE : DUE_NOT;
 }
 
-/* What nothing names goes, a little each turn, while nothing is offered or taken back: an offer
- * relies on what it found. */
+/* Old versions are released; then what nothing names goes, a little each turn, while nothing is
+ * offered or taken back: an offer relies on what it found. */
 static int sync_tidy(struct area *a)
 {
+	int looking = retention_step(a->retention);
+
+	a->lane_busy = a->lane_busy || looking > 0;
+	if (looking != 0)
+		return looking < 0 ? looking : 0;
 	if (!a->tidying || a->recovery.on || lane_count(a, OFFER_OPEN) ||
 	    lane_count(a, OFFER_WHOLE) || shelf_is_dirty(a->shelf))
 		return 0;

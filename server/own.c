@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-enum { OWN_EDITS = 16 };
-
 struct own {
 	struct area *area;
 	struct space *space;

@@ -1,6 +1,6 @@
 /*
  * Changes that the server makes itself, as its own device: the founding of an area, a device that
- * joins, an appointment that ends. They are entered like anybody's.
+ * joins, an appointment that ends, old versions that are released. They are entered like anybody's.
  */
 #ifndef FIVEPITS_OWN_H
 #define FIVEPITS_OWN_H
@@ -8,6 +8,8 @@
 #include "server/turn.h"
 
 struct own;
+
+enum { OWN_EDITS = 64 /* in one of them, at most */ };
 
 /* A change of `space`, which must exist; it stands on all that is there now. */
 struct own *own_new(struct area *a, const struct id *space);

@@ -13,6 +13,7 @@
 #include "server/hello.h"
 #include "server/journal_take.h"
 #include "server/own.h"
+#include "server/retention.h"
 #include "server/shelf.h"
 #include "server/turn.h"
 
@@ -84,6 +85,7 @@ int recovery_begin(struct area *a, struct session *but)
 		return err;
 	for (size_t i = 0; i < n; i++)
 		spaces[i]->recovering = true;
+	retention_forget(a->retention);
 	a->recovery.unserved = n;
 	a->recovery.on = true;
 	a->recovery.begun_ms = but ? env_now_ms(a->options.env) : 0;

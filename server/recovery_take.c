@@ -11,6 +11,7 @@
 #include "server/journal_take.h"
 #include "server/own.h"
 #include "server/recovery.h"
+#include "server/retention.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -50,7 +51,7 @@ static int row_count_missing(void *arg, const struct entry *e)
 	int err = row_read(t, e, &header, &change);
 	if (err == 0)
 		err = journal_number_of(t->area->journal, t->space, &header.change, &number);
-	t->missing += err == 0 && number == 0;
+	t->missing += err == 0 && number == 0 && !retention_is_release(t->area, &header, change);
 	arena_reset(&t->area->change);
 	return err;
 }
@@ -147,6 +148,8 @@ static int row_enter_again(void *arg, const struct entry *e)
 			err = held_drop(t->area, &header.change);
 		known = false;
 	}
+	/* What names a version now, a release that was made elsewhere could not know. */
+	known = known || (err >= 0 && retention_is_release(t->area, &header, change));
 	if (err >= 0)
 		err = known ? 0 : again_enter(t, &header, change);
 	arena_reset(&t->area->change);

@@ -91,7 +91,7 @@ CREATE TABLE frozen (
 	PRIMARY KEY (space, item, minutes)
 ) STRICT, WITHOUT ROWID;
 
--- Which Version records name a content, by the root of its list.
+-- Which Version records that were not released name a content, by the root of its list.
 CREATE TABLE named (
 	root	BLOB NOT NULL,
 	space	INTEGER NOT NULL,

@@ -144,6 +144,11 @@ static bool grant_is_known(struct shelf *s, const struct session *session,
 	return hashes_find(&s->grants, node) != NULL;
 }
 
+void shelf_released(struct shelf *s)
+{
+	hashes_clear(&s->grants);
+}
+
 static int edge_is(struct shelf *s, const uint8_t child[SHA256_LEN],
 		   const uint8_t parent[SHA256_LEN])
 {

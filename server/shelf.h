@@ -45,6 +45,7 @@ int shelf_sync(struct shelf *s, struct cause *cause);
 bool shelf_sync_begin(struct shelf *s);
 int shelf_sync_end(struct shelf *s, struct cause *cause);
 void shelf_forget(struct shelf *s); /* the turn was taken back */
+void shelf_released(struct shelf *s); /* a Version names its content no more: a right may end */
 
 /*
  * May `device` name a content (or may this session read it)? 1: it may; 0: all of it must be sent

@@ -4,6 +4,7 @@
  * said is taken back with it where the disk is full.
  */
 #include "server/quota.h"
+#include "server/retention.h"
 #include "server/turn.h"
 
 #include "common/log.h"
@@ -49,6 +50,7 @@ int turn_took(struct area *a, const struct space *s, const struct entered *enter
 
 	for (size_t i = 0; err == 0 && i < entered->n_records; i++) {
 		access_take(a->access, &s->id, &entered->records[i]);
+		retention_take(a->retention, &entered->records[i]);
 		err = turn_make_space(a, s, &entered->records[i]);
 	}
 	return err;
@@ -78,6 +80,7 @@ static int turn_take_back(struct area *a)
 	log_error("turn.full", "answers=%zu", a->n_answers);
 	a->full = a->dropped = true;
 	held_anew(a);
+	retention_forget(a->retention);
 	if (err == 0)
 		err = access_load(a->access, a->journal);
 	lane_taken_back(a, words);

@@ -38,6 +38,8 @@ struct answer {
 	char *words;
 };
 
+struct retention;
+
 struct area {
 	struct area_options options;
 	char *dir;
@@ -53,6 +55,7 @@ struct area {
 	struct feed_cache feed;
 	struct quota *quota; /* limits of documents */
 	struct shelf *shelf; /* documents */
+	struct retention *retention; /* the rule for their old versions */
 	uint64_t put_ms;     /* when the oldest chunk came that is not synced; 0: none */
 	bool lane_busy;	     /* some documents could go on at once */
 	uint64_t lane_due_ms; /* when what came is to be made last at the latest; 0: nothing is */

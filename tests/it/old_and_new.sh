@@ -18,7 +18,7 @@ sed -i -e '/^static const struct schema_field action\[\] = {/,/^};/s/^};/\tLINE(
 \tREF(school, FIXED, "school"),\
 \tTEXT(what, TEXT, TEXT_MAX, SEARCH),\
 };\
-' -e '/TYPE(TYPE_LIMIT,/a \	TYPE(99, "offer", offer, "what", WORK),' "$T/tree/common/schema.c"
+' -e '/TYPE(TYPE_RETENTION,/a \	TYPE(99, "offer", offer, "what", WORK),' "$T/tree/common/schema.c"
 build() { make -s -C "$T/tree" -j2 V=clang CC=gcc CFLAGS_clang=-O0 "$@"; }
 if ! build build/clang/fivepits build/clang/fivepitsd >"$T/out" 2>&1; then
 	fail "the newer version is built" "$(tail -n 20 "$T/out")"

@@ -23,7 +23,7 @@ sed -i -e '/^static const struct schema_field school\[\] = {/,/^};/s/^};/\tLINE(
 \tDAY(until, VALUE),\
 \tWORD(demand, VALUE),\
 };\
-' -e '/TYPE(TYPE_LIMIT,/a \	TYPE(99, "offer", offer, "what", WORK),' "$T/tree/common/schema.c"
+' -e '/TYPE(TYPE_RETENTION,/a \	TYPE(99, "offer", offer, "what", WORK),' "$T/tree/common/schema.c"
 is "two files differ, the message's and the table's" \
 	"$(cd "$ROOT" && diff -rq -x build -x .git . "$T/tree" | awk '{print $2}' | tr '\n' ' ')" \
 	"./common/schema.c ./proto/records.proto "
