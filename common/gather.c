@@ -84,6 +84,11 @@ bool gather_awaits(const struct gather *g, const uint8_t hash[SHA256_LEN], bool 
 	return wanted != NULL;
 }
 
+const uint8_t *gather_awaited(const struct gather *g, size_t *at)
+{
+	return hashes_each(&g->wanted, at, NULL);
+}
+
 static void gather_want(struct gather *g, const struct entry_of *e, bool node,
 			const uint8_t *parent)
 {

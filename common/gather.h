@@ -42,6 +42,8 @@ uint64_t gather_done(const struct gather *g); /* bytes of the content that are h
 
 /* Is this chunk awaited? */
 bool gather_awaits(const struct gather *g, const uint8_t hash[SHA256_LEN], bool *node);
+/* All that are, in no order, from *at = 0 on. NULL: there are no more. None may come meanwhile. */
+const uint8_t *gather_awaited(const struct gather *g, size_t *at);
 /* A chunk as it came. */
 struct arrived {
 	const uint8_t *hash;

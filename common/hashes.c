@@ -78,6 +78,19 @@ void hashes_put(struct hashes *h, const uint8_t hash[SHA256_LEN], uint64_t value
 	s->value = value;
 }
 
+const uint8_t *hashes_each(const struct hashes *h, size_t *at, uint64_t **value)
+{
+	while (h->n && *at < h->cap) {
+		struct hashes_slot *s = &h->slots[(*at)++];
+		if (!s->used)
+			continue;
+		if (value)
+			*value = &s->value;
+		return s->hash;
+	}
+	return NULL;
+}
+
 bool hashes_remove(struct hashes *h, const uint8_t hash[SHA256_LEN])
 {
 	if (h->n == 0)

@@ -19,6 +19,9 @@ void hashes_clear(struct hashes *h); /* keeps its memory */
 uint64_t *hashes_find(const struct hashes *h, const uint8_t hash[SHA256_LEN]);
 /* Add it, or change its number. */
 void hashes_put(struct hashes *h, const uint8_t hash[SHA256_LEN], uint64_t value);
+/* All of them, in no order, from *at = 0 on: the next digest and its number (NULL: not asked for).
+ * NULL: there are no more. The set may not change meanwhile. */
+const uint8_t *hashes_each(const struct hashes *h, size_t *at, uint64_t **value);
 bool hashes_remove(struct hashes *h, const uint8_t hash[SHA256_LEN]); /* was it there? */
 /* An id as a key of such a set: its own first bytes are a time, its last are chance. */
 void hashes_key(const struct id *id, uint8_t key[SHA256_LEN]);

@@ -8,19 +8,20 @@
 #include "common/hashes.h"
 #include "common/log.h"
 #include "server/access.h"
+#include "server/awaited.h"
 #include "server/lane_sync.h"
 #include "server/shelf.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 enum { LANE_STEP = 256 * 1024, LANE_BAD = 3, WANT_MOST = 512 };
-enum { SEVERAL = 1 }; /* in the number of an awaited chunk, beside an address */
 
 /* A content on its way up. */
 struct offer {
-	struct offer *next;
+	TAILQ_ENTRY(offer) in_lane;
 	struct session *session;
 	struct gather *gather;
 	enum offer_state state;
@@ -37,13 +38,10 @@ struct parts {
 };
 
 struct lane {
-	struct offer *offers, **last;
+	TAILQ_HEAD(offers, offer) offers;
 	size_t n_offers;
 	struct hashes roots; /* of the offers: where each is */
-	/* Chunks that are awaited: the offer that asked for it; SEVERAL: others, too. Where it is
-	 * `patchy` all offers are asked instead, until there are none. */
-	struct hashes awaited;
-	bool patchy;
+	struct awaited awaited;
 	struct buf stored; /* roots to tell of behind the commit */
 	struct parts parts;
 	struct buf raw;
@@ -62,12 +60,12 @@ void lane_free(struct lane **lane)
 
 	if (!l)
 		return;
-	for (struct offer *o = l->offers, *next; o; o = next) {
-		next = o->next;
+	for (struct offer *o = TAILQ_FIRST(&l->offers), *next; o; o = next) {
+		next = TAILQ_NEXT(o, in_lane);
 		offer_free(o);
 	}
 	hashes_fini(&l->roots);
-	hashes_fini(&l->awaited);
+	awaited_fini(&l->awaited);
 	buf_fini(&l->stored);
 	buf_fini(&l->parts.bytes);
 	buf_fini(&l->raw);
@@ -79,7 +77,7 @@ static struct lane *lane_of(struct session *s)
 {
 	if (!s->lane) {
 		s->lane = mem_alloc(sizeof(*s->lane));
-		s->lane->last = &s->lane->offers;
+		TAILQ_INIT(&s->lane->offers);
 	}
 	return s->lane;
 }
@@ -111,16 +109,6 @@ static void lane_want(struct session *s, const uint8_t *root, struct bytes hashe
 
 /* ---- Offers --------------------------------------------------------------------------------- */
 
-/* Where it stands in the list; at its end: nowhere. */
-static struct offer **offer_at(struct lane *l, const struct offer *offer)
-{
-	struct offer **o = &l->offers;
-
-	while (*o && *o != offer)
-		o = &(*o)->next;
-	return o;
-}
-
 static struct offer *offer_find(const struct lane *l, const uint8_t root[SHA256_LEN])
 {
 	const uint64_t *at = hashes_find(&l->roots, root);
@@ -128,19 +116,21 @@ static struct offer *offer_find(const struct lane *l, const uint8_t root[SHA256_
 	return at ? (struct offer *)(uintptr_t)*at : NULL;
 }
 
-/* What one that is not whole asked for stands in the index yet. */
-static void offer_drop(struct lane *l, struct offer **at)
+/* It waits for nothing any more. */
+static void offer_awaits_none(struct lane *l, const struct offer *o)
 {
-	struct offer *o = *at;
+	const uint8_t *hash;
 
-	*at = o->next;
-	if (!*at)
-		l->last = at;
+	for (size_t at = 0; (hash = gather_awaited(o->gather, &at));)
+		awaited_remove(&l->awaited, hash, o);
+}
+
+static void offer_drop(struct lane *l, struct offer *o)
+{
+	offer_awaits_none(l, o);
+	TAILQ_REMOVE(&l->offers, o, in_lane);
 	hashes_remove(&l->roots, gather_content(o->gather)->root);
 	l->n_offers--;
-	l->patchy = l->n_offers && (l->patchy || o->state == OFFER_OPEN);
-	if (l->patchy || l->n_offers == 0)
-		hashes_clear(&l->awaited);
 	offer_free(o);
 }
 
@@ -153,17 +143,10 @@ static int offer_has(void *arg, const uint8_t hash[SHA256_LEN])
 static void offer_want(void *arg, const uint8_t hash[SHA256_LEN], const uint8_t *parent)
 {
 	struct offer *o = arg;
-	struct lane *l = o->session->lane;
 
 	(void)parent;
 	buf_add(&o->wants, hash, SHA256_LEN);
-	if (l->patchy)
-		return;
-	uint64_t *before = hashes_find(&l->awaited, hash), me = (uint64_t)(uintptr_t)o;
-	if (!before)
-		hashes_put(&l->awaited, hash, me);
-	else if (*before != me)
-		*before |= SEVERAL;
+	awaited_add(&o->session->lane->awaited, hash, o);
 }
 
 static void offer_begin(struct session *s, const struct content *c)
@@ -174,8 +157,7 @@ static void offer_begin(struct session *s, const struct content *c)
 
 	o->session = s;
 	o->gather = gather_new(shelf_store(s->area->shelf), c, &ops);
-	*l->last = o;
-	l->last = &o->next;
+	TAILQ_INSERT_TAIL(&l->offers, o, in_lane);
 	l->n_offers++;
 	hashes_put(&l->roots, c->root, (uint64_t)(uintptr_t)o);
 }
@@ -239,9 +221,9 @@ void session_on_cancel(struct session *s, const struct frame *f, void *message)
 	(void)f;
 	if (!lane_name(s, m->root))
 		return;
-	const struct offer *o = offer_find(lane_of(s), m->root.data);
+	struct offer *o = offer_find(lane_of(s), m->root.data);
 	if (o)
-		offer_drop(s->lane, offer_at(s->lane, o));
+		offer_drop(s->lane, o);
 }
 
 /* The store can't take it: the client keeps it, and tries again later. */
@@ -249,9 +231,9 @@ static void offers_fail(struct session *s, const char *words)
 {
 	struct lane *l = s->lane;
 
-	while (l && l->offers) {
-		lane_missing(s, gather_content(l->offers->gather)->root, words);
-		offer_drop(l, &l->offers);
+	for (struct offer *o; l && (o = TAILQ_FIRST(&l->offers));) {
+		lane_missing(s, gather_content(o->gather)->root, words);
+		offer_drop(l, o);
 	}
 }
 
@@ -286,35 +268,19 @@ static bool parts_take(struct session *s, const Wire__Chunk *m, struct bytes raw
 	return p->bytes.len == size;
 }
 
-/* The only offer that waits for it. NULL: none does, or `several` may. */
-static struct offer *lane_only(const struct lane *l, const uint8_t hash[SHA256_LEN], bool *several)
+/* Does any of those that wait for it, from `w` on, wait for a node? */
+static bool lane_awaits_node(const struct waiter *w, const uint8_t hash[SHA256_LEN])
 {
-	const uint64_t *at = hashes_find(&l->awaited, hash);
+	bool node = false;
 
-	*several = l->patchy || (at && *at & SEVERAL);
-	return at && !*several ? (struct offer *)(uintptr_t)*at : NULL;
+	for (; w && !node; w = w->next)
+		must(gather_awaits(w->offer->gather, hash, &node));
+	return node;
 }
 
-/* The first that waits for it on this session, or NULL. `node`: does any wait for a node? */
-static struct offer *lane_awaits(struct lane *l, const uint8_t hash[SHA256_LEN], bool *node)
+static void offer_damaged(struct session *s, struct offer *o)
 {
-	bool several, is_node;
-	struct offer *first = lane_only(l, hash, &several);
-
-	*node = false;
-	if (!several)
-		return first && gather_awaits(first->gather, hash, node) ? first : NULL;
-	for (struct offer *o = l->offers; o; o = o->next)
-		if (o->state == OFFER_OPEN && gather_awaits(o->gather, hash, &is_node)) {
-			first = first ? first : o;
-			*node = *node || is_node;
-		}
-	return first;
-}
-
-static void offer_damaged(struct session *s, struct offer **o)
-{
-	lane_missing(s, gather_content((*o)->gather)->root,
+	lane_missing(s, gather_content(o->gather)->root,
 		     "the document arrived damaged, again and again");
 	offer_drop(s->lane, o);
 }
@@ -322,15 +288,12 @@ static void offer_damaged(struct session *s, struct offer **o)
 /* It is damaged: those who wait for it ask again, but not for ever. */
 static void lane_bad(struct session *s, const uint8_t hash[SHA256_LEN])
 {
-	bool node;
-
-	for (struct offer **o = &s->lane->offers; *o;) {
-		if (!gather_awaits((*o)->gather, hash, &node)) {
-			o = &(*o)->next;
-		} else if (++(*o)->bad < LANE_BAD) {
-			gather_again((*o)->gather, hash);
-			(*o)->waits = false;
-			o = &(*o)->next;
+	for (struct waiter *w = awaited_by(&s->lane->awaited, hash), *next; w; w = next) {
+		struct offer *o = w->offer;
+		next = w->next;
+		if (++o->bad < LANE_BAD) {
+			gather_again(o->gather, hash);
+			o->waits = false;
 		} else {
 			offer_damaged(s, o);
 		}
@@ -353,20 +316,11 @@ static bool offer_take(struct session *s, struct offer *o, const uint8_t hash[SH
 static void lane_hand_out(struct session *s, const uint8_t hash[SHA256_LEN], struct bytes raw)
 {
 	struct lane *l = s->lane;
-	bool several, node;
-	struct offer *only = lane_only(l, hash, &several);
+	struct offer *o;
 
-	hashes_remove(&l->awaited, hash);
-	if (only && !offer_take(s, only, hash, raw))
-		offer_drop(l, offer_at(l, only));
-	for (struct offer **at = several ? &l->offers : NULL; at && *at;) {
-		struct offer *o = *at;
-		bool awaited = o->state == OFFER_OPEN && gather_awaits(o->gather, hash, &node);
-		if (awaited && !offer_take(s, o, hash, raw))
-			offer_drop(l, at);
-		else
-			at = &o->next;
-	}
+	while ((o = awaited_take(&l->awaited, hash)))
+		if (!offer_take(s, o, hash, raw))
+			offer_drop(l, o);
 }
 
 static void lane_store(struct session *s, const Wire__Chunk *m, struct bytes packed)
@@ -375,14 +329,14 @@ static void lane_store(struct session *s, const Wire__Chunk *m, struct bytes pac
 	struct arrived chunk = {m->chunk.data, (enum form)m->form, m->raw, packed};
 	struct cause cause = {{0}};
 	struct bytes raw;
-	bool node;
-	struct offer *o = lane_awaits(s->lane, chunk.hash, &node);
+	const struct waiter *first = awaited_by(&s->lane->awaited, chunk.hash);
 
-	if (!o)
+	if (!first)
 		return; /* of an offer that was given up */
+	bool node = lane_awaits_node(first, chunk.hash);
 	int err = s->lane->n_offers < LANE_MANY ? 0 : lane_begin(a);
 	if (err == 0)
-		err = gather_put(o->gather, node, &chunk, &s->lane->raw, &raw, &cause);
+		err = gather_put(first->offer->gather, node, &chunk, &s->lane->raw, &raw, &cause);
 	if (err == ERR_INVALID) {
 		lane_bad(s, chunk.hash);
 	} else if (err == ERR_FULL || err == ERR_IO) {
@@ -432,9 +386,8 @@ static bool session_has_lane(const struct session *s)
 }
 
 /* A step of one offer. Did it move? */
-static bool offer_step(struct session *s, struct offer **at)
+static bool offer_step(struct session *s, struct offer *o)
 {
-	struct offer *o = *at;
 	struct cause cause = {{0}};
 
 	int got = gather_work(o->gather, LANE_STEP, &cause);
@@ -448,7 +401,7 @@ static bool offer_step(struct session *s, struct offer **at)
 	} else if (got < 0) {
 		log_warn("lane.offer", "words=\"%s\"", cause.words);
 		lane_missing(s, gather_content(o->gather)->root, cause.words);
-		offer_drop(s->lane, at);
+		offer_drop(s->lane, o);
 	}
 	return got == 1;
 }
@@ -463,13 +416,12 @@ void lane_gather(struct area *a)
 		moved = false;
 		for (size_t i = 0; i < a->n_sessions; i++) {
 			struct session *s = a->sessions[(a->first + i) % a->n_sessions];
-			struct offer **o = session_has_lane(s) ? &s->lane->offers : NULL;
-			while (o && *o) {
-				struct offer *before = *o;
-				if (before->state == OFFER_OPEN && !before->waits)
+			struct offer *o =
+				session_has_lane(s) ? TAILQ_FIRST(&s->lane->offers) : NULL;
+			for (struct offer *next; o; o = next) {
+				next = TAILQ_NEXT(o, in_lane);
+				if (o->state == OFFER_OPEN && !o->waits)
 					moved = offer_step(s, o) || moved;
-				if (*o == before)
-					o = &(*o)->next;
 			}
 		}
 	}
@@ -480,15 +432,14 @@ void lane_gather(struct area *a)
  * ever. */
 static void offers_restart(struct session *s)
 {
-	s->lane->patchy = s->lane->n_offers > 0; /* they ask for other chunks now */
-	hashes_clear(&s->lane->awaited);
-	for (struct offer **o = &s->lane->offers; *o;) {
-		if ((*o)->state != OFFER_OPEN) {
-			o = &(*o)->next;
-		} else if (++(*o)->bad < LANE_BAD) {
-			gather_restart((*o)->gather);
-			(*o)->waits = false;
-			o = &(*o)->next;
+	for (struct offer *o = TAILQ_FIRST(&s->lane->offers), *next; o; o = next) {
+		next = TAILQ_NEXT(o, in_lane);
+		if (o->state != OFFER_OPEN)
+			continue;
+		if (++o->bad < LANE_BAD) {
+			offer_awaits_none(s->lane, o);
+			gather_restart(o->gather);
+			o->waits = false;
 		} else {
 			offer_damaged(s, o);
 		}
@@ -510,9 +461,11 @@ size_t lane_count(const struct area *a, enum offer_state state)
 	size_t n = 0;
 
 	for (size_t i = 0; i < a->n_sessions; i++) {
-		const struct session *s = a->sessions[i];
-		for (const struct offer *o = s->lane ? s->lane->offers : NULL; o; o = o->next)
-			n += o->state == state;
+		const struct lane *l = a->sessions[i]->lane;
+		const struct offer *o;
+		if (l)
+			TAILQ_FOREACH(o, &l->offers, in_lane)
+				n += o->state == state;
 	}
 	return n;
 }
@@ -521,7 +474,8 @@ void lane_close_whole(struct area *a)
 {
 	for (size_t i = 0; i < a->n_sessions; i++) {
 		struct lane *l = a->sessions[i]->lane;
-		for (struct offer *o = l ? l->offers : NULL; o; o = o->next)
+		for (struct offer *o = l ? TAILQ_FIRST(&l->offers) : NULL; o;
+		     o = TAILQ_NEXT(o, in_lane))
 			if (o->state == OFFER_WHOLE)
 				o->state = OFFER_CLOSING;
 	}
@@ -531,12 +485,11 @@ void lane_stored(struct area *a, enum offer_state state)
 {
 	for (size_t i = 0; i < a->n_sessions; i++) {
 		struct lane *l = a->sessions[i]->lane;
-		for (struct offer **o = l ? &l->offers : NULL; o && *o;) {
-			if ((*o)->state == state) {
-				buf_add(&l->stored, gather_content((*o)->gather)->root, SHA256_LEN);
+		for (struct offer *o = l ? TAILQ_FIRST(&l->offers) : NULL, *next; o; o = next) {
+			next = TAILQ_NEXT(o, in_lane);
+			if (o->state == state) {
+				buf_add(&l->stored, gather_content(o->gather)->root, SHA256_LEN);
 				offer_drop(l, o);
-			} else {
-				o = &(*o)->next;
 			}
 		}
 	}
@@ -566,12 +519,13 @@ uint64_t lane_offered(const struct area *a, const struct id *school)
 
 	for (size_t i = 0; i < a->n_sessions; i++) {
 		const struct session *s = a->sessions[i];
-		if (!s->lane || !s->lane->offers)
+		if (!s->lane || TAILQ_EMPTY(&s->lane->offers))
 			continue;
 		struct id of = access_school(a->access, &s->device);
 		if (school && !id_equal(school, &of))
 			continue;
-		for (const struct offer *o = s->lane->offers; o; o = o->next)
+		const struct offer *o;
+		TAILQ_FOREACH(o, &s->lane->offers, in_lane)
 			if (o->state == OFFER_OPEN)
 				bytes += gather_content(o->gather)->bytes;
 	}

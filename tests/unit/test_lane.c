@@ -290,6 +290,55 @@ static void test_shared(struct stage *s)
 	paper_free(d);
 }
 
+static size_t asked_for(const struct peer *p, const uint8_t hash[SHA256_LEN])
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < p->wants.len; at += SHA256_LEN)
+		n += memcmp(p->wants.data + at, hash, SHA256_LEN) == 0;
+	return n;
+}
+
+/* A chunk that two documents wait for comes damaged, once, then until both are given up. */
+static void test_shared_bad(struct stage *s)
+{
+	struct paper *a = paper_new(95, 900000), *b = mem_alloc(sizeof(*b));
+	struct peer *staff = &s->staff;
+	uint8_t name[SHA256_LEN];
+
+	buf_add_bytes(&b->data, buf_bytes(&a->data));
+	paper_fill(&b->data, 96, 100000);
+	paper_cut(b);
+	offer(staff, a);
+	answer(staff, a, 1);
+	memcpy(name, staff->wants.data, SHA256_LEN);
+	offer(staff, b);
+	answer(staff, b, 1);
+	buf_reset(&staff->wants);
+	chunk(staff, name, BYTES("wrong", 5));
+	bed_turn(staff->bed);
+	ok(asked_for(staff, name) == 2 && staff->missing == 0,
+	   "both ask again for a damaged chunk");
+	for (int i = 0; i < 2; i++)
+		chunk(staff, name, BYTES("wrong", 5));
+	bed_turn(staff->bed);
+	ok(staff->missing == 2, "again and again, and both are given up");
+	chunk(staff, name, paper_find(a, name));
+	bed_turn(staff->bed);
+	offer(staff, a);
+	struct buf wants = staff->wants;
+	staff->wants = (struct buf){0};
+	offer(staff, b);
+	buf_add_bytes(&wants, buf_bytes(&staff->wants));
+	buf_fini(&staff->wants);
+	staff->wants = wants;
+	ok(asked_for(staff, name) == 2, "what comes then is of no use: offered anew, both ask");
+	answer_once(staff, a, b);
+	ok(staff->stored == 2 && staff->missing == 0, "and are stored when it comes as it is");
+	paper_free(a);
+	paper_free(b);
+}
+
 static void test_small(struct stage *s)
 {
 	struct paper *empty = paper_new(1, 0), *one = paper_new(2, 1);
@@ -417,6 +466,7 @@ int main(void)
 	peer_connect(&s->staff);
 	peer_hello(&s->staff);
 	test_shared(s);
+	test_shared_bad(s);
 	test_small(s);
 	test_parts(s);
 	stage_fini(s);
