@@ -63,6 +63,7 @@ struct uplink *uplink_new(struct copy *copy, struct link *link)
 
 	u->copy = copy;
 	u->link = link;
+	push_init(&u->push);
 	u->uploads = uploads_new(uplink_now(u));
 	u->carriage = carriage_new();
 	u->setbacks = copy_setbacks(copy);

@@ -12,6 +12,7 @@
 #include "common/hashes.h"
 
 #include <string.h>
+#include <sys/queue.h>
 
 enum {
 	PUSH_FRAME = 64 * 1024,	      /* changes in one frame */
@@ -38,7 +39,7 @@ struct sent {
 
 /* A change that cannot go now, in the list of those with the same reason. */
 struct stuck {
-	struct stuck *next, *before;
+	TAILQ_ENTRY(stuck) in_list;
 	struct id change;
 	int64_t seq;
 	enum stuck_why {
@@ -55,9 +56,7 @@ struct stuck {
 	uint64_t retry_ms;
 };
 
-struct stuck_list {
-	struct stuck *first, *last;
-};
+TAILQ_HEAD(stuck_list, stuck);
 
 struct push {
 	int64_t last_seq;  /* all pending changes up to here were looked at */
@@ -184,6 +183,7 @@ int ask_on_decided(struct uplink *u, const Wire__Decided *m);
 /* None comes any more. */
 void ask_fini(struct uplink *u, int err, const char *words);
 
+void push_init(struct push *p);
 /* Send what may go. 0 or an error of the copy. */
 int push_send(struct uplink *u);
 /* A change was answered, one way or the other. */

@@ -14,22 +14,23 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 enum { NOTE_MS = 1000, WANTED_MOST = 8192 };
 
 /* A content on its way up. */
 struct upload {
-	struct upload *next, *before;
-	struct upload *behind, *ahead; /* in the queue */
+	TAILQ_ENTRY(upload) in_all;
+	TAILQ_ENTRY(upload) in_queue;
 	bool queued;
 	struct content content;
 	struct buf wanted; /* chunks that the server asked for; sent up to `at` */
 	size_t at;
-	uint64_t turns;	      /* bytes that went in its turns, and while it had none to send */
-	bool lacking;	      /* a server that was set back asks for it */
-	struct reach reach;   /* how far the server is with it, */
-	uint64_t noted;	      /* and what is on disk of that */
-	uint64_t left;	      /* bytes of it that may have to go in this session */
+	uint64_t turns;	    /* bytes that went in its turns, and while it had none to send */
+	bool lacking;	    /* a server that was set back asks for it */
+	struct reach reach; /* how far the server is with it, */
+	uint64_t noted;	    /* and what is on disk of that */
+	uint64_t left;	    /* bytes of it that may have to go in this session */
 };
 
 /* The chunk that is being sent. */
@@ -42,8 +43,8 @@ struct piece {
 };
 
 struct uploads {
-	struct upload *first, *last;   /* in the order of offering */
-	struct upload *front, *tail; /* the queue: who has something to send, by `turns` */
+	TAILQ_HEAD(uploads_all, upload) all;	 /* in the order of offering */
+	TAILQ_HEAD(uploads_queue, upload) queue; /* who has something to send, by `turns` */
 	size_t n;
 	struct hashes at; /* where each is, by its root */
 	struct piece piece;
@@ -57,6 +58,8 @@ struct uploads *uploads_new(uint64_t now_ms)
 {
 	struct uploads *all = mem_alloc(sizeof(*all));
 
+	TAILQ_INIT(&all->all);
+	TAILQ_INIT(&all->queue);
 	pace_init(&all->pace, now_ms);
 	return all;
 }
@@ -70,9 +73,7 @@ static struct upload *upload_find(const struct uploads *all, ProtobufCBinaryData
 
 static void upload_add(struct uploads *all, struct upload *up)
 {
-	up->before = all->last;
-	*(all->last ? &all->last->next : &all->first) = up;
-	all->last = up;
+	TAILQ_INSERT_TAIL(&all->all, up, in_all);
 	all->n++;
 	hashes_put(&all->at, up->content.root, (uint64_t)(uintptr_t)up);
 }
@@ -80,23 +81,22 @@ static void upload_add(struct uploads *all, struct upload *up)
 /* It waits for its turn, behind those with as many. */
 static void upload_queue(struct uploads *all, struct upload *up)
 {
-	struct upload *ahead = all->tail;
+	struct upload *ahead;
 
-	while (ahead && ahead->turns > up->turns)
-		ahead = ahead->ahead;
-	up->ahead = ahead;
-	up->behind = ahead ? ahead->behind : all->front;
-	*(ahead ? &ahead->behind : &all->front) = up;
-	*(up->behind ? &up->behind->ahead : &all->tail) = up;
+	TAILQ_FOREACH_REVERSE(ahead, &all->queue, uploads_queue, in_queue)
+		if (ahead->turns <= up->turns)
+			break;
+	if (ahead)
+		TAILQ_INSERT_AFTER(&all->queue, ahead, up, in_queue);
+	else
+		TAILQ_INSERT_HEAD(&all->queue, up, in_queue);
 	up->queued = true;
 }
 
 static void upload_unqueue(struct uploads *all, struct upload *up)
 {
-	if (!up->queued)
-		return;
-	*(up->ahead ? &up->ahead->behind : &all->front) = up->behind;
-	*(up->behind ? &up->behind->ahead : &all->tail) = up->ahead;
+	if (up->queued)
+		TAILQ_REMOVE(&all->queue, up, in_queue);
 	up->queued = false;
 }
 
@@ -105,8 +105,7 @@ static void upload_drop(struct uplink *u, struct upload *up)
 	struct uploads *all = u->uploads;
 
 	upload_unqueue(all, up);
-	*(up->before ? &up->before->next : &all->first) = up->next;
-	*(up->next ? &up->next->before : &all->last) = up->before;
+	TAILQ_REMOVE(&all->all, up, in_all);
 	hashes_remove(&all->at, up->content.root);
 	if (all->piece.of == up)
 		all->piece.of = NULL; /* another chunk begins anew */
@@ -171,7 +170,7 @@ static void upload_offers(struct uplink *u)
 /* It has something to send again: what the others have sent meanwhile it does not catch up. */
 static void upload_joins(struct uploads *all, struct upload *up)
 {
-	const struct upload *sending = all->piece.of, *next = all->front;
+	const struct upload *sending = all->piece.of, *next = TAILQ_FIRST(&all->queue);
 
 	if (sending && sending->wanted.len && (!next || sending->turns < next->turns))
 		next = sending;
@@ -241,13 +240,15 @@ static void upload_note_all(struct uplink *u)
 {
 	struct uploads *all = u->uploads;
 	uint64_t now = env_now_ms(copy_env(u->copy));
+	struct upload *up;
 	int err = 0;
 
-	if (!all->first || now - all->noted_ms < NOTE_MS)
+	if (TAILQ_EMPTY(&all->all) || now - all->noted_ms < NOTE_MS)
 		return;
 	all->noted_ms = now;
-	for (struct upload *up = all->first; up && err == 0; up = up->next)
-		err = upload_note(u, up);
+	TAILQ_FOREACH(up, &all->all, in_all)
+		if (err == 0)
+			err = upload_note(u, up);
 	if (err < 0)
 		uplink_fail(u, err);
 }
@@ -341,7 +342,7 @@ static bool upload_send_one(struct uplink *u)
 	size_t part;
 
 	if (!p->of) { /* nothing is read before some of it may go */
-		struct upload *up = all->front;
+		struct upload *up = TAILQ_FIRST(&all->queue);
 		if (!up || !pace_may_send(&all->pace, 1, now, &part))
 			return false;
 		if (piece_begin(u, up) < 0) {
@@ -368,7 +369,7 @@ uint64_t upload_rest_ms(const struct uplink *u)
 {
 	const struct uploads *all = u->uploads;
 
-	if (!all->piece.of && !all->front)
+	if (!all->piece.of && TAILQ_EMPTY(&all->queue))
 		return 0;
 	return pace_rest_ms(&all->pace, env_now_ms(copy_env(u->copy)));
 }
@@ -433,12 +434,13 @@ static void upload_look(struct uplink *u)
 {
 	struct uploads *all = u->uploads;
 	struct hashes named = {0};
-	int err = all->first ? upload_named(u, &named) : 0;
+	int err = TAILQ_EMPTY(&all->all) ? 0 : upload_named(u, &named);
 
 	if (err < 0)
 		uplink_fail(u, err);
-	for (struct upload *up = all->first, *next; up && u->state == UPLINK_READY; up = next) {
-		next = up->next;
+	struct upload *up = TAILQ_FIRST(&all->all);
+	for (struct upload *next; up && u->state == UPLINK_READY; up = next) {
+		next = TAILQ_NEXT(up, in_all);
 		if (!up->lacking && !hashes_find(&named, up->content.root))
 			upload_cancel(u, up, "it is not wanted any more");
 	}
@@ -448,10 +450,9 @@ static void upload_look(struct uplink *u)
 /* The person would have the line for other things: what has gone stays, the rest goes later. */
 static void upload_pause(struct uplink *u)
 {
-	struct uploads *all = u->uploads;
+	struct upload *up;
 
-	while (all->first) {
-		struct upload *up = all->first;
+	while ((up = TAILQ_FIRST(&u->uploads->all))) {
 		Wire__Cancel m = WIRE__CANCEL__INIT;
 		m.root = (ProtobufCBinaryData){SHA256_LEN, up->content.root};
 		link_send(u->link, WIRE__KIND__CANCEL, &m.base, BYTES_NONE);
@@ -491,7 +492,7 @@ void upload_turn(struct uplink *u)
 
 bool upload_quiet(const struct uplink *u)
 {
-	return !u->uploads || !u->uploads->first;
+	return !u->uploads || TAILQ_EMPTY(&u->uploads->all);
 }
 
 void upload_fini(struct uplink *u)
@@ -500,8 +501,8 @@ void upload_fini(struct uplink *u)
 
 	if (!all)
 		return;
-	while (all->first)
-		upload_drop(u, all->first);
+	while (!TAILQ_EMPTY(&all->all))
+		upload_drop(u, TAILQ_FIRST(&all->all));
 	buf_fini(&all->piece.packed);
 	hashes_fini(&all->at);
 	free(all);

@@ -10,6 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+void push_init(struct push *p)
+{
+	*p = (struct push){0};
+	for (int why = 0; why < STUCK_WHYS; why++)
+		TAILQ_INIT(&p->stuck[why]);
+}
+
 /* ---- Unanswered ----------------------------------------------------------------------------- */
 
 static void sent_add(struct push *p, const struct id *change, int64_t seq, size_t size)
@@ -85,21 +92,19 @@ static struct stuck *stuck_find(const struct push *p, const uint8_t change[16])
 
 static void stuck_out(struct push *p, struct stuck *s)
 {
-	struct stuck_list *list = &p->stuck[s->why];
-
-	*(s->before ? &s->before->next : &list->first) = s->next;
-	*(s->next ? &s->next->before : &list->last) = s->before;
+	TAILQ_REMOVE(&p->stuck[s->why], s, in_list);
 }
 
 static void stuck_in(struct push *p, struct stuck *s, enum stuck_why why)
 {
-	struct stuck_list *list = &p->stuck[why];
-
 	s->why = why;
-	s->next = NULL;
-	s->before = list->last;
-	*(list->last ? &list->last->next : &list->first) = s;
-	list->last = s;
+	TAILQ_INSERT_TAIL(&p->stuck[why], s, in_list);
+}
+
+/* The first that is stuck for this reason, NULL: none is. */
+static struct stuck *stuck_first(const struct push *p, enum stuck_why why)
+{
+	return TAILQ_FIRST(&p->stuck[why]);
 }
 
 static void stuck_move(struct push *p, struct stuck *s, enum stuck_why why)
@@ -164,7 +169,7 @@ void push_content_stored(struct uplink *u, const uint8_t content[SHA256_LEN])
 static struct stuck *stuck_for(struct stuck *s, const uint8_t *content)
 {
 	while (s && content && memcmp(s->content, content, SHA256_LEN) != 0)
-		s = s->next;
+		s = TAILQ_NEXT(s, in_list);
 	return s;
 }
 
@@ -172,10 +177,10 @@ static void stuck_failed(struct uplink *u, enum stuck_why why, const uint8_t con
 			 const char *words)
 {
 	struct push *p = &u->push;
-	struct stuck *s = stuck_for(p->stuck[why].first, content);
+	struct stuck *s = stuck_for(stuck_first(p, why), content);
 
 	while (s) {
-		struct stuck *next = stuck_for(s->next, content);
+		struct stuck *next = stuck_for(TAILQ_NEXT(s, in_list), content);
 		stuck_move(p, s, STUCK_A_WHILE);
 		s->retry_ms = env_now_ms(copy_env(u->copy)) + RETRY_MS;
 		int err = copy_defer(u->copy, &s->change, words);
@@ -194,13 +199,14 @@ void push_content_failed(struct uplink *u, const uint8_t content[SHA256_LEN], co
 void push_content_again(struct uplink *u, const uint8_t *content)
 {
 	struct push *p = &u->push;
-	struct stuck *s = p->stuck[STUCK_A_WHILE].first;
+	struct stuck *s;
 
-	for (; s && !content; s = s->next)
-		s->retry_ms = 0;
-	s = content ? stuck_for(p->stuck[STUCK_OFFERED].first, content) : NULL;
+	if (!content)
+		TAILQ_FOREACH(s, &p->stuck[STUCK_A_WHILE], in_list)
+			s->retry_ms = 0;
+	s = content ? stuck_for(stuck_first(p, STUCK_OFFERED), content) : NULL;
 	while (s) {
-		struct stuck *next = stuck_for(s->next, content);
+		struct stuck *next = stuck_for(TAILQ_NEXT(s, in_list), content);
 		stuck_move(p, s, STUCK_CONTENT);
 		s = next;
 	}
@@ -211,7 +217,7 @@ bool push_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN])
 	struct push *p = &u->push;
 	struct stuck *s;
 
-	while ((s = p->stuck[STUCK_CONTENT].first)) {
+	while ((s = stuck_first(p, STUCK_CONTENT))) {
 		bool stored = is_stored(p, s->content);
 		stuck_move(p, s, stored ? STUCK_READY : STUCK_OFFERED);
 		memcpy(content, s->content, SHA256_LEN);
@@ -235,8 +241,8 @@ static bool stuck_is_free(const struct push *p, const struct stuck *s, uint64_t 
 
 static void stuck_look_at(struct push *p, enum stuck_why why, uint64_t now)
 {
-	for (struct stuck *s = p->stuck[why].first, *next; s; s = next) {
-		next = s->next;
+	for (struct stuck *s = stuck_first(p, why), *next; s; s = next) {
+		next = TAILQ_NEXT(s, in_list);
 		if (stuck_is_free(p, s, now))
 			stuck_move(p, s, STUCK_READY);
 	}
@@ -352,11 +358,11 @@ static int push_send_one_freed(struct batch *b, struct stuck *s)
 /* What was stuck and is not any more. */
 static int push_send_freed(struct batch *b)
 {
-	struct stuck *s = b->u->push.stuck[STUCK_READY].first, *next;
+	struct stuck *s = stuck_first(&b->u->push, STUCK_READY), *next;
 	int err = 0;
 
 	for (; s && err == 0 && !b->full; s = next) {
-		next = s->next;
+		next = TAILQ_NEXT(s, in_list);
 		err = push_send_one_freed(b, s);
 	}
 	return err;
@@ -405,15 +411,15 @@ int push_send(struct uplink *u)
 
 bool push_is_due(const struct uplink *u)
 {
-	return u->push.stuck[STUCK_READY].first && u->push.n_sent == 0;
+	return stuck_first(&u->push, STUCK_READY) && u->push.n_sent == 0;
 }
 
 bool push_quiet(const struct uplink *u)
 {
 	const struct push *p = &u->push;
-	bool waits = p->stuck[STUCK_CONTENT].first || p->stuck[STUCK_OFFERED].first;
+	bool waits = stuck_first(p, STUCK_CONTENT) || stuck_first(p, STUCK_OFFERED);
 
-	return p->all_sent && p->n_sent == 0 && !p->stuck[STUCK_READY].first &&
+	return p->all_sent && p->n_sent == 0 && !stuck_first(p, STUCK_READY) &&
 	       (!waits || uplink_holds(u));
 }
 
@@ -422,13 +428,12 @@ void push_fini(struct uplink *u)
 	struct push *p = &u->push;
 
 	for (int why = 0; why < STUCK_WHYS; why++)
-		while (p->stuck[why].first) {
-			struct stuck *s = p->stuck[why].first;
+		for (struct stuck *s; (s = stuck_first(p, why));) {
 			stuck_out(p, s);
 			free(s);
 		}
 	free(p->sent);
 	hashes_fini(&p->stored);
 	hashes_fini(&p->stuck_at);
-	u->push = (struct push){0};
+	push_init(p);
 }
