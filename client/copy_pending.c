@@ -274,8 +274,9 @@ int copy_defer(struct copy *copy, const struct id *change, const char *words)
 	int err = copy_begin(copy);
 	if (err == 0)
 		err = db_run(copy->db,
-			     "UPDATE pending SET words = $1 WHERE change = $2 AND state = 0", "td",
-			     words, change);
+			     "UPDATE pending SET words = $1"
+			     " WHERE change = $2 AND state = 0 AND words IS NOT $3",
+			     "tdt", words, change, words);
 	if (err < 0)
 		copy_rollback(copy);
 	return err;

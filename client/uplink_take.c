@@ -107,6 +107,7 @@ int take_on_granted(struct uplink *u, const Wire__Granted *m)
 
 	if (n >= 0)
 		free(spaces);
+	push_content_again(u, NULL); /* what waited for the space to be served goes now */
 	return err;
 }
 
@@ -207,6 +208,10 @@ int take_on_deferred(struct uplink *u, const Wire__Deferred *m)
 	case WIRE__WAIT__NO_ROOM:
 		push_deferred(u, &change, STUCK_A_WHILE, BYTES_NONE);
 		return copy_defer(u->copy, &change, m->words ? m->words : "the server has no room");
+	case WIRE__WAIT__BEING_RECOVERED:
+		push_deferred(u, &change, STUCK_A_WHILE, BYTES_NONE);
+		return copy_defer(u->copy, &change,
+				  m->words ? m->words : "the server was set back");
 	default:
 		push_deferred(u, &change, STUCK_SESSION, BYTES_NONE);
 		return copy_defer(u->copy, &change,

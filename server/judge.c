@@ -372,6 +372,26 @@ static void judge_wait_recovered(struct judging *j)
 		    BYTES_NONE);
 }
 
+/* Has its author seen entries that are not here? Only a server that was set back knows less than
+ * who wrote the change, and a copy that lost the space in the meantime has no head left to show it
+ * by. What was seen in an earlier epoch may have had other numbers: reconcile() looks. */
+static bool judge_saw_more(const struct judging *j)
+{
+	const struct change *c = &j->change;
+
+	return c->seen_epoch > j->space->epoch ||
+	       (c->seen_epoch == j->space->epoch && c->seen_number > j->space->number);
+}
+
+/* Among what was lost may be this very change, or what was decided on it: no verdict now. */
+static void judge_wait_lost(struct judging *j)
+{
+	judge_defer(j, WIRE__WAIT__BEING_RECOVERED,
+		    "the server was set back, and lacks what its author had seen: it waits until a "
+		    "computer that has this has connected",
+		    BYTES_NONE);
+}
+
 /* Its author may not write there: held, if it is a right that has ended. */
 static void judge_without_right(struct judging *j, enum may may)
 {
@@ -406,11 +426,12 @@ static bool judge_rights(struct judging *j)
 		judge_without_right(j, j->space ? may : MAY_NOTHING);
 		return false;
 	}
-	/* What was seen in an earlier epoch may have had other numbers: reconcile() looks. */
-	if (j->change.seen_epoch > j->space->epoch ||
-	    (j->change.seen_epoch == j->space->epoch && j->change.seen_number > j->space->number) ||
-	    (j->change.seen_number && !j->change.seen_epoch)) {
-		judge_refuse(j, "it says that it saw an entry which is not there");
+	if (j->change.seen_number && !j->change.seen_epoch) {
+		judge_refuse(j, "it says that it saw an entry of no epoch");
+		return false;
+	}
+	if (judge_saw_more(j)) {
+		judge_wait_lost(j);
 		return false;
 	}
 	return true;

@@ -149,8 +149,8 @@ static void audit_made(struct device *d, struct made *m, const struct idmap *sho
 		return;
 	if ((fates == 0 || fates == FATE_HELD) && oracle_is_held(w, m, fates == 0))
 		fates |= FATE_KEPT;
-	if (fates == FATE_HELD && w->book.set_back)
-		return; /* the server may have forgotten it: its author sends it again with each session */
+	if (fates == FATE_HELD && w->book.set_back && !w->quiet)
+		return; /* the server may have forgotten it: its author sends it again before long */
 	const char *wrong = model_conserve(fates, w->quiet && !d->revoked);
 	if (wrong)
 		world_fail(w, "change [%02x%02x] of c%u %s", m->id.b[14], m->id.b[15], d->number, wrong);

@@ -426,8 +426,14 @@ static void test_deferred(void)
 	making_text(&m, 3, "seen too much", NULL);
 	peer_push(&p, making_bytes(&m));
 	bed_turn(&b);
-	ok(refused(peer_told(&p, &m.change.id), "not there"),
-	   "who has seen an entry that is not there is refused");
+	ok(peer_told(&p, &m.change.id)->wait == WIRE__WAIT__BEING_RECOVERED,
+	   "who has seen an entry that is not there waits for it: the server was set back");
+	m.change.seen_epoch = 0;
+	m.change.id = id_make(&b.env);
+	peer_push(&p, making_bytes(&m));
+	bed_turn(&b);
+	ok(refused(peer_told(&p, &m.change.id), "no epoch"),
+	   "an entry of no epoch nobody can have seen");
 	making_fini(&m);
 	ok(peer_held(&p, &b.partnership)->number == 0, "nothing of all this was entered");
 	bed_fini(&b);

@@ -436,7 +436,14 @@ static void test_moved(void)
 	   "where the record has moved, what is let in is one of two versions");
 	decide(&g.chair, &two, true, NULL);
 	ok(g.chair.decided.verdict == VERDICT_CONFLICT && g.chair.n_held == 0, "and the later too");
-	struct id bad = edit_text(&g, &g.member, &record, "", "the chair's", 999, NULL);
+	struct id lost = edit_text(&g, &g.member, &record, "later", "the chair's", 999, NULL);
+	bed_turn(&g.b);
+	decide(&g.chair, &lost, true, NULL);
+	ok(g.chair.decided.verdict == 0 && strstr(g.chair.decided.words, "set back") &&
+		   g.chair.n_held == 1,
+	   "one whose author had seen what the server has lost stays held");
+	decide(&g.chair, &lost, false, NULL);
+	struct id bad = edit_text(&g, &g.member, &record, "\xff", "the chair's", 1, NULL);
 	bed_turn(&g.b);
 	decide(&g.chair, &bad, true, NULL);
 	ok(g.chair.decided.verdict == VERDICT_REFUSED && g.chair.decided.words[0],

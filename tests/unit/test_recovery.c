@@ -365,9 +365,10 @@ static void test_unserved_waits(void)
 	client_connect(&w, a);
 	world_run(&w);
 	ok(place_of(b, &w.partnership).number >= 1, "until one that holds it bears it out");
-	client_cut(&w, b);
+	ok(count_pending(b, &(int64_t){0}) == 0 && place_of(a, &w.partnership).number == 2,
+	   "then it goes, in the same session");
 	ok(world_sync(&w, both, 2) && all_equal(&w, &w.partnership) && none_lost(&w),
-	   "then it goes");
+	   "and all are equal");
 	world_fini(&w);
 }
 

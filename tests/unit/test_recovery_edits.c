@@ -204,6 +204,78 @@ static void test_seen_above(void)
 	world_fini(&w);
 }
 
+static void note_decided(void *arg, int err, const char *words)
+{
+	(void)words;
+	*(int *)arg = err;
+}
+
+/* Let in the one change that is held. */
+static void let_in(struct world *w, struct client *c, struct id *change)
+{
+	enum verdict verdict = VERDICT_HELD;
+	struct held_here held = {0};
+	struct arena arena;
+	int err = ERR_AGAIN;
+
+	arena_init(&arena, ARENA_NO_BUDGET);
+	client_connect(w, c);
+	world_run(w);
+	copy_held_next(c->copy, 0, &arena, &held);
+	*change = held.change;
+	uplink_decide(c->up, change, true, NULL, &verdict, note_decided, &err);
+	world_run(w);
+	ok(err == 0 && verdict == VERDICT_APPLIED && times_in(c, change) == 1,
+	   "an administrator lets it in");
+	client_cut(w, c);
+	arena_fini(&arena);
+}
+
+static void suspend(struct client *admin, const struct world *w, const struct id *person)
+{
+	struct draft *d = draft_new(admin->copy, &w->directory);
+	struct cause cause = {""};
+	struct id change;
+
+	world_must(draft_edit(d, person, NULL, &cause), &cause, "edit");
+	put_number(d, 5, RECORDS__STANDING__SUSPENDED);
+	world_must(draft_save(&d, &change, &cause), &cause, "suspend");
+}
+
+/* Whose author had seen more than the server knows by now, and has lost what showed it. */
+static void test_let_in(void)
+{
+	struct world w;
+	int64_t refused = -1;
+	struct id change;
+
+	world_init(&w, "let-in");
+	struct client *a = join(&w);
+	struct id person = world_person(&w, a, "Kim Lee", RECORDS__ROLE__HEADTEACHER);
+	struct client *b = world_join(&w, &person, &w.school), *both[] = {a, b};
+	make_action(a, &w.partnership, "before");
+	ok(client_sync(&w, b) && client_sync(&w, a), "a head and an administrator");
+	world_save(&w, "yesterday");
+	make_action(a, &w.partnership, "after the backup");
+	ok(client_sync(&w, a) && client_sync(&w, b), "both have seen what the server will lose");
+	make_action(b, &w.partnership, "written in time");
+	suspend(a, &w, &person);
+	ok(client_sync(&w, a) && client_sync(&w, b) && place_of(b, &w.directory).number == 0 &&
+		   ask_number(b, "SELECT count(*) FROM pending WHERE state = 3") == 1,
+	   "the head is suspended, has lost every space, and one change of theirs is held");
+	let_in(&w, a, &change);
+	world_set_back(&w, "yesterday");
+	ok(client_sync(&w, b) && count_pending(b, &refused) == 0 && refused == 0 &&
+		   ask_number(b, "SELECT count(*) FROM pending WHERE state = 3") == 1,
+	   "a server that knows less than its author had seen does not refuse it");
+	ok(world_sync(&w, both, 2) && world_sync(&w, both, 2) && server_is_sound(&w) &&
+		   same_as_server(&w, a, &w.partnership) && times_in(a, &change) == 1,
+	   "what it had lost comes back, and that change with it");
+	ok(ask_number(b, "SELECT count(*) FROM pending") == 0 && is_sound(b),
+	   "and its author knows that it was accepted");
+	world_fini(&w);
+}
+
 /* A run of many frames, against a few entries. */
 static void test_long(void)
 {
@@ -229,6 +301,7 @@ int main(void)
 	test_same_field();
 	test_settled();
 	test_seen_above();
+	test_let_in();
 	test_long();
 	return tap_end();
 }
