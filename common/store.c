@@ -30,6 +30,7 @@ static void store_clear_fresh(struct store *s)
 	s->n_fresh = s->unsynced = 0;
 	s->unsettled = s->found_bad = false;
 	s->closing = (struct closing){0};
+	buf_reset(&s->bad);
 	hashes_clear(&s->index);
 }
 
@@ -54,6 +55,7 @@ void store_free(struct store **store)
 	store_close_files(s);
 	squeezer_free(&s->squeezer);
 	hashes_fini(&s->index);
+	buf_fini(&s->bad);
 	buf_fini(&s->packed);
 	buf_fini(&s->raw);
 	free(s->fresh);
@@ -132,15 +134,18 @@ static struct fresh *store_fresh(struct store *s, const uint8_t hash[SHA256_LEN]
 	return f;
 }
 
-/* A node's bytes are kept until its entries are in the tables. */
-static int store_keep_node(struct store *s, struct fresh *f, struct bytes packed)
+/* A node's bytes are kept until its entries are in the tables. `form` is how they came: the chunk
+ * may be stored in another since before. */
+static int store_keep_node(struct store *s, struct fresh *f, enum form form, struct bytes packed)
 {
-	uint8_t *raw = buf_reserve(&f->node, f->is.raw);
+	size_t len = f->is.raw;
+	uint8_t *raw = buf_reserve(&f->node, len);
 
-	f->node.len = f->is.raw;
-	if (f->is.form == FORM_ZSTD)
-		return unsqueeze(s->squeezer, packed, raw, f->is.raw);
-	memcpy(raw, packed.data, packed.len);
+	if (form == FORM_ZSTD ? unsqueeze(s->squeezer, packed, raw, len) < 0 : packed.len != len)
+		return ERR_CORRUPT;
+	if (form != FORM_ZSTD)
+		memcpy(raw, packed.data, len);
+	f->node.len = len;
 	return 0;
 }
 
@@ -166,7 +171,7 @@ int store_put(struct store *s, const uint8_t hash[SHA256_LEN], bool node, enum f
 	struct fresh *f = before ? &s->fresh[*before] : store_fresh(s, hash, &is);
 	f->is.node = node;
 	f->known = f->known || (got && !before);
-	return node ? store_keep_node(s, f, packed) : 0;
+	return node ? store_keep_node(s, f, form, packed) : 0;
 }
 
 int store_put_raw(struct store *s, const uint8_t hash[SHA256_LEN], bool node, struct bytes raw,
@@ -195,29 +200,38 @@ int store_put_unchecked(struct store *s, const uint8_t hash[SHA256_LEN], struct 
 }
 
 /* Those that were something else keep their places, which count for nothing. */
-void store_settle(struct store *s, struct buf *bad)
+static void store_find_bad(struct store *s)
 {
 	struct buf *found = &s->out.bad;
 
 	pack_wait(s);
 	atomic_store(&s->word.suspect, false);
-	s->unsettled = s->found_bad = false;
+	s->unsettled = false;
 	for (size_t i = 0; i < found->len; i += SHA256_LEN) {
 		const uint64_t *at = hashes_find(&s->index, found->data + i);
 		must(at);
 		s->fresh[*at].bad = true;
 		hashes_remove(&s->index, found->data + i);
 	}
-	if (bad)
-		buf_add_bytes(bad, buf_bytes(found));
+	buf_add_bytes(&s->bad, buf_bytes(found));
 	buf_reset(found);
+	s->found_bad = s->bad.len > 0;
+}
+
+void store_settle(struct store *s, struct buf *bad)
+{
+	store_find_bad(s);
+	if (bad)
+		buf_add_bytes(bad, buf_bytes(&s->bad));
+	buf_reset(&s->bad);
+	s->found_bad = false;
 }
 
 bool store_is_sound(struct store *s)
 {
 	if (s->unsettled) {
 		pack_wait(s);
-		s->found_bad = s->out.bad.len > 0;
+		s->found_bad = s->found_bad || s->out.bad.len > 0;
 	}
 	s->unsettled = false;
 	return !s->found_bad;
@@ -347,7 +361,7 @@ int store_sync_end(struct store *s, struct cause *cause)
 		return 0;
 	int err = pack_sync_end(s, cause);
 	if (atomic_load(&s->word.suspect))
-		store_settle(s, NULL);
+		store_find_bad(s); /* who brought it is told by store_settle */
 	if (err == 0)
 		err = store_enter_first(s, n, cause);
 	if (err < 0)

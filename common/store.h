@@ -58,7 +58,7 @@ int store_put_raw(struct store *s, const uint8_t hash[SHA256_LEN], bool node, st
 int store_put_unchecked(struct store *s, const uint8_t hash[SHA256_LEN], struct bytes raw,
 			struct sha256 *whole, struct cause *cause);
 /* Wait for what was not checked. Chunks that were something else are not here any more; their
- * hashes are appended to `bad` (may be NULL). Syncing does it, too. */
+ * hashes are appended to `bad` (may be NULL). store_sync does it, too. */
 void store_settle(struct store *s, struct buf *bad);
 /* Is all that was put what it should be? It waits; if not, store_found_bad until store_settle. */
 bool store_is_sound(struct store *s);

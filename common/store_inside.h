@@ -73,6 +73,7 @@ struct store {
 	size_t n_fresh, cap_fresh, unsynced;
 	bool unsettled; /* some were not checked, as far as we have waited */
 	bool found_bad;
+	struct buf bad;	     /* hashes of those that store_settle has to tell of yet */
 	struct hashes index; /* of `fresh` */
 	struct buf packed, raw;
 };

@@ -141,10 +141,12 @@ static bool ends_open(struct ends *e)
 
 static void ends_close(struct ends *e)
 {
-	SSL_free(tls_line_ssl(e->server));
-	SSL_free(tls_line_ssl(e->client));
+	SSL *ssl[2] = {tls_line_ssl(e->server), tls_line_ssl(e->client)};
+
 	tls_line_free(&e->server);
 	tls_line_free(&e->client);
+	SSL_free(ssl[0]);
+	SSL_free(ssl[1]);
 	tls_free(&e->tls);
 	ca_close(&e->ca);
 	close(e->fd[0]);

@@ -309,6 +309,84 @@ static void test_beside(void)
 	paper_free(p);
 }
 
+/* Something bad comes while what was put before is entered: whoever brought it must hear of it. */
+static void test_bad_beside(void)
+{
+	struct paper *p = paper_new(14, 300000);
+	uint8_t hash[SHA256_LEN], lie[SHA256_LEN] = {7};
+	struct stored stored;
+	struct buf bad = {0};
+	struct bench b;
+
+	bench_open(&b, "bad-beside");
+	sha256(p->parts[0], hash);
+	must(store_put_unchecked(b.store, hash, p->parts[0], NULL, NULL) == 0);
+	must(store_sync_begin(b.store));
+	must(store_put_unchecked(b.store, lie, p->parts[1], NULL, NULL) == 0);
+	must(db_begin(b.db) == 0);
+	ok(store_sync_end(b.store, NULL) == 0 && db_commit(b.db) == 0 &&
+		   store_find(b.store, lie, &stored) == 0,
+	   "what comes bad meanwhile is not here");
+	ok(!store_is_sound(b.store) && store_found_bad(b.store), "and it is not passed over");
+	store_settle(b.store, &bad);
+	ok(bad.len == SHA256_LEN && memcmp(bad.data, lie, SHA256_LEN) == 0 &&
+		   store_is_sound(b.store),
+	   "until it was named");
+	buf_reset(&bad);
+	store_settle(b.store, &bad);
+	ok(bad.len == 0, "once");
+	buf_fini(&bad);
+	bench_close(&b);
+	paper_free(p);
+}
+
+static int is_parent(void *arg, const uint8_t parent[SHA256_LEN])
+{
+	return memcmp(parent, arg, SHA256_LEN) == 0;
+}
+
+/* The bytes of a node were kept as some file's before, in another form than they come in now. */
+static void test_node_in_two_forms(void)
+{
+	static const uint8_t nothing[] = {0x50, 0x2a, 0x4d, 0x18, 0, 32, 0, 0}; /* zstd passes over */
+	struct paper *p = paper_new(13, 4000000);
+	struct bytes list = p->parts[p->n - 1];
+	struct buf packed = {0}, raw = {0};
+	struct node node;
+	struct entry_of e;
+	uint8_t root[SHA256_LEN];
+	struct bench b;
+
+	sha256(list, root);
+	must(node_read(&node, list) == 0);
+	node_entry(&node, 0, &e);
+	for (int raw_first = 0; raw_first < 2; raw_first++) {
+		bench_open(&b, raw_first ? "raw-first" : "packed-first");
+		must(squeeze(store_squeezer(b.store), list, &packed));
+		buf_add(&packed, nothing, sizeof(nothing));
+		memset(buf_reserve(&packed, 32 << 8), 1, 32 << 8);
+		packed.len += 32 << 8;
+		must(store_unpack(store_squeezer(b.store), root, FORM_ZSTD, (uint32_t)list.len,
+				  buf_bytes(&packed), &raw) == 0);
+		for (int as_node = 0; as_node < 2; as_node++) {
+			bool is_raw = raw_first != as_node;
+			must(store_put(b.store, root, as_node, is_raw ? FORM_RAW : FORM_ZSTD,
+				       (uint32_t)list.len, is_raw ? list : buf_bytes(&packed),
+				       NULL) == 0);
+			bench_sync(&b);
+		}
+		ok(store_parents(b.store, e.hash, is_parent, root) == 1 &&
+			   store_get(b.store, root, &raw) == 0 &&
+			   bytes_equal(buf_bytes(&raw), list),
+		   "a chunk that was kept %s is a node, too, when it comes the other way",
+		   raw_first ? "as it is" : "packed");
+		bench_close(&b);
+	}
+	buf_fini(&packed);
+	buf_fini(&raw);
+	paper_free(p);
+}
+
 enum { DAMAGES = 10000 };
 
 /* One damage for each chunk: a bit of its bytes or of its header, or its end cut to nothing. */
@@ -350,8 +428,8 @@ static void test_damage(void)
 	ok(store_check(b.store, note_fault, &clean) == 0 && clean.damaged + clean.stray == 0,
 	   "a sound store has no faults");
 	damage(&b);
-	ok(store_check(b.store, note_fault, &found) == 0 && found.damaged == DAMAGES,
-	   "of %d damages %zu are found", DAMAGES, found.damaged);
+	must(store_check(b.store, note_fault, &found) == 0);
+	ok(found.damaged == DAMAGES, "of %d damages %zu are found", DAMAGES, found.damaged);
 	must(db_begin(b.db) == 0);
 	ok(store_check(b.store, note_fault, &mended) == 0, "they are taken out");
 	must(db_commit(b.db) == 0 && db_begin(b.db) == 0);
@@ -393,6 +471,8 @@ int main(void)
 {
 	test_identity();
 	test_unchecked();
+	test_bad_beside();
+	test_node_in_two_forms();
 	test_beside();
 	test_crash();
 	test_garbage();
