@@ -31,10 +31,10 @@ static void apart_author(struct call *call, const struct version *v, struct auth
 
 	memset(who, 0, sizeof(*who));
 	who->person_name = who->school_name = "";
-	if (v->record.number &&
-	    copy_entry(call->copy, &v->space, v->record.number, &call->arena, &past) > 0) {
+	if (v->made &&
+	    copy_entry(call->copy, &v->space, v->made, &call->arena, &past) > 0) {
 		lookup_device(call->copy, &past.header.device, &call->arena, who);
-		who->number = v->record.number;
+		who->number = v->made;
 		who->time_ms = past.header.time_ms;
 		who->here = id_equal(&past.header.device, &copy_identity(call->copy)->device);
 		return;
@@ -116,7 +116,7 @@ static json_t *apart_json(struct call *call, const struct apart *a)
 		json_object_set_new(side, "author", cmd_json_author(&s->author));
 		json_object_set_new(side, "stands", json_boolean(s->current));
 		json_object_set_new(side, "yours", json_boolean(s->author.here));
-		json_object_set_new(side, "pending", json_boolean(s->version->record.number == 0));
+		json_object_set_new(side, "pending", json_boolean(s->version->made == 0));
 		json_array_append_new(sides, side);
 	}
 	json_array_append_new(fields, json_string("current"));

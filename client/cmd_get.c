@@ -108,6 +108,8 @@ static int get_find(struct getting *g, const char *word)
 	if (which)
 		return get_picked(g, word, which, list, n);
 	const struct version *v = paper_current(&at.now, list, n, &apart);
+	if (!v && n > 0)
+		v = &list[n - 1]; /* all were released: it says so */
 	if (!v)
 		return cause_set(&call->cause, ERR_MISSING,
 				 "the document has no version on this computer");
@@ -194,6 +196,8 @@ static int get_fetch(struct getting *g)
 	int err = 0;
 
 	for (size_t i = 0; i < g->n && err >= 0; i++) {
+		if (contents_released(&g->files[i].version.record).len)
+			continue;
 		err = contents_has(call->copy, g->files[i].content.root, NULL);
 		if (err == 0)
 			buf_add(&ids, &g->files[i].version.id, sizeof(struct id));
@@ -316,7 +320,10 @@ static int get_file(struct getting *g, const struct get_file *f)
 	const char *path;
 
 	meter_item(&g->meter, screen_line(&call->arena, name), f->content.bytes);
-	int err = contents_has(call->copy, f->content.root, NULL);
+	int err = paper_check_released(&f->version.record, &call->cause);
+	if (err < 0)
+		return err;
+	err = contents_has(call->copy, f->content.root, NULL);
 	if (err == 0)
 		return cause_set(&call->cause, ERR_MISSING, "its bytes could not be fetched");
 	err = get_write(g, f, &path);
@@ -366,8 +373,10 @@ static int get_one(struct getting *g)
 	const char *output = call_option(call, "output");
 	const struct content *content = &g->files[0].content;
 	bool print = output && strcmp(output, "-") == 0;
-	int err = 0;
+	int err = paper_check_released(&g->files[0].version.record, &call->cause);
 
+	if (err < 0)
+		return err;
 	if (output && !print && (err = get_check_output(call, output)) < 0)
 		return err;
 	if ((err = get_fetch(g)) < 0)

@@ -46,6 +46,26 @@ static bool hold_is_named(const struct pick *h, const struct held_version *v)
 	       ((h->all || v->newest) && hold_has(h->documents, h->n_documents, &v->document));
 }
 
+/* What was released can be fetched from nowhere. */
+static int hold_check_released(struct call *call, const struct target *at)
+{
+	const struct version *v;
+	struct version *list;
+	size_t n, apart;
+
+	if (call_option(call, "drop"))
+		return 0;
+	if (at->type->number == TYPE_VERSION)
+		return paper_check_released(&at->now, &call->cause);
+	int err = paper_versions(call->copy, &at->id, &call->arena, &list, &n);
+	if (err < 0)
+		return hold_failed(call, err);
+	v = paper_current(&at->now, list, n, &apart);
+	if (!v && n > 0)
+		v = &list[n - 1];
+	return v ? paper_check_released(&v->record, &call->cause) : 0;
+}
+
 /* The documents and versions that the command line names. */
 static int hold_find(struct pick *h)
 {
@@ -67,6 +87,8 @@ static int hold_find(struct pick *h)
 					 "%.120s is no document but a record of type %s",
 					 lookup_label(call->copy, &at.id, &call->arena),
 					 at.type->name);
+		if ((err = hold_check_released(call, &at)) < 0)
+			return err;
 	}
 	return 0;
 }

@@ -36,12 +36,13 @@ static const struct {
     {TYPE_AGENDA_ITEM, "event title purpose minute_text"},
     {TYPE_MINUTES, "event part state"},
     {TYPE_DOCUMENT, "title class state review_date"},
-    {TYPE_VERSION, "filename bytes document note"},
+    {TYPE_VERSION, "filename bytes document note released"},
     {TYPE_LINK, "kind from to"},
     {TYPE_SIGN_OFF, "kind what person school"},
     {TYPE_READ_MARK, "space number record"},
     {TYPE_CONFLICT, "record state"},
     {TYPE_LIMIT, "school file_bytes school_bytes area_bytes"},
+    {TYPE_RETENTION, "space newest days"},
 };
 
 /* The fields that may be shown, in order; their number. */

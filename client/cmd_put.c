@@ -170,7 +170,7 @@ static int put_find(struct put *p, const char *word)
 			field_add_bytes(&p->parents, field, ID_BYTES(&versions[i].id));
 	struct bytes sha =
 		n > 0 ? value_bytes(version_get(&versions[n - 1].record, "content")) : BYTES_NONE;
-	p->any = sha.len == SHA256_LEN;
+	p->any = sha.len == SHA256_LEN && !contents_released(&versions[n - 1].record).len;
 	if (p->any)
 		memcpy(p->newest, sha.data, SHA256_LEN);
 	return 0;

@@ -146,22 +146,35 @@ static void show_notes(struct call *call, const struct target *at)
 	}
 }
 
-/* "newest", "picked", "made apart": how a version stands among the others. */
-static const char *version_word(const struct version *v, const struct version *current,
-				size_t apart)
+/* "newest", "picked", "made apart", "released": how a version stands among the others. */
+static const char *version_word(struct call *call, const struct version *v,
+				const struct version *current, size_t apart)
 {
+	struct bytes day = contents_released(&v->record);
+
+	if (day.len)
+		return arena_format(&call->arena, "released on %s by the rule for old versions",
+				    screen_day(&call->arena, day));
 	return v == current && !v->newest ? "picked"
 	       : apart > 1 && v->newest	  ? "made apart"
 	       : v == current		  ? "current"
 					  : "";
 }
 
+/* Who made it, whatever was done to its record since; false: it is not accepted yet. */
+static bool version_author(struct call *call, const struct version *v, struct author *who)
+{
+	struct target at = {.id = v->id, .space = v->space};
+
+	at.now.number = v->made;
+	return show_last(call, &at, who);
+}
+
 static const char *version_from(struct call *call, const struct version *v)
 {
-	const struct target at = {.id = v->id, .space = v->space, .now = v->record};
 	struct author who;
 
-	return show_last(call, &at, &who) ? lookup_author_words(&who, &call->arena)
+	return version_author(call, v, &who) ? lookup_author_words(&who, &call->arena)
 					  : "you, not sent yet";
 }
 
@@ -186,9 +199,11 @@ static void show_document(struct call *call, const struct target *at)
 		table_cell(table, value_bytes(version_get(&v->record, "filename")));
 		table_words(table, "%s", whole ? screen_size(&call->arena, c.bytes) : "");
 		table_words(table, "%s",
-			    whole && contents_has(call->copy, c.root, NULL) > 0 ? "yes" : "no");
+			    contents_released(&v->record).len ? "no more"
+			    : whole && contents_has(call->copy, c.root, NULL) > 0 ? "yes"
+									       : "no");
 		table_words(table, "%s", version_from(call, v));
-		table_words(table, "%s", version_word(v, current, apart));
+		table_words(table, "%s", version_word(call, v, current, apart));
 	}
 	fputc('\n', call->out);
 	if (n > 0)
@@ -213,24 +228,27 @@ static json_t *show_document_json(struct call *call, const struct target *at)
 	const struct version *current = n ? paper_current(&at->now, list, n, &apart) : NULL;
 	for (size_t i = 0; i < n; i++) {
 		const struct version *v = &list[i];
-		const struct target of = {.id = v->id, .space = v->space, .now = v->record};
 		struct author who;
 		struct content c;
 		bool whole = contents_of(&v->record, &c);
+		struct bytes released = contents_released(&v->record);
 		json_t *o = json_object();
 		json_object_set_new(o, "number", json_integer((json_int_t)i + 1));
 		json_object_set_new(o, "id", cmd_json_id(&v->id));
 		json_object_set_new(o, "filename",
 				    json_text(value_bytes(version_get(&v->record, "filename"))));
 		json_object_set_new(o, "bytes", json_integer(whole ? (json_int_t)c.bytes : 0));
+		json_object_set_new(o, "released",
+				    released.len ? json_text(released) : json_null());
 		json_object_set_new(o, "here",
-				    json_boolean(whole &&
+				    json_boolean(whole && released.len == 0 &&
 						 contents_has(call->copy, c.root, NULL) > 0));
 		json_object_set_new(o, "newest", json_boolean(v->newest));
 		json_object_set_new(o, "current", json_boolean(v == current));
 		json_object_set_new(o, "made_apart", json_boolean(apart > 1 && v->newest));
-		json_object_set_new(o, "author", show_last(call, &of, &who) ? cmd_json_author(&who)
-									    : json_null());
+		json_object_set_new(o, "author",
+				    version_author(call, v, &who) ? cmd_json_author(&who)
+								  : json_null());
 		json_array_append_new(all, o);
 	}
 	return all;

@@ -126,6 +126,7 @@ int cmd_serve(struct call *call);
 int cmd_hold(struct call *call);
 int cmd_policy(struct call *call);
 int cmd_quota(struct call *call);
+int cmd_retention(struct call *call);
 int cmd_status(struct call *call);
 int cmd_outbox(struct call *call);
 int cmd_held(struct call *call);

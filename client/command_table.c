@@ -495,12 +495,36 @@ static const struct command commands[] = {
 		.run = cmd_quota,
 	},
 	{
+		.name = "retention",
+		.options = {{"newest", 0, "NUMBER", "so many versions of each document are kept",
+			     COMPLETE_NOTHING, NULL},
+			    {"days", 0, "NUMBER", "each is kept so long after a newer one came",
+			     COMPLETE_NOTHING, NULL},
+			    {"space", 0, "SPACE", "of this space alone", COMPLETE_NOTHING, NULL}},
+		.flags = COMMAND_COPY | COMMAND_JSON,
+		.group = group_admin,
+		.summary = "how long old versions of documents are kept",
+		.help = "Only administrators set it; without it all versions are kept for ever. "
+			"The server looks once\n"
+			"a day. A version goes when all that is said lets it: never the newest, "
+			"one that people\n"
+			"picked, signed or refer to, or one of two made apart. Its name, size and "
+			"history stay, its\n"
+			"bytes are erased everywhere. 'none' takes a number away, 'all' keeps all "
+			"versions of a\n"
+			"space, whatever is said of the others.",
+		.example = "fivepits retention\n"
+			   "fivepits retention --newest 5 --days 365\n"
+			   "fivepits retention --space partnership --newest all",
+		.run = cmd_retention,
+	},
+	{
 		.name = "audit",
 		.options = {{"most", 'n', "NUMBER", "only the newest so many", COMPLETE_NOTHING,
 			     NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_admin,
-		.summary = "who changed people, rights, groups and devices, and when",
+		.summary = "who changed people, rights, devices and rules, and what they let go",
 		.example = "fivepits audit -n 20",
 		.run = cmd_audit,
 	},

@@ -11,7 +11,8 @@
 
 enum { DAY_MS = 24 * 60 * 60 * 1000 };
 
-enum { VERSION_BYTES = 4, VERSION_CONTENT = 5, VERSION_CHUNKS = 8 }; /* of records.proto */
+/* Of records.proto. */
+enum { VERSION_BYTES = 4, VERSION_CONTENT = 5, VERSION_CHUNKS = 8, VERSION_RELEASED = 10 };
 
 bool contents_named(struct content *out, struct bytes sha, struct bytes root, uint64_t bytes)
 {
@@ -30,6 +31,11 @@ bool contents_of(const struct record *version, struct content *out)
 	return contents_named(out, value_bytes(record_get(version, VERSION_CONTENT)),
 			      value_bytes(record_get(version, VERSION_CHUNKS)),
 			      value_number(record_get(version, VERSION_BYTES)));
+}
+
+struct bytes contents_released(const struct record *version)
+{
+	return value_bytes(record_get(version, VERSION_RELEASED));
 }
 
 bool change_root(const struct edit *e, uint8_t root[SHA256_LEN])

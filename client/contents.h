@@ -16,6 +16,9 @@
 bool contents_named(struct content *out, struct bytes sha, struct bytes root, uint64_t bytes);
 /* What a Version names; false: it names nothing. */
 bool contents_of(const struct record *version, struct content *out);
+/* The day on which a Version was released by the rule for old versions, since when it names its
+ * content no more (PROTOCOL.md, 11.10); empty: it was not. */
+struct bytes contents_released(const struct record *version);
 /* The root that an edit of a Version names; false: none. */
 bool change_root(const struct edit *e, uint8_t root[SHA256_LEN]);
 /* Is all of it here? 1: and `out` (may be NULL) is filled; 0; or an error. */
@@ -79,6 +82,11 @@ int contents_remove(struct copy *copy, struct bytes roots);
 /* The same of contents that Versions still name: they can be fetched again. What is pending names
  * stays. */
 int contents_drop(struct copy *copy, struct bytes roots);
+/* An entry has released a Version, in the open transaction: at its commit what is here of it goes,
+ * unless something else names it. 0 or an error. */
+int contents_release(struct copy *copy, const struct record *version);
+/* The same as contents_remove of all that were released in the transaction. */
+int contents_remove_released(struct copy *copy);
 /*
  * Erase what was removed before; with `sweep` look for what is not named, too. Transactions of its
  * own: none may be open. 0 or an error.

@@ -39,7 +39,8 @@ static bool keeping_add_version(struct keeping *k, struct bytes fields)
 	arena_init(&arena, ARENA_NO_BUDGET);
 	record_init(&r, &arena, &none, TYPE_VERSION);
 	bool whole = record_unpack(&r, fields) >= 0;
-	if (whole && contents_of(&r, &content) && !hashes_find(&k->dropped, content.root))
+	if (whole && contents_of(&r, &content) && !contents_released(&r).len &&
+	    !hashes_find(&k->dropped, content.root))
 		keeping_add(k, BYTES(content.root, SHA256_LEN));
 	arena_fini(&arena);
 	return whole;
@@ -104,6 +105,30 @@ int contents_drop(struct copy *copy, struct bytes roots)
 	for (size_t i = 0; i + SHA256_LEN <= roots.len; i += SHA256_LEN)
 		hashes_put(&k.dropped, roots.data + i, 1);
 	return keeping_remove(&k, copy, roots);
+}
+
+/* Most are not here: then there is nothing to look for. */
+int contents_release(struct copy *copy, const struct record *version)
+{
+	struct content content;
+	struct stored is;
+
+	if (!contents_of(version, &content))
+		return 0;
+	int got = store_find(copy_store(copy), content.root, &is);
+	if (got > 0)
+		buf_add(&copy->released, content.root, SHA256_LEN);
+	return got < 0 ? got : 0;
+}
+
+int contents_remove_released(struct copy *copy)
+{
+	if (copy->released.len == 0)
+		return 0;
+	int err = contents_remove(copy, buf_bytes(&copy->released));
+	buf_reset(&copy->released);
+	copy->erases = true;
+	return err < 0 ? err : copy_meta_set(copy, "scrub", "1");
 }
 
 /* Look at all chunks for what nothing names. */

@@ -179,8 +179,9 @@ int copy_create(const char *home, const struct copy_identity *identity, const ch
 }
 
 /*
- * A space was removed: nothing of it may stand in the log either. The mark is made with the
- * removal, so that what a crash or a reader prevents is done when the copy is opened next.
+ * A space, or a document's bytes, were removed: nothing of it may stand in the log either. The mark
+ * is made with the removal, so that what a crash or a reader prevents is done when the copy is
+ * opened next.
  */
 static void copy_scrub(struct copy *copy)
 {
@@ -231,6 +232,7 @@ void copy_close(struct copy **copy)
 	arena_fini(&c->overlay_arena);
 	buf_fini(&c->fields);
 	buf_fini(&c->body);
+	buf_fini(&c->released);
 	store_free(&c->store);
 	buf_fini(&c->listed);
 	free(c->own);
@@ -314,6 +316,8 @@ int copy_commit(struct copy *copy)
 	int err = inside_flush(copy);
 	if (err == 0)
 		err = inside_show_due(copy);
+	if (err == 0)
+		err = contents_remove_released(copy);
 	if (err < 0) {
 		copy_rollback(copy);
 		return err;
@@ -323,9 +327,9 @@ int copy_commit(struct copy *copy)
 		copy_rollback(copy); /* what is kept in memory too */
 		return err;
 	}
-	bool lost = copy->lost;
-	copy->lost = false;
-	if (lost) {
+	bool erases = copy->erases;
+	copy->erases = false;
+	if (erases) {
 		err = contents_tidy(copy, false);
 		if (err == 0)
 			copy_scrub(copy);
@@ -356,7 +360,8 @@ void copy_rollback(struct copy *copy)
 {
 	copy->n_cursors = 0;
 	copy->n_due = 0;
-	copy->lost = false;
+	copy->erases = false;
+	buf_reset(&copy->released);
 	db_rollback(copy->db);
 }
 

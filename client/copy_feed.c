@@ -4,6 +4,7 @@
  * what follows from it: records, open conflicts, typed rows. The search index follows by itself,
  * later.
  */
+#include "client/contents.h"
 #include "client/copy_inside.h"
 
 #include "common/fields.h"
@@ -102,6 +103,8 @@ static int touch_apply(struct copy *copy, const struct cursor *at, const struct 
 	err = record_store(copy, at, &r);
 	if (err == 0 && r.type == TYPE_CONFLICT)
 		err = conflict_store(copy, at, &r);
+	if (err == 0 && r.type == TYPE_VERSION && contents_released(&r).len)
+		err = contents_release(copy, &r);
 	return err < 0 ? err : inside_show(copy, at, &r);
 }
 

@@ -45,7 +45,8 @@ struct copy {
 	struct change overlay;	   /* the pending change last laid on a record; id zero: none */
 	struct buf fields, body; /* scratch */
 	struct store *store;	 /* of documents */
-	bool lost;		 /* the open transaction removes a space */
+	bool erases;		 /* the open transaction removes a space, or contents */
+	struct buf released;	 /* the roots of Versions that it releases */
 	uint64_t setbacks;	 /* see copy_setbacks */
 	uint64_t documents_moved; /* see copy_documents_moved */
 	struct buf listed;	 /* what copy_pending_next has lent */

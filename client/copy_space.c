@@ -169,7 +169,7 @@ int copy_lose(struct copy *copy, const struct id *space)
 	buf_fini(&roots);
 	if (err == 0)
 		err = copy_meta_set(copy, "scrub", "1");
-	copy->lost = true;
+	copy->erases = true;
 	if (err < 0)
 		copy_rollback(copy);
 	else

@@ -205,6 +205,22 @@ static void edit_finish(const struct piece *piece, const struct parts *p, int ex
 	};
 }
 
+/* That a version was released is the server's word alone. */
+static int edit_check_released(const struct piece *piece, const struct parts *p,
+			       const struct schema_type *type, struct cause *cause)
+{
+	uint32_t field =
+		piece->type == TYPE_VERSION ? schema_field_named(type, "released")->id : 0;
+	bool any = field && fields_get(buf_bytes(&p->set), field).len;
+
+	for (size_t i = 0; field && i < p->n_clear; i++)
+		any = any || p->clear[i] == field;
+	return any ? cause_set(cause, ERR_INVALID,
+			       "the server alone releases old versions, by the rule for them: see "
+			       "'fivepits retention'")
+		   : 0;
+}
+
 int draft_make_edit(const struct piece *piece, const struct record *base, bool settling,
 		    struct edit *out, struct cause *cause)
 {
@@ -237,6 +253,8 @@ int draft_make_edit(const struct piece *piece, const struct record *base, bool s
 		edit_keep_empty(&p, piece, type, base);
 	if (err == 0)
 		err = edit_check_values(&p, type, cause);
+	if (err == 0)
+		err = edit_check_released(piece, &p, type, cause);
 	int existence = edit_existence(piece, base, settling);
 	if (err == 0 && (existence >= 0 || p.n_bases || p.add.len || p.take.len)) {
 		edit_finish(piece, &p, existence, arena, out);

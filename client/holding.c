@@ -147,6 +147,8 @@ static bool scan_row(struct scan *s, struct db_stmt *st)
 	    !contents_named(&v.content, db_bytes(st, 3), db_bytes(st, 4),
 			    (uint64_t)db_int(st, 5)))
 		return true; /* no document's, or of no content: nothing to hold */
+	if (db_int(st, 9))
+		return true; /* released: it names its content no more */
 	v.own = db_int(st, 7) == 0;
 	v.here = db_int(st, 8) != 0;
 	buf_add(&s->rows, &v, sizeof(v));
@@ -159,7 +161,7 @@ static int scan_versions(struct copy *copy, struct scan *s)
 		copy_db(copy),
 		"SELECT v.id, v.space, v.document, v.content, v.chunks, v.bytes, v.parents,"
 		" v.number, EXISTS (SELECT 1 FROM content c"
-		" WHERE c.root = coalesce(v.chunks, v.content))"
+		" WHERE c.root = coalesce(v.chunks, v.content)), v.released IS NOT NULL"
 		" FROM \"version\" v WHERE v.withdrawn = 0 ORDER BY v.id DESC",
 		"");
 	int got;
@@ -276,8 +278,9 @@ int holding_want(struct copy *copy, const struct id *versions, size_t n)
 	if (err == 0)
 		err = db_run(copy_db(copy),
 			     "DELETE FROM holding WHERE what = $1 AND id NOT IN"
-			     " (SELECT v.id FROM \"version\" v WHERE NOT EXISTS (SELECT 1 FROM"
-			     " content c WHERE c.root = coalesce(v.chunks, v.content)))",
+			     " (SELECT v.id FROM \"version\" v WHERE v.released IS NULL"
+			     " AND NOT EXISTS (SELECT 1 FROM content c"
+			     " WHERE c.root = coalesce(v.chunks, v.content)))",
 			     "i", (int64_t)WANTED);
 	for (size_t i = 0; i < n && err == 0; i++)
 		err = holding_put(copy, &versions[i], WANTED, 0);
@@ -289,7 +292,7 @@ static int wanted_asked(struct copy *copy, struct buf *contents)
 	struct db_stmt *st = db_query(
 		copy_db(copy),
 		"SELECT v.content, v.chunks, v.bytes FROM holding h"
-		" JOIN \"version\" v ON v.id = h.id WHERE h.what = $1"
+		" JOIN \"version\" v ON v.id = h.id WHERE h.what = $1 AND v.released IS NULL"
 		" AND NOT EXISTS (SELECT 1 FROM content c"
 		" WHERE c.root = coalesce(v.chunks, v.content)) ORDER BY v.id DESC",
 		"i", (int64_t)WANTED);

@@ -38,8 +38,8 @@ struct held_version {
 	bool wanted; /* by policy or word */
 };
 
-/* All that this copy shows and that are not withdrawn, the newest first. free() *out. Their number
- * or an error. */
+/* All that this copy shows and that are neither withdrawn nor released, the newest first. free()
+ * *out. Their number or an error. */
 int holding_list(struct copy *copy, struct held_version **out);
 
 /* Which documents (their newest versions) and which versions are here; zero it first. */

@@ -2,6 +2,7 @@
 #include "client/paper.h"
 
 #include "client/holding.h"
+#include "client/screen.h"
 #include "common/fields.h"
 #include "common/schema.h"
 
@@ -17,8 +18,8 @@ static int version_compare(const void *a, const void *b)
 {
 	const struct version *x = a, *y = b;
 	/* What is not accepted yet has the number 0 and is the newest. */
-	uint64_t n = x->record.number ? x->record.number : UINT64_MAX;
-	uint64_t m = y->record.number ? y->record.number : UINT64_MAX;
+	uint64_t n = x->made ? x->made : UINT64_MAX;
+	uint64_t m = y->made ? y->made : UINT64_MAX;
 	return n != m ? (n < m ? -1 : 1) : id_compare(&x->id, &y->id);
 }
 
@@ -50,14 +51,18 @@ int paper_versions(struct copy *copy, const struct id *document, struct arena *a
 	for (size_t i = 0; i < ids.n; i++) {
 		struct version *v = &(*out)[*n];
 		v->id = ids.ids[i];
-		if (copy_record(copy, &v->id, VIEW_SHOWN, arena, &v->record, &v->space) == 0 &&
-		    record_existence(&v->record) == LIVE)
-			++*n;
+		if (copy_record(copy, &v->id, VIEW_SHOWN, arena, &v->record, &v->space) < 0 ||
+		    record_existence(&v->record) != LIVE)
+			continue;
+		const struct value *first = record_find(&v->record, field);
+		v->made = first ? first->number : 0;
+		++*n;
 	}
 	if (*n > 1)
 		qsort(*out, *n, sizeof(**out), version_compare);
 	for (size_t i = 0; i < *n; i++)
-		(*out)[i].newest = !version_is_parent(&(*out)[i], *out, *n);
+		(*out)[i].newest = contents_released(&(*out)[i].record).len == 0 &&
+				   !version_is_parent(&(*out)[i], *out, *n);
 	return 0;
 }
 
@@ -85,7 +90,7 @@ static bool pick_stands(const struct record *document, const struct version *lis
 
 	for (size_t i = 0; i < n; i++)
 		if (list[i].newest && pick->number &&
-		    (list[i].record.number == 0 || list[i].record.number > pick->number))
+		    (list[i].made == 0 || list[i].made > pick->number))
 			return false;
 	return true;
 }
@@ -107,6 +112,23 @@ const struct version *paper_current(const struct record *document, const struct 
 		if (list[i].newest)
 			return &list[i];
 	return NULL;
+}
+
+int paper_check_released(const struct record *version, struct cause *cause)
+{
+	struct bytes day = contents_released(version);
+	struct arena arena;
+
+	if (day.len == 0)
+		return 0;
+	arena_init(&arena, ARENA_NO_BUDGET);
+	int err = cause_set(cause, ERR_MISSING,
+			    "the bytes of this version were released on %s by the rule for old "
+			    "versions, and are kept no more: ask a school that saved the file, or "
+			    "the administrator for a backup from before that day",
+			    screen_day(&arena, day));
+	arena_fini(&arena);
+	return err;
 }
 
 static int is_apart(struct copy *copy, const struct id *document)

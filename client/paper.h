@@ -11,7 +11,8 @@
 struct version {
 	struct id id, space;
 	struct record record;
-	bool newest; /* no other version was made on top of it */
+	uint64_t made; /* the number of the entry that made it; 0: it is not accepted yet */
+	bool newest; /* no other version was made on top of it; and it was not released */
 };
 
 /* The fields of a Version, by the numbers of records.proto. */
@@ -25,6 +26,10 @@ int paper_versions(struct copy *copy, const struct id *document, struct arena *a
  */
 const struct version *paper_current(const struct record *document, const struct version *list,
 				    size_t n, size_t *apart);
+
+/* Were its bytes released by the rule for old versions? Then ERR_MISSING, with a cause that says so
+ * and what to do; else 0. */
+int paper_check_released(const struct record *version, struct cause *cause);
 
 /* The documents of which versions were made apart, and none was picked since. In `arena`. */
 int papers_apart(struct copy *copy, struct arena *arena, struct ids *out);

@@ -11,7 +11,7 @@ first_id() { sed -n 's/.*"id": *"\([0-9a-f-]*\)".*/\1/p' | head -n 1; }
 everywhere() { at heath sync --quiet && at morton sync --quiet && at heath sync --quiet; }
 kind_of_json() { perl -MJSON::PP -e 'local $/; my $v = JSON::PP->new->allow_nonref->decode(<STDIN>); print ref $v'; }
 
-is "--help lists the commands" "$(fivepits --help | grep -c '^  [a-z]\+  .*')" 34
+is "--help lists the commands" "$(fivepits --help | grep -c '^  [a-z]\+  .*')" 35
 for c in $(fivepits --help | sed -n 's/^  \([a-z]\+\)  .*/\1/p'); do
 	like "$c --help has an example" "$(fivepits "$c" --help | tr '\n' ' ')" "Usage: fivepits $c.*Example +fivepits"
 done

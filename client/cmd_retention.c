@@ -1,0 +1,205 @@
+/*
+ * `retention`: how long old versions of documents keep their bytes. Administrators set it, as
+ * Retention records of `admin`; who does not hold that space is not told.
+ */
+#include "client/cmd.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *option;
+	uint64_t most;
+} rules[] = {{"newest", 1000000}, {"days", 1000000}};
+
+enum { RULES = sizeof(rules) / sizeof(*rules) };
+
+static uint32_t retention_field(const char *name)
+{
+	return schema_field_named(schema_type(TYPE_RETENTION), name)->id;
+}
+
+/* ---- Setting -------------------------------------------------------------------------------- */
+
+/* The field as an option says: none takes it away, all is a word of its own. */
+static int retention_set(struct call *call, struct draft *d, size_t i)
+{
+	const char *word = call_option(call, rules[i].option);
+	uint32_t field = retention_field(rules[i].option);
+	struct buf value = {0};
+	uint64_t number = 0;
+	char *end;
+
+	if (!word)
+		return 0;
+	if (strcmp(word, "none") == 0) {
+		draft_set(d, field, BYTES_NONE);
+		return 0;
+	}
+	if (strcmp(word, "all") != 0) {
+		number = strtoul(word, &end, 10);
+		if (*word < '0' || *word > '9' || *end || number < 1 || number > rules[i].most)
+			return cause_set(&call->cause, ERR_USAGE,
+					 "retention: --%s is a number from 1 to %" PRIu64
+					 ", 'all' (nothing goes) or 'none' (nothing is said)",
+					 rules[i].option, rules[i].most);
+	}
+	field_add_number(&value, field, number);
+	draft_set(d, field, buf_bytes(&value));
+	buf_fini(&value);
+	return 0;
+}
+
+/* The Retention record: one of all spaces, one of each that has a rule of its own. */
+static int retention_draft(struct call *call, struct draft *d, const struct id *space)
+{
+	const struct id *area = &copy_identity(call->copy)->area;
+	uint32_t field = retention_field("space");
+	struct id admin = id_admin(area);
+	struct buf value = {0};
+	char text[ID_TEXT];
+	struct seen seen;
+	struct id id = id_record(area, &admin, TYPE_RETENTION,
+				 space ? id_format(space, text) : "all");
+
+	if (copy_seen(call->copy, &id, &seen) == 0)
+		return draft_edit(d, &id, NULL, &call->cause);
+	draft_create(d, TYPE_RETENTION, &id);
+	if (space) {
+		field_add_bytes(&value, field, ID_BYTES(space));
+		draft_set(d, field, buf_bytes(&value));
+		buf_fini(&value);
+	}
+	return 0;
+}
+
+static int retention_save(struct call *call)
+{
+	const char *name = call_option(call, "space");
+	struct id space, admin = id_admin(&copy_identity(call->copy)->area);
+	int err = cmd_check_space(call, &admin);
+
+	if (err >= 0 && name)
+		err = resolve_space(call->copy, name, &space, &call->cause);
+	if (err < 0)
+		return err;
+	struct draft *d = draft_new(call->copy, &admin);
+	err = retention_draft(call, d, name ? &space : NULL);
+	for (size_t i = 0; i < RULES && err >= 0; i++)
+		err = retention_set(call, d, i);
+	if (err >= 0)
+		err = cmd_save(call, &d, false);
+	draft_free(&d);
+	return err;
+}
+
+/* ---- Showing -------------------------------------------------------------------------------- */
+
+struct kept {
+	bool said[RULES];
+	uint64_t n[RULES];
+	struct id space; /* zero: all others */
+};
+
+static void kept_read(const struct record *r, struct kept *out)
+{
+	*out = (struct kept){{false}, {0}, {{0}}};
+	id_from(&out->space, value_bytes(record_get(r, retention_field("space"))));
+	for (size_t i = 0; i < RULES; i++) {
+		struct bytes value = record_get(r, retention_field(rules[i].option));
+		out->said[i] = value.len > 0;
+		out->n[i] = value_number(value);
+	}
+}
+
+static const char *kept_words(struct call *call, const struct kept *k, size_t i)
+{
+	if (!k->said[i])
+		return id_is_zero(&k->space) ? "-" : "as in all";
+	return k->n[i] ? arena_format(&call->arena, "%" PRIu64, k->n[i]) : "all";
+}
+
+static json_t *kept_json(struct call *call, const struct kept *k)
+{
+	bool all = id_is_zero(&k->space);
+	json_t *o = json_object();
+
+	json_object_set_new(o, "space", all ? json_null() : cmd_json_id(&k->space));
+	json_object_set_new(
+		o, "name",
+		all ? json_null()
+		    : json_string(lookup_space_name(call->copy, &k->space, &call->arena)));
+	for (size_t i = 0; i < RULES; i++)
+		json_object_set_new(o, rules[i].option,
+				    k->said[i] ? json_integer((json_int_t)k->n[i]) : json_null());
+	return o;
+}
+
+static int retention_rows(struct call *call, const struct ids *ids)
+{
+	static const char *const headings[] = {"Space", ">Newest kept", ">Days kept"};
+	struct table *table = table_new(3, headings);
+	json_t *all = json_array();
+	struct record r;
+	struct kept k;
+	int err = 0;
+
+	for (size_t i = 0; i < ids->n && err >= 0; i++) {
+		err = copy_record(call->copy, &ids->ids[i], VIEW_SHOWN, &call->arena, &r, NULL);
+		if (err < 0)
+			break;
+		kept_read(&r, &k);
+		table_words(table, "%s",
+			    id_is_zero(&k.space)
+				    ? "all others"
+				    : lookup_space_name(call->copy, &k.space, &call->arena));
+		for (size_t f = 0; f < RULES; f++)
+			table_words(table, "%s", kept_words(call, &k, f));
+		json_array_append_new(all, kept_json(call, &k));
+	}
+	if (err >= 0 && call->json)
+		err = cmd_json(call, json_incref(all));
+	else if (err >= 0 && ids->n)
+		table_show(table, call->out);
+	else if (err >= 0)
+		cmd_say(call, "There is no rule for old versions: all of them are kept.");
+	table_free(&table);
+	json_decref(all);
+	return err < 0 ? err : 0;
+}
+
+static int retention_show(struct call *call)
+{
+	const struct id admin = id_admin(&copy_identity(call->copy)->area);
+	struct held *held = NULL;
+	struct ids ids;
+	bool holds = false;
+	int n = copy_spaces(call->copy, &held);
+
+	for (int i = 0; i < n; i++)
+		holds = holds || (id_equal(&held[i].id, &admin) && held[i].state == HELD_OPEN);
+	free(held);
+	if (n >= 0 && !holds && call->json)
+		return cmd_json(call, json_null());
+	if (n >= 0 && !holds) {
+		cmd_say(call, "The rule for old versions is known on administrators' computers: "
+			      "ask one of them.");
+		return 0;
+	}
+	int err = n < 0 ? n : lookup_type(call->copy, TYPE_RETENTION, false, &call->arena, &ids);
+	if (err >= 0)
+		err = retention_rows(call, &ids);
+	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err))
+		       : 0;
+}
+
+int cmd_retention(struct call *call)
+{
+	if (call_option(call, "newest") || call_option(call, "days"))
+		return retention_save(call);
+	if (call_option(call, "space"))
+		return cause_set(&call->cause, ERR_USAGE,
+				 "retention: set --newest or --days of it");
+	return retention_show(call);
+}
