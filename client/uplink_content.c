@@ -6,6 +6,7 @@
 
 #include "client/contents.h"
 #include "client/holding.h"
+#include "common/piece.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,7 @@ struct get {
 
 struct carriage {
 	struct get *gets, **last;
-	struct buf parts; /* of a chunk that comes */
-	uint8_t part_hash[SHA256_LEN];
+	struct pieces pieces; /* of a chunk that comes */
 	struct buf raw;
 	bool busy;
 	uint64_t put_ms;   /* since when something has come and is not on disk; 0: nothing has */
@@ -352,36 +352,17 @@ static void mark_answer(struct uplink *u, uint64_t mark)
 	link_send(u->link, WIRE__KIND__PACE, &m.base, BYTES_NONE);
 }
 
-/* Parts of a chunk come one behind the other. */
 void content_on_chunk(struct uplink *u, const Wire__Chunk *m, struct bytes raw)
 {
-	struct carriage *c = u->carriage;
-	uint32_t size = m->has_size ? m->size : (uint32_t)raw.len;
+	struct bytes packed;
 
 	if (m->has_mark)
 		mark_answer(u, m->mark);
-	if (m->chunk.len != SHA256_LEN || size > CHUNK_MAX) {
-		uplink_end(u, WIRE__REASON__PROTOCOL, "the server sent a chunk that is none");
-		return;
-	}
-	if (m->offset == 0) {
-		buf_reset(&c->parts);
-		memcpy(c->part_hash, m->chunk.data, SHA256_LEN);
-	}
-	if (m->offset != c->parts.len || raw.len > size - m->offset ||
-	    !uplink_same_name(c->part_hash, m->chunk)) {
+	int got = pieces_take(&u->carriage->pieces, m, raw, &packed);
+	if (got < 0)
 		uplink_end(u, WIRE__REASON__PROTOCOL, "the server sent a document out of order");
-		return;
-	}
-	if (raw.len == size) {
-		chunk_take(u, m, raw);
-		return;
-	}
-	buf_add_bytes(&c->parts, raw);
-	if (c->parts.len == size) {
-		chunk_take(u, m, buf_bytes(&c->parts));
-		buf_reset(&c->parts);
-	}
+	else if (got > 0)
+		chunk_take(u, m, packed);
 }
 
 /* Of a chunk that was asked for. */
@@ -421,7 +402,7 @@ void content_fini(struct uplink *u, int err, const char *words)
 		store_forget(copy_store(u->copy));
 	while (c->gets)
 		get_end(u, &c->gets, err, words);
-	buf_fini(&c->parts);
+	pieces_fini(&c->pieces);
 	buf_fini(&c->raw);
 	free(c);
 	u->carriage = NULL;

@@ -1,12 +1,13 @@
 /*
- * A lane: the offers that are being gathered. (What was asked for is in give.c.) A chunk may come
- * in parts, one behind the other; it is put together here, checked, and stored once. When it is
- * made last, lane_sync.c decides; Stored is said only behind the commit.
+ * A lane: the offers that are being gathered. (What was asked for is in give.c.) A chunk that comes
+ * is checked here, and stored once. When it is made last, lane_sync.c decides; Stored is said only
+ * behind the commit.
  */
 #include "server/lane.h"
 
 #include "common/hashes.h"
 #include "common/log.h"
+#include "common/piece.h"
 #include "server/access.h"
 #include "server/awaited.h"
 #include "server/lane_sync.h"
@@ -30,20 +31,13 @@ struct offer {
 	bool waits;	  /* for chunks: a step would do nothing */
 };
 
-/* A chunk of which parts have come. */
-struct parts {
-	uint8_t hash[SHA256_LEN];
-	uint32_t raw, form, size;
-	struct buf bytes; /* empty: none is under way */
-};
-
 struct lane {
 	TAILQ_HEAD(offers, offer) offers;
 	size_t n_offers;
 	struct hashes roots; /* of the offers: where each is */
 	struct awaited awaited;
 	struct buf stored; /* roots to tell of behind the commit */
-	struct parts parts;
+	struct pieces pieces;
 	struct buf raw;
 };
 
@@ -67,7 +61,7 @@ void lane_free(struct lane **lane)
 	hashes_fini(&l->roots);
 	awaited_fini(&l->awaited);
 	buf_fini(&l->stored);
-	buf_fini(&l->parts.bytes);
+	pieces_fini(&l->pieces);
 	buf_fini(&l->raw);
 	free(l);
 	*lane = NULL;
@@ -239,35 +233,6 @@ static void offers_fail(struct session *s, const char *words)
 
 /* ---- Chunks that come ----------------------------------------------------------------------- */
 
-/* Put it together. True: all of it is here, in `packed`. */
-static bool parts_take(struct session *s, const Wire__Chunk *m, struct bytes raw,
-		       struct bytes *packed)
-{
-	struct parts *p = &s->lane->parts;
-	uint32_t size = m->has_size ? m->size : (uint32_t)raw.len;
-	bool first = m->offset == 0;
-
-	if (first) {
-		buf_reset(&p->bytes);
-		memcpy(p->hash, m->chunk.data, SHA256_LEN);
-		p->raw = m->raw;
-		p->form = m->form;
-		p->size = size;
-	}
-	if (size > CHUNK_MAX || m->raw > CHUNK_MAX || m->offset != p->bytes.len ||
-	    p->size != size || raw.len > size - m->offset || (raw.len == 0 && size > 0) ||
-	    memcmp(p->hash, m->chunk.data, SHA256_LEN) != 0) {
-		session_bye(s, WIRE__REASON__PROTOCOL, "a chunk's part came out of its place");
-		return false;
-	}
-	*packed = raw;
-	if (first && raw.len == size)
-		return true;
-	buf_add_bytes(&p->bytes, raw);
-	*packed = buf_bytes(&p->bytes);
-	return p->bytes.len == size;
-}
-
 /* Does any of those that wait for it, from `w` on, wait for a node? */
 static bool lane_awaits_node(const struct waiter *w, const uint8_t hash[SHA256_LEN])
 {
@@ -366,16 +331,19 @@ static void lane_answer_mark(struct session *s, uint64_t mark)
 void session_on_chunk(struct session *s, const struct frame *f, void *message)
 {
 	const Wire__Chunk *m = message;
-	struct lane *l = lane_of(s);
 	struct bytes packed;
 
 	if (m->has_mark)
 		lane_answer_mark(s, m->mark);
-	if (!lane_name(s, m->chunk) || !parts_take(s, m, f->raw, &packed))
+	if (!lane_name(s, m->chunk))
+		return;
+	int got = pieces_take(&lane_of(s)->pieces, m, f->raw, &packed);
+	if (got < 0)
+		session_bye(s, WIRE__REASON__PROTOCOL, "a chunk's part came out of its place");
+	if (got <= 0)
 		return;
 	s->turn_bytes += f->raw.len / 4;
 	lane_store(s, m, packed);
-	buf_reset(&l->parts.bytes);
 }
 
 /* ---- The turn ------------------------------------------------------------------------------- */
