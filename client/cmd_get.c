@@ -269,23 +269,35 @@ static struct names *get_names(struct getting *g, const char *dir)
 	return &p->names;
 }
 
+/* Where a file goes: as -o says, or to a name that is free, which is taken. */
+static int get_place(struct getting *g, const struct get_file *f, const char **path)
+{
+	struct call *call = g->call;
+	struct bytes name = value_bytes(version_get(&f->version.record, "filename"));
+	const char *dir;
+
+	*path = call_option(call, "output");
+	if (*path)
+		return 0;
+	int err = get_dir(g, f->within, &dir);
+	if (err < 0)
+		return err;
+	*path = names_take(get_names(g, dir), &call->arena, dir, name_safe(&call->arena, name),
+			   &call->cause);
+	return *path ? 0 : ERR_IO;
+}
+
 static int get_write(struct getting *g, const struct get_file *f, const char **path)
 {
 	struct call *call = g->call;
-	const char *output = call_option(call, "output"), *dir;
-	struct bytes name = value_bytes(version_get(&f->version.record, "filename"));
-	int err = 0;
+	int err = get_place(g, f, path);
 
-	*path = output;
-	if (!output && (err = get_dir(g, f->within, &dir)) == 0) {
-		*path = names_take(get_names(g, dir), &call->arena, dir,
-				   name_safe(&call->arena, name), &call->cause);
-		err = *path ? 0 : ERR_IO;
-	}
 	if (err < 0)
 		return err;
 	err = contents_save(call->copy, &f->content, *path, &call->cause);
-	if (err < 0 && !output)
+	if (err < 0 && (err = get_again(call, &f->content, err)) == 0)
+		err = contents_save(call->copy, &f->content, *path, &call->cause);
+	if (err < 0 && !call_option(call, "output"))
 		remove(*path);
 	return err;
 }
@@ -327,8 +339,6 @@ static int get_file(struct getting *g, const struct get_file *f)
 	if (err == 0)
 		return cause_set(&call->cause, ERR_MISSING, "its bytes could not be fetched");
 	err = get_write(g, f, &path);
-	if (err < 0 && (err = get_again(call, &f->content, err)) == 0)
-		err = get_write(g, f, &path);
 	if (err < 0)
 		return err;
 	meter_hide(&g->meter);
@@ -354,8 +364,10 @@ static int get_files(struct getting *g, int err)
 			g->first_err = got == ERR_MISSING && err < 0 ? err : got;
 		}
 		meter_item_end(&g->meter);
-		if (got == ERR_FULL)
+		if (got == ERR_FULL) {
+			g->failed += g->n - 1 - i; /* the rest would fare no better */
 			break;
+		}
 	}
 	meter_end(&g->meter);
 	if (g->failed == 0)

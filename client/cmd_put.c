@@ -56,8 +56,8 @@ struct put {
 	bool any;
 	const char *root; /* of the folder that is walked, as kept */
 	json_t *all;
-	size_t failed;
-	struct cause first; /* why the first of them was not kept */
+	size_t failed, said;	    /* `said`: of so many it is, that they are kept */
+	struct cause first;	    /* why the first of them was not kept */
 	int first_err;
 };
 
@@ -292,6 +292,7 @@ static void put_say(struct put *p, const struct put_item *t)
 {
 	const char *given = call_option(p->call, "name");
 
+	p->said++;
 	meter_hide(&p->meter);
 	if (t->renamed)
 		cmd_say(p->call,
@@ -419,9 +420,10 @@ static int put_all(struct put *p)
 	meter_end(&p->meter);
 	if (p->failed == 0)
 		return err;
+	size_t left = n - p->said; /* what stood behind a full disk, too */
 	return cause_set(&call->cause, p->first_err,
-			 "%zu of %zu files %s not kept; the first: %.400s", p->failed, n,
-			 p->failed == 1 ? "was" : "were", p->first.words);
+			 "%zu of %zu files %s not kept; the first: %.400s", left, n,
+			 left == 1 ? "was" : "were", p->first.words);
 }
 
 static int put_options(struct put *p)

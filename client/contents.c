@@ -178,6 +178,16 @@ static int save_fault(const char *path, struct cause *cause)
 	return cause_set(cause, inside_file_err(), "can't write %s: %s", path, strerror(errno));
 }
 
+/* As any new file of this person's: mkstemp is stricter, and what others may read is theirs to
+ * say. */
+static mode_t new_file_mode(void)
+{
+	mode_t mask = umask(077);
+
+	umask(mask);
+	return 0666 & ~mask;
+}
+
 int contents_save(struct copy *copy, const struct content *c, const char *path, struct cause *cause)
 {
 	char *temporary = mem_format("%s.coming-XXXXXX", path);
@@ -185,7 +195,7 @@ int contents_save(struct copy *copy, const struct content *c, const char *path, 
 	FILE *out = fd >= 0 ? fdopen(fd, "wb") : NULL;
 	int err = out ? contents_stream(copy, c, out, cause) : save_fault(path, cause);
 
-	if (err == 0 && (fchmod(fd, 0644) != 0 || fflush(out) != 0 || fsync(fd) != 0))
+	if (err == 0 && (fchmod(fd, new_file_mode()) != 0 || fflush(out) != 0 || fsync(fd) != 0))
 		err = save_fault(path, cause);
 	if (out)
 		fclose(out);

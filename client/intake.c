@@ -176,6 +176,8 @@ static int intake_put(struct intake *in, const uint8_t hash[SHA256_LEN], bool no
 			got = store_take_out(store, hash);
 		if (got == 0)
 			got = copy_commit(in->copy);
+		else
+			copy_rollback(in->copy);
 	}
 	return got < 0 ? got : store_put_raw(store, hash, node, raw, in->cause);
 }
@@ -234,6 +236,13 @@ static int intake_read(struct intake *in)
 	}
 }
 
+static int intake_changed(struct intake *in)
+{
+	return cause_set(in->cause, ERR_AGAIN,
+			 "%s goes on changing while it is read: try again when it is finished",
+			 in->path);
+}
+
 static int intake_cut(struct intake *in)
 {
 	bool last = false;
@@ -245,6 +254,9 @@ static int intake_cut(struct intake *in)
 		if (n) {
 			in->at += n;
 			err = intake_chunk(in, BYTES(rest.data, n));
+			/* One that grows as fast as it is read would have no end. */
+			if (err == 0 && in->done > (uint64_t)in->before.st_size)
+				err = intake_changed(in);
 		} else if (last) {
 			return in->done ? 0 : intake_chunk(in, BYTES("", 0));
 		} else {
@@ -293,10 +305,7 @@ static int intake_once(struct intake *in, struct content *out)
 		err = intake_cut(in);
 	if (err == 0 && (fstat(in->fd, &after) < 0 || !same_file(&in->before, &after) ||
 			 in->done != (uint64_t)after.st_size))
-		err = cause_set(in->cause, ERR_AGAIN,
-				"%s goes on changing while it is read: try again when it is "
-				"finished",
-				in->path);
+		err = intake_changed(in);
 	if (err == 0)
 		err = listing_end(in->list, out->root, &level);
 	sha256_end(&in->sha, out->sha);
@@ -322,5 +331,7 @@ int intake_file(struct intake *in, const char *path, struct content *out, struct
 		buf_add(&in->files, out, sizeof(*out));
 	if (err == 0 && texts_none(intake_head(in)))
 		buf_add(&in->mute, out->root, SHA256_LEN);
+	if (err < 0 && cause && !cause->words[0])
+		cause_set(cause, err, "%s could not be kept: %s", path, err_words(err));
 	return err;
 }

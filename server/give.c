@@ -121,6 +121,11 @@ void session_on_get(struct session *s, const struct frame *f, void *message)
 	if (m->n_chunks == 0)
 		return;
 	struct list *l = list_of(g, m->has_parent ? &m->parent : NULL);
+	if (l->at > l->hashes.len / 2) { /* what was given makes room */
+		l->hashes.len -= l->at;
+		memmove(l->hashes.data, l->hashes.data + l->at, l->hashes.len);
+		l->at = 0;
+	}
 	for (size_t i = 0; i < m->n_chunks; i++)
 		buf_add(&l->hashes, m->chunks[i].data, SHA256_LEN);
 	g->n_asked += m->n_chunks;

@@ -102,4 +102,16 @@ ok "byte for byte" cmp "$T/paper" "$T/back"
 ok "the copy is sound" at newton fsck
 nowhere() { at newton get "$id" -o - >/dev/full; }
 status 1 "where there is no room for the file itself, it is said" nowhere
+
+# ---- Many files into little room ----
+mkdir "$T/many"
+for i in 1 2 3 4 5; do head -c 2000000 /dev/urandom >"$T/many/$i"; done
+had=$(at newton list document | wc -l)
+room 5000000
+status 1 "of many files those that find no room are refused" scarce put "$T/many" --quiet
+left=$(sed -n 's/.*\([1-5]\) of 5 files were not kept.*/\1/p' "$T/err")
+like "which is said of all of them" "$(cat "$T/err")" '[2-5] of 5 files were not kept; the first: .*No space'
+is "and the others are kept" $(($(at newton list document | wc -l) - had)) $((5 - ${left:-9}))
+room 1000000000
+ok "the copy is sound" at newton fsck
 finish

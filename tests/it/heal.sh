@@ -55,6 +55,13 @@ damage "$T/morton/documents/pack-1"
 ok "damage is taken out" at morton fsck --repair
 ok "also by itself" at morton get "$id" -o "$T/fourth"
 ok "byte for byte" cmp "$T/file" "$T/fourth"
+damage "$T/morton/documents/pack-1"
+mkdir "$T/into"
+ok "it is written under its own name though it had to be fetched again" at morton get "$id" --into "$T/into"
+is "and nothing beside it" "$(ls "$T/into")" file
+ok "byte for byte" cmp "$T/file" "$T/into/file"
+(umask 027 && at morton get "$id" -o "$T/private")
+is "who may read it is the person's to say" "$(stat -c %a "$T/private")" 640
 
 { cat "$T/file"; echo more; } >"$T/other"
 at heath put "$T/other" >/dev/null

@@ -185,18 +185,24 @@ static void test_refused(void)
 		fclose(full);
 }
 
-/* Somebody writes into the file while it is read. */
+/* Somebody writes into the file while it is read: `bytes` more, so many times. */
+struct growing {
+	int times;
+	size_t bytes;
+};
+
 static void grow_source(void *arg, uint64_t done, uint64_t all)
 {
-	int *times = arg;
+	struct growing *g = arg;
 
 	(void)done;
 	(void)all;
-	if (*times == 0)
+	if (g->times == 0)
 		return;
-	--*times;
+	g->times--;
 	FILE *f = fopen(source, "ab");
-	fputs("more", f);
+	for (size_t i = 0; i < g->bytes; i++)
+		putc('m', f);
 	fclose(f);
 }
 
@@ -204,16 +210,20 @@ static void test_changing(void)
 {
 	struct content c;
 	struct cause cause = {""};
-	int times = 1;
-	struct intake *in = intake_new(copy, grow_source, &times);
+	struct growing growing = {1, 4};
+	struct intake *in = intake_new(copy, grow_source, &growing);
 
 	write_source(300000);
 	ok(intake_file(in, source, &c, &cause) == 0 && c.bytes == 300004,
 	   "a file that changes once while it is read is read again");
 	write_source(300000);
-	times = 1000000;
+	growing.times = 1000000;
 	ok(intake_file(in, source, &c, &cause) == ERR_AGAIN,
 	   "one that goes on changing is refused: %s", cause.words);
+	write_source(300000);
+	growing = (struct growing){400, 300000};
+	ok(intake_file(in, source, &c, &cause) == ERR_AGAIN && growing.times > 0,
+	   "one that grows faster than it is read, too");
 	intake_free(&in);
 }
 
