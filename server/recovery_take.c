@@ -129,10 +129,23 @@ static int again_enter(struct taking *t, const struct header *header, struct byt
 	return err;
 }
 
+/* Does what was decided on it stand? What was refused or held by a server that knew less does not,
+ * and is forgotten. But somebody's word stands, and what is held waits for one. 1, 0 or an error.
+ */
+static int again_known(struct taking *t, const struct header *header, const struct judged *judged)
+{
+	if (judged->number || judged->decided ||
+	    (judged->verdict == VERDICT_HELD && !again_may(t, header)))
+		return 1;
+	int err = journal_unrefuse(t->area->journal, &header->change);
+	return err < 0 ? err : held_drop(t->area, &header->change);
+}
+
 static int row_enter_again(void *arg, const struct entry *e)
 {
 	struct taking *t = arg;
-	struct judged judged;
+	uint64_t parked = t->parked;
+	struct judged judged = {0};
 	struct header header;
 	struct bytes change;
 
@@ -141,19 +154,15 @@ static int row_enter_again(void *arg, const struct entry *e)
 	int err = row_read(t, e, &header, &change);
 	if (err == 0)
 		err = journal_judged(t->area->journal, &header.change, change, &judged);
-	bool known = err > 0;
-	if (known && judged.number == 0) { /* refused or held by a server that knew less */
-		err = journal_unrefuse(t->area->journal, &header.change);
-		if (err == 0)
-			err = held_drop(t->area, &header.change);
-		known = false;
-	}
+	if (err > 0)
+		err = again_known(t, &header, &judged);
 	/* What names a version now, a release that was made elsewhere could not know. */
-	known = known || (err >= 0 && retention_is_release(t->area, &header, change));
-	if (err >= 0)
-		err = known ? 0 : again_enter(t, &header, change);
+	if (err == 0 && !retention_is_release(t->area, &header, change))
+		err = again_enter(t, &header, change);
+	if (judged.verdict == VERDICT_HELD)
+		t->parked = parked; /* it was before: no news */
 	arena_reset(&t->area->change);
-	return err;
+	return err < 0 ? err : 0;
 }
 
 /* ---- The ways that it can go ---------------------------------------------------------------- */
@@ -222,20 +231,26 @@ static int take_part(struct taking *t)
 	return err < 0 ? err : take_note(t);
 }
 
+/* A run of an earlier epoch: that it is left is known to everybody who has seen a head of this one.
+ * What the run has more is entered like any change, and what they had seen stays seen. */
+static int take_earlier(struct taking *t)
+{
+	struct recall *r = t->run;
+	struct journal *j = t->area->journal;
+	int err = journal_epoch_lower(j, t->space, r->epoch, r->common);
+
+	if (err == 0 && t->missing)
+		err = staged_each(j, r->heap, row_enter_again, t);
+	return err < 0 || t->entered + t->parked == 0 ? err : take_note(t);
+}
+
 /* The server's line stays; what the run has more is entered behind it. */
 static int take_shorter(struct taking *t)
 {
 	struct recall *r = t->run;
 	struct journal *j = t->area->journal;
-	int err = 0;
+	int err = take_begin(t);
 
-	if (r->epoch < t->space->epoch) {
-		err = journal_epoch_lower(j, t->space, r->epoch, r->common);
-		if (err < 0 || t->missing == 0)
-			return err;
-	} else {
-		err = take_begin(t);
-	}
 	if (err == 0)
 		err = journal_epoch_begin(j, t->space, take_next_epoch(t), r->common);
 	if (err == 0)
@@ -299,7 +314,7 @@ static int take_by_length(struct taking *t, bool *rewind)
 	if (err < 0)
 		return err;
 	*rewind = r->lacks || r->epoch < s->epoch || s->number - r->common >= r->number - r->common;
-	return *rewind ? take_shorter(t) : take_longer(t);
+	return r->epoch < s->epoch ? take_earlier(t) : *rewind ? take_shorter(t) : take_longer(t);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */

@@ -187,6 +187,44 @@ static void test_orders(void)
 	}
 }
 
+/* The line that was left comes once more, longer: who is on this one keeps what they have seen. */
+static void test_left_again(void)
+{
+	struct world w;
+	struct cause cause = {""};
+
+	n_made = 0;
+	world_init(&w, "left-again");
+	struct client *c[] = {join(&w), join(&w), join(&w)};
+	make(c[0], &w.partnership, "before");
+	bool good = client_sync(&w, c[0]) && client_sync(&w, c[1]) && client_sync(&w, c[2]);
+	world_save(&w, "yesterday");
+	make(c[0], &w.partnership, "lost, held by two");
+	good = good && client_sync(&w, c[0]) && client_sync(&w, c[1]);
+	make(c[0], &w.partnership, "lost, held by one");
+	good = good && client_sync(&w, c[0]);
+	world_set_back(&w, "yesterday");
+	struct id beside = make_action(c[2], &w.partnership, "beside it"), change;
+	make(c[2], &w.partnership, "beside it, too");
+	ok(good && client_sync(&w, c[2]), "three copies, three heads");
+	ok(world_sync(&w, c + 1, 2) && place_of(c[2], &w.partnership).epoch == 2,
+	   "two of them meet, in a new epoch");
+	struct draft *d = draft_new(c[2]->copy, &w.partnership);
+	world_must(draft_edit(d, &beside, NULL, &cause), &cause, "edit");
+	draft_withdraw(d);
+	world_must(draft_save(&d, &change, &cause), &cause, "withdraw");
+	ok(world_sync(&w, c, 1) && place_of(c[0], &w.partnership).epoch == 2,
+	   "one withdraws what they made, offline; then the third comes, which has more of the line"
+	   " that was left: it is entered, in the same epoch");
+	ok(world_sync(&w, c, 3) && world_sync(&w, c, 3) && all_equal(&w, &w.partnership) &&
+		   none_lost(&w),
+	   "all are equal, none is lost or doubled");
+	ok(count_conflicts(c[0]) == 0 && times_in(c[0], &change) == 1 &&
+		   ask_number(c[0], "SELECT count(*) FROM action WHERE withdrawn = 1") == 1,
+	   "and what was seen on the line that stayed is seen: it is withdrawn");
+	world_fini(&w);
+}
+
 /* ---- A crash in the middle ------------------------------------------------------------------ */
 
 static const char *long_text(void)
@@ -736,6 +774,7 @@ int main(void)
 	beside("tie", 3, 3, 2);
 	beside("one-against-many", 1, 9, 2);
 	test_orders();
+	test_left_again();
 	test_crash();
 	test_rewind_lost();
 	test_nobody_holds();

@@ -210,8 +210,8 @@ static void note_decided(void *arg, int err, const char *words)
 	*(int *)arg = err;
 }
 
-/* Let in the one change that is held. */
-static void let_in(struct world *w, struct client *c, struct id *change)
+/* Decide on the one change that is held. */
+static void decide(struct world *w, struct client *c, bool accept, struct id *change)
 {
 	enum verdict verdict = VERDICT_HELD;
 	struct held_here held = {0};
@@ -223,10 +223,11 @@ static void let_in(struct world *w, struct client *c, struct id *change)
 	world_run(w);
 	copy_held_next(c->copy, 0, &arena, &held);
 	*change = held.change;
-	uplink_decide(c->up, change, true, NULL, &verdict, note_decided, &err);
+	uplink_decide(c->up, change, accept, "not now", &verdict, note_decided, &err);
 	world_run(w);
-	ok(err == 0 && verdict == VERDICT_APPLIED && times_in(c, change) == 1,
-	   "an administrator lets it in");
+	ok(err == 0 && verdict == (accept ? VERDICT_APPLIED : VERDICT_REFUSED) &&
+		   times_in(c, change) == accept,
+	   "an administrator %s it", accept ? "lets in" : "refuses");
 	client_cut(w, c);
 	arena_fini(&arena);
 }
@@ -263,7 +264,7 @@ static void test_let_in(void)
 	ok(client_sync(&w, a) && client_sync(&w, b) && place_of(b, &w.directory).number == 0 &&
 		   ask_number(b, "SELECT count(*) FROM pending WHERE state = 3") == 1,
 	   "the head is suspended, has lost every space, and one change of theirs is held");
-	let_in(&w, a, &change);
+	decide(&w, a, true, &change);
 	world_set_back(&w, "yesterday");
 	ok(client_sync(&w, b) && count_pending(b, &refused) == 0 && refused == 0 &&
 		   ask_number(b, "SELECT count(*) FROM pending WHERE state = 3") == 1,
@@ -273,6 +274,42 @@ static void test_let_in(void)
 	   "what it had lost comes back, and that change with it");
 	ok(ask_number(b, "SELECT count(*) FROM pending") == 0 && is_sound(b),
 	   "and its author knows that it was accepted");
+	world_fini(&w);
+}
+
+/* What could not be entered again waits for somebody's word, and is not brought up again by each
+ * copy that comes. */
+static void test_parked_once(void)
+{
+	struct world w;
+	struct id change;
+
+	world_init(&w, "parked-once");
+	struct client *a = join(&w), *c = join(&w), *d = join(&w);
+	struct id person = world_person(&w, a, "Kim Lee", RECORDS__ROLE__HEADTEACHER);
+	struct client *b = world_join(&w, &person, &w.school), *all[] = {a, b, c, d};
+	ok(client_sync(&w, b) && client_sync(&w, a), "a head and an administrator");
+	world_save(&w, "yesterday");
+	make_action(b, &w.partnership, "of the head");
+	ok(client_sync(&w, b) && client_sync(&w, c) && client_sync(&w, d),
+	   "the head's change reaches three copies, and is lost");
+	world_set_back(&w, "yesterday");
+	for (int i = 0; i < 3; i++)
+		make_action(a, &w.partnership, "beside");
+	suspend(a, &w, &person);
+	ok(client_sync(&w, a), "the head is suspended beside it");
+	ok(world_sync(&w, all, 2) && world_sync(&w, all, 1), "the head's copy comes");
+	uint64_t number = place_of(a, &w.partnership).number;
+	ok(world_sync(&w, all + 2, 1) && place_of(c, &w.partnership).number == number,
+	   "the second that has it adds nothing, since it is held");
+	decide(&w, a, false, &change);
+	ok(world_sync(&w, all + 3, 1) && place_of(d, &w.partnership).number == number,
+	   "nor does the third, once it is refused");
+	client_connect(&w, a);
+	world_run(&w);
+	ok(ask_number(a, "SELECT count(*) FROM held_here") == 0 && server_is_sound(&w),
+	   "nobody is asked twice");
+	client_cut(&w, a);
 	world_fini(&w);
 }
 
@@ -302,6 +339,7 @@ int main(void)
 	test_settled();
 	test_seen_above();
 	test_let_in();
+	test_parked_once();
 	test_long();
 	return tap_end();
 }
