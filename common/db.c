@@ -463,6 +463,22 @@ int db_exec(struct db *db, const char *sql)
 	return rc == SQLITE_OK ? 0 : db_fail(db, rc, sql);
 }
 
+/* What begins or ends a transaction. Prepared once: there are thousands a second. */
+static int db_word(struct db *db, const char *sql)
+{
+	struct db_stmt *st = db_slot(db, sql)->st;
+
+	if (!st)
+		st = db_remember(db, sql);
+	if (!st->stmt)
+		return db->unprepared;
+	int rc = sqlite3_step(st->stmt);
+	int again = sqlite3_reset(st->stmt);
+	if (rc == SQLITE_DONE || rc == SQLITE_ROW)
+		rc = again;
+	return rc == SQLITE_OK ? 0 : db_fail(db, rc, sql);
+}
+
 int db_begin(struct db *db)
 {
 	must(db->state == DB_IDLE && db->mode != DB_READ);
@@ -470,7 +486,7 @@ int db_begin(struct db *db)
 	int err = db_lock(db);
 	if (err != 0)
 		return err;
-	err = db_exec(db, "BEGIN IMMEDIATE");
+	err = db_word(db, "BEGIN IMMEDIATE");
 	if (err != 0)
 		db_unlock(db);
 	else
@@ -497,7 +513,7 @@ int db_commit(struct db *db)
 	db_must_be_still(db, "committed while a statement is under way");
 	int err = db->spoilt;
 	if (err == 0)
-		err = db_exec(db, "COMMIT");
+		err = db_word(db, "COMMIT");
 	if (err != 0) {
 		db_rollback(db);
 		return err;
@@ -516,7 +532,7 @@ void db_rollback(struct db *db)
 	for (struct db_stmt *st = db->stmts; st; st = st->next)
 		db_reset(st);
 	if (!sqlite3_get_autocommit(db->sqlite)) /* a full disk makes SQLite do it by itself */
-		db_exec(db, "ROLLBACK");
+		db_word(db, "ROLLBACK");
 	db->spoilt = 0;
 	db->state = DB_IDLE;
 	db_unlock(db);
@@ -531,11 +547,13 @@ int db_read_begin(struct db *db)
 {
 	must(db->state == DB_IDLE);
 	db_must_be_still(db, "begun while a statement is under way");
-	int err = db_exec(db, "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1"); /* from now on */
+	int err = db_word(db, "BEGIN");
+	if (err == 0) /* what it sees stands from the first look on */
+		err = db_word(db, "SELECT 1 FROM sqlite_schema LIMIT 1");
 	if (err == 0)
 		db->state = DB_READING;
 	else if (!sqlite3_get_autocommit(db->sqlite))
-		db_exec(db, "ROLLBACK");
+		db_word(db, "ROLLBACK");
 	return err;
 }
 
@@ -543,7 +561,7 @@ void db_read_end(struct db *db)
 {
 	must(db->state == DB_READING);
 	db_must_be_still(db, "ended while a statement is under way");
-	db_exec(db, "COMMIT");
+	db_word(db, "COMMIT");
 	db->state = DB_IDLE;
 }
 

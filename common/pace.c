@@ -11,7 +11,8 @@ enum {
 	GROWTH = 8,			 /* of the window for each delay, on an empty line */
 	STEADY = 1024,			 /* bytes for each delay in any case: shares become equal */
 	PART_MS = PACE_TARGET_MS / 4,	 /* a part takes on the line, or less, */
-	SHARE = 16,			 /* and has a mark where so much of the window has none */
+	SHARE = 16,			 /* and has a mark where so much of the window has none; */
+	WIDE_SHARE = 4,			 /* of the widest window so much */
 	STEPS_A_SECOND = 20,		 /* that a limit lets go */
 };
 
@@ -162,6 +163,14 @@ bool pace_may_send(struct pace *p, size_t left, uint64_t now_ms, size_t *part)
 	return p->breath == PACE_FLOWING && p->sent - p->came + *part + PACE_FRAME <= p->window;
 }
 
+/* A wide window is a fast line, where an answer costs the two programs more than it tells. */
+static uint64_t pace_gap(const struct pace *p)
+{
+	uint64_t gap = p->window / SHARE, wide = p->window * p->window / PACE_MOST / WIDE_SHARE;
+
+	return gap > wide ? gap : wide;
+}
+
 uint64_t pace_sent(struct pace *p, size_t part, uint64_t now_ms)
 {
 	pace_look(p, now_ms);
@@ -174,7 +183,7 @@ uint64_t pace_sent(struct pace *p, size_t part, uint64_t now_ms)
 	p->sent += part + PACE_FRAME;
 	p->sent_ms = now_ms;
 	if (!p->answered || p->n_marks == PACE_MARKS ||
-	    (p->n_marks && p->sent - p->marked < p->window / SHARE))
+	    (p->n_marks && p->sent - p->marked < pace_gap(p)))
 		return 0;
 	p->marked = p->sent;
 	p->marks[p->n_marks++] = (struct pace_mark){p->sent, now_ms};

@@ -243,6 +243,24 @@ static size_t feed_on_its_way(const struct area *a)
 	return sum;
 }
 
+/* Chunks are looked up in one read transaction: one for each lookup costs more than they do. */
+static ssize_t feed_chunks(struct area *a, size_t room)
+{
+	ssize_t n = 1;
+	bool any = false;
+
+	for (size_t i = 0; i < a->n_sessions && !any; i++)
+		any = give_waits(a->sessions[i]);
+	if (!any)
+		return 0;
+	bool one = db_read_begin(a->db) == 0;
+	while (room && (n = feed_round(a, room, give_feed)) > 0)
+		room -= (size_t)n < room ? (size_t)n : room;
+	if (one)
+		db_read_end(a->db);
+	return n;
+}
+
 int feed_all(struct area *a)
 {
 	size_t queued = feed_on_its_way(a);
@@ -256,8 +274,8 @@ int feed_all(struct area *a)
 		room -= (size_t)n < room ? (size_t)n : room;
 	while (n >= 0 && room && (n = feed_round(a, room, held_feed)) > 0)
 		room -= (size_t)n < room ? (size_t)n : room;
-	while (n >= 0 && room && (n = feed_round(a, room, give_feed)) > 0)
-		room -= (size_t)n < room ? (size_t)n : room;
+	if (n >= 0)
+		n = feed_chunks(a, room);
 	if (a->n_sessions)
 		a->first = (a->first + 1) % a->n_sessions;
 	return n < 0 ? (int)n : 0;

@@ -234,16 +234,21 @@ static ssize_t give_later(struct area *a, const struct give *g, uint64_t now)
 	return 0;
 }
 
+bool give_waits(const struct session *s)
+{
+	return s->give && (s->give->on || s->give->lists);
+}
+
 ssize_t give_feed(struct area *a, struct session *s)
 {
 	uint64_t now = env_now_ms(a->options.env);
 	struct give *g = s->give;
 	size_t part;
 
-	if (!g || (!g->on && !g->lists))
+	if (!give_waits(s))
 		return 0;
-	/* Nothing is read before some of it may go. */
-	if (!g->on && !pace_may_send(&g->pace, 1, now, &part))
+	/* Nothing is looked up before some of it may go. */
+	if (!pace_may_send(&g->pace, g->on ? g->packed.len - g->at : 1, now, &part))
 		return give_later(a, g, now);
 	int got = give_go_on(a, s);
 	if (got <= 0)

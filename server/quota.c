@@ -31,6 +31,7 @@ struct usage {
 
 struct quota {
 	struct area *area;
+	struct id admin;
 	struct limits all;    /* of the area, and of schools that have none of their own */
 	uint64_t read_number; /* of `admin`, when they were read */
 	bool on, read, counted;
@@ -44,6 +45,7 @@ struct quota *quota_new(struct area *a)
 	struct quota *q = mem_alloc(sizeof(*q));
 
 	q->area = a;
+	q->admin = id_admin(&a->id);
 	return q;
 }
 
@@ -70,8 +72,8 @@ static void limit_take(struct limits *out, const Records__Limit *m)
 static int limit_read(struct quota *q, const char *reference, struct limits *out)
 {
 	struct area *a = q->area;
-	struct id admin = id_admin(&a->id), id = id_record(&a->id, &admin, TYPE_LIMIT, reference);
-	const struct space *space = journal_space(a->journal, &admin);
+	struct id id = id_record(&a->id, &q->admin, TYPE_LIMIT, reference);
+	const struct space *space = journal_space(a->journal, &q->admin);
 	struct arena arena;
 	struct record r;
 
@@ -97,8 +99,7 @@ static int limit_any(void *arg, const struct record *r)
 /* What holds for every school. */
 static int quota_read(struct quota *q)
 {
-	struct id admin = id_admin(&q->area->id);
-	const struct space *space = journal_space(q->area->journal, &admin);
+	const struct space *space = journal_space(q->area->journal, &q->admin);
 
 	if (!space || (q->read && q->read_number == space->number))
 		return 0;

@@ -280,6 +280,31 @@ static void test_unanswered(void)
 	ok(p.n_marks == 0, "to one who answers no marks whole chunks go, and no marks");
 }
 
+/* Marks that a full window of that size has, with no answer between. */
+static int marks_in(uint64_t window)
+{
+	struct pace p;
+	size_t part;
+	int n = 0;
+
+	pace_init(&p, 1000);
+	pace_is_answered(&p);
+	must(pace_may_send(&p, 1000, 1000, &part));
+	must(pace_came(&p, pace_sent(&p, part, 1000), 1001));
+	p.window = window;
+	while (pace_may_send(&p, 8000, 1001, &part))
+		n += pace_sent(&p, part, 1001) > 0;
+	return n;
+}
+
+static void test_marks_wide(void)
+{
+	int small = marks_in(PACE_MOST / 8), wide = marks_in(PACE_MOST);
+
+	ok(small >= 8, "a window of 128 KiB has a mark for each 16th of it (%d)", small);
+	ok(wide >= 4 && wide <= 6, "the widest one for each quarter (%d)", wide);
+}
+
 static void test_marks(void)
 {
 	struct pace p;
@@ -396,6 +421,7 @@ int main(void)
 	test_rest();
 	test_unanswered();
 	test_marks();
+	test_marks_wide();
 	test_idle();
 	test_trickle();
 	test_clock();
