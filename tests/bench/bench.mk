@@ -1,7 +1,7 @@
 # Figures (tests/bench/bench.sh): what the product does, beside its goal and the floor of the same run.
-BENCH := $(addprefix $(B)/tests/bench/,floor relay drafts sessions merge reconcile herd tls store)
+BENCH := $(addprefix $(B)/tests/bench/,floor relay drafts sessions merge reconcile herd carry store)
 $(B)/tests/bench/floor: $(B)/tests/bench/floor.o $(B)/gen/records.pb-c.o $(B)/gen/wire.pb-c.o
-$(B)/tests/bench/tls: $(B)/tests/bench/tls.o
+$(B)/tests/bench/carry: $(B)/tests/bench/carry.o
 $(B)/tests/bench/store: $(B)/tests/bench/store.o $(OBJ_COMMON)
 $(B)/tests/bench/relay: $(B)/tests/bench/relay.o
 $(B)/tests/bench/drafts: $(B)/tests/bench/drafts.o $(call obj,$(CLIENT)) $(OBJ_COMMON)
