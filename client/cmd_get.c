@@ -112,7 +112,8 @@ static int get_find(struct getting *g, const char *word)
 		v = &list[n - 1]; /* all were released: it says so */
 	if (!v)
 		return cause_set(&call->cause, ERR_MISSING,
-				 "the document has no version on this computer");
+				 "the document has no version on this computer: 'fivepits sync' "
+				 "may bring one");
 	return get_add(g, v, apart, word, "");
 }
 

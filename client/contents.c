@@ -81,6 +81,14 @@ int contents_note_sent(struct copy *copy, const uint8_t root[SHA256_LEN], uint64
 		      "bu", BYTES(root, SHA256_LEN), sent);
 }
 
+int contents_forget_sent(struct copy *copy)
+{
+	return db_run(copy_db(copy),
+		      "DELETE FROM sending WHERE NOT EXISTS (SELECT 1 FROM pending"
+		      " WHERE contents IS NOT NULL AND instr(contents, root) > 0)",
+		      "");
+}
+
 uint64_t contents_sent(struct copy *copy, const uint8_t root[SHA256_LEN])
 {
 	struct db_stmt *st = db_query(copy_db(copy), "SELECT sent FROM sending WHERE root = $1",

@@ -33,6 +33,8 @@ int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uin
 uint64_t contents_sent(struct copy *copy, const uint8_t root[SHA256_LEN]);
 /* Note it, in the open transaction; `sent` 0: it is over. */
 int contents_note_sent(struct copy *copy, const uint8_t root[SHA256_LEN], uint64_t sent);
+/* Of what no pending change names any more nothing stays noted; in the open transaction. */
+int contents_forget_sent(struct copy *copy);
 
 /* Does the person want no documents sent for now? It holds until they say otherwise. */
 bool contents_paused(struct copy *copy);

@@ -4,6 +4,7 @@
  */
 #include "client/copy_inside.h"
 
+#include "client/contents.h"
 #include "common/fields.h"
 
 #include <stdlib.h>
@@ -359,6 +360,8 @@ static int drop_in_transaction(struct copy *copy, const struct id *change, struc
 			      : db_run(copy->db, "DELETE FROM pending WHERE seq = $1", "i", seq);
 	if (err == 0)
 		err = drop_orphans(copy, change, arena);
+	if (err == 0)
+		err = contents_forget_sent(copy);
 	return err < 0 ? cause_set(cause, err, "%s", err_words(err)) : 0;
 }
 

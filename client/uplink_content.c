@@ -13,7 +13,9 @@
 
 enum { GET_STEP = 256 * 1024, GET_BAD = 3, WHOLE_MS = 10, ASK_MOST = 256 };
 
-#define CHUNKS_DAMAGED "the document arrives damaged, again and again; it was not kept"
+#define CHUNKS_DAMAGED                                                                             \
+	"the document arrives damaged, again and again, and was not kept: where it stays so, the " \
+	"server's administrator should run fivepitsd fsck"
 
 /* A content that is wanted here. */
 struct get {

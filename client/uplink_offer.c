@@ -436,15 +436,19 @@ static void upload_look(struct uplink *u)
 	struct hashes named = {0};
 	int err = TAILQ_EMPTY(&all->all) ? 0 : upload_named(u, &named);
 
-	if (err < 0)
-		uplink_fail(u, err);
 	struct upload *up = TAILQ_FIRST(&all->all);
-	for (struct upload *next; up && u->state == UPLINK_READY; up = next) {
+	for (struct upload *next; up && err == 0 && u->state == UPLINK_READY; up = next) {
 		next = TAILQ_NEXT(up, in_all);
-		if (!up->lacking && !hashes_find(&named, up->content.root))
-			upload_cancel(u, up, "it is not wanted any more");
+		if (up->lacking || hashes_find(&named, up->content.root))
+			continue;
+		err = up->noted ? copy_begin(u->copy) : 0;
+		if (err == 0 && up->noted)
+			err = contents_note_sent(u->copy, up->content.root, 0);
+		upload_cancel(u, up, "it is not wanted any more");
 	}
 	hashes_fini(&named);
+	if (err < 0)
+		uplink_fail(u, err);
 }
 
 /* The person would have the line for other things: what has gone stays, the rest goes later. */

@@ -89,6 +89,8 @@ int take_on_welcome(struct uplink *u, const Wire__Welcome *m)
 		err = copy_held_forget(u->copy);
 	if (err == 0 && u->state != UPLINK_ENDED)
 		err = limits_set(u->copy, NULL); /* it is told anew where there are any */
+	if (err == 0 && u->state != UPLINK_ENDED)
+		err = contents_forget_sent(u->copy);
 	if (n >= 0)
 		free(spaces);
 	if (err < 0 || u->state == UPLINK_ENDED)

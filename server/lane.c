@@ -246,7 +246,8 @@ static bool lane_awaits_node(const struct waiter *w, const uint8_t hash[SHA256_L
 static void offer_damaged(struct session *s, struct offer *o)
 {
 	lane_missing(s, gather_content(o->gather)->root,
-		     "the document arrived damaged, again and again");
+		     "the document arrived damaged, again and again: 'fivepits fsck' tells whether "
+		     "it is sound where it comes from");
 	offer_drop(s->lane, o);
 }
 
@@ -307,7 +308,8 @@ static void lane_store(struct session *s, const Wire__Chunk *m, struct bytes pac
 	} else if (err == ERR_FULL || err == ERR_IO) {
 		log_error("lane.store", "words=\"%s\"", cause.words);
 		offers_fail(s, err == ERR_FULL ? "the server's disk is full"
-					       : "the server could not store the document");
+					       : "the server could not store the document: its "
+						 "administrator finds why in its log");
 	} else if (err < 0) {
 		turn_failed(a, err);
 	} else {

@@ -410,6 +410,58 @@ static void test_reach(struct world *w, struct client *c, const struct paper *pa
 	played_end(&p);
 }
 
+static struct id pending_change(struct client *c)
+{
+	struct db_stmt *st =
+		db_query(copy_db(c->copy), "SELECT change FROM pending ORDER BY seq LIMIT 1", "");
+	struct id change;
+
+	must(db_step(st) == 1 && db_id(st, 0, &change));
+	db_reset(st);
+	return change;
+}
+
+static void note_sent(struct client *c, const struct paper *paper, uint64_t sent)
+{
+	must(copy_begin(c->copy) == 0 &&
+	     contents_note_sent(c->copy, paper->content.root, sent) == 0 &&
+	     copy_commit(c->copy) == 0);
+}
+
+/* How far a document is concerns nobody once no change names it. */
+static void test_given_up(struct world *w, struct client *c, const struct paper *paper)
+{
+	static struct played p;
+	const uint8_t *root = paper->content.root;
+	struct cause cause;
+	struct id change;
+
+	put(w, c, paper);
+	put(w, c, paper);
+	note_sent(c, paper, 5000);
+	change = pending_change(c);
+	ok(copy_pending_drop(c->copy, &change, &cause) == 0 && contents_sent(c->copy, root) == 5000,
+	   "how far a document is stays noted while another change names it");
+	change = pending_change(c);
+	ok(copy_pending_drop(c->copy, &change, &cause) == 0 && contents_sent(c->copy, root) == 0,
+	   "with the last that is given up it is forgotten");
+	put(w, c, paper);
+	played_begin(&p, c, true);
+	want_from(&p, paper, 3);
+	ok(told(w, &p, c, paper) > 0, "while it is sent it is noted");
+	size_t cancels = p.cancels;
+	forget_pending(c);
+	uplink_wake(p.up);
+	played_turn(&p);
+	ok(p.cancels > cancels && contents_sent(c->copy, root) == 0,
+	   "but not of one that is given up meanwhile");
+	played_end(&p);
+	note_sent(c, paper, 5000);
+	played_begin(&p, c, true);
+	played_end(&p);
+	ok(contents_sent(c->copy, root) == 0, "what was left behind goes with the next session");
+}
+
 /* A mark that the server sends, on a chunk that nobody waits for. */
 static void test_answer(struct client *c)
 {
@@ -509,6 +561,7 @@ int main(void)
 	test_turns(c, large, small);
 	test_answer(c);
 	forget_pending(c);
+	test_given_up(&w, c, large);
 	test_many(&w, c);
 	test_again(&w, c);
 	world_fini(&w);
