@@ -329,6 +329,19 @@ int holding_want_none(struct copy *copy)
 	return holding_save(copy, err);
 }
 
+int holding_is_named(struct copy *copy, const uint8_t root[SHA256_LEN])
+{
+	struct db_stmt *st = db_query(copy_db(copy),
+				      "SELECT 1 FROM \"version\" WHERE released IS NULL"
+				      " AND coalesce(chunks, content) = $1 LIMIT 1",
+				      "b", BYTES(root, SHA256_LEN));
+	int got = db_step(st);
+
+	if (got > 0)
+		db_reset(st);
+	return got;
+}
+
 /* ---- Dropping ------------------------------------------------------------------------------- */
 
 int holding_drop(struct copy *copy, const struct held_version *list, size_t n,

@@ -57,6 +57,8 @@ int holding_want(struct copy *copy, const struct id *versions, size_t n);
  * and words want. 0 or an error. */
 int holding_wanted(struct copy *copy, bool policy, struct buf *contents);
 int holding_want_none(struct copy *copy); /* any more */
+/* Does any version that was not released name this content, by its root? 1, 0 or an error. */
+int holding_is_named(struct copy *copy, const uint8_t root[SHA256_LEN]);
 /* Changes with each of the person's words. Copies at most `size` bytes. */
 void holding_print(struct copy *copy, char *out, size_t size);
 

@@ -85,6 +85,7 @@ void uplink_get(struct uplink *u, const struct content *content, uplink_done_fn 
 
 /* One question for many contents: it is answered when the last has come, with what went wrong. */
 struct fetch {
+	struct copy *copy;
 	uplink_done_fn done;
 	void *arg;
 	size_t left;
@@ -92,10 +93,14 @@ struct fetch {
 	char words[256];
 };
 
-static void fetch_one(void *arg, int err, const char *words)
-{
-	struct fetch *f = arg;
+/* One of them. */
+struct fetched {
+	struct fetch *fetch;
+	uint8_t root[SHA256_LEN];
+};
 
+static void fetch_part(struct fetch *f, int err, const char *words)
+{
 	if (err < 0 && f->err == 0) {
 		f->err = err;
 		snprintf(f->words, sizeof(f->words), "%s", words);
@@ -106,6 +111,17 @@ static void fetch_one(void *arg, int err, const char *words)
 	free(f);
 }
 
+/* What was released on its way is no loss: nobody wants it any more. */
+static void fetch_one(void *arg, int err, const char *words)
+{
+	struct fetched *one = arg;
+	bool gone = err == ERR_MISSING || err == ERR_CORRUPT;
+	int named = gone ? holding_is_named(one->fetch->copy, one->root) : 1;
+
+	fetch_part(one->fetch, named == 0 ? 0 : err, words);
+	free(one);
+}
+
 void uplink_fetch(struct uplink *u, bool policy, uplink_done_fn done, void *arg)
 {
 	struct fetch *f = mem_alloc(sizeof(*f));
@@ -113,13 +129,19 @@ void uplink_fetch(struct uplink *u, bool policy, uplink_done_fn done, void *arg)
 	struct content c;
 	int err = holding_wanted(u->copy, policy, &contents);
 
-	*f = (struct fetch){.done = done, .arg = arg, .left = 1 + contents.len / sizeof(c)};
+	*f = (struct fetch){.copy = u->copy,
+			    .done = done,
+			    .arg = arg,
+			    .left = 1 + contents.len / sizeof(c)};
 	for (size_t i = 0; i < contents.len; i += sizeof(c)) {
+		struct fetched *one = mem_alloc(sizeof(*one));
 		memcpy(&c, contents.data + i, sizeof(c));
-		uplink_get(u, &c, fetch_one, f);
+		one->fetch = f;
+		memcpy(one->root, c.root, SHA256_LEN);
+		uplink_get(u, &c, fetch_one, one);
 	}
 	buf_fini(&contents);
-	fetch_one(f, err, err < 0 ? err_words(err) : "");
+	fetch_part(f, err, err < 0 ? err_words(err) : "");
 }
 
 static void get_want(void *arg, const uint8_t hash[SHA256_LEN], const uint8_t *parent)

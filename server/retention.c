@@ -47,6 +47,7 @@ struct seen {
 struct chosen {
 	struct id id, document;
 	const struct space *space;
+	uint64_t newer; /* the first entry with one on top of it */
 };
 
 enum stage { LOOK_GATHER, LOOK_CHOOSE, LOOK_NAMES, LOOK_RELEASE };
@@ -314,7 +315,7 @@ static int choose_one(struct retention *r, const struct space *s, const struct s
 	int got = newer ? rule_is_over(r, s, *newer) : 0;
 	if (got <= 0)
 		return got;
-	struct chosen c = {v->id, v->document, s};
+	struct chosen c = {v->id, v->document, s, *newer};
 	buf_add(&l->chosen, &c, sizeof(c));
 	hashes_key(&v->id, key);
 	hashes_put(&l->free, key, 1);
@@ -455,7 +456,8 @@ static int may_go(struct retention *r, const struct chosen *c, struct arena *are
 	int got = journal_is_disputed(j, c->space, &c->document);
 	if (got == 0)
 		got = journal_is_disputed(j, c->space, &c->id);
-	return got < 0 ? got : got == 0;
+	/* The clock may have been set meanwhile. */
+	return got < 0 ? got : got ? 0 : rule_is_over(r, c->space, c->newer);
 }
 
 static int release_one(struct own *o, const struct id *version, const char *day)
@@ -497,6 +499,8 @@ static int look_release(struct retention *r, struct look *l)
 		return 0;
 	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
 	const struct space *space = all[l->next].space;
+	if ((err = rule_of(r->area, space, &l->rule)) < 0)
+		return err;
 	struct own *o = own_new(r->area, &space->id);
 	arena_init(&arena, ARENA_NO_BUDGET);
 	for (size_t i = 0; err == 0 && i < LOOK_STEP && n < OWN_EDITS && l->next < n_chosen &&

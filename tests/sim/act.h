@@ -5,6 +5,7 @@
 #ifndef FIVEPITS_SIM_ACT_H
 #define FIVEPITS_SIM_ACT_H
 
+#include "client/contents.h"
 #include "tests/sim/world.h"
 
 /* ---- Picking and drafting (act.c) ----------------------------------------------------------- */
@@ -99,6 +100,9 @@ bool act_upgrade(struct world *w);
 /* Held changes (act_held.c) */
 bool act_decide(struct world *w);
 /* Documents (act_document.c) */
+bool file_take_in(struct device *d, struct bytes data, struct content *content); /* false: it was not */
+void file_make(struct world *w, struct device *d, const struct id *space, size_t size, struct buf *b);
+void draft_version(struct draft *draft, const struct id *document, const struct content *content);
 bool act_put(struct world *w);
 bool act_get(struct world *w);
 bool act_put_again(struct world *w);
@@ -109,5 +113,10 @@ bool act_keep(struct world *w);
 bool act_drop_body(struct world *w);
 bool act_tidy_up(struct world *w);
 bool act_days_pass(struct world *w);
+/* Old versions, and a rule for them (act_kept.c) */
+bool act_put_on(struct world *w);
+bool act_rule(struct world *w);
+bool act_pick(struct world *w);
+bool act_sign(struct world *w);
 
 #endif

@@ -13,7 +13,7 @@
 enum { PAPER = 100000 }; /* bytes of a file of several chunks, of which others are made */
 
 /* `size` bytes: a canary, and what the dice say. */
-static void file_make(struct world *w, struct device *d, const struct id *space, size_t size, struct buf *b)
+void file_make(struct world *w, struct device *d, const struct id *space, size_t size, struct buf *b)
 {
 	char word[CANARY_MAX];
 	canary_make(w, space, d->number, word);
@@ -43,8 +43,7 @@ static void file_edit(struct world *w, struct device *d, struct buf *b)
 	buf_add_bytes(b, BYTES(paper.data + at + gone, paper.len - at - gone));
 }
 
-static void draft_version(struct draft *draft, const struct id *document,
-			  const struct content *content)
+void draft_version(struct draft *draft, const struct id *document, const struct content *content)
 {
 	struct buf b = {0};
 	field_add_bytes(&b, 5, BYTES(content->sha, SHA256_LEN));
@@ -81,7 +80,7 @@ static const struct place *pick_place(struct world *w, struct device *d)
 }
 
 /* Take a file in. What its bytes hash to is told by who made them. */
-static bool file_take_in(struct device *d, struct bytes data, struct content *content)
+bool file_take_in(struct device *d, struct bytes data, struct content *content)
 {
 	struct world *w = d->world;
 	uint8_t sha[SHA256_LEN];

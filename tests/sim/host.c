@@ -475,6 +475,8 @@ static void host_turn(void *arg, uint64_t life)
 		world_fail(w, "the server says that its disk is full");
 	h->starved = h->starving;
 	oracle_turn(w);
+	if (area_is_busy(h->area)) /* as the loop does */
+		host_plan_turn(w);
 	if (!w->witness_peer || !w->witness_peer->lost || h->stopping)
 		return;
 	if ((h->starving || w->book.set_back) && !h->witness_away) {

@@ -32,7 +32,7 @@ struct options {
 
 struct totals {
 	uint64_t worlds, entries, made, refused, conflicts, merged, texts, repeats, sealed, cuts, events;
-	uint64_t kept, lost, torn;
+	uint64_t kept, lost, torn, releases, sure_releases;
 };
 
 /* The world that is running, for the one who is told of an abort. */
@@ -73,6 +73,8 @@ static void add_totals(const struct world *w)
 	totals.texts += w->book.texts;
 	totals.repeats += w->book.repeats;
 	totals.sealed += w->book.sealed;
+	totals.releases += w->releases;
+	totals.sure_releases += w->sure_releases;
 	totals.cuts += w->net.cut;
 	totals.events += w->queue.orders;
 	totals.kept += c->kept;
@@ -209,11 +211,11 @@ static void print_totals(double seconds)
 {
 	note("%" PRIu64 " worlds: %" PRIu64 " changes made, %" PRIu64 " entries, %" PRIu64
 	     " conflicts, %" PRIu64 " merged (%" PRIu64 " of prose looked at), %" PRIu64
-	     " repeats, %" PRIu64 " bodies left for later, %" PRIu64
-	     " lines cut, sectors %" PRIu64 " kept %" PRIu64 " lost %" PRIu64 " torn, %" PRIu64
+	     " repeats, %" PRIu64 " bodies left for later, %" PRIu64 " versions released (%" PRIu64
+	     " judged by all that stood), %" PRIu64 " lines cut, sectors %" PRIu64 " kept %" PRIu64 " lost %" PRIu64 " torn, %" PRIu64
 	     " events in %.1f s",
 	     totals.worlds, totals.made, totals.entries, totals.conflicts, totals.merged, totals.texts,
-	     totals.repeats, totals.sealed, totals.cuts, totals.kept, totals.lost, totals.torn,
+	     totals.repeats, totals.sealed, totals.releases, totals.sure_releases, totals.cuts, totals.kept, totals.lost, totals.torn,
 	     totals.events,
 	     seconds);
 	printf("# actions:");

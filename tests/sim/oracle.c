@@ -210,6 +210,7 @@ void oracle_turn(struct world *w)
 	each_sent(w, see_feed);
 	if (w->book.set_back && oracle_hears(w))
 		oracle_follow(w);
+	oracle_released(w);
 	if (w->rights_moved)
 		rights_note(w);
 	turn_judge_writers(w);

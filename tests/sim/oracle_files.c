@@ -1,6 +1,6 @@
 /*
  * What lies in files: on a device no word of a space that its person may not read, neither in the
- * database nor in documents; on the server the bytes of every Version that it accepted.
+ * database nor in documents; on the server the bytes of every Version that it accepted, and did not release.
  */
 #include "tests/sim/world.h"
 
@@ -128,7 +128,7 @@ void oracle_contents(struct world *w)
 	for (size_t i = 0; i < w->book.n_records && !w->failed && w->host.area; i++) {
 		const struct record *r = &w->book.records[i]->record;
 		struct content content;
-		if (r->type != TYPE_VERSION || !contents_of(r, &content) ||
+		if (r->type != TYPE_VERSION || !contents_of(r, &content) || contents_released(r).len ||
 		    area_content(w->host.area, &content) == 0)
 			continue;
 		w->contents_lost = true;

@@ -179,6 +179,8 @@ struct world {
 	enum right now[WORLD_NUMBERS][WORLD_PLACES], lately[WORLD_NUMBERS][WORLD_PLACES],
 	    ever[WORLD_NUMBERS][WORLD_PLACES];
 	bool rights_moved;
+	size_t released;    /* entries that the book has read and that were judged by the rule for old versions */
+	bool in_step;	    /* behind the turn before the book had all that the server has */
 	bool contents_lost; /* the server was set back, and nobody has what some Version names */
 	size_t judged; /* entries of each place that were judged by rights */
 	size_t judged_entries[WORLD_PLACES];
@@ -189,6 +191,7 @@ struct world {
 	char fault[600];
 	uint64_t words; /* canaries made, so that each is another */
 	uint64_t refused, saved, deferred;
+	uint64_t releases, sure_releases; /* of old versions; those of which all could be judged */
 };
 
 /* ---- The world (world.c) -------------------------------------------------------------------- */
@@ -310,6 +313,8 @@ bool oracle_hears(const struct world *w);
 void oracle_follow(struct world *w);
 /* Does the server keep this change for somebody to decide on it (or has it decided)? */
 bool oracle_is_held(struct world *w, const struct made *m, bool or_was);
+/* At a turn's end: what the server released, was it free to go? (oracle_kept.c) */
+void oracle_released(struct world *w);
 /* What lies in the files of a device, and of the server (oracle_files.c). */
 void oracle_files(struct device *d);
 void oracle_contents(struct world *w);
