@@ -234,8 +234,9 @@ static void probe_end(struct probe *p, const char *words)
 	struct conn *conn = line_conn(p->line);
 	if (conn && tls_line_refused(conn_tls(conn)))
 		p->refused = true;
-	if (conn && conn_stranger(conn))
-		snprintf(p->stranger, sizeof(p->stranger), "%s", conn_stranger(conn));
+	const char *stranger = conn ? tls_line_stranger(conn_tls(conn)) : NULL;
+	if (stranger)
+		snprintf(p->stranger, sizeof(p->stranger), "%s", stranger);
 	loop_stop(p->loop);
 }
 

@@ -6,14 +6,14 @@
  *  - each evbuffer chain becomes a TLS record, so frames go out in one piece;
  *  - closing a socket with unread input resets it and takes the Bye along, so a server that closes
  *    sends its last, then reads and drops until the peer hangs up.
- * One lazy timer a connection: it never fires late, since every deadline that it watches is at
- * least as long as the time to its next look, and shorter ones are set when their state is entered.
+ * One lazy timer a connection looks after its deadlines (pulse.h).
  */
 #include "common/conn.h"
 
 #include "common/inflow.h"
 #include "common/log.h"
 #include "common/os.h"
+#include "common/pulse.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -52,13 +52,9 @@ struct conn {
 	bool deaf;  /* the peer takes nothing any more; what it sent before can still be read */
 	bool ended; /* the peer sends no more: `words` say why; told when the input is used up */
 	bool told;  /* CLOSED has been handed up */
-	bool pinged;
 	unsigned asked; /* Pongs that the owner waits for */
 	struct inflow in;
-	uint64_t began;	       /* all in ms: the state, */
-	uint64_t frame;	       /* the frame under way (0: none), */
-	uint64_t heard, taken; /* the last byte each way, */
-	uint64_t life;	       /* the end of the line (0: none) */
+	struct pulse pulse;
 	struct loop_timer *timer;
 	struct loop_task task;
 	char words[160];
@@ -122,44 +118,37 @@ static void conn_update_reading(struct conn *c)
 		bufferevent_disable(c->bev, EV_READ);
 }
 
-/* When the state is over, if it may last only so long; 0: it may last. */
-static uint64_t conn_state_ends(const struct conn *c)
+static struct pulse_line conn_line(const struct conn *c)
 {
-	static const uint64_t most_ms[] = {[CONN_SHAKING] = CONN_HANDSHAKE_MS,
-					   [CONN_FLUSHING] = CONN_FLUSH_MS,
-					   [CONN_LINGERING] = CONN_LINGER_MS,
-					   [CONN_OVER] = 0};
-
-	return most_ms[c->state] ? c->began + most_ms[c->state] : 0;
+	return (struct pulse_line){
+		.open = c->state == CONN_OPEN,
+		.listens = !c->paused && !c->ended,
+		.queued = evbuffer_get_length(bufferevent_get_output(c->bev)) > 0};
 }
 
-/* The time of the next look: when the first of the deadlines that hold now may be over. */
 static void conn_set_timer(struct conn *c, uint64_t now)
 {
-	uint64_t next = now + CONN_PING_MS;
+	struct pulse_line line = conn_line(c);
 
-	if (conn_state_ends(c)) {
-		next = conn_state_ends(c);
-	} else if (!c->paused && !c->ended) {
-		uint64_t silent = c->heard + (c->pinged ? CONN_IDLE_MS : CONN_PING_MS);
-		if (silent < next)
-			next = silent;
-		if (c->frame && c->frame + CONN_FRAME_MS < next)
-			next = c->frame + CONN_FRAME_MS;
-	}
-	if (c->life && c->life < next && c->state <= CONN_OPEN)
-		next = c->life;
-	loop_timer_set(c->timer, next > now ? next - now : 1);
+	loop_timer_set(c->timer, pulse_rest_ms(&c->pulse, &line, now));
 }
 
 static void conn_move(struct conn *c, enum conn_state state)
 {
+	static const uint64_t lasts_ms[] = {[CONN_SHAKING] = CONN_HANDSHAKE_MS,
+					    [CONN_FLUSHING] = CONN_FLUSH_MS,
+					    [CONN_LINGERING] = CONN_LINGER_MS,
+					    [CONN_OVER] = 0};
+
 	c->state = state;
-	c->began = conn_now();
+	c->pulse.began = conn_now();
+	c->pulse.lasts = lasts_ms[state];
+	if (state > CONN_OPEN)
+		c->pulse.life = 0; /* it ends anyway */
 	if (state == CONN_OVER)
 		loop_timer_stop(c->timer);
 	else
-		conn_set_timer(c, c->began);
+		conn_set_timer(c, c->pulse.began);
 	conn_update_reading(c);
 }
 
@@ -202,7 +191,7 @@ static void conn_send(struct link *link, struct bytes frames, struct bytes raw)
 	if (c->state > CONN_OPEN || c->let_go || c->deaf || frames.len == 0)
 		return;
 	if (evbuffer_get_length(out) == 0)
-		c->taken = conn_now();
+		c->pulse.taken = conn_now();
 	size_t n = frames.len + raw.len;
 	must(evbuffer_reserve_space(out, (ev_ssize_t)n, &room, 1) == 1 && room.iov_len >= n);
 	memcpy(room.iov_base, frames.data, frames.len);
@@ -227,12 +216,12 @@ static void conn_pause(struct link *link, bool paused)
 		return;
 	c->paused = paused;
 	if (!paused) {
-		c->heard = conn_now(); /* what it sent meanwhile was not looked at */
-		if (c->frame)
-			c->frame = c->heard;
+		c->pulse.heard = conn_now(); /* what it sent meanwhile was not looked at */
+		if (c->pulse.frame)
+			c->pulse.frame = c->pulse.heard;
 		loop_later(c->loop, &c->task);
 		if (c->state == CONN_OPEN)
-			conn_set_timer(c, c->heard);
+			conn_set_timer(c, c->pulse.heard);
 	}
 	conn_update_reading(c);
 }
@@ -323,7 +312,7 @@ static void conn_parse(struct conn *c)
 		rc = inflow_next(&c->in, &frame);
 		if (rc > 0) {
 			conn_take(c, &frame);
-			c->frame = 0;
+			c->pulse.frame = 0;
 		}
 	}
 	if (c->state != CONN_OPEN || c->let_go)
@@ -336,8 +325,8 @@ static void conn_parse(struct conn *c)
 	size_t have = inflow_waiting(&c->in);
 	if (have == 0)
 		inflow_rest(&c->in);
-	else if (rc == 0 && !c->frame)
-		c->frame = c->heard;
+	else if (rc == 0 && !c->pulse.frame)
+		c->pulse.frame = c->pulse.heard;
 	conn_update_reading(c);
 	if (rc == 0 && c->ended)
 		conn_finish(c, have ? "the line broke in the middle of a message" : c->words);
@@ -364,7 +353,7 @@ static void conn_shaken(struct conn *c)
 		conn_finish(c, "the other side speaks TLS, but not our protocol");
 		return;
 	}
-	c->heard = c->taken = conn_now();
+	c->pulse.heard = c->pulse.taken = conn_now();
 	conn_move(c, CONN_OPEN);
 	conn_tell(c, CONN_READY, NULL, NULL);
 	c->in.held = tls_line_holds(c->tls);
@@ -380,20 +369,11 @@ static void conn_end_of_input(struct conn *c, short what, unsigned long error)
 		return;
 	c->ended = true;
 	c->reading = false;
-	if (error || c->state == CONN_SHAKING) {
-		if (!error && !(what & BEV_EVENT_ERROR))
-			cause_set(&cause, 0, "the other side hung up during the TLS handshake");
-		else if (!error && EVUTIL_SOCKET_ERROR() != 0)
-			cause_set(&cause, 0, "%s",
-				  evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
-		else
-			tls_line_trouble(c->tls, error, &cause);
-	} else if (what & BEV_EVENT_EOF) {
-		cause_set(&cause, 0, "the other side hung up");
-	} else {
-		cause_set(&cause, 0, "the line broke: %s",
-			  evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
-	}
+	if (error || what & BEV_EVENT_ERROR)
+		tls_line_trouble(c->tls, error, EVUTIL_SOCKET_ERROR(), &cause);
+	else
+		cause_set(&cause, 0, "the other side hung up%s",
+			  c->state == CONN_SHAKING ? " during the TLS handshake" : "");
 	if (!c->words[0])
 		snprintf(c->words, sizeof(c->words), "%.*s", (int)sizeof(c->words) - 1,
 			 cause.words);
@@ -428,8 +408,8 @@ static void conn_read_on(struct conn *c)
 /* Something has come, or was read already. */
 static void conn_read(struct conn *c)
 {
-	c->heard = conn_now();
-	c->pinged = false;
+	c->pulse.heard = conn_now();
+	c->pulse.pinged = false;
 	conn_read_on(c);
 	conn_parse(c);
 }
@@ -499,31 +479,37 @@ static void conn_output_cb(struct evbuffer *out, const struct evbuffer_cb_info *
 	struct conn *c = arg;
 
 	if (info->n_deleted)
-		c->taken = conn_now();
+		c->pulse.taken = conn_now();
 	if (evbuffer_get_length(out) == 0)
 		conn_cork(c, false);
 }
 
 static void conn_look(struct conn *c, uint64_t now)
 {
-	if (c->life && now >= c->life && c->state <= CONN_OPEN) {
-		c->life = 0;
+	struct pulse_line line = conn_line(c);
+
+	switch (pulse_due(&c->pulse, &line, now)) {
+	case PULSE_NONE:
+		break;
+	case PULSE_LIFE:
+		c->pulse.life = 0;
 		conn_refuse(c, WIRE__REASON__IDLE, "this took too long");
-	} else if (conn_state_ends(c) && now >= conn_state_ends(c)) {
+		break;
+	case PULSE_STATE:
 		conn_finish(c, c->state == CONN_SHAKING ? "the TLS handshake took too long"
 							: conn_last_words(c));
-	} else if (c->state != CONN_OPEN) {
-		return;
-	} else if (conn_queued(&c->link) && now >= c->taken + CONN_IDLE_MS) {
+		break;
+	case PULSE_STUCK:
 		conn_finish(c, "the other side takes nothing any more");
-	} else if (c->paused || c->ended) {
-		return;
-	} else if (c->frame && now >= c->frame + CONN_FRAME_MS) {
+		break;
+	case PULSE_FRAME:
 		conn_refuse(c, WIRE__REASON__IDLE, "a message did not come to its end in time");
-	} else if (now >= c->heard + CONN_IDLE_MS) {
+		break;
+	case PULSE_SILENT:
 		conn_refuse(c, WIRE__REASON__IDLE, "nothing was heard for too long");
-	} else if (now >= c->heard + CONN_PING_MS && !c->pinged) {
-		c->pinged = true;
+		break;
+	case PULSE_PING:
+		c->pulse.pinged = true;
 		conn_send_ping(c);
 	}
 }
@@ -606,7 +592,9 @@ void conn_limit_life(struct conn *conn, uint64_t ms)
 {
 	uint64_t now = conn_now();
 
-	conn->life = ms ? now + ms : 0;
+	if (conn->state > CONN_OPEN)
+		return;
+	conn->pulse.life = ms ? now + ms : 0;
 	conn_set_timer(conn, now);
 }
 
@@ -614,9 +602,4 @@ void conn_ping(struct conn *conn)
 {
 	conn->asked++;
 	conn_send_ping(conn);
-}
-
-const char *conn_stranger(const struct conn *conn)
-{
-	return tls_line_stranger(conn->tls);
 }

@@ -56,7 +56,5 @@ void conn_limit_frames(struct conn *conn, size_t most);
 void conn_limit_life(struct conn *conn, uint64_t ms);
 /* Ask for a Pong now: when it comes, the peer has read all that was sent before. */
 void conn_ping(struct conn *conn);
-/* Why the handshake failed because of a stranger's certificate: its issuer, else NULL. */
-const char *conn_stranger(const struct conn *conn);
 
 #endif

@@ -370,15 +370,17 @@ static int tls_verify_trouble(const struct tls_line *line, struct cause *cause)
 			 line->issuer);
 }
 
-int tls_line_trouble(const struct tls_line *line, unsigned long error, struct cause *cause)
+int tls_line_trouble(const struct tls_line *line, unsigned long error, int socket_error,
+		     struct cause *cause)
 {
 	const char *reason = error ? ERR_reason_error_string(error) : NULL;
 
 	if (line->verify_error)
 		return tls_verify_trouble(line, cause);
 	if (ERR_SYSTEM_ERROR(error))
-		return cause_set(cause, ERR_IO, "the line broke: %s",
-				 strerror(ERR_GET_REASON(error)));
+		socket_error = ERR_GET_REASON(error);
+	if (ERR_SYSTEM_ERROR(error) || (!error && socket_error))
+		return cause_set(cause, ERR_IO, "the line broke: %s", strerror(socket_error));
 	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
 		return cause_set(cause, ERR_PROTO, "TLS failed: %s",
 				 reason ? reason : "no reason is known");

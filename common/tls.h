@@ -63,10 +63,12 @@ bool tls_line_holds(const struct tls_line *line);
 void tls_line_end(struct tls_line *line);
 
 /*
- * Why a handshake or a line failed, for a person. `error` is OpenSSL's, 0 if there is none.
+ * Why a handshake or a line failed, for a person. `error` is OpenSSL's, 0 if there is none;
+ * `socket_error` is then an errno, or 0.
  * ERR_AUTH where one side does not trust the other's certificate, ERR_PROTO otherwise.
  */
-int tls_line_trouble(const struct tls_line *line, unsigned long error, struct cause *cause);
+int tls_line_trouble(const struct tls_line *line, unsigned long error, int socket_error,
+		     struct cause *cause);
 /* Did this end see the other's certificate, and refuse it? */
 bool tls_line_refused(const struct tls_line *line);
 /* The server's certificate was not the area's: whoever issued it sits on the way and decrypts (a

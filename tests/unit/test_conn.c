@@ -434,8 +434,8 @@ static void test_strangers(void)
 	world_call(&w, fd[1], other.client_tls, NULL);
 	ok(world_run(&w, both_closed, 5000) && !w.client.ready && !w.server.ready,
 	   "a server of another CA is not spoken to");
-	ok(strstr(w.client.words, "filter") && conn_stranger(w.client.conn) &&
-	       strstr(conn_stranger(w.client.conn), "Fivepits area"),
+	ok(strstr(w.client.words, "filter") && tls_line_stranger(conn_tls(w.client.conn)) &&
+	       strstr(tls_line_stranger(conn_tls(w.client.conn)), "Fivepits area"),
 	   "the words say that a filter may decrypt, and name the issuer (%s)", w.client.words);
 	world_close(&w);
 
