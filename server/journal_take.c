@@ -178,6 +178,14 @@ int journal_truncate(struct journal *j, struct space *s, uint64_t number)
 
 /* ---- Epochs --------------------------------------------------------------------------------- */
 
+static int epoch_store(struct journal *j, const struct space *s, uint64_t epoch, uint64_t common)
+{
+	return db_run(j->db,
+		      "INSERT INTO epoch (space, epoch, common, begins) VALUES ($1, $2, $3, $4)"
+		      " ON CONFLICT (space, epoch) DO UPDATE SET common = excluded.common",
+		      "uuuu", s->local, epoch, common, s->number + 1);
+}
+
 int journal_epoch_begin(struct journal *j, struct space *s, uint64_t epoch, uint64_t common)
 {
 	int err = journal_begin(j);
@@ -186,14 +194,16 @@ int journal_epoch_begin(struct journal *j, struct space *s, uint64_t epoch, uint
 		err = db_run(j->db, "UPDATE space SET epoch = $1 WHERE local = $2", "uu", epoch,
 			     s->local);
 	if (err == 0)
-		err = db_run(j->db,
-			     "INSERT INTO epoch (space, epoch, common, begins)"
-			     " VALUES ($1, $2, $3, $4)"
-			     " ON CONFLICT (space, epoch) DO UPDATE SET common = excluded.common",
-			     "uuuu", s->local, epoch, common, s->number + 1);
+		err = epoch_store(j, s, epoch, common);
 	s->epoch = epoch;
 	s->signed_number = 0;
 	return err;
+}
+
+int journal_epoch_unknown(struct journal *j, const struct space *s, uint64_t epoch)
+{
+	int err = journal_begin(j);
+	return err < 0 ? err : epoch_store(j, s, epoch, 0);
 }
 
 int journal_epoch_lower(struct journal *j, const struct space *s, uint64_t epoch, uint64_t common)

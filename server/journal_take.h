@@ -27,6 +27,9 @@ int journal_unrefuse(struct journal *j, const struct id *change);
 int journal_epoch_begin(struct journal *j, struct space *s, uint64_t epoch, uint64_t common);
 /* Of what was seen in `epoch`, which is not the space's own, no more than `common` counts. */
 int journal_epoch_lower(struct journal *j, const struct space *s, uint64_t epoch, uint64_t common);
+/* `epoch` was begun by a server that knew more: of what was seen in those before it nothing is sure
+ * from now on. */
+int journal_epoch_unknown(struct journal *j, const struct space *s, uint64_t epoch);
 /* After a rollback: the epochs as they are stored. */
 int journal_epochs_load(struct journal *j);
 

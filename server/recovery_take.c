@@ -244,18 +244,45 @@ static int take_earlier(struct taking *t)
 	return err < 0 || t->entered + t->parked == 0 ? err : take_note(t);
 }
 
+/* The run is of an epoch that this server, set back, knows nothing of. What was seen in those
+ * before it may have been on a line that was left then: nothing of it is sure. */
+static bool take_is_unknown(const struct taking *t)
+{
+	return t->run->epoch > t->space->epoch;
+}
+
 /* The server's line stays; what the run has more is entered behind it. */
 static int take_shorter(struct taking *t)
 {
 	struct recall *r = t->run;
 	struct journal *j = t->area->journal;
+	uint64_t epoch = take_next_epoch(t);
 	int err = take_begin(t);
 
+	if (err == 0 && take_is_unknown(t))
+		err = journal_epoch_begin(j, t->space, r->epoch, 0);
 	if (err == 0)
-		err = journal_epoch_begin(j, t->space, take_next_epoch(t), r->common);
+		err = journal_epoch_begin(j, t->space, epoch, r->common);
 	if (err == 0)
 		err = staged_each(j, r->heap, row_enter_again, t);
 	return err < 0 ? err : take_note(t);
+}
+
+/* The server's own changes, behind the run. They were judged by the epochs that it knows; then no
+ * other counts for more. */
+static int take_own_again(struct taking *t, uint64_t heap)
+{
+	struct journal *j = t->area->journal;
+	bool unknown = take_is_unknown(t);
+	int err = journal_epoch_begin(j, t->space, take_next_epoch(t), t->run->common);
+
+	if (err == 0)
+		err = staged_each(j, heap, row_enter_again, t);
+	if (err == 0)
+		err = staged_drop(j, heap);
+	if (err == 0 && unknown)
+		err = journal_epoch_unknown(j, t->space, t->run->epoch);
+	return err;
 }
 
 /* The run stays; what the server has gone on with is entered behind it. */
@@ -263,7 +290,7 @@ static int take_longer(struct taking *t)
 {
 	struct recall *r = t->run;
 	struct area *a = t->area;
-	uint64_t epoch = take_next_epoch(t), heap = ++a->recovery.heaps;
+	uint64_t heap = ++a->recovery.heaps;
 	int err = take_begin(t);
 
 	if (err == 0)
@@ -275,11 +302,7 @@ static int take_longer(struct taking *t)
 	if (err == 0)
 		err = staged_each(a->journal, r->heap, row_take, t);
 	if (err == 0)
-		err = journal_epoch_begin(a->journal, t->space, epoch, r->common);
-	if (err == 0)
-		err = staged_each(a->journal, heap, row_enter_again, t);
-	if (err == 0)
-		err = staged_drop(a->journal, heap);
+		err = take_own_again(t, heap);
 	return err < 0 ? err : take_note(t);
 }
 
@@ -287,14 +310,15 @@ static int take_longer(struct taking *t)
 static int take_epoch(struct taking *t)
 {
 	struct recall *r = t->run;
+	struct journal *j = t->area->journal;
+	uint64_t epoch = take_next_epoch(t);
 	int err = take_begin(t);
 
-	if (t->space->number == r->common)
-		return err < 0 ? err
-			       : journal_epoch_begin(t->area->journal, t->space, r->epoch, 0);
 	if (err == 0)
-		err = journal_epoch_begin(t->area->journal, t->space, take_next_epoch(t),
-					  r->common);
+		err = journal_epoch_begin(j, t->space, r->epoch, 0);
+	if (err < 0 || t->space->number == r->common)
+		return err;
+	err = journal_epoch_begin(j, t->space, epoch, r->common);
 	return err < 0 ? err : take_note(t);
 }
 

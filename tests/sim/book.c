@@ -112,8 +112,10 @@ static void book_lay(struct book *b, const struct book_entry *e)
 void book_set_back(struct book *b, struct book_space *s, size_t n)
 {
 	b->set_back = true;
-	for (size_t i = n; i < s->n; i++)
+	for (size_t i = n; i < s->n; i++) {
 		s->entries[i]->gone = true;
+		s->entries[i]->left = s->epoch;
+	}
 	s->n = n < s->n ? n : s->n;
 	for (size_t i = 0; i < b->n_records; i++)
 		if (id_equal(&b->records[i]->space, &s->id))
@@ -123,14 +125,15 @@ void book_set_back(struct book *b, struct book_space *s, size_t n)
 		book_lay(b, s->entries[i]);
 }
 
-/* Up to which entry, `number` at most, the line is the same as each of those that were left since,
- * as far as what is gone with them was of an epoch up to `epoch`. What has returned is no parting. */
-static uint64_t book_shared(const struct book *b, const struct book_space *s, uint64_t epoch,
+/* Up to which entry, `number` at most, the line is the same as each of those that were left in the epochs
+ * from `since` on, as far as what is gone with them was of an epoch up to `epoch`. What has returned is no
+ * parting. */
+static uint64_t book_shared(const struct book *b, const struct book_space *s, uint64_t since, uint64_t epoch,
 			    uint64_t number)
 {
 	for (size_t i = 0; i < b->n_read; i++) {
 		const struct book_entry *e = b->read[i];
-		if (e->gone && e->space == s && e->epoch <= epoch && e->header.number <= number)
+		if (e->gone && e->space == s && e->left >= since && e->epoch <= epoch && e->header.number <= number)
 			number = e->header.number - 1;
 	}
 	return number;
@@ -144,8 +147,8 @@ static void book_line(const struct book *b, struct book_entry *e)
 	e->knew = e->sure = c->seen_number;
 	if (c->seen_epoch >= e->space->epoch)
 		return;
-	e->knew = book_shared(b, e->space, c->seen_epoch, c->seen_number);
-	e->sure = book_shared(b, e->space, e->space->epoch - 1, c->seen_number);
+	e->knew = book_shared(b, e->space, c->seen_epoch, c->seen_epoch, c->seen_number);
+	e->sure = e->space->blind ? 0 : book_shared(b, e->space, 0, UINT64_MAX, c->seen_number);
 }
 
 /* The change and outcome of an entry as it was sent; the receiver may be its author. */
@@ -231,6 +234,20 @@ static void book_put(struct book *b, struct book_space *s, struct book_entry *e)
 	s->entries[s->n++] = e;
 	idmap_put(&b->by_change, &e->header.change, e);
 	book_lay(b, e);
+}
+
+void book_restore(struct book *b, struct book_space *s, struct book_entry *const *entries, size_t n, uint64_t epoch)
+{
+	size_t shared = 0;
+	while (shared < n && shared < s->n && s->entries[shared] == entries[shared])
+		shared++;
+	book_set_back(b, s, shared);
+	for (; shared < n; shared++) {
+		entries[shared]->gone = false;
+		book_put(b, s, entries[shared]);
+	}
+	s->blind |= epoch < s->epoch;
+	s->epoch = epoch;
 }
 
 /* An entry that was gone has come again as it was: then it was judged when it first came. */

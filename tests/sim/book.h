@@ -25,12 +25,14 @@ struct book_entry {
 	 * must know that: PROTOCOL.md 5.5 counts all epochs since as if each had left its own line. */
 	uint64_t knew, sure;
 	bool gone; /* a server that was set back does not know it any more; it may come again */
+	uint64_t left; /* the last epoch in which it was on the line before it was gone */
 	bool again; /* its change has come again */
 };
 
 struct book_space {
 	struct id id;
 	uint64_t epoch;
+	bool blind; /* the server was set back to an earlier epoch: of what was seen before nothing is sure to it */
 	bool behind; /* somebody was told of more, without bodies, and that could not be looked up */
 	struct book_entry **entries; /* number n is entries[n - 1] */
 	size_t n, cap;
@@ -84,8 +86,10 @@ bool book_is_frozen(const struct book *b, const struct id *space, const struct e
 
 /* Was it ever, whatever became of it since? */
 bool book_had(const struct book *b, const struct id *change);
-/* The server was set back to `n` entries of a space. */
+/* The server took back all but `n` entries of a space. */
 void book_set_back(struct book *b, struct book_space *s, size_t n);
+/* The server was set back to these entries of a space, as they once were the book's. */
+void book_restore(struct book *b, struct book_space *s, struct book_entry *const *entries, size_t n, uint64_t epoch);
 /* Enter a Feed that the server sent to `device`. ERR_CORRUPT with what is wrong about it. */
 int book_feed(struct book *b, const struct id *device, const Wire__Feed *feed, struct cause *fault);
 

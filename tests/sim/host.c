@@ -405,10 +405,33 @@ void host_backup(struct world *w)
 	struct host *h = &w->host;
 	image_free(&h->backup);
 	h->backup = image_take(h->disk, h->dir);
-	for (size_t i = 0; i < w->n_places; i++)
-		h->backup_n[i] = book_number(&w->book, &w->places[i].id);
-	for (size_t i = w->n_places; i < WORLD_PLACES; i++)
-		h->backup_n[i] = 0;
+	for (size_t i = 0; i < WORLD_PLACES; i++) {
+		const struct book_space *s = i < w->n_places ? book_space(&w->book, &w->places[i].id) : NULL;
+		size_t size = s ? s->n * sizeof(*s->entries) : 0;
+		h->backup_of[i].n = s ? s->n : 0;
+		h->backup_of[i].epoch = s ? s->epoch : 1;
+		h->backup_of[i].entries = arena_alloc(&w->arena, size);
+		if (size)
+			memcpy(h->backup_of[i].entries, s->entries, size);
+	}
+}
+
+/* Does a copy hold entry `number` of the book, now that the server may have been on other lines? */
+static bool host_is_held_by(struct world *w, struct device *d, const struct book_space *s, uint64_t number)
+{
+	struct past_entry e;
+	struct arena arena;
+
+	if (!w->book.set_back)
+		return true;
+	if (!d->copy)
+		return false;
+	arena_init(&arena, ARENA_NO_BUDGET);
+	view_take(d->old);
+	bool held = copy_entry(d->copy, &s->id, number, &arena, &e) == 1 &&
+		    id_equal(&e.header.change, &s->entries[number - 1]->header.change);
+	arena_fini(&arena);
+	return held;
 }
 
 /* Who holds what the server is about to forget? */
@@ -416,28 +439,39 @@ static void host_note_holders(struct world *w, size_t place)
 {
 	const struct book_space *s = book_space(&w->book, &w->places[place].id);
 	for (unsigned i = 0; s && i < w->n_devices; i++) {
-		const struct device *d = &w->devices[i];
+		struct device *d = &w->devices[i];
 		for (size_t k = 0; k < d->n_cursors && !d->revoked && w->now[i][place]; k++)
-			for (uint64_t n = w->host.backup_n[place]; id_equal(&d->cursors[k].space, &s->id) && n < s->n; n++) {
+			for (uint64_t n = w->host.backup_of[place].n; id_equal(&d->cursors[k].space, &s->id) && n < s->n; n++) {
 				struct made *m = world_made(w, &s->entries[n]->header.change);
-				if (m && d->cursors[k].number > n && d->whole)
+				if (m && d->cursors[k].number > n && d->whole && host_is_held_by(w, d, s, n + 1))
 					m->holders |= (uint16_t)(1u << i);
 			}
 	}
 }
 
+/* What the server has by now nobody need bring back, unless it is forgotten again. */
+static void host_forget_holders(struct world *w)
+{
+	for (size_t i = 0; i < w->n_made; i++)
+		if (book_entry(&w->book, &w->made[i]->id) || oracle_is_held(w, w->made[i], true))
+			w->made[i]->holders = 0;
+}
+
 void host_set_back(struct world *w, bool told)
 {
 	struct host *h = &w->host;
-	host_stop(w, DISK_CRASH);
 	view_take(false);
+	host_forget_holders(w);
+	host_stop(w, DISK_CRASH);
 	for (size_t i = 0; i < w->n_places; i++)
 		host_note_holders(w, i);
+	view_take(false);
 	for (size_t i = 0; i < w->n_places; i++) {
 		struct book_space *s = book_space(&w->book, &w->places[i].id);
-		if (s && s->n >= h->backup_n[i])
-			book_set_back(&w->book, s, h->backup_n[i]);
+		if (s)
+			book_restore(&w->book, s, h->backup_of[i].entries, h->backup_of[i].n, h->backup_of[i].epoch);
 	}
+	w->book.set_back = true;
 	image_lay(h->backup, h->disk, h->dir);
 	h->told = told;
 	w->rights_moved = true;

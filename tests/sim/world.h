@@ -136,7 +136,11 @@ struct host {
 	bool turn_planned, in_turn, stopping;
 	struct image *backup; /* its disk as it once was; NULL: nobody kept one */
 	bool told; /* it was set back, and is to hear of it when it starts */
-	uint64_t backup_n[WORLD_PLACES]; /* entries of each place in it */
+	struct { /* the book's entries of each place in it */
+		struct book_entry **entries;
+		size_t n;
+		uint64_t epoch;
+	} backup_of[WORLD_PLACES];
 	bool starving; /* its disk is being kept full */
 	bool starved;  /* or was, before this turn's end */
 	bool witness_away; /* the witness was told so, and comes back when there is room */

@@ -6,6 +6,7 @@
 #include "common/fields.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
+#include "server/journal.h"
 #include "tests/unit/setback.h"
 
 static struct client *join(struct world *w)
@@ -222,6 +223,51 @@ static void test_left_again(void)
 	ok(count_conflicts(c[0]) == 0 && times_in(c[0], &change) == 1 &&
 		   ask_number(c[0], "SELECT count(*) FROM action WHERE withdrawn = 1") == 1,
 	   "and what was seen on the line that stayed is seen: it is withdrawn");
+	world_fini(&w);
+}
+
+static uint64_t on_line(struct world *w, uint64_t epoch, uint64_t number)
+{
+	struct journal *j = area_journal(w->area);
+	uint64_t line = UINT64_MAX;
+
+	world_must(journal_on_line(j, journal_space(j, &w->partnership), epoch, number, &line),
+		   NULL, "on line");
+	return line;
+}
+
+/* Set back to before an epoch: where the line of that parted from those before it is not known. */
+static void test_epoch_forgotten(void)
+{
+	struct world w;
+
+	n_made = 0;
+	world_init(&w, "epoch-forgotten");
+	struct client *a = join(&w), *b = join(&w), *c = join(&w), *all[] = {a, b, c};
+	make(a, &w.partnership, "before");
+	ok(client_sync(&w, a) && client_sync(&w, b) && client_sync(&w, c), "all hold one");
+	world_save(&w, "one");
+	make(a, &w.partnership, "this");
+	make(a, &w.partnership, "and this");
+	make(a, &w.partnership, "and that");
+	ok(client_sync(&w, a), "one goes on");
+	world_save(&w, "four");
+	world_set_back(&w, "one");
+	make(b, &w.partnership, "beside");
+	make(b, &w.partnership, "beside, too");
+	ok(client_sync(&w, b) && place_of(b, &w.partnership).number == 3 &&
+		   world_sync(&w, all, 2) && world_sync(&w, all, 2) &&
+		   place_of(b, &w.partnership).epoch == 2,
+	   "another beside it; both meet in a second epoch");
+	ok(on_line(&w, 1, 3) == 1, "whoever had seen three entries before may have seen others");
+	world_set_back(&w, "four");
+	make(c, &w.partnership, "of the third");
+	ok(client_sync(&w, c), "the server is set back to before that epoch, and goes on");
+	ok(world_sync(&w, all, 3) && world_sync(&w, all, 3) && all_equal(&w, &w.partnership) &&
+		   none_lost(&w) && place_of(a, &w.partnership).epoch == 3,
+	   "all meet in a third");
+	ok(on_line(&w, 2, 6) == 4, "of what was seen in the second it knows where they part");
+	ok(on_line(&w, 1, 3) <= 1, "of what was seen before it, it is sure of no more than is so");
 	world_fini(&w);
 }
 
@@ -775,6 +821,7 @@ int main(void)
 	beside("one-against-many", 1, 9, 2);
 	test_orders();
 	test_left_again();
+	test_epoch_forgotten();
 	test_crash();
 	test_rewind_lost();
 	test_nobody_holds();
