@@ -448,7 +448,7 @@ static void test_named(void)
 		     {TYPE_NOTE, 1, "a note is on"}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		char name[16];
+		char name[32];
 		snprintf(name, sizeof(name), "named%zu", i);
 		struct stage *s = begin(name);
 		struct chain c = chain_make(s, &s->b.partnership, 3, 90);
@@ -605,7 +605,7 @@ static void test_meanwhile(void)
 	for (int how = 0; how < 4; how++) {
 		unsigned before = 0, after = 0, wrong = 0;
 		for (int at = 0; at < 24; at += 1 + (how > 0)) {
-			char name[16];
+			char name[32];
 			snprintf(name, sizeof(name), "step%d-%d", how, at);
 			struct stage *s = begin(name);
 			struct chain c = chain_make(s, &s->b.partnership, 2, 180);
