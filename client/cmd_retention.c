@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NEWEST, DAYS, RULES };
+
 static const struct {
 	const char *option;
 	uint64_t most;
-} rules[] = {{"newest", 1000000}, {"days", 1000000}};
-
-enum { RULES = sizeof(rules) / sizeof(*rules) };
+} rules[] = {[NEWEST] = {"newest", 1000000}, [DAYS] = {"days", 1000000}};
 
 static uint32_t retention_field(const char *name)
 {
@@ -136,45 +136,97 @@ static json_t *kept_json(struct call *call, const struct kept *k)
 	return o;
 }
 
-static int retention_rows(struct call *call, const struct ids *ids)
+/* All that is said. In the call's arena. */
+static int kept_list(struct call *call, struct kept **out, size_t *n)
+{
+	struct record r;
+	struct ids ids;
+	int err = lookup_type(call->copy, TYPE_RETENTION, false, &call->arena, &ids);
+
+	*n = 0;
+	*out = arena_alloc(&call->arena, (err < 0 ? 1 : ids.n + 1) * sizeof(**out));
+	for (size_t i = 0; err >= 0 && i < ids.n; i++) {
+		err = copy_record(call->copy, &ids.ids[i], VIEW_SHOWN, &call->arena, &r, NULL);
+		if (err >= 0)
+			kept_read(&r, &(*out)[(*n)++]);
+	}
+	return err < 0 ? err : 0;
+}
+
+/* Does a version go there by how many came after it alone, with what is said of all? */
+static bool kept_is_hasty(const struct kept *k, const struct kept *all)
+{
+	const struct kept *newest = k->said[NEWEST] || !all ? k : all;
+
+	return newest->said[NEWEST] && newest->n[NEWEST] && !k->said[DAYS] &&
+	       !(all && all->said[DAYS]);
+}
+
+/* Who may put versions could push out what others put, within a day. */
+static void kept_warn(struct call *call, const struct kept *list, size_t n)
+{
+	const struct kept *all = NULL;
+	bool hasty = false;
+
+	for (size_t i = 0; i < n; i++)
+		if (id_is_zero(&list[i].space))
+			all = &list[i];
+	for (size_t i = 0; i < n; i++)
+		hasty = hasty || kept_is_hasty(&list[i], all);
+	if (hasty)
+		cmd_say(call, "Where only the number is said, whoever puts so many new versions of "
+			      "a document makes its\nold ones go by the next day: say --days, too "
+			      "(such as 'fivepits retention --days 30').");
+}
+
+static int retention_warn(struct call *call)
+{
+	struct kept *list;
+	size_t n;
+	int err = kept_list(call, &list, &n);
+
+	if (err < 0)
+		return err;
+	kept_warn(call, list, n);
+	return 0;
+}
+
+static int retention_rows(struct call *call, const struct kept *list, size_t n)
 {
 	static const char *const headings[] = {"Space", ">Newest kept", ">Days kept"};
 	struct table *table = table_new(3, headings);
 	json_t *all = json_array();
-	struct record r;
-	struct kept k;
 	int err = 0;
 
-	for (size_t i = 0; i < ids->n && err >= 0; i++) {
-		err = copy_record(call->copy, &ids->ids[i], VIEW_SHOWN, &call->arena, &r, NULL);
-		if (err < 0)
-			break;
-		kept_read(&r, &k);
+	for (size_t i = 0; i < n; i++) {
+		const struct kept *k = &list[i];
 		table_words(table, "%s",
-			    id_is_zero(&k.space)
+			    id_is_zero(&k->space)
 				    ? "all others"
-				    : lookup_space_name(call->copy, &k.space, &call->arena));
+				    : lookup_space_name(call->copy, &k->space, &call->arena));
 		for (size_t f = 0; f < RULES; f++)
-			table_words(table, "%s", kept_words(call, &k, f));
-		json_array_append_new(all, kept_json(call, &k));
+			table_words(table, "%s", kept_words(call, k, f));
+		json_array_append_new(all, kept_json(call, k));
 	}
-	if (err >= 0 && call->json)
+	if (call->json)
 		err = cmd_json(call, json_incref(all));
-	else if (err >= 0 && ids->n)
+	else if (n)
 		table_show(table, call->out);
-	else if (err >= 0)
+	else
 		cmd_say(call, "There is no rule for old versions: all of them are kept.");
+	kept_warn(call, list, n);
 	table_free(&table);
 	json_decref(all);
-	return err < 0 ? err : 0;
+	return err;
 }
 
 static int retention_show(struct call *call)
 {
 	const struct id admin = id_admin(&copy_identity(call->copy)->area);
 	struct held *held = NULL;
-	struct ids ids;
+	struct kept *list;
 	bool holds = false;
+	size_t n_kept;
 	int n = copy_spaces(call->copy, &held);
 
 	for (int i = 0; i < n; i++)
@@ -187,17 +239,24 @@ static int retention_show(struct call *call)
 			      "ask one of them.");
 		return 0;
 	}
-	int err = n < 0 ? n : lookup_type(call->copy, TYPE_RETENTION, false, &call->arena, &ids);
+	int err = n < 0 ? n : kept_list(call, &list, &n_kept);
 	if (err >= 0)
-		err = retention_rows(call, &ids);
+		err = retention_rows(call, list, n_kept);
 	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err))
 		       : 0;
+}
+
+static int retention_saved(struct call *call)
+{
+	int err = retention_save(call);
+
+	return err < 0 ? err : retention_warn(call);
 }
 
 int cmd_retention(struct call *call)
 {
 	if (call_option(call, "newest") || call_option(call, "days"))
-		return retention_save(call);
+		return retention_saved(call);
 	if (call_option(call, "space"))
 		return cause_set(&call->cause, ERR_USAGE,
 				 "retention: set --newest or --days of it");

@@ -512,7 +512,9 @@ static const struct command commands[] = {
 			"history stay, its\n"
 			"bytes are erased everywhere. 'none' takes a number away, 'all' keeps all "
 			"versions of a\n"
-			"space, whatever is said of the others.",
+			"space, whatever is said of the others. Say both: by --newest alone "
+			"whoever puts so many\n"
+			"new versions makes the old ones go by the next day.",
 		.example = "fivepits retention\n"
 			   "fivepits retention --newest 5 --days 365\n"
 			   "fivepits retention --space partnership --newest all",

@@ -118,8 +118,10 @@ int journal_entries(struct journal *j, const struct space *s, uint64_t from, uin
 int journal_chain(struct journal *j, const struct space *s, uint64_t number,
 		  uint8_t chain[SHA256_LEN]);
 
-/* When the server entered it: its own time, in ms. 0, ERR_MISSING or an error. */
-int journal_time(struct journal *j, const struct space *s, uint64_t number, uint64_t *time_ms);
+/* When the server entered it: its own time, in ms; and whose change it is (NULL: not asked). 0,
+ * ERR_MISSING or an error. */
+int journal_time(struct journal *j, const struct space *s, uint64_t number, uint64_t *time_ms,
+		 struct id *device);
 /* Is there an open Conflict on the record? 1, 0 or an error. */
 int journal_is_disputed(struct journal *j, const struct space *s, const struct id *record);
 

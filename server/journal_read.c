@@ -137,7 +137,8 @@ int journal_chain(struct journal *j, const struct space *s, uint64_t number,
 	return whole ? 1 : ERR_CORRUPT;
 }
 
-int journal_time(struct journal *j, const struct space *s, uint64_t number, uint64_t *time_ms)
+int journal_time(struct journal *j, const struct space *s, uint64_t number, uint64_t *time_ms,
+		 struct id *device)
 {
 	struct db_stmt *st = db_query(j->db, "SELECT header FROM entry WHERE key = $1", "u",
 				      entry_key(s, number));
@@ -150,6 +151,8 @@ int journal_time(struct journal *j, const struct space *s, uint64_t number, uint
 	arena_init(&arena, ARENA_NO_BUDGET);
 	bool whole = header_read(&header, db_bytes(st, 0), &arena) >= 0;
 	*time_ms = header.time_ms;
+	if (device)
+		*device = header.device;
 	db_reset(st);
 	arena_fini(&arena);
 	return whole ? 0 : ERR_CORRUPT;

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
+#include "server/clock.h"
 #include "server/own.h"
 #include "server/quota.h"
 #include "server/shelf.h"
@@ -189,9 +190,10 @@ void retention_tick(struct retention *r)
 		return;
 	if (!space || journal_each_record(a->journal, space, any_retention, &any) < 0)
 		return;
-	if (any)
+	int believed = any ? clock_is_borne_out(a) : 0;
+	if (believed > 0)
 		r->look = mem_alloc(sizeof(*r->look));
-	else
+	else if (believed == 0)
 		r->day = today(a);
 }
 
@@ -292,7 +294,7 @@ static int rule_is_over(const struct retention *r, const struct space *s, uint64
 
 	if (!rule->has_days)
 		return 1;
-	int err = journal_time(r->area->journal, s, newer, &since);
+	int err = journal_time(r->area->journal, s, newer, &since, NULL);
 	return err < 0 ? err : now >= since && (now - since) / DAY_MS >= rule->days;
 }
 

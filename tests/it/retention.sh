@@ -29,8 +29,12 @@ status 2 "a number is one" at pilsley retention --days lots
 status 2 "of a space something must be said" at pilsley retention --space partnership
 first=$(at heath show "$document" --json | field 'v["versions"][0]["id"]')
 status 1 "nobody says it for the server" at heath set "$first" released=2020-01-01
-ok "an administrator sets the rule" at pilsley retention --newest 1 --days 30
-like "and reads it" "$(at pilsley retention)" 'all others +1 +30'
+like "an administrator who says only how many" "$(at pilsley retention --newest 1)" 'say --days, too'
+like "is told what that means" "$(at pilsley retention)" 'say --days, too'
+like "who says both" "$(at pilsley retention --days 30)" 'Saved'
+both=$(at pilsley retention)
+like "reads it" "$both" 'all others +1 +30'
+unlike "and is told no more" "$both" 'say --days'
 is "so do programs" "$(at pilsley retention --json | field 'v[0]["newest"], v[0]["days"], v[0]["space"]')" '(1, 30, None)'
 ok "another space has its own" at pilsley retention --space directory --newest all
 like "which is said, too" "$(at pilsley retention | tail -n 2)" 'all +as in all'

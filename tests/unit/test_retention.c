@@ -4,6 +4,7 @@
  * nobody, and is erased unless something else names the same bytes.
  */
 #include "common/os.h"
+#include "server/own.h"
 #include "server/retention.h"
 #include "server/shelf.h"
 #include "server/turn.h"
@@ -322,6 +323,8 @@ static void test_days(void)
 	days_pass(s, 10);
 	ok(stay(s, &c, "..x"), "and so on");
 	days_pass(s, 1000);
+	rule(s, NULL, NONE, 30);
+	days_pass(s, 1);
 	ok(stay(s, &c, "..x"), "but never the newest");
 	chain_free(&c);
 	end(s);
@@ -337,6 +340,51 @@ static void test_both(void)
 	ok(stay(s, &c, "xxxxx"), "where both are said a version stays for its days,");
 	days_pass(s, 2);
 	ok(stay(s, &c, "..xxx"), "and then if it is one of so many");
+	chain_free(&c);
+	end(s);
+}
+
+/* The clock is set years ahead, and back: what happened meanwhile can't be taken back. */
+static void test_ahead(void)
+{
+	struct stage *s = begin("ahead");
+	struct chain c = chain_make(s, &s->b.partnership, 3, 25);
+	uint64_t then = s->b.now_ms;
+
+	rule(s, NULL, NONE, 30);
+	days_pass(s, 1000);
+	ok(stay(s, &c, "xxx"), "where nobody has entered anything for long the clock may be wrong");
+	must(own_note(s->b.area, &c.space, &c.document, "a word of the server's") == 0);
+	bed_turn(&s->b);
+	days_pass(s, 1);
+	ok(stay(s, &c, "xxx"), "what the server enters itself by it says nothing");
+	s->b.now_ms = then;
+	days_pass(s, 29);
+	ok(stay(s, &c, "xxx"), "when it is right again all is there");
+	days_pass(s, 1);
+	ok(stay(s, &c, "..x"), "and goes when its days are over");
+	chain_free(&c);
+
+	c = chain_make(s, &s->b.partnership, 3, 28);
+	days_pass(s, 59);
+	ok(stay(s, &c, "..x"), "a summer holiday is not that long");
+	chain_free(&c);
+	c = chain_make(s, &s->b.partnership, 3, 31);
+	days_pass(s, 61);
+	ok(stay(s, &c, "xxx"), "after a longer one the server waits");
+	rule(s, NULL, NONE, 30);
+	days_pass(s, 1);
+	ok(stay(s, &c, "..x"), "for somebody to come");
+	chain_free(&c);
+	end(s);
+
+	s = begin("started");
+	c = chain_make(s, &s->b.partnership, 3, 25);
+	rule(s, NULL, 1, NONE);
+	s->b.now_ms += 1000 * (uint64_t)DAY_MS;
+	bed_restart(&s->b, false);
+	days_pass(s, 1);
+	ok(stay(s, &c, "xxx"), "nor is one believed by which the server was started");
 	chain_free(&c);
 	end(s);
 }
@@ -374,6 +422,8 @@ static void test_spaces(void)
 	common = chain_make(s, &s->b.partnership, 3, 30);
 	rule(s, NULL, 1, 0);
 	days_pass(s, 500);
+	rule(s, NULL, 1, 0);
+	days_pass(s, 1);
 	ok(stay(s, &common, "xxx"), "and 0 days for ever");
 	chain_free(&common);
 	end(s);
@@ -848,6 +898,7 @@ int main(void)
 	test_newest();
 	test_days();
 	test_both();
+	test_ahead();
 	test_spaces();
 	test_apart();
 	test_circle();
