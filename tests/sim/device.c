@@ -147,7 +147,7 @@ static void audit_made(struct device *d, struct made *m, const struct idmap *sho
 			 (m->dropped ? FATE_DROPPED : 0);
 	if (fates == 0 && !oracle_hears(w))
 		return;
-	if ((fates == 0 || fates == FATE_HELD) && oracle_is_held(w, m, fates == 0))
+	if ((fates == 0 || (fates & FATE_HELD)) && oracle_is_held(w, m, fates == 0))
 		fates |= FATE_KEPT;
 	if (fates == FATE_HELD && w->book.set_back && !w->quiet)
 		return; /* the server may have forgotten it: its author sends it again before long */
