@@ -409,9 +409,11 @@ static int judge_field(struct book *b, const struct book_entry *e, const struct 
 	const struct value *v = r ? record_find(r, field) : NULL;
 	if (r && (bytes_equal(record_get(r, field), wanted) || (v && v->number == e->header.number)))
 		return 0; /* it stands, or what it was merged to, which was judged before it was laid */
-	if (is_repeat(e, edit, field, wanted) ||
-	    (merge_of(b, e, edit, field, v ? v->bytes : BYTES_NONE, wanted, &words) == 1 &&
-	     bytes_equal(words, value_bytes(v ? v->bytes : BYTES_NONE)))) {
+	bool repeat = is_repeat(e, edit, field, wanted);
+	int got = repeat ? 0 : merge_of(b, e, edit, field, v ? v->bytes : BYTES_NONE, wanted, &words);
+	/* Where a sentence stands twice this judge can't merge, nor say that nothing was to be added. */
+	if (repeat || (got < 0 && e->outcome.verdict == VERDICT_MERGED) ||
+	    (got == 1 && bytes_equal(words, value_bytes(v ? v->bytes : BYTES_NONE)))) {
 		b->repeats++;
 		return 0;
 	}

@@ -530,8 +530,6 @@ void oracle_calm(struct world *w)
 		return;
 	}
 	view_take(false);
-	if (area_digest(w->host.area, note_digest, &server) < 0)
-		world_fail(w, "the server's digest can't be made");
 	oracle_follow(w);
 	rights_note(w);
 	judge_conflicts(w);
@@ -539,6 +537,10 @@ void oracle_calm(struct world *w)
 	oracle_contents(w);
 	unsigned greedy = (unsigned)(w->seed % w->n_devices);
 	oracle_fetch(w, greedy);
+	/* Only now: days may have passed meanwhile, and the server has entered what is its own. */
+	view_take(false);
+	if (w->host.area && area_digest(w->host.area, note_digest, &server) < 0)
+		world_fail(w, "the server's digest can't be made");
 	/* One copy of every fourth world is looked at from all sides. */
 	unsigned sample =
 		w->seed % 4 == 1 ? (unsigned)(w->seed / 4 % w->n_devices) : WORLD_DEVICES;
