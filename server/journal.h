@@ -97,8 +97,8 @@ int journal_record(struct journal *j, const struct space *s, const struct id *id
  * call. */
 int journal_each_record(struct journal *j, const struct space *s,
 			int (*row)(void *arg, const struct record *r), void *arg);
-/* The next records of a space behind the id `after`, `most` of them; `after` moves. 1: there may be
- * more; 0: those were the last; or an error, also of `row`. */
+/* The next records of a space behind the id `after`, `most` of them, or fewer that are large:
+ * `after` moves. 1: there may be more; 0: those were the last; or an error, also of `row`. */
 int journal_next_records(struct journal *j, const struct space *s, struct id *after, size_t most,
 			 int (*row)(void *arg, const struct record *r), void *arg);
 /* A record's values as the message `d`, in `arena`; NULL if they do not make one. */

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { NEXT_BYTES = 1024 * 1024 }; /* of records that are read in one go, or one more */
+
 void *record_message(const struct record *r, const ProtobufCMessageDescriptor *d,
 		     struct arena *arena)
 {
@@ -80,11 +82,12 @@ int journal_next_records(struct journal *j, const struct space *s, struct id *af
 				      " WHERE space = $1 AND id > $2 ORDER BY id",
 				      "ud", s->local, after);
 	struct arena arena;
-	size_t n = 0;
+	size_t n = 0, bytes = 0;
 	int got = 1, err = 0;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
-	while (err >= 0 && n < most && (got = db_step(st)) > 0) {
+	while (err >= 0 && n < most && bytes < NEXT_BYTES && (got = db_step(st)) > 0) {
+		bytes += db_bytes(st, 3).len;
 		err = record_row(st, &arena, after, row, arg);
 		n++;
 	}

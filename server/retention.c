@@ -16,6 +16,7 @@
 #include "server/clock.h"
 #include "server/own.h"
 #include "server/quota.h"
+#include "server/rule.h"
 #include "server/shelf.h"
 #include "server/turn.h"
 
@@ -32,11 +33,6 @@ enum {
 	VERSION_RELEASED = 10,
 };
 enum { DAY_MS = 24 * 60 * 60 * 1000, LOOK_STEP = 256, CHOSEN_MOST = 65536 };
-
-struct rule {
-	bool has_newest, has_days;
-	uint64_t newest, days;
-};
 
 /* A version that is there, of the space that is looked at. */
 struct seen {
@@ -111,53 +107,6 @@ void retention_forget(struct retention *r)
 {
 	look_free(&r->look);
 	r->day = 0;
-}
-
-/* ---- The rule ------------------------------------------------------------------------------- */
-
-static int rule_read(struct area *a, const char *reference, struct rule *out)
-{
-	struct id admin = id_admin(&a->id);
-	struct id id = id_record(&a->id, &admin, TYPE_RETENTION, reference);
-	const struct space *space = journal_space(a->journal, &admin);
-	struct arena arena;
-	struct record r;
-
-	if (!space)
-		return 0;
-	arena_init(&arena, ARENA_NO_BUDGET);
-	int err = journal_record(a->journal, space, &id, &arena, &r);
-	if (err >= 0 && record_existence(&r) == LIVE && r.type == TYPE_RETENTION) {
-		const Records__Retention *m =
-			record_message(&r, &records__retention__descriptor, &arena);
-		if (m && m->has_newest) {
-			out->has_newest = true;
-			out->newest = m->newest;
-		}
-		if (m && m->has_days) {
-			out->has_days = true;
-			out->days = m->days;
-		}
-	}
-	arena_fini(&arena);
-	return err < 0 ? err : 0;
-}
-
-/* What holds in a space. */
-static int rule_of(struct area *a, const struct space *space, struct rule *out)
-{
-	char text[ID_TEXT];
-
-	*out = (struct rule){.has_newest = false};
-	int err = rule_read(a, "all", out);
-	return err < 0 ? err : rule_read(a, id_format(&space->id, text), out);
-}
-
-/* Does it ever let anything go? */
-static bool rule_releases(const struct rule *r)
-{
-	return (r->has_newest || r->has_days) && !(r->has_newest && r->newest == 0) &&
-	       !(r->has_days && r->days == 0);
 }
 
 /* ---- Beginning ------------------------------------------------------------------------------ */
@@ -551,6 +500,19 @@ static int look_step(struct retention *r, struct look *l)
 	return 0;
 }
 
+/* Did it come to an end that leaves the area none the worse? A change of its own that is not valid
+ * was logged where it was made. What can't be read, as long as nothing was written, is there for
+ * fsck to find: whoever needs no such record goes on working. */
+static bool look_is_over(const struct retention *r, int err)
+{
+	if (err >= 0 || err == ERR_INVALID)
+		return err == ERR_INVALID;
+	if (err == ERR_FULL || journal_is_dirty(r->area->journal))
+		return false;
+	log_error("retention.look", "words=\"%s\"", err_words(err));
+	return true;
+}
+
 int retention_step(struct retention *r)
 {
 	struct look *l = r->look;
@@ -564,7 +526,7 @@ int retention_step(struct retention *r)
 	if (journal_is_dirty(r->area->journal)) /* somebody waits for this turn */
 		return 1;
 	int err = look_step(r, l);
-	if (err == ERR_INVALID) { /* it was logged why; the area is none the worse */
+	if (look_is_over(r, err)) {
 		look_end(r);
 		return 0;
 	}

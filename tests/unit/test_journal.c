@@ -239,6 +239,43 @@ static void test_held_fast(void)
 	bed_fini(&b);
 }
 
+static int count_records(void *arg, const struct record *r)
+{
+	*(size_t *)arg += r->type == TYPE_NOTE;
+	return 0;
+}
+
+/* Who reads them a few at a time has few bytes at a time, too. */
+static void test_large(void)
+{
+	struct bed b;
+	struct peer one, two;
+	struct making m;
+	struct id after = {{0}}, id;
+	size_t n = 0, steps = 1, first;
+	char *text = mem_alloc(200001);
+
+	memset(text, 'a', 200000);
+	two_schools(&b, &one, &two, "large");
+	for (int i = 0; i < 12; i++) {
+		id = id_make(&b.env);
+		making_init(&m, &b, &b.partnership, 0);
+		making_create(&m, TYPE_NOTE, &id);
+		making_text(&m, 3, text, NULL);
+		peer_push(&one, making_bytes(&m));
+		making_fini(&m);
+		bed_turn(&b);
+	}
+	const struct space *s = journal_space(b.area->journal, &b.partnership);
+	int more = journal_next_records(b.area->journal, s, &after, 256, count_records, &n);
+	for (first = n; more > 0; steps++)
+		more = journal_next_records(b.area->journal, s, &after, 256, count_records, &n);
+	ok(first == 6 && steps == 3 && more == 0 && n == 12,
+	   "large records are read a MiB at a time: %zu of %zu in %zu steps", first, n, steps);
+	free(text);
+	bed_fini(&b);
+}
+
 /* ---- Checks --------------------------------------------------------------------------------- */
 
 /* An area with a conflict in it, and nobody connected. */
@@ -342,6 +379,7 @@ int main(void)
 	test_take_back();
 	test_full();
 	test_held_fast();
+	test_large();
 	test_check();
 	test_chain();
 	return tap_end();

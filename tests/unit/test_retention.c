@@ -604,6 +604,28 @@ static void test_disputed(void)
 	end(s);
 }
 
+/* What names a version can't be read: then nothing is known to be free, and the server goes on. */
+static void test_damaged(void)
+{
+	struct stage *s = begin("damaged");
+	struct chain c = chain_make(s, &s->b.partnership, 3, 135);
+	struct id link = name_it(s, &c.space, TYPE_LINK, 2, &c.versions[0]);
+	struct db *db = s->b.area->db;
+
+	rule(s, NULL, 1, NONE);
+	must(db_begin(db) == 0);
+	must(db_run(db, "UPDATE record SET fields = $1 WHERE id = $2", "bd", BYTES("\xff", 1),
+		    &link) == 0);
+	must(db_commit(db) == 0);
+	days_pass(s, 1);
+	ok(s->b.area->failed == 0 && stay(s, &c, "xxx"),
+	   "nothing goes where a record that may name it can't be read");
+	chain_add(s, &c, 138);
+	ok(stay(s, &c, "xxxx"), "and people go on working");
+	chain_free(&c);
+	end(s);
+}
+
 static void test_recovering(void)
 {
 	struct stage *s = begin("recovering");
@@ -907,6 +929,7 @@ int main(void)
 	test_signed();
 	test_picked();
 	test_disputed();
+	test_damaged();
 	test_recovering();
 	test_meanwhile();
 	test_another_rule();

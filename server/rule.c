@@ -1,0 +1,48 @@
+/* What is said in `admin` of how long old versions are kept: see rule.h. */
+#include "server/rule.h"
+
+#include "common/schema.h"
+#include "records.pb-c.h"
+
+static int rule_read(struct area *a, const char *reference, struct rule *out)
+{
+	struct id admin = id_admin(&a->id);
+	struct id id = id_record(&a->id, &admin, TYPE_RETENTION, reference);
+	const struct space *space = journal_space(a->journal, &admin);
+	struct arena arena;
+	struct record r;
+
+	if (!space)
+		return 0;
+	arena_init(&arena, ARENA_NO_BUDGET);
+	int err = journal_record(a->journal, space, &id, &arena, &r);
+	if (err >= 0 && record_existence(&r) == LIVE && r.type == TYPE_RETENTION) {
+		const Records__Retention *m =
+			record_message(&r, &records__retention__descriptor, &arena);
+		if (m && m->has_newest) {
+			out->has_newest = true;
+			out->newest = m->newest;
+		}
+		if (m && m->has_days) {
+			out->has_days = true;
+			out->days = m->days;
+		}
+	}
+	arena_fini(&arena);
+	return err < 0 ? err : 0;
+}
+
+int rule_of(struct area *a, const struct space *space, struct rule *out)
+{
+	char text[ID_TEXT];
+
+	*out = (struct rule){.has_newest = false};
+	int err = rule_read(a, "all", out);
+	return err < 0 ? err : rule_read(a, id_format(&space->id, text), out);
+}
+
+bool rule_releases(const struct rule *r)
+{
+	return (r->has_newest || r->has_days) && !(r->has_newest && r->newest == 0) &&
+	       !(r->has_days && r->days == 0);
+}
