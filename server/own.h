@@ -9,7 +9,7 @@
 
 struct own;
 
-enum { OWN_EDITS = 64 /* in one of them, at most */ };
+enum { OWN_EDITS = 32 /* in one of them, at most */ };
 
 /* A change of `space`, which must exist; it stands on all that is there now. */
 struct own *own_new(struct area *a, const struct id *space);

@@ -909,7 +909,7 @@ static void test_many(void)
 	went = MANY - (size_t)db_int(st, 0);
 	db_reset(st);
 	ok(went == MANY - 10, "of %d versions ten stay", (int)MANY);
-	ok(peer_held(&s->staff, &c.space)->number == before + 3, "by three entries");
+	ok(peer_held(&s->staff, &c.space)->number == before + 5, "by five entries");
 	ok(is_whole(s, p) && can_get(&s->head, p) && is_sound(s), "who have the same bytes");
 	paper_free(p);
 	end(s);
