@@ -265,8 +265,7 @@ static void live_event(void *arg, enum conn_event event, const struct frame *fra
 		live_pong(l);
 		break;
 	case CONN_DRAINED:
-		uplink_drained(l->uplink);
-		break;
+		break; /* the turn goes on sending */
 	case CONN_CLOSED:
 		live_closed(l, words);
 		break;

@@ -402,20 +402,6 @@ static void uplink_look_alive(struct uplink *u)
 	}
 }
 
-void uplink_drained(struct uplink *u)
-{
-	int err = recover_send(u);
-
-	if (err < 0)
-		uplink_fail(u, err);
-	copy_look(u->copy);
-	if (u->state == UPLINK_READY)
-		upload_turn(u);
-	copy_look_end(u->copy);
-	if (u->state == UPLINK_READY)
-		content_turn(u);
-}
-
 void uplink_wake(struct uplink *u)
 {
 	u->push.all_sent = false;

@@ -20,12 +20,11 @@ struct uplink *uplink_new(struct copy *copy, struct link *link);
  * told that it failed. May be called in any state, not from within a callback of its own. */
 void uplink_free(struct uplink **u);
 void uplink_frame(struct uplink *u, const struct frame *f);
-void uplink_drained(struct uplink *u); /* the link's queue has emptied: go on sending */
 /* Another process saved something, or time has passed: look at what is pending. Call it at least
  * every ten seconds, since pings and second attempts hang on it. */
 void uplink_wake(struct uplink *u);
-/* The end of a turn of the loop: commit what came, then send what may go. Call it after frames,
- * after uplink_wake and uplink_drained. 0, or an error: stop, keep everything. */
+/* The end of a turn of the loop: commit what came, then send what may go. Call it after frames and
+ * uplink_wake, and when the link's queue has emptied. 0, or an error: stop, keep everything. */
 int uplink_turn(struct uplink *u);
 
 enum uplink_state uplink_state(const struct uplink *u);

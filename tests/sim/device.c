@@ -268,11 +268,7 @@ static void device_garbage(void *arg, int err)
 static void device_drained(void *arg)
 {
 	struct device *d = arg;
-	if (!d->uplink)
-		return;
-	view_take(d->old);
-	uplink_drained(d->uplink);
-	if (device_lives(d))
+	if (d->uplink && device_lives(d))
 		device_plan_turn(d, 0);
 }
 

@@ -160,7 +160,6 @@ static void sync_copy(struct world *w, struct copy *copy)
 		must(area_turn(w->area) == 0);
 		more |= wire_carry(&down, to_client, u);
 		session_drained(s);
-		uplink_drained(u);
 		must(uplink_turn(u) == 0 && area_turn(w->area) == 0);
 		more |= up.sent.len > 0 || down.sent.len > 0;
 	}
