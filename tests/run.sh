@@ -14,7 +14,7 @@ list() { # the commands of a kind, one a line
 	lint) echo tests/lint.sh ;;
 	unit) find "$build/tests/unit" -name 'test_*' -perm -u+x | sort ;;
 	sim)
-		for part in 0/2 1/2; do echo "$build/tests/sim/sim -n ${SEEDS:-2000} -f 1 -a 100 -l tests/sim/seeds -p $part"; done
+		for part in 0/2 1/2; do echo "$build/tests/sim/sim -n ${SEEDS:-1200} -f 1 -a 100 -l tests/sim/seeds -p $part"; done
 		case $build in *release) echo "env BUILD=$build tests/sim/bite.sh $build/bite --six" ;; esac
 		;;
 	fuzz) find "$build/tests/fuzz" -name 'replay_*' -perm -u+x | sort ;;
