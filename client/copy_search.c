@@ -200,8 +200,8 @@ static int index_entries(struct copy *copy)
 	for (err = 1; n < STEP && err == 1; n++)
 		err = index_entry(copy, at, number + 1 + (uint64_t)n, &arena);
 	arena_fini(&arena);
-	if (err == 0)
-		n--;
+	if (err == 0 && --n == 0)
+		err = ERR_CORRUPT; /* the cursor says that it is there */
 	if (err >= 0)
 		err = db_run(copy->db, "UPDATE held SET indexed = $1 WHERE slot = $2", "ui",
 			     number + (uint64_t)n, at->slot);

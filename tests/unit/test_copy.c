@@ -603,6 +603,8 @@ static void test_check_and_rebuild(struct world *w, struct client *a)
 	ok(copy_check(a->copy, fault_note, NULL) >= 2, "so is an altered entry");
 	run_sql(a, "DELETE FROM entry WHERE key = (SELECT min(key) FROM entry)");
 	ok(copy_check(a->copy, fault_note, NULL) >= 3, "and a missing one");
+	run_sql(a, "UPDATE held SET indexed = 0");
+	ok(copy_index(a->copy, 0) == ERR_CORRUPT, "at which the search index comes to an end");
 }
 
 static void test_tables_of_another_version(struct world *w, struct client *a)
