@@ -93,6 +93,28 @@ int cmd_check_space(struct call *call, const struct id *space)
 	    "only an administrator changes people, schools, groups and rights; ask one");
 }
 
+int cmd_draft_said(struct call *call, struct draft *d, uint32_t type, const char *field,
+		   const struct id *of)
+{
+	const struct id *area = &copy_identity(call->copy)->area;
+	struct id admin = id_admin(area);
+	struct buf value = {0};
+	char text[ID_TEXT];
+	struct seen seen;
+	struct id id = id_record(area, &admin, type, of ? id_format(of, text) : "all");
+
+	if (copy_seen(call->copy, &id, &seen) == 0)
+		return draft_edit(d, &id, NULL, &call->cause);
+	draft_create(d, type, &id);
+	if (of) {
+		uint32_t number = schema_field_named(schema_type(type), field)->id;
+		field_add_bytes(&value, number, ID_BYTES(of));
+		draft_set(d, number, buf_bytes(&value));
+		buf_fini(&value);
+	}
+	return 0;
+}
+
 int cmd_save(struct call *call, struct draft **d, bool silent)
 {
 	struct id change;

@@ -48,6 +48,10 @@ bool cmd_id_starts(const struct id *id, const char *word);
 /* May this person write in a space? ERR_AUTH where the server would surely refuse: only
  * administrators write the directory and `admin`. All else it decides itself. */
 int cmd_check_space(struct call *call, const struct id *space);
+/* Into the draft: the record of `admin` that says something of what `field` refers to, or (NULL) of
+ * all; as it stands, or a new one. 0 or an error. */
+int cmd_draft_said(struct call *call, struct draft *d, uint32_t type, const char *field,
+		   const struct id *of);
 /* Save a draft; takes it. Says so in words or, with --json, as {"change": …}, unless `silent`. */
 int cmd_save(struct call *call, struct draft **d, bool silent);
 /* What --limit-rate says, in bytes a second; 0: it was not given; CMD_NO_LIMIT: "none". ERR_USAGE

@@ -46,30 +46,6 @@ static int quota_set(struct call *call, struct draft *d, size_t i)
 	return err;
 }
 
-/* The Limit record: one of all schools, one of each that has limits of its own. */
-static int quota_draft(struct call *call, struct draft *d, const struct id *school)
-{
-	const struct id *area = &copy_identity(call->copy)->area;
-	uint32_t field = schema_field_named(schema_type(TYPE_LIMIT), "school")->id;
-	struct id admin = id_admin(area);
-	struct buf value = {0};
-	char text[ID_TEXT];
-	struct seen seen;
-	int err = 0;
-
-	struct id id = id_record(area, &admin, TYPE_LIMIT,
-				 school ? id_format(school, text) : "all");
-	if (copy_seen(call->copy, &id, &seen) == 0)
-		return draft_edit(d, &id, NULL, &call->cause);
-	draft_create(d, TYPE_LIMIT, &id);
-	if (school) {
-		field_add_bytes(&value, field, ID_BYTES(school));
-		draft_set(d, field, buf_bytes(&value));
-		buf_fini(&value);
-	}
-	return err;
-}
-
 static int quota_save(struct call *call)
 {
 	const char *name = call_option(call, "school");
@@ -84,7 +60,7 @@ static int quota_save(struct call *call)
 	if (err < 0)
 		return err;
 	struct draft *d = draft_new(call->copy, &admin);
-	err = quota_draft(call, d, name ? &school : NULL);
+	err = cmd_draft_said(call, d, TYPE_LIMIT, "school", name ? &school : NULL);
 	for (size_t i = 0; i < QUOTA_FIELDS && err >= 0; i++)
 		err = quota_set(call, d, i);
 	if (err >= 0)

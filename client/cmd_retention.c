@@ -51,29 +51,6 @@ static int retention_set(struct call *call, struct draft *d, size_t i)
 	return 0;
 }
 
-/* The Retention record: one of all spaces, one of each that has a rule of its own. */
-static int retention_draft(struct call *call, struct draft *d, const struct id *space)
-{
-	const struct id *area = &copy_identity(call->copy)->area;
-	uint32_t field = retention_field("space");
-	struct id admin = id_admin(area);
-	struct buf value = {0};
-	char text[ID_TEXT];
-	struct seen seen;
-	struct id id = id_record(area, &admin, TYPE_RETENTION,
-				 space ? id_format(space, text) : "all");
-
-	if (copy_seen(call->copy, &id, &seen) == 0)
-		return draft_edit(d, &id, NULL, &call->cause);
-	draft_create(d, TYPE_RETENTION, &id);
-	if (space) {
-		field_add_bytes(&value, field, ID_BYTES(space));
-		draft_set(d, field, buf_bytes(&value));
-		buf_fini(&value);
-	}
-	return 0;
-}
-
 static int retention_save(struct call *call)
 {
 	const char *name = call_option(call, "space");
@@ -85,7 +62,7 @@ static int retention_save(struct call *call)
 	if (err < 0)
 		return err;
 	struct draft *d = draft_new(call->copy, &admin);
-	err = retention_draft(call, d, name ? &space : NULL);
+	err = cmd_draft_said(call, d, TYPE_RETENTION, "space", name ? &space : NULL);
 	for (size_t i = 0; i < RULES && err >= 0; i++)
 		err = retention_set(call, d, i);
 	if (err >= 0)

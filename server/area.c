@@ -50,6 +50,7 @@ void area_set_id(struct area *a, const struct id *id)
 {
 	a->id = *id;
 	a->directory = id_directory(id);
+	a->admin = id_admin(id);
 	a->server_device = id_derive(id, BYTES("server", 6));
 }
 

@@ -127,9 +127,9 @@ static int found_directory(const struct founding *f)
 
 static int found_admin(const struct founding *f)
 {
-	struct id admin = id_admin(&f->area->id);
-	struct own *o = own_new(f->area, &admin);
-	int err = found_space(o, &admin, RECORDS__SPACE_KIND__ADMIN);
+	const struct id *admin = &f->area->admin;
+	struct own *o = own_new(f->area, admin);
+	int err = found_space(o, admin, RECORDS__SPACE_KIND__ADMIN);
 
 	if (err == 0)
 		return own_enter(&o);
@@ -163,7 +163,7 @@ int area_check_names(const char *name, const char *school, const char *admin, st
 
 static int found_spaces(struct area *a)
 {
-	const struct id ids[] = {a->directory, id_partnership(&a->id), id_admin(&a->id)};
+	const struct id ids[] = {a->directory, id_partnership(&a->id), a->admin};
 	struct space *made;
 	int err = 0;
 

@@ -344,8 +344,7 @@ void hello_go_on(struct session *s)
 /* The directory says who may read, and admin who administers: they come first. */
 static int told_rank(const struct area *a, const struct told *t)
 {
-	const struct id admin = id_admin(&a->id);
-	return id_equal(&t->space, &a->directory) ? 0 : id_equal(&t->space, &admin) ? 1 : 2;
+	return id_equal(&t->space, &a->directory) ? 0 : id_equal(&t->space, &a->admin) ? 1 : 2;
 }
 
 /* What the copy holds. False: it does not say it as it should. */

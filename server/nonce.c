@@ -37,14 +37,13 @@ static int nonce_find(struct area *a, const struct id *device, struct bytes pres
 /* The administrators should know that two computers act as one. */
 static int nonce_tell(struct area *a, const struct id *device)
 {
-	const struct id admin = id_admin(&a->id);
-	const struct space *place = journal_space(a->journal, &admin);
+	const struct space *place = journal_space(a->journal, &a->admin);
 	char id[ID_TEXT];
 
 	log_warn("nonce.copied", "device=%s", id_format(device, id));
 	if (!place || place->recovering)
 		return 0;
-	return own_note(a, &admin, device,
+	return own_note(a, &a->admin, device,
 			"This device's copy was copied to another computer, or set back to an "
 			"earlier state of itself. Both go on working and nothing is lost; but "
 			"whoever has the copy acts as this person. If nobody made it on purpose, "

@@ -10,6 +10,7 @@
 #include "records.pb-c.h"
 #include "server/access.h"
 #include "server/lane.h"
+#include "server/said.h"
 #include "server/session.h"
 #include "server/shelf.h"
 #include "server/turn.h"
@@ -31,7 +32,6 @@ struct usage {
 
 struct quota {
 	struct area *area;
-	struct id admin;
 	struct limits all;    /* of the area, and of schools that have none of their own */
 	uint64_t read_number; /* of `admin`, when they were read */
 	bool on, read, counted;
@@ -45,7 +45,6 @@ struct quota *quota_new(struct area *a)
 	struct quota *q = mem_alloc(sizeof(*q));
 
 	q->area = a;
-	q->admin = id_admin(&a->id);
 	return q;
 }
 
@@ -71,42 +70,30 @@ static void limit_take(struct limits *out, const Records__Limit *m)
 
 static int limit_read(struct quota *q, const char *reference, struct limits *out)
 {
-	struct area *a = q->area;
-	struct id id = id_record(&a->id, &q->admin, TYPE_LIMIT, reference);
-	const struct space *space = journal_space(a->journal, &q->admin);
 	struct arena arena;
 	struct record r;
 
-	if (!space)
-		return 0;
 	arena_init(&arena, ARENA_NO_BUDGET);
-	int err = journal_record(a->journal, space, &id, &arena, &r);
-	if (err >= 0 && record_existence(&r) == LIVE && r.type == TYPE_LIMIT) {
-		const Records__Limit *m = record_message(&r, &records__limit__descriptor, &arena);
-		if (m)
-			limit_take(out, m);
-	}
+	int got = said_record(q->area, TYPE_LIMIT, reference, &arena, &r);
+	const Records__Limit *m =
+		got > 0 ? record_message(&r, &records__limit__descriptor, &arena) : NULL;
+	if (m)
+		limit_take(out, m);
 	arena_fini(&arena);
-	return err < 0 ? err : 0;
-}
-
-static int limit_any(void *arg, const struct record *r)
-{
-	*(bool *)arg |= r->type == TYPE_LIMIT && record_existence(r) == LIVE;
-	return 0;
+	return got < 0 ? got : 0;
 }
 
 /* What holds for every school. */
 static int quota_read(struct quota *q)
 {
-	const struct space *space = journal_space(q->area->journal, &q->admin);
+	const struct space *space = journal_space(q->area->journal, &q->area->admin);
 
 	if (!space || (q->read && q->read_number == space->number))
 		return 0;
 	q->all = (struct limits){0};
-	q->on = false;
-	int err = journal_each_record(q->area->journal, space, limit_any, &q->on);
-	if (err >= 0 && q->on)
+	int err = said_any(q->area, TYPE_LIMIT);
+	q->on = err > 0;
+	if (q->on)
 		err = limit_read(q, "all", &q->all);
 	q->read = err >= 0;
 	q->read_number = space->number;

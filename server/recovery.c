@@ -184,8 +184,7 @@ void area_take_requests(struct area *a)
 /* Name to the administrators the spaces that no copy has borne out. */
 static int recovery_tell(struct area *a)
 {
-	const struct id admin = id_admin(&a->id);
-	struct space *place = journal_space(a->journal, &admin), *const *spaces;
+	struct space *place = journal_space(a->journal, &a->admin), *const *spaces;
 	size_t n = journal_spaces(a->journal, &spaces);
 	struct buf names = {0};
 
@@ -212,7 +211,7 @@ static int recovery_tell(struct area *a)
 				"`fivepitsd recovery DIR --serve SPACE` on the server opens one "
 				"as it is in the backup.",
 				(const char *)names.data);
-	int err = own_note(a, &admin, &a->server_device, text);
+	int err = own_note(a, &a->admin, &a->server_device, text);
 	free(text);
 	buf_fini(&names);
 	return err;

@@ -17,6 +17,7 @@
 #include "server/own.h"
 #include "server/quota.h"
 #include "server/rule.h"
+#include "server/said.h"
 #include "server/shelf.h"
 #include "server/turn.h"
 
@@ -122,27 +123,18 @@ static uint64_t today(const struct area *a)
 	return env_now_ms(a->options.env) / DAY_MS;
 }
 
-static int any_retention(void *arg, const struct record *r)
-{
-	*(bool *)arg |= r->type == TYPE_RETENTION && record_existence(r) == LIVE;
-	return 0;
-}
-
 void retention_tick(struct retention *r)
 {
 	struct area *a = r->area;
-	struct id admin = id_admin(&a->id);
-	const struct space *space = journal_space(a->journal, &admin);
-	bool any = false;
 
 	if (r->look || r->day == today(a) || a->failed || a->options.read_only || must_wait(a))
 		return;
-	if (!space || journal_each_record(a->journal, space, any_retention, &any) < 0)
-		return;
-	int believed = any ? clock_is_borne_out(a) : 0;
-	if (believed > 0)
+	int begins = said_any(a, TYPE_RETENTION);
+	if (begins > 0)
+		begins = clock_is_borne_out(a);
+	if (begins > 0)
 		r->look = mem_alloc(sizeof(*r->look));
-	else if (believed == 0)
+	else if (begins == 0)
 		r->day = today(a);
 }
 

@@ -3,33 +3,27 @@
 
 #include "common/schema.h"
 #include "records.pb-c.h"
+#include "server/said.h"
 
 static int rule_read(struct area *a, const char *reference, struct rule *out)
 {
-	struct id admin = id_admin(&a->id);
-	struct id id = id_record(&a->id, &admin, TYPE_RETENTION, reference);
-	const struct space *space = journal_space(a->journal, &admin);
 	struct arena arena;
 	struct record r;
 
-	if (!space)
-		return 0;
 	arena_init(&arena, ARENA_NO_BUDGET);
-	int err = journal_record(a->journal, space, &id, &arena, &r);
-	if (err >= 0 && record_existence(&r) == LIVE && r.type == TYPE_RETENTION) {
-		const Records__Retention *m =
-			record_message(&r, &records__retention__descriptor, &arena);
-		if (m && m->has_newest) {
-			out->has_newest = true;
-			out->newest = m->newest;
-		}
-		if (m && m->has_days) {
-			out->has_days = true;
-			out->days = m->days;
-		}
+	int got = said_record(a, TYPE_RETENTION, reference, &arena, &r);
+	const Records__Retention *m =
+		got > 0 ? record_message(&r, &records__retention__descriptor, &arena) : NULL;
+	if (m && m->has_newest) {
+		out->has_newest = true;
+		out->newest = m->newest;
+	}
+	if (m && m->has_days) {
+		out->has_days = true;
+		out->days = m->days;
 	}
 	arena_fini(&arena);
-	return err < 0 ? err : 0;
+	return got < 0 ? got : 0;
 }
 
 int rule_of(struct area *a, const struct space *space, struct rule *out)

@@ -43,7 +43,7 @@ struct retention;
 struct area {
 	struct area_options options;
 	char *dir;
-	struct id id, directory, server_device;
+	struct id id, directory, admin, server_device;
 	struct db *db;
 	struct journal *journal;
 	struct access *access;

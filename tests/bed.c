@@ -106,6 +106,16 @@ int bed_turn(struct bed *b)
 	return err;
 }
 
+void bed_days_pass(struct bed *b, unsigned days)
+{
+	b->now_ms += days * UINT64_C(86400000);
+	for (int i = 0; i < 150; i++) {
+		if (i % 50 == 0)
+			area_tick(b->area);
+		bed_turn(b);
+	}
+}
+
 /* ---- Peers ---------------------------------------------------------------------------------- */
 
 void peer_join(struct peer *p, struct bed *b, const struct id *person)

@@ -78,6 +78,9 @@ void bed_fini(struct bed *b);
 void bed_restart(struct bed *b, bool kill);
 /* End the turn and let every peer take what came. Returns what area_turn returned. */
 int bed_turn(struct bed *b);
+/* Days pass, at the end of which the server does what it does in idle time, to its end: what one
+ * tick takes out of the tables the next one erases. */
+void bed_days_pass(struct bed *b, unsigned days);
 /* Add an entry as the administrator's device does, by a peer of its own. */
 struct id bed_person(struct bed *b, struct peer *admin, const char *name);
 struct id bed_appoint(struct bed *b, struct peer *admin, const struct id *person, int role,

@@ -42,12 +42,13 @@ static bool put_on(struct world *w, struct device *d, const struct id *document,
 	return saved;
 }
 
-/* Of any version that the device shows: its record and space, in `arena`. */
+/* Of any version that the device shows: its record, in `arena`, space and document. */
 static bool find_version(struct world *w, struct device *d, struct arena *arena, struct record *out,
-			 struct id *space)
+			 struct id *space, struct id *document)
 {
 	const struct known *k = pick_of_type(w, TYPE_VERSION);
-	return k && copy_record(d->copy, &k->id, VIEW_SHOWN, arena, out, space) == 0 && device_lives(d);
+	return k && copy_record(d->copy, &k->id, VIEW_SHOWN, arena, out, space) == 0 && device_lives(d) &&
+	       id_from(document, value_bytes(record_get(out, 1)));
 }
 
 /* One or a few, each on top of the other. */
@@ -61,7 +62,7 @@ bool act_put_on(struct world *w)
 	if (!d)
 		return false;
 	arena_init(&arena, ARENA_NO_BUDGET);
-	if (find_version(w, d, &arena, &v, &space) && id_from(&document, value_bytes(record_get(&v, 1)))) {
+	if (find_version(w, d, &arena, &v, &space, &document)) {
 		uint64_t n = dice_between(&w->dice, 1, 3);
 		saved = true;
 		for (uint64_t i = 0; i < n && saved; i++) {
@@ -129,7 +130,7 @@ bool act_pick(struct world *w)
 	if (!d)
 		return false;
 	arena_init(&arena, ARENA_NO_BUDGET);
-	if (find_version(w, d, &arena, &v, &space) && id_from(&document, value_bytes(record_get(&v, 1)))) {
+	if (find_version(w, d, &arena, &v, &space, &document)) {
 		struct draft *draft = draft_new(d->copy, &space);
 		if (draft_edit(draft, &document, NULL, NULL) == 0) {
 			draft_id(draft, 6, &v.id);
@@ -148,12 +149,12 @@ bool act_sign(struct world *w)
 	struct buf b = {0};
 	struct arena arena;
 	struct record v;
-	struct id space;
+	struct id space, document;
 	bool saved = false;
 	if (!d)
 		return false;
 	arena_init(&arena, ARENA_NO_BUDGET);
-	if (find_version(w, d, &arena, &v, &space)) {
+	if (find_version(w, d, &arena, &v, &space, &document)) {
 		struct id id = id_make(&d->machine.env);
 		struct draft *draft = draft_new(d->copy, &space);
 		draft_create(draft, TYPE_SIGN_OFF, &id);

@@ -31,17 +31,6 @@ static void settle(struct stage *s)
 	bed_turn(&s->b);
 }
 
-/* Days pass, on the last of which the server looks; and tidies up. */
-static void days_pass(struct stage *s, unsigned days)
-{
-	s->b.now_ms += (uint64_t)days * DAY_MS;
-	for (int i = 0; i < 150; i++) {
-		if (i % 50 == 0)
-			area_tick(s->b.area);
-		bed_turn(&s->b);
-	}
-}
-
 static void bring(struct stage *s, const struct paper *p)
 {
 	offer(&s->staff, p);
@@ -281,25 +270,25 @@ static void test_newest(void)
 	struct chain c = chain_make(s, &s->b.partnership, 5, 1);
 	char day[16];
 
-	days_pass(s, 400);
+	bed_days_pass(&s->b, 400);
 	ok(stay(s, &c, "xxxxx"), "without a rule nothing goes, however old it is");
 	rule(s, NULL, NONE, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "xxxxx"), "nor by a rule that says nothing");
 	rule(s, NULL, 2, NONE);
 	bed_turn(&s->b);
 	ok(stay(s, &c, "xxxxx"), "a rule has its effect when the server looks, once a day");
 	uint64_t before = peer_held(&s->staff, &c.space)->number;
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "...xx"), "the two newest of a document are kept");
 	ok(strcmp(day_of(s, &c.space, &c.versions[0], day), "2021-02-06") == 0,
 	   "the record says since when: %s", day);
 	ok(peer_held(&s->staff, &c.space)->number == before + 1, "by one entry of the server");
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(peer_held(&s->staff, &c.space)->number == before + 1, "and once only");
 	ok(is_sound(s), "all is sound");
 	bed_restart(&s->b, false);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "...xx") && is_sound(s), "after the server was started again, too");
 	chain_free(&c);
 	end(s);
@@ -314,17 +303,17 @@ static void test_days(void)
 	rule(s, NULL, NONE, 30);
 	for (unsigned i = 0; i < 3; i++) {
 		chain_add(s, &c, 10 + i);
-		days_pass(s, 10);
+		bed_days_pass(&s->b, 10);
 	}
-	days_pass(s, 9);
+	bed_days_pass(&s->b, 9);
 	ok(stay(s, &c, "xxx"), "a version stays for so many days after the next came");
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, ".xx"), "then it goes");
-	days_pass(s, 10);
+	bed_days_pass(&s->b, 10);
 	ok(stay(s, &c, "..x"), "and so on");
-	days_pass(s, 1000);
+	bed_days_pass(&s->b, 1000);
 	rule(s, NULL, NONE, 30);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "..x"), "but never the newest");
 	chain_free(&c);
 	end(s);
@@ -336,9 +325,9 @@ static void test_both(void)
 	struct chain c = chain_make(s, &s->b.partnership, 5, 20);
 
 	rule(s, NULL, 3, 50);
-	days_pass(s, 49);
+	bed_days_pass(&s->b, 49);
 	ok(stay(s, &c, "xxxxx"), "where both are said a version stays for its days,");
-	days_pass(s, 2);
+	bed_days_pass(&s->b, 2);
 	ok(stay(s, &c, "..xxx"), "and then if it is one of so many");
 	chain_free(&c);
 	end(s);
@@ -352,28 +341,28 @@ static void test_ahead(void)
 	uint64_t then = s->b.now_ms;
 
 	rule(s, NULL, NONE, 30);
-	days_pass(s, 1000);
+	bed_days_pass(&s->b, 1000);
 	ok(stay(s, &c, "xxx"), "where nobody has entered anything for long the clock may be wrong");
 	must(own_note(s->b.area, &c.space, &c.document, "a word of the server's") == 0);
 	bed_turn(&s->b);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "xxx"), "what the server enters itself by it says nothing");
 	s->b.now_ms = then;
-	days_pass(s, 29);
+	bed_days_pass(&s->b, 29);
 	ok(stay(s, &c, "xxx"), "when it is right again all is there");
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "..x"), "and goes when its days are over");
 	chain_free(&c);
 
 	c = chain_make(s, &s->b.partnership, 3, 28);
-	days_pass(s, 59);
+	bed_days_pass(&s->b, 59);
 	ok(stay(s, &c, "..x"), "a summer holiday is not that long");
 	chain_free(&c);
 	c = chain_make(s, &s->b.partnership, 3, 31);
-	days_pass(s, 61);
+	bed_days_pass(&s->b, 61);
 	ok(stay(s, &c, "xxx"), "after a longer one the server waits");
 	rule(s, NULL, NONE, 30);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "..x"), "for somebody to come");
 	chain_free(&c);
 	end(s);
@@ -383,7 +372,7 @@ static void test_ahead(void)
 	rule(s, NULL, 1, NONE);
 	s->b.now_ms += 1000 * (uint64_t)DAY_MS;
 	bed_restart(&s->b, false);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "xxx"), "nor is one believed by which the server was started");
 	chain_free(&c);
 	end(s);
@@ -398,10 +387,10 @@ static void test_spaces(void)
 
 	rule(s, NULL, 3, 10);
 	rule(s, &s->own, 1, NONE);
-	days_pass(s, 9);
+	bed_days_pass(&s->b, 9);
 	ok(stay(s, &common, "xxxx") && stay(s, &own, "xxxx"),
 	   "the days that all have count in a space that says how many only");
-	days_pass(s, 2);
+	bed_days_pass(&s->b, 2);
 	ok(stay(s, &common, ".xxx"), "of the others so many stay as is said of all");
 	ok(stay(s, &own, "...x"), "and in that space as it says itself");
 	chain_free(&common);
@@ -413,7 +402,7 @@ static void test_spaces(void)
 	own = chain_make(s, &s->own, 4, 40);
 	rule(s, NULL, 1, NONE);
 	rule(s, &s->own, 0, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &common, "...x") && stay(s, &own, "xxxx"), "0 keeps all versions in a space");
 	chain_free(&common);
 	chain_free(&own);
@@ -421,9 +410,9 @@ static void test_spaces(void)
 	s = begin("ever");
 	common = chain_make(s, &s->b.partnership, 3, 30);
 	rule(s, NULL, 1, 0);
-	days_pass(s, 500);
+	bed_days_pass(&s->b, 500);
 	rule(s, NULL, 1, 0);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &common, "xxx"), "and 0 days for ever");
 	chain_free(&common);
 	end(s);
@@ -444,12 +433,12 @@ static void test_apart(void)
 				     &c.versions[0], 1);
 	c.n = 3;
 	rule(s, NULL, 1, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, ".xx"), "both of two that went apart stay");
 	ok(stay(s, &alone, "x"), "and one that stands alone");
 	/* Withdrawn, it is on top of nothing. */
 	withdraw(s, &c.space, TYPE_VERSION, &c.versions[2]);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, ".xx"), "what was withdrawn is left as it is");
 	chain_free(&c);
 	chain_free(&alone);
@@ -459,7 +448,7 @@ static void test_apart(void)
 	c = chain_make(s, &s->b.partnership, 3, 70);
 	withdraw(s, &c.space, TYPE_VERSION, &c.versions[2]);
 	rule(s, NULL, 1, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, ".xx"), "if the newest was withdrawn, the one below it is the newest");
 	chain_free(&c);
 	end(s);
@@ -478,7 +467,7 @@ static void test_circle(void)
 					 &c.versions[0], 1);
 	other.n = 1;
 	rule(s, NULL, NONE, 1);
-	days_pass(s, 3);
+	bed_days_pass(&s->b, 3);
 	ok(stay(s, &c, "x") && stay(s, &other, "x"),
 	   "a version of another document is on top of nothing here");
 	chain_free(&c);
@@ -504,10 +493,10 @@ static void test_named(void)
 		struct chain c = chain_make(s, &s->b.partnership, 3, 90);
 		struct id by = name_it(s, &c.space, names[i].type, names[i].field, &c.versions[0]);
 		rule(s, NULL, 1, NONE);
-		days_pass(s, 1);
+		bed_days_pass(&s->b, 1);
 		ok(stay(s, &c, "x.x"), "what %s stays", names[i].what);
 		withdraw(s, &c.space, names[i].type, &by);
-		days_pass(s, 1);
+		bed_days_pass(&s->b, 1);
 		ok(stay(s, &c, "..x"), "until that is withdrawn");
 		chain_free(&c);
 		end(s);
@@ -522,7 +511,7 @@ static void test_elsewhere(void)
 
 	name_it(s, &s->own, TYPE_LINK, 2, &c.versions[1]);
 	rule(s, NULL, 1, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, ".xx"), "what is named from another space stays");
 	chain_free(&c);
 	end(s);
@@ -549,7 +538,7 @@ static void test_signed(void)
 	sign(s, &s->own, c.papers[0]->content.sha);
 	sign(s, &c.space, c.papers[1]->content.root);
 	rule(s, NULL, 1, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "xx.x"), "what was signed by its digest stays");
 	chain_free(&c);
 	end(s);
@@ -562,10 +551,10 @@ static void test_picked(void)
 
 	pick(s, &c, &c.versions[1]);
 	rule(s, NULL, 1, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, ".x.x"), "the version that people picked stays");
 	withdraw(s, &c.space, TYPE_DOCUMENT, &c.document);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, ".x.x"), "also of a document that was withdrawn, and may come back");
 	chain_free(&c);
 	end(s);
@@ -590,7 +579,7 @@ static void test_disputed(void)
 	must(db_step(st) > 0 && db_id(st, 0, &conflict));
 	db_reset(st);
 	rule(s, NULL, 1, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "xxx"), "nothing goes of a document of which two versions are open");
 	making_init(&m, &s->b, &c.space, peer_held(&s->staff, &c.space)->number);
 	m.change.settles = &conflict;
@@ -598,7 +587,7 @@ static void test_disputed(void)
 	making_edit(&m, TYPE_DOCUMENT, &c.document);
 	making_text(&m, 1, "Our plan", "Their plan");
 	must(push(s, &s->staff, &m));
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "..x"), "once they are settled it does");
 	chain_free(&c);
 	end(s);
@@ -617,7 +606,7 @@ static void test_damaged(void)
 	must(db_run(db, "UPDATE record SET fields = $1 WHERE id = $2", "bd", BYTES("\xff", 1),
 		    &link) == 0);
 	must(db_commit(db) == 0);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(s->b.area->failed == 0 && stay(s, &c, "xxx"),
 	   "nothing goes where a record that may name it can't be read");
 	chain_add(s, &c, 138);
@@ -645,12 +634,12 @@ static void test_recovering(void)
 	s->b.now_ms += 61000;
 	bed_turn(&s->b);
 	ok(!s->b.area->recovery.on && s->b.area->recovery.unserved > 0, "they were heard");
-	days_pass(s, 2);
+	bed_days_pass(&s->b, 2);
 	ok(stay(s, &c, "xxx"), "nor while a space waits to be borne out");
 	for (struct id space; area_unserved(s->b.area, &space, 1) > 0;)
 		must(area_serve(s->b.area, &space) == 0);
 	bed_turn(&s->b);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "..x"), "then it looks again");
 	chain_free(&c);
 	end(s);
@@ -717,7 +706,7 @@ static void test_another_rule(void)
 	for (int i = 0; i < 40; i++)
 		bed_turn(&s->b);
 	ok(stay(s, &c, "xxx"), "a rule that is changed while the server looks lets nothing go,");
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "..x"), "but on the next day");
 	chain_free(&c);
 	end(s);
@@ -738,7 +727,7 @@ static void test_bytes(void)
 					NULL, 0);
 	ok(can_get(&s->head, c.papers[0]) && can_get(&s->head, c.papers[1]),
 	   "who reads the space may have all versions");
-	days_pass(s, SHELF_DAYS + 2);
+	bed_days_pass(&s->b, SHELF_DAYS + 2);
 	rule(s, NULL, 1, NONE);
 	must(node_read(&root, paper_find(c.papers[1], c.papers[1]->content.root)) == 0);
 	node_entry(&root, 0, &e);
@@ -756,7 +745,7 @@ static void test_bytes(void)
 		   can_get(&s->head, c.papers[2]),
 	   "nobody may have the bytes by a version that was");
 	ok(can_get(&s->staff, c.papers[0]), "but by another that names the same");
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(parts_here(s, c.papers[1]) == 0, "when the store is tidied they are erased");
 	ok(is_whole(s, c.papers[0]) && is_whole(s, c.papers[2]), "and what something names stays");
 	ok(is_sound(s), "the server's check misses nothing");
@@ -777,14 +766,14 @@ static void test_brought(void)
 	struct chain c = chain_make(s, &s->b.partnership, 3, 210);
 	struct paper *p = c.papers[0];
 
-	days_pass(s, SHELF_DAYS + 2);
+	bed_days_pass(&s->b, SHELF_DAYS + 2);
 	bring(s, c.papers[1]); /* it may be read, so it is Stored at once, and not delivered */
 	rule(s, NULL, 1, NONE);
 	/* The head's device sends the first's bytes for a document of its own. */
 	struct paper *half = paper_new(218, 300000);
 	offer(&s->head, half);
 	answer(&s->head, half, 2);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "..x"), "versions are released while something comes");
 	ok(is_whole(s, p), "nothing is erased while something comes");
 	answer(&s->head, half, SIZE_MAX);
@@ -795,14 +784,14 @@ static void test_brought(void)
 	answer(&s->staff, p, SIZE_MAX);
 	settle(s);
 	ok(s->staff.stored == 1, "and is stored");
-	days_pass(s, SHELF_DAYS - 2);
+	bed_days_pass(&s->b, SHELF_DAYS - 2);
 	ok(is_whole(s, p) && parts_here(s, c.papers[1]) == 0,
 	   "what was brought waits for its version, while the other is erased");
 	struct id again = make_version(s, &c.space, &c.document, &p->content, &c.versions[2], 1);
 	char day[16];
 	ok(day_of(s, &c.space, &again, day)[0] == '\0' && can_get(&s->head, p),
 	   "the same bytes can be a new version");
-	days_pass(s, 3);
+	bed_days_pass(&s->b, 3);
 	ok(is_whole(s, p) && is_sound(s), "whose bytes stay");
 	paper_free(half);
 	chain_free(&c);
@@ -826,12 +815,12 @@ static void test_quota(void)
 	struct chain c = chain_make(s, &s->b.partnership, 3, 220);
 	struct paper *p = paper_new(228, 300000);
 
-	days_pass(s, SHELF_DAYS + 2);
+	bed_days_pass(&s->b, SHELF_DAYS + 2);
 	limit_school(s, 1000000);
 	offer(&s->staff, p);
 	ok(s->staff.missing == 1, "the school's documents have reached their limit");
 	rule(s, NULL, 1, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(stay(s, &c, "..x"), "old versions go");
 	offer(&s->staff, p);
 	answer(&s->staff, p, SIZE_MAX);
@@ -870,7 +859,7 @@ static void test_refused(void)
 	making_text(&m, 10, "2020-01-01", NULL);
 	ok(refused(s, &m), "nor make one that was");
 	rule(s, NULL, 1, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	making_init(&m, &s->b, &c.space, peer_held(&s->staff, &c.space)->number);
 	making_edit(&m, TYPE_VERSION, &c.versions[0])->effect.clear = &released;
 	m.edits[0].effect.n_clear = 1;
@@ -903,7 +892,7 @@ static void test_many(void)
 	}
 	uint64_t before = peer_held(&s->staff, &c.space)->number;
 	rule(s, NULL, 10, NONE);
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	struct db_stmt *st = db_query(s->b.area->db, "SELECT count(*) FROM named", "");
 	must(db_step(st) > 0);
 	went = MANY - (size_t)db_int(st, 0);

@@ -12,18 +12,6 @@
 
 enum { DAY_MS = 24 * 60 * 60 * 1000 };
 
-/* Days pass, and it tidies up for as long as it has something to do: what a tick takes out of the
- * tables the next one erases. */
-static void days_pass(struct stage *s, unsigned days)
-{
-	s->b.now_ms += (uint64_t)days * DAY_MS;
-	for (int i = 0; i < 150; i++) {
-		if (i % 50 == 0)
-			area_tick(s->b.area);
-		bed_turn(&s->b);
-	}
-}
-
 /* What has come is made to last. */
 static void settle(struct stage *s)
 {
@@ -116,9 +104,9 @@ static void test_abandoned(struct stage *s)
 	settle(s);
 	ok(is_on_disk(s, own) && parts_here(s, left) < left->n, "a part of a document has come");
 	again(s);
-	days_pass(s, SHELF_DAYS - 1);
+	bed_days_pass(&s->b, SHELF_DAYS - 1);
 	ok(is_on_disk(s, own), "it waits for the rest");
-	days_pass(s, 2);
+	bed_days_pass(&s->b, 2);
 	ok(!is_on_disk(s, own), "nobody came: after fourteen days it is not on the disk any more");
 	ok(is_on_disk(s, shared) && is_whole(s, kept), "what a Version names is, shared or not");
 	ok(parts_here(s, left) > 10, "%zu chunks were of both", parts_here(s, left));
@@ -126,9 +114,9 @@ static void test_abandoned(struct stage *s)
 	answer(&s->staff, left, SIZE_MAX);
 	settle(s);
 	ok(s->staff.stored == 1 && is_whole(s, left), "who comes later brings it again");
-	days_pass(s, SHELF_DAYS - 1);
+	bed_days_pass(&s->b, SHELF_DAYS - 1);
 	ok(is_whole(s, left), "whole, it waits for its Version");
-	days_pass(s, 2);
+	bed_days_pass(&s->b, 2);
 	ok(!is_whole(s, left) && !is_on_disk(s, own) && is_whole(s, kept),
 	   "and goes when none has named it");
 	struct id change = push_version(&s->staff, &s->own, &left->content);
@@ -156,7 +144,7 @@ static void test_meanwhile(struct stage *s)
 	settle(s);
 	size_t came = parts_here(s, up), others = parts_here(s, left);
 	ok(came >= 12 && others > 0, "%zu chunks have come, and the rest is asked for", came);
-	days_pass(s, SHELF_DAYS + 2);
+	bed_days_pass(&s->b, SHELF_DAYS + 2);
 	ok(parts_here(s, up) == came, "while it comes nothing of it goes, however long it takes");
 	uint8_t name[SHA256_LEN];
 	memcpy(name, down->content.root, SHA256_LEN);
@@ -173,7 +161,7 @@ static void test_meanwhile(struct stage *s)
 	struct id change = push_version(&s->staff, &s->own, &up->content);
 	ok(s->staff.stored == 1 && !peer_told(&s->staff, &change) && is_whole(s, up),
 	   "then it is whole, and named");
-	days_pass(s, 1);
+	bed_days_pass(&s->b, 1);
 	ok(parts_here(s, left) == 0, "once nothing comes, what was left goes");
 	ok(is_whole(s, up) && is_whole(s, down), "and what is named stays");
 	paper_free(down);
