@@ -120,19 +120,16 @@ static int sending_one(struct copy *copy, const uint8_t root[SHA256_LEN], uint64
 	return 1;
 }
 
-int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uint64_t *all)
+static int sending_all(struct copy *copy, uint64_t *sent, uint64_t *all)
 {
 	struct db_stmt *st = db_query(copy_db(copy),
 				      "SELECT contents FROM pending"
 				      " WHERE state = 0 AND contents IS NOT NULL", "");
 	int got, any = 0;
 
-	*sent = *all = 0;
 	while ((got = db_step(st)) > 0) {
 		struct bytes b = db_bytes(st, 0);
 		for (size_t i = 0; got > 0 && i + SHA256_LEN <= b.len; i += SHA256_LEN) {
-			if (root && memcmp(b.data + i, root, SHA256_LEN) != 0)
-				continue;
 			int one = sending_one(copy, b.data + i, sent, all);
 			any = one > 0 ? 1 : any;
 			got = one < 0 ? one : got;
@@ -143,6 +140,12 @@ int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uin
 		}
 	}
 	return got < 0 ? got : any;
+}
+
+int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uint64_t *all)
+{
+	*sent = *all = 0;
+	return root ? sending_one(copy, root, sent, all) : sending_all(copy, sent, all);
 }
 
 /* ---- Going out ------------------------------------------------------------------------------ */

@@ -514,5 +514,6 @@ struct uplink_progress uplink_progress(const struct uplink *u)
 		left.bodies = 0;
 	p.to_fetch = p.fetched + (uint64_t)left.bodies;
 	p.has_values = uplink_has_values(u);
+	p.bytes_all += upload_waiting(u);
 	return p;
 }

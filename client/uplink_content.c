@@ -27,6 +27,7 @@ struct get {
 	struct gather *gather; /* NULL: not begun */
 	bool whole;	       /* all is here, and not yet on disk */
 	unsigned bad;	       /* chunks that came damaged, or not at all */
+	uint64_t found, came;  /* as told last */
 	struct buf asks;       /* chunks to ask for, each behind its parent (zero: none) */
 };
 
@@ -55,6 +56,7 @@ static void get_end(struct uplink *u, struct get **at, int err, const char *word
 	*at = g->next;
 	if (!*at)
 		c->last = at;
+	u->progress.bytes_all -= g->content.bytes - g->found - g->came; /* what will not come */
 	gather_free(&g->gather);
 	buf_fini(&g->asks);
 	g->done(g->arg, err, words);
@@ -81,6 +83,7 @@ void uplink_get(struct uplink *u, const struct content *content, uplink_done_fn 
 	g->content = *content;
 	*c->last = g;
 	c->last = &g->next;
+	u->progress.bytes_all += content->bytes;
 }
 
 /* One question for many contents: it is answered when the last has come, with what went wrong. */
@@ -177,6 +180,21 @@ static void get_ask(struct uplink *u, struct get *g)
 	buf_reset(&g->asks);
 }
 
+/*
+ * What was here before need not come: it counts as less to do, not as done, so that rate and time
+ * left are those of the line. What comes counts at once, though of a list's parts none waits for
+ * another and its front may stand still for long.
+ */
+static void get_tell(struct uplink *u, struct get *g)
+{
+	uint64_t found = gather_found(g->gather), came = gather_came(g->gather);
+
+	u->progress.bytes_all -= found - g->found;
+	u->progress.bytes_done += came - g->came;
+	g->found = found;
+	g->came = came;
+}
+
 /* A step of one. Did it move? It may end. */
 static bool get_step(struct uplink *u, struct get **at)
 {
@@ -184,13 +202,10 @@ static bool get_step(struct uplink *u, struct get **at)
 	struct gather_ops ops = {.want = get_want, .arg = g, .by_list = true};
 	struct cause cause = {""};
 
-	if (!g->gather) {
+	if (!g->gather)
 		g->gather = gather_new(copy_store(u->copy), &g->content, &ops);
-		u->progress.bytes_all += g->content.bytes;
-	}
-	uint64_t before = gather_done(g->gather);
 	int got = gather_work(g->gather, GET_STEP, &cause);
-	u->progress.bytes_done += gather_done(g->gather) - before;
+	get_tell(u, g);
 	get_ask(u, g);
 	if (got == 2)
 		g->whole = true;
@@ -231,8 +246,8 @@ static void get_settle(struct uplink *u)
 			continue;
 		}
 		if (!g->whole) {
-			u->progress.bytes_done -= gather_done(g->gather);
 			gather_restart(g->gather);
+			get_tell(u, g);
 			u->carriage->busy = true;
 		}
 		at = &g->next;
@@ -355,10 +370,8 @@ static void chunk_take(struct uplink *u, const Wire__Chunk *m, struct bytes pack
 	}
 	for (struct get **at = &c->gets; *at && (*at)->gather;) {
 		struct get *g = *at;
-		uint64_t before = gather_done(g->gather);
 		err = gather_take(g->gather, chunk.hash, raw, &cause);
-		if (err == 0)
-			u->progress.bytes_done += gather_done(g->gather) - before;
+		get_tell(u, g);
 		if (err < 0)
 			get_end(u, at, ERR_CORRUPT, cause.words);
 		else

@@ -235,6 +235,8 @@ void upload_on_missing(struct uplink *u, const Wire__Missing *m);
 /* Some may not be wanted any more. */
 void upload_wake(struct uplink *u);
 bool upload_quiet(const struct uplink *u);
+/* Bytes of documents that are to go once those before them have gone. */
+uint64_t upload_waiting(const struct uplink *u);
 void upload_fini(struct uplink *u);
 
 /* Documents on their way down (uplink_content.c). */

@@ -52,6 +52,8 @@ struct uploads {
 	uint64_t came;	   /* the last mark that was answered */
 	uint64_t limit;	   /* that both sides go by */
 	uint64_t noted_ms; /* when it was last noted how far they are */
+	bool counted;	   /* is it known */
+	uint64_t waiting;  /* how many bytes wait behind those that were offered? */
 };
 
 struct uploads *uploads_new(uint64_t now_ms)
@@ -126,6 +128,33 @@ static void upload_fail(struct uplink *u, struct upload *up, const char *words)
 	push_content_failed(u, root, words);
 }
 
+/* It waits no longer behind those that were offered. */
+static void upload_counts(struct uploads *all, const struct upload *up)
+{
+	uint64_t rest = up->content.bytes - up->noted;
+
+	if (!up->lacking)
+		all->waiting -= rest < all->waiting ? rest : all->waiting;
+}
+
+/* Counted once, when somebody asks: what is pending by then is in its order. */
+uint64_t upload_waiting(const struct uplink *u)
+{
+	struct uploads *all = u->uploads;
+	uint64_t sent, named;
+	struct upload *up;
+
+	if (!all || uplink_holds(u))
+		return 0;
+	if (!all->counted && contents_sending(u->copy, NULL, &sent, &named) >= 0) {
+		all->counted = true;
+		all->waiting = named - sent;
+		TAILQ_FOREACH(up, &all->all, in_all)
+			upload_counts(all, up);
+	}
+	return all->waiting;
+}
+
 static void upload_offer(struct uplink *u, const struct content *content, bool lacking)
 {
 	struct uploads *all = u->uploads;
@@ -138,6 +167,7 @@ static void upload_offer(struct uplink *u, const struct content *content, bool l
 	up->left = content->bytes;
 	reach_init(&up->reach, content, up->noted);
 	upload_add(all, up);
+	upload_counts(all, up);
 	m.root = (ProtobufCBinaryData){SHA256_LEN, up->content.root};
 	m.content = (ProtobufCBinaryData){SHA256_LEN, up->content.sha};
 	m.bytes = content->bytes;

@@ -23,7 +23,8 @@ struct gather {
 	struct walk walk;
 	struct sha256 *sha; /* of the whole; NULL where the list or the only chunk vouches for it */
 	bool added; /* the chunk that was put last is in `sha` already */
-	uint64_t done;
+	uint64_t done;	      /* bytes of the content that are passed, in order */
+	uint64_t found, came; /* of all: that were here, that were brought */
 	struct entry_of *queue; /* a ring; */
 	size_t room, first, n;
 	struct hashes wanted;
@@ -70,9 +71,14 @@ const struct content *gather_content(const struct gather *g)
 	return &g->walk.content;
 }
 
-uint64_t gather_done(const struct gather *g)
+uint64_t gather_found(const struct gather *g)
 {
-	return g->done;
+	return g->found;
+}
+
+uint64_t gather_came(const struct gather *g)
+{
+	return g->came;
 }
 
 bool gather_awaits(const struct gather *g, const uint8_t hash[SHA256_LEN], bool *node)
@@ -185,6 +191,8 @@ int gather_take(struct gather *g, const uint8_t hash[SHA256_LEN], struct bytes r
 	if (is_node ? node_read(&node, raw) < 0 : raw.len != bytes)
 		return cause_set(cause, ERR_INVALID,
 				 "a document's list of chunks does not fit what it lists");
+	if (!is_node)
+		g->came += bytes;
 	if (!is_node && gather_is_next(g, hash)) {
 		if (!g->added)
 			gather_hash(g, raw);
@@ -205,7 +213,7 @@ void gather_restart(struct gather *g)
 	}
 	walk_restart(&g->walk);
 	g->first = g->n = 0;
-	g->done = g->ahead = 0;
+	g->done = g->found = g->came = g->ahead = 0;
 	hashes_clear(&g->wanted);
 }
 
@@ -267,6 +275,7 @@ static int gather_step(struct gather *g)
 			err = walk_enter(&g->walk, &e, buf_bytes(&g->chunk), has == 2);
 		return err < 0 ? err : gather_children(g) < 0 ? ERR_IO : 1;
 	}
+	g->found += has ? e.bytes : 0;
 	g->queue[(g->first + g->n++) % g->room] = e;
 	walk_pass(&g->walk);
 	return 1;

@@ -38,7 +38,12 @@ struct gather *gather_new(struct store *s, const struct content *content,
 			  const struct gather_ops *ops);
 void gather_free(struct gather **g);
 const struct content *gather_content(const struct gather *g);
-uint64_t gather_done(const struct gather *g); /* bytes of the content that are here, in order */
+/*
+ * How far it is, in bytes of the content: what was here when the walk came to it, and what was
+ * brought since, in whatever order. At the end both together are all of it.
+ */
+uint64_t gather_found(const struct gather *g);
+uint64_t gather_came(const struct gather *g);
 
 /* Is this chunk awaited? */
 bool gather_awaits(const struct gather *g, const uint8_t hash[SHA256_LEN], bool *node);

@@ -467,6 +467,74 @@ static void test_stray_and_missing(void)
 	paper_free(p);
 }
 
+/* What a gathering asked for. */
+struct asked {
+	uint8_t hashes[GATHER_CHUNKS][SHA256_LEN];
+	size_t n;
+};
+
+static void ask(void *arg, const uint8_t hash[SHA256_LEN], const uint8_t *parent)
+{
+	struct asked *a = arg;
+
+	(void)parent;
+	must(a->n < GATHER_CHUNKS);
+	memcpy(a->hashes[a->n++], hash, SHA256_LEN);
+}
+
+/* The last that was asked for is brought. */
+static void bring(struct bench *b, struct gather *g, const struct paper *p, struct asked *a)
+{
+	const uint64_t *at = hashes_find(&p->index, a->hashes[--a->n]);
+	struct bytes part = p->parts[*at], raw;
+	struct arrived chunk = {a->hashes[a->n], FORM_RAW, (uint32_t)part.len, part};
+	struct buf room = {0};
+	bool node = false;
+
+	must(gather_awaits(g, chunk.hash, &node) &&
+	     gather_put(g, node, &chunk, &room, &raw, NULL) >= 0 &&
+	     gather_take(g, chunk.hash, raw, NULL) == 0);
+	buf_fini(&room);
+	bench_sync(b);
+}
+
+static void test_gathered(void)
+{
+	struct paper *p = paper_new(31, 2 * 1024 * 1024);
+	static struct asked a;
+	struct gather_ops ops = {.want = ask, .arg = &a, .by_list = true};
+	struct bench b;
+
+	bench_open(&b, "gathered");
+	struct gather *g = gather_new(b.store, &p->content, &ops);
+	while (gather_work(g, SIZE_MAX, NULL) == 1 || a.n == 1) /* the list comes first */
+		if (a.n)
+			bring(&b, g, p, &a);
+	size_t asked = a.n;
+	ok(asked > 10 && gather_came(g) == 0 && gather_found(g) == 0,
+	   "%zu chunks are asked for, and none has come", asked);
+	while (a.n > 1)
+		bring(&b, g, p, &a);
+	uint64_t came = gather_came(g), first = p->parts[*hashes_find(&p->index, a.hashes[0])].len;
+	ok(came == p->content.bytes - first && gather_work(g, SIZE_MAX, NULL) == 0,
+	   "what came counts at once, though the first is the last to come");
+	gather_free(&g);
+	a.n = 0;
+	g = gather_new(b.store, &p->content, &ops);
+	while (gather_work(g, SIZE_MAX, NULL) == 1)
+		;
+	ok(gather_found(g) == came && gather_came(g) == 0 && a.n == 1,
+	   "whoever goes on finds it, and asks for the first alone");
+	bring(&b, g, p, &a);
+	while (gather_work(g, SIZE_MAX, NULL) == 1)
+		;
+	ok(gather_work(g, SIZE_MAX, NULL) == 2 && gather_came(g) == first,
+	   "then all is here: each byte was found or came");
+	gather_free(&g);
+	bench_close(&b);
+	paper_free(p);
+}
+
 int main(void)
 {
 	test_identity();
@@ -478,5 +546,6 @@ int main(void)
 	test_garbage();
 	test_damage();
 	test_stray_and_missing();
+	test_gathered();
 	return tap_end();
 }

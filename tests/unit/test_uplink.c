@@ -369,11 +369,16 @@ static void test_documents(struct world *w, struct client *a, struct client *b)
 		client_connect(w, b);
 		world_run(w);
 		uplink_get(b->up, &content, answered, &answer);
-		ok(!uplink_quiet(b->up), "a document that is asked for is not there yet");
+		ok(!uplink_quiet(b->up) && uplink_progress(b->up).bytes_done == 0 &&
+			   uplink_progress(b->up).bytes_all == sizes[i],
+		   "a document that is asked for is not there yet, and how much is to come is known");
 		world_run(w);
 		ok(answer.calls == 1 && answer.err == 0 &&
 			   contents_verify(b->copy, &content, &cause) == 0 && uplink_quiet(b->up),
 		   "it comes down byte for byte %s", answer.words);
+		ok(uplink_progress(b->up).bytes_done == sizes[i] &&
+			   uplink_progress(b->up).bytes_all == sizes[i],
+		   "and each byte counts once");
 		uplink_get(b->up, &content, answered, &answer);
 		ok(answer.calls == 2 && answer.err == 0, "asked for again it is there at once");
 		client_cut(w, b);

@@ -503,6 +503,8 @@ static void test_many(struct world *w, struct client *c)
 	put(w, c, papers[0]);
 	played_begin(&p, c, true);
 	ok(p.offers == 256 && p.pushes == 0, "256 documents are offered at once, and no more");
+	ok(uplink_progress(p.up).bytes_all == MANY * 50,
+	   "what is told of how far they are counts those behind them too");
 	stored(&p, &papers[0]->content);
 	ok(p.offers == 257 && p.pushes == 1,
 	   "where one is stored its change goes, and the next is offered");
