@@ -83,6 +83,7 @@ struct session *session_open(struct area *a, struct link *link, const struct id 
 	s->link = link;
 	s->device = *device;
 	s->person = person;
+	s->serial = ++a->opened;
 	a->sessions = mem_resize(a->sessions, (a->n_sessions + 1) * sizeof(*a->sessions));
 	a->sessions[a->n_sessions++] = s;
 	return s;

@@ -40,6 +40,8 @@ struct session {
 	struct area *area;
 	struct link *link;
 	struct id device, person;
+	uint64_t serial; /* of all that were ever opened: never again another's, as its place in
+			  * memory may be */
 	enum session_state state;
 	struct hello *hello; /* what it said; NULL before it has */
 	uint64_t lineage;    /* which copy of its device it is */

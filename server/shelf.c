@@ -20,7 +20,7 @@
 enum { DAY_MS = 24 * 60 * 60 * 1000, TIDY_STEP = 64, GRANTS_MOST = 4096 };
 
 struct note {
-	const struct session *session;
+	uint64_t session; /* its serial */
 	struct id device;
 	struct content content; /* of a delivery; of a chunk only its root, which is the chunk */
 	bool chunk, delivered, gone;
@@ -33,7 +33,7 @@ struct shelf {
 	size_t n_notes, cap_notes, closing; /* `closing`: so many of them are being made to last */
 	struct hashes fresh;  /* chunks, with their places in `notes` */
 	struct hashes grants; /* nodes that `granted_to` may read, with granted_generation */
-	const struct session *granted_to;
+	uint64_t granted_to; /* a session's serial */
 	uint64_t granted_generation;
 	uint8_t swept[SHA256_LEN];
 	uint64_t swept_day;
@@ -136,10 +136,10 @@ static bool grant_is_known(struct shelf *s, const struct session *session,
 {
 	uint64_t generation = access_generation(s->area->access);
 
-	if (s->granted_to != session || s->granted_generation != generation ||
+	if (s->granted_to != session->serial || s->granted_generation != generation ||
 	    s->grants.n > GRANTS_MOST)
 		hashes_clear(&s->grants);
-	s->granted_to = session;
+	s->granted_to = session->serial;
 	s->granted_generation = generation;
 	return hashes_find(&s->grants, node) != NULL;
 }
@@ -188,10 +188,10 @@ static struct note *note_of(struct shelf *s, const struct session *session,
 {
 	const uint64_t *at = hashes_find(&s->fresh, hash);
 
-	if (at && s->notes[*at].session == session && note_is(&s->notes[*at], hash))
+	if (at && s->notes[*at].session == session->serial && note_is(&s->notes[*at], hash))
 		return &s->notes[*at];
 	for (size_t i = 0; at && i < s->n_notes; i++)
-		if (s->notes[i].session == session && note_is(&s->notes[i], hash))
+		if (s->notes[i].session == session->serial && note_is(&s->notes[i], hash))
 			return &s->notes[i];
 	return NULL;
 }
@@ -232,7 +232,7 @@ static struct note *shelf_note(struct shelf *s, const struct session *session)
 		s->notes = mem_resize(s->notes, s->cap_notes * sizeof(*s->notes));
 	}
 	struct note *n = &s->notes[s->n_notes++];
-	*n = (struct note){.session = session, .device = session->device};
+	*n = (struct note){.session = session->serial, .device = session->device};
 	return n;
 }
 
@@ -252,7 +252,7 @@ bool shelf_unbring(struct shelf *s, const struct session *session, struct bytes 
 	for (size_t at = 0; at < bad.len; at += SHA256_LEN) {
 		for (size_t i = 0; i < s->n_notes; i++) {
 			struct note *n = &s->notes[i];
-			if (n->session == session && note_is(n, bad.data + at))
+			if (n->session == session->serial && note_is(n, bad.data + at))
 				any = n->gone = true;
 		}
 	}

@@ -48,6 +48,7 @@ struct area {
 	struct journal *journal;
 	struct access *access;
 	struct session **sessions;
+	uint64_t opened; /* sessions, so far */
 	size_t n_sessions, first; /* `first` is fed first, a different one each turn */
 	struct arena frame, change, turn; /* of one frame, one change, one turn */
 	struct answer *answers;

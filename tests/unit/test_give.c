@@ -4,6 +4,9 @@
  */
 #include "common/pace.h"
 #include "server/feed.h"
+#include "server/session.h"
+#include "server/shelf.h"
+#include "server/turn.h"
 #include "tests/tap.h"
 #include "tests/unit/stage.h"
 
@@ -191,6 +194,30 @@ static void test_sessions(struct stage *s, const struct paper *paper)
 	   queued[0], queued[1]);
 }
 
+/*
+ * A session that ends leaves its place in memory to the next one, which may be anybody's. Nothing that
+ * was found out for the first may hold for the second.
+ */
+static void test_next_session(struct stage *s, const struct paper *paper)
+{
+	struct shelf *shelf = s->b.area->shelf;
+	struct session place = *s->staff.session;
+	const uint8_t *root = paper->content.root;
+	uint8_t chunk[SHA256_LEN];
+
+	sha256(paper->parts[0], chunk);
+	ok(shelf_may_get(shelf, &place, chunk, root) == 1, "who reads a list may have its chunks");
+	place = *s->head.session;
+	ok(shelf_may_get(shelf, &place, chunk, root) == 0,
+	   "another's session in the same place may not");
+	shelf_brought(shelf, &place, chunk);
+	ok(shelf_has(shelf, &place, chunk) == 1, "that one sends the chunk");
+	place.serial++;
+	place.device = id_make(&s->b.env);
+	ok(shelf_has(shelf, &place, chunk) == 0, "of which the next in its place has sent nothing");
+	bed_turn(&s->b);
+}
+
 /* A group's space, which staff may read as long as they are appointed to it. */
 static struct id group_space(struct stage *s, struct id *group)
 {
@@ -263,6 +290,7 @@ int main(void)
 	stage_init(&s, "give");
 	publish(&s, large);
 	publish(&s, small);
+	test_next_session(&s, small);
 	test_window(&s, small);
 	test_fast(&s, large);
 	test_limit(&s, large);
