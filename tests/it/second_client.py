@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 
 sha256 = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
@@ -120,10 +121,12 @@ class Space:
         self.chain = sha256(b"fivepits chain 1", area, space)
         self.number = 0
         self.records = {}  # id -> [type, {field: bytes}]
+        self.made = {}  # id -> the number of the entry that made it
 
     def effect(self, e):
         """An Edit, or an Effect, which has the same numbers for what counts here."""
         record = self.records.setdefault(one(e, 2), [one(e, 1), {}])[1]
+        self.made.setdefault(one(e, 2), self.number)
         existence = one(e, 3)
         if existence is not None:
             record[0] = bytes([existence])
@@ -292,7 +295,19 @@ def vectors(path):
 
 # ---- 7, 8, 9. A session ---------------------------------------------------------------------
 
-HELLO, WELCOME, BYE, PUSH, VERDICTS, FEED = 1, 2, 3, 10, 11, 20
+HELLO, WELCOME, BYE, PUSH, VERDICTS, DEFERRED, FEED = 1, 2, 3, 10, 11, 12, 20
+
+
+def new_id():
+    return stamp(int(time.time() * 1000).to_bytes(6, "big") + os.urandom(10), 7)
+
+
+def make(kind, record, said):
+    """An Edit that makes a record with these fields."""
+    edit = number_field(1, kind) + bytes_field(2, record) + number_field(3, 1) + bytes_field(4, said)
+    for n in sorted(values(said)):
+        edit += bytes_field(8, number_field(1, n) + fixed_field(2, base_digest(b"")))
+    return edit
 
 
 class Session:
@@ -309,11 +324,11 @@ class Session:
             socket.create_connection((host.strip("[]"), int(port)), 20), server_hostname=self.area.hex() + ".fivepits")
         self.head_key = subprocess.run(["openssl", "x509", "-in", home + "/head.pem", "-noout", "-pubkey"],
                                        capture_output=True, check=True).stdout
-        self.held = b""
+        self.held = self.raw = b""
         self.spaces, self.told = {}, {}
 
-    def send(self, kind, message):
-        self.tls.sendall(struct.pack(">I", kind << 24 | len(message)) + struct.pack(">I", 0) + message)
+    def send(self, kind, message, raw=b""):
+        self.tls.sendall(struct.pack(">II", kind << 24 | len(message), len(raw)) + message + raw)
 
     def read(self, n):
         while len(self.held) < n:
@@ -327,15 +342,17 @@ class Session:
     def frame(self):
         first, raw = struct.unpack(">II", self.read(8))
         message = self.read(first & 0xFFFFFF)
-        self.read(raw)
+        self.raw = self.read(raw)
         if first >> 24 == BYE:
             raise EOFError("Bye %d: %s" % (one(message, 1), one(message, 2, b"").decode()))
         return first >> 24, message
 
-    def open(self):
-        self.send(HELLO, number_field(1, 1) + bytes_field(2, self.area) + bytes_field(4, b"a second client"))
+    def open(self, marks=False):
+        hello = number_field(1, 1) + bytes_field(2, self.area) + bytes_field(4, b"a second client")
+        self.send(HELLO, hello + (number_field(9, 1) if marks else b""))
         kind, welcome = self.frame()
         assert kind == WELCOME
+        self.marks = one(welcome, 9)
         for at in every(welcome, 2):
             self.told[one(at, 1)] = one(at, 3)
             self.spaces[one(at, 1)] = Space(self.area, one(at, 1))
@@ -360,16 +377,7 @@ class Session:
     def push_note(self, text):
         """A Note of kind COMMENT in partnership; it must come back applied, and again as the same verdict."""
         space = self.spaces[v5(self.area, b"partnership")]
-        said = number_field(2, 2) + bytes_field(3, text.encode())
-        bases = b"".join(bytes_field(8, number_field(1, n) + fixed_field(2, base_digest(b""))) for n in (2, 3))
-        made = stamp(os.urandom(16), 7)
-        edit = number_field(1, 13) + bytes_field(2, stamp(os.urandom(16), 7)) + number_field(3, 1)
-        edit += bytes_field(4, said) + bases
-        change = bytes_field(1, made) + bytes_field(2, space.id) + number_field(3, 1)
-        change += number_field(4, space.number) + bytes_field(5, edit)
-        self.send(PUSH, bytes_field(1, change))
-        while not any(one(header, 2) == made for header in self.take(change)):
-            pass
+        made, change = self.enter(space, [make(13, new_id(), number_field(2, 2) + bytes_field(3, text.encode()))])
         self.send(PUSH, bytes_field(1, change))
         kind, message = self.frame()
         while kind != VERDICTS:
@@ -377,9 +385,19 @@ class Session:
         judged = one(message, 1)
         assert (one(judged, 1), one(judged, 2), one(judged, 4)) == (made, 1, space.number), "another verdict"
 
+    def enter(self, space, edits):
+        """Push a change of these edits, and take its entry: (its id, its bytes)."""
+        made = new_id()
+        change = bytes_field(1, made) + bytes_field(2, space.id) + number_field(3, 1)
+        change += number_field(4, space.number) + b"".join(bytes_field(5, e) for e in edits)
+        self.send(PUSH, bytes_field(1, change))
+        while not any(one(header, 2) == made for header in self.take(change)):
+            pass
+        return made, change
+
     def take(self, own):
         kind, message = self.frame()
-        assert kind != VERDICTS, "refused: %r" % message
+        assert kind not in (VERDICTS, DEFERRED), "no entry, but %d: %r" % (kind, message)
         if kind != FEED:
             return []
         self.feed(message, own)

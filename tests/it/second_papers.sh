@@ -1,0 +1,95 @@
+#!/bin/bash
+# Documents of the second client (second_papers.py), written from PROTOCOL.md alone: what it puts the
+# product's client gets, and the other way round; a cut line goes on; other spaces tell it nothing.
+. "$(dirname "$0")/lib.sh"
+second() { # second COMMAND SCHOOL [ARGUMENT...]: as that school's device
+	local command=$1 home=$T/$2
+	shift 2
+	timeout 60 python3 "$ROOT/tests/it/second_papers.py" "$command" "$ADDRESS" "$home" "$@" 2>"$T/err" || tail -n 3 "$T/err"
+}
+number() { # number WORD: of a line such as "chunks 5 asked 3"
+	sed -nE "s/.*\\b$1 ([0-9]+).*/\\1/p" | head -n 1
+}
+document() { # document SCHOOL FILE: its id
+	at "$1" list document "title=$2" --json | first_id
+}
+ok "it works out the vectors of cutting and of the list" \
+	python3 "$ROOT/tests/it/second_papers.py" vectors "$ROOT/proto/PROTOCOL.md"
+area
+school heath 'Heath Primary School'
+school morton 'Morton Primary School'
+FILES='empty one text scan'
+: >"$T/empty"
+printf x >"$T/one"
+yes 'A line of text that squeezes well.' | head -c 1048576 >"$T/text"
+head -c 8000000 /dev/urandom >"$T/scan"
+
+# What it puts is there for others.
+second put heath "$T"/{empty,one,text,scan} >"$T/put"
+is "all that it put was asked for" "$(number asked <"$T/put")" "$(number chunks <"$T/put")"
+ok "text is squeezed" test "$(number sent <"$T/put")" -lt 8200000
+ok "the other school takes it in" at morton sync --quiet
+for file in $FILES; do
+	ok "and gets $file" at morton get "$(document morton "$file")" -o "$T/got" --force
+	ok "byte for byte" cmp "$T/$file" "$T/got"
+done
+second put heath "$T"/{empty,one,text} >"$T/put"
+is "what it has sent it is not asked for again" "$(number asked <"$T/put")" 0
+
+# A new version of what it may read: it sends what differs.
+{ head -c 1000 "$T/scan" && printf + && tail -c +1001 "$T/scan"; } >"$T/scan2"
+id=$(document morton scan)
+second put morton "$T/scan2" --document "$id" >"$T/put"
+like "of a byte more near the start some chunks are asked for" "$(number asked <"$T/put")" '^[2-6]$'
+sync_all heath
+ok "who reads the document gets the new version" at heath get "$id" -o "$T/got" --force
+ok "as it is" cmp "$T/scan2" "$T/got"
+
+# A line that breaks.
+head -c 3000000 /dev/urandom >"$T/long"
+second put heath "$T/long" --break-after 1800000 >"$T/put"
+safe=$(number safe <"$T/put") all=$(number chunks <"$T/put")
+ok "the line breaks when $safe of $all chunks have come" test "$safe" -gt 5
+second put heath "$T/long" >"$T/put"
+asked=$(number asked <"$T/put")
+ok "then it is asked for $asked others alone" test "$asked" -gt 0 -a "$asked" -le $((all - safe))
+sync_all morton
+ok "the whole is there" at morton get "$(document morton long)" -o "$T/got" --force
+ok "byte for byte" cmp "$T/long" "$T/got"
+
+# What the product's client put.
+mkdir "$T/of"
+for file in $FILES; do
+	cp "$T/$file" "$T/of/$file.of" && [ ! -s "$T/$file" ] || printf 'its own' >>"$T/of/$file.of"
+done
+cat "$T/long" "$T/one" >"$T/of/long.of"
+ok "the product's client puts the like" at morton put "$T"/of/*
+sync_all morton
+for file in $FILES; do
+	second get heath "$file.of" "$T/got" >"$T/get.$file"
+	ok "the second gets $file" cmp "$T/of/$file.of" "$T/got"
+done
+ok "text is squeezed" test "$(number squeezed <"$T/get.text")" -gt 2
+like "both cut at the same places" "$(second get heath long.of "$T/got" --have "$T/of/long.of")" '^asked 0 came 0'
+head -c 2900000 "$T/of/long.of" >"$T/before"
+like "who has the version before asks for some chunks" "$(second get heath long.of "$T/got" --have "$T/before")" '^asked [2-4] '
+ok "and has the new one whole" cmp "$T/of/long.of" "$T/got"
+
+# Of what is in another's space nothing is learnt.
+head -c 400000 /dev/urandom >"$T/mine"
+ok "a document of one's own space" at heath put "$T/mine" --space personal
+sync_all heath
+is "its author's device is asked for nothing of it" "$(second offer heath "$T/mine" | number asked)" 0
+second offer morton "$T/mine" >"$T/put"
+is "another is asked for all of it, though it is there" "$(number asked <"$T/put")" "$(number chunks <"$T/put")"
+read -r root chunk < <(second names heath "$T/mine")
+is "its author has a chunk of it" "$(second ask heath "$chunk" --parent "$root")" came
+none=$(second ask morton "${root//[0-9]/7}")
+like "what is not there is missing" "$none" '^missing'
+is "another's list is so, in the same words" "$(second ask morton "$root")" "$none"
+is "its chunk" "$(second ask morton "$chunk")" "$none"
+is "and its chunk as one of the list" "$(second ask morton "$chunk" --parent "$root")" "$none"
+
+sync_all heath morton pilsley heath
+same_everywhere "all are equal" heath morton
+finish
