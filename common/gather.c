@@ -164,6 +164,8 @@ static bool gather_may_wait(const struct gather *g, const struct arrived *c)
 int gather_put(struct gather *g, bool node, const struct arrived *c, struct buf *room,
 	       struct bytes *raw, struct cause *cause)
 {
+	struct node is_list;
+
 	if (!node && gather_may_wait(g, c)) {
 		*raw = c->packed;
 		g->added = g->sha && gather_is_next(g, c->hash);
@@ -173,6 +175,8 @@ int gather_put(struct gather *g, bool node, const struct arrived *c, struct buf 
 	if (store_unpack(store_squeezer(g->store), c->hash, c->form, c->size, c->packed, room) < 0)
 		return ERR_INVALID;
 	*raw = buf_bytes(room);
+	/* Where a list was waited for and this is none, gather_take says so. */
+	node = node && node_read(&is_list, *raw) == 0;
 	return store_put(g->store, c->hash, node, c->form, c->size, c->packed, cause);
 }
 

@@ -138,6 +138,25 @@ static void test_bad(struct stage *s)
 	paper_free(lie);
 }
 
+/* The root is what it is called, and no list. */
+static void test_no_list(struct stage *s)
+{
+	struct paper *paper = paper_new(80, 500);
+	struct peer *staff = &s->staff;
+
+	memset(paper->content.sha, 1, SHA256_LEN);
+	offer(staff, paper);
+	answer(staff, paper, SIZE_MAX);
+	ok(staff->missing == 1, "a content whose root is no list is missing");
+	s->b.now_ms += 60000;
+	int ended = bed_turn(&s->b);
+	ok(ended == 0 && bed_turn(&s->b) == 0 && staff->bye == 0, "and the server goes on");
+	memcpy(paper->content.sha, paper->content.root, SHA256_LEN);
+	offer(staff, paper);
+	ok(staff->stored == 1 && staff->wants.len == 0, "what came is a chunk like any other");
+	paper_free(paper);
+}
+
 /* As answer(), but instead of each chunk, and `times` times, something of its length is sent. */
 static void answer_wrong(struct peer *p, const struct paper *paper, size_t times)
 {
@@ -459,6 +478,7 @@ int main(void)
 	test_no_way_in(s, paper);
 	test_resumed(s);
 	test_bad(s);
+	test_no_list(s);
 	test_bad_behind(s);
 	test_bad_beside(s);
 	peer_cut(&s->staff);
