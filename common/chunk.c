@@ -67,6 +67,8 @@ size_t chunk_cut(const uint64_t gear[256], struct bytes data, bool last)
 	}
 	if (cut)
 		return cut;
+	if (last && node_is(data)) /* its bytes in two are none */
+		return 1;
 	return last || data.len >= CHUNK_MAX ? most : 0;
 }
 
@@ -187,4 +189,11 @@ int node_read(struct node *out, struct bytes b)
 		out->bytes += e.bytes;
 	}
 	return 0;
+}
+
+bool node_is(struct bytes b)
+{
+	struct node node;
+
+	return node_read(&node, b) == 0;
 }

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 
 enum {
-	CHUNK_MIN = 16 * 1024, /* but the last of a content, which may be shorter */
+	CHUNK_MIN = 16 * 1024, /* but the end of a content, which may be shorter */
 	CHUNK_USUAL = 64 * 1024,
 	CHUNK_MAX = 256 * 1024,
 	NODE_FORMAT = 1, /* of nodes, and of the numbers here: other numbers, another format */
@@ -70,6 +70,8 @@ struct node {
 
 /* ERR_INVALID: these bytes are no node. */
 int node_read(struct node *out, struct bytes bytes);
+/* Might these bytes be a node? No chunk of a content may: rights go from a list to what it lists. */
+bool node_is(struct bytes bytes);
 void node_entry(const struct node *node, size_t i, struct entry_of *out);
 
 #endif

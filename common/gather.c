@@ -164,9 +164,9 @@ static bool gather_may_wait(const struct gather *g, const struct arrived *c)
 int gather_put(struct gather *g, bool node, const struct arrived *c, struct buf *room,
 	       struct bytes *raw, struct cause *cause)
 {
-	struct node is_list;
-
 	if (!node && gather_may_wait(g, c)) {
+		if (node_is(c->packed))
+			return ERR_INVALID;
 		*raw = c->packed;
 		g->added = g->sha && gather_is_next(g, c->hash);
 		return store_put_unchecked(g->store, c->hash, c->packed, g->added ? g->sha : NULL,
@@ -175,16 +175,17 @@ int gather_put(struct gather *g, bool node, const struct arrived *c, struct buf 
 	if (store_unpack(store_squeezer(g->store), c->hash, c->form, c->size, c->packed, room) < 0)
 		return ERR_INVALID;
 	*raw = buf_bytes(room);
+	bool list = node_is(*raw);
+	if (list && !node)
+		return ERR_INVALID;
 	/* Where a list was waited for and this is none, gather_take says so. */
-	node = node && node_read(&is_list, *raw) == 0;
-	return store_put(g->store, c->hash, node, c->form, c->size, c->packed, cause);
+	return store_put(g->store, c->hash, list, c->form, c->size, c->packed, cause);
 }
 
 int gather_take(struct gather *g, const uint8_t hash[SHA256_LEN], struct bytes raw,
 		struct cause *cause)
 {
 	const uint64_t *wanted = hashes_find(&g->wanted, hash);
-	struct node node;
 
 	if (!wanted)
 		return 0;
@@ -192,7 +193,7 @@ int gather_take(struct gather *g, const uint8_t hash[SHA256_LEN], struct bytes r
 	bool is_node = *wanted & WANT_NODE;
 	hashes_remove(&g->wanted, hash);
 	g->ahead -= bytes;
-	if (is_node ? node_read(&node, raw) < 0 : raw.len != bytes)
+	if (is_node ? !node_is(raw) : raw.len != bytes || node_is(raw))
 		return cause_set(cause, ERR_INVALID,
 				 "a document's list of chunks does not fit what it lists");
 	if (!is_node)
@@ -295,12 +296,12 @@ static int gather_front(struct gather *g)
 		return 0;
 	if (g->sha) {
 		int err = store_get(g->store, e->hash, &g->chunk);
-		if (err < 0 || g->chunk.len != e->bytes)
+		if (err < 0 || g->chunk.len != e->bytes || node_is(buf_bytes(&g->chunk)))
 			return err < 0 ? err : ERR_INVALID;
 		gather_hash(g, buf_bytes(&g->chunk));
 	} else {
 		int got = store_find(g->store, e->hash, &is);
-		if (got <= 0 || is.raw != e->bytes)
+		if (got <= 0 || is.raw != e->bytes || is.node)
 			return got < 0 ? got : got == 0 ? ERR_MISSING : ERR_INVALID;
 	}
 	gather_pass(g);

@@ -60,7 +60,8 @@ struct arrived {
 /*
  * Put an awaited chunk into the store. It is checked here, or, where it is one of a large content,
  * by another hand (store_put_unchecked). `node`: somebody awaits a node. `raw` is the chunk as it
- * is, borrowed from `packed` or `room`. ERR_INVALID: it is something else; or as store_put.
+ * is, borrowed from `packed` or `room`. ERR_INVALID: it is something else, or a node where none is
+ * awaited; or as store_put.
  */
 int gather_put(struct gather *g, bool node, const struct arrived *chunk, struct buf *room,
 	       struct bytes *raw, struct cause *cause);

@@ -154,9 +154,26 @@ static void test_hashes(void)
 	hashes_fini(&h);
 }
 
+/* A file that is a list, which is one chunk otherwise. */
+static void test_list_as_file(void)
+{
+	struct paper *list = paper_new(4, 4000000), *file = mem_alloc(sizeof(*file));
+	struct bytes root = paper_find(list, list->content.root);
+
+	must(node_is(root));
+	buf_add_bytes(&file->data, root);
+	paper_cut(file);
+	ok(file->n == 3 && file->n_nodes == 1 && file->parts[0].len == 1 &&
+		   !node_is(file->parts[1]) && file->content.bytes == root.len,
+	   "a file that could pass for a list is cut in two that could not");
+	paper_free(file);
+	paper_free(list);
+}
+
 int main(void)
 {
 	test_boundaries();
+	test_list_as_file();
 	test_streaming();
 	test_edit();
 	test_nodes();
