@@ -113,11 +113,6 @@ int store_find(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *o
 	return store_row(s, hash, out, NULL);
 }
 
-bool store_is_fresh(const struct store *s, const uint8_t hash[SHA256_LEN])
-{
-	return hashes_find(&s->index, hash) != NULL;
-}
-
 /* ---- Putting -------------------------------------------------------------------------------- */
 
 static struct fresh *store_fresh(struct store *s, const uint8_t hash[SHA256_LEN],

@@ -40,8 +40,6 @@ struct stored {
 
 /* 1: it is here, if only since the last store_sync; 0: it is not. */
 int store_find(struct store *s, const uint8_t hash[SHA256_LEN], struct stored *out);
-/* Was it put since the last store_sync? */
-bool store_is_fresh(const struct store *s, const uint8_t hash[SHA256_LEN]);
 /*
  * Keep a chunk that was checked to be `hash`. `packed` is `raw` bytes in that form. `node`: its
  * entries count as references, and it is a node. ERR_FULL, ERR_IO with a cause: it is not kept.
@@ -52,7 +50,7 @@ int store_put(struct store *s, const uint8_t hash[SHA256_LEN], bool node, enum f
 int store_put_raw(struct store *s, const uint8_t hash[SHA256_LEN], bool node, struct bytes raw,
 		  struct cause *cause);
 /*
- * Keep a chunk as it is, which is not fresh and was not checked: another hand checks it and adds it
+ * Keep a chunk as it is, that is not here and was not checked: another hand checks it and adds it
  * to `whole` (may be NULL), which is the hand's until hand_wait. Reading it back checks it too.
  */
 int store_put_unchecked(struct store *s, const uint8_t hash[SHA256_LEN], struct bytes raw,

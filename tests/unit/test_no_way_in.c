@@ -107,6 +107,28 @@ static void test_brought(struct stage *s, const struct paper *paper)
 	paper_free(file);
 }
 
+/* He sends something else under the name of a chunk that others have stored and read. */
+static void test_in_its_place(struct stage *s)
+{
+	struct paper *paper = paper_new(87, 6000000);
+	struct bytes list = paper_find(paper, paper->content.root);
+	uint8_t *wrong = mem_alloc(CHUNK_MAX);
+	struct node node;
+	struct entry_of e;
+
+	offer(&s->staff, paper);
+	answer(&s->staff, paper, SIZE_MAX);
+	must(is_accepted(&s->staff, &s->own, &paper->content) && node_read(&node, list) == 0);
+	node_entry(&node, 0, &e);
+	offer(&s->head, paper);
+	answer(&s->head, paper, 1);
+	must(s->head.wants.len > 0);
+	chunk(&s->head, e.hash, BYTES(wrong, e.bytes));
+	ok(is_given(&s->staff, list), "something else that is sent by its name takes no chunk's place");
+	free(wrong);
+	paper_free(paper);
+}
+
 int main(void)
 {
 	struct stage *s = mem_alloc(sizeof(*s));
@@ -123,6 +145,7 @@ int main(void)
 	test_as_file(s, paper);
 	test_as_part(s, other);
 	test_brought(s, third);
+	test_in_its_place(s);
 	stage_fini(s);
 	free(s);
 	for (size_t i = 0; i < 3; i++)
