@@ -168,7 +168,7 @@ int contents_tidy(struct copy *copy, bool sweep)
 		if (more == 0)
 			more = store_scrub(store, TIDY_STEP);
 		if (more == 0 && sweep)
-			more = store_compact(store, TIDY_STEP, NULL);
+			more = store_compact(store, TIDY_STEP);
 		int err = more < 0 ? more : copy_commit(copy);
 		more = err < 0 ? err : more;
 	}

@@ -70,7 +70,8 @@ struct node {
 
 /* ERR_INVALID: these bytes are no node. */
 int node_read(struct node *out, struct bytes bytes);
-/* Might these bytes be a node? No chunk of a content may: rights go from a list to what it lists. */
+/* Might these bytes be a node? No chunk of a content may: rights go from a list to what it
+ * lists. */
 bool node_is(struct bytes bytes);
 void node_entry(const struct node *node, size_t i, struct entry_of *out);
 

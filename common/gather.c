@@ -153,8 +153,8 @@ static bool gather_is_next(const struct gather *g, const uint8_t hash[SHA256_LEN
 	return g->n && memcmp(g->queue[g->first].hash, hash, SHA256_LEN) == 0;
 }
 
-/* By the hand: a chunk as it is, of a large content, that is not here. One that is (it was asked for
- * since who sends it may not read it) must not be shadowed by what comes under its name. Should
+/* By the hand: a chunk as it is, of a large content, that is not here. One that is (it was asked
+ * for since who sends it may not read it) must not be shadowed by what comes under its name. Should
  * another process bring it meanwhile, it is there twice, and one of the two is erased. */
 static bool gather_may_wait(const struct gather *g, const struct arrived *c)
 {

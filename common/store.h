@@ -136,8 +136,10 @@ int store_sweep(struct store *s, uint8_t from[SHA256_LEN], size_t most, store_ke
  * transaction in which nothing was reaped. At most `most`. 1: there is more; 0; or an error.
  */
 int store_scrub(struct store *s, size_t most);
-/* Move chunks out of packs that are mostly holes, `most` of them. 1: there is more; 0. */
-int store_compact(struct store *s, size_t most, struct cause *cause);
+/* Move chunks out of packs that are mostly holes, `most` of them. 1: there is more; 0: there is
+ * not, or no more can be moved now (the disk is full, one can't be read); or an error of the
+ * tables. */
+int store_compact(struct store *s, size_t most);
 /* A chunk that can't be read: out of the tables, whoever lists it, so that it can come again; in an
  * open transaction. */
 int store_take_out(struct store *s, const uint8_t hash[SHA256_LEN]);

@@ -33,6 +33,8 @@ static int reap_children(struct store *s, const uint8_t hash[SHA256_LEN], const 
 	struct entry_of e;
 	int err = store_read_checked(s, hash, is, &s->raw);
 
+	if (err < 0 && err != ERR_CORRUPT)
+		return err;
 	if (err == ERR_CORRUPT || node_read(&node, buf_bytes(&s->raw)) < 0) {
 		/* It can't say what it listed: the tables can, slowly. */
 		err = db_run(s->db,
@@ -228,24 +230,31 @@ static int compact_choose(struct store *s, uint64_t *pack)
 	return 1;
 }
 
-static int compact_one(struct store *s, const uint8_t hash[SHA256_LEN], struct cause *cause)
+/* A copy of it in the pack that is appended to. False: it can't be read, which fsck tells of, or
+ * there is no room, which is no reason for anything else to fail. */
+static bool compact_copy(struct store *s, const uint8_t hash[SHA256_LEN], const struct stored *is,
+			 struct stored *to)
+{
+	*to = *is;
+	if (store_read_checked(s, hash, is, &s->raw) < 0 ||
+	    pack_append(s, hash, to, buf_bytes(&s->packed), NULL, NULL) < 0)
+		return false;
+	if (pack_sync(s, NULL) == 0)
+		return true;
+	s->out.end = to->at;
+	return false;
+}
+
+/* 1; 0: it stays where it is; or an error of the tables. */
+static int compact_one(struct store *s, const uint8_t hash[SHA256_LEN])
 {
 	struct stored is, to;
 	int got = store_row(s, hash, &is, NULL);
 
-	if (got <= 0)
-		return got;
-	int err = store_read_checked(s, hash, &is, &s->raw);
-	if (err == ERR_CORRUPT)
-		return ERR_CORRUPT; /* for fsck to tell */
-	to = is;
-	if (err == 0)
-		err = pack_append(s, hash, &to, buf_bytes(&s->packed), NULL, cause);
-	if (err == 0)
-		err = pack_sync(s, cause);
-	if (err == 0)
-		err = db_run(s->db, "UPDATE chunk SET pack = $1, at = $2 WHERE hash = $3", "uub",
-			     to.pack, to.at, BYTES(hash, SHA256_LEN));
+	if (got <= 0 || !compact_copy(s, hash, &is, &to))
+		return got < 0 ? got : 0;
+	int err = db_run(s->db, "UPDATE chunk SET pack = $1, at = $2 WHERE hash = $3", "uub",
+			 to.pack, to.at, BYTES(hash, SHA256_LEN));
 	if (err == 0)
 		err = db_run(s->db,
 			     "INSERT INTO pack (number, size, live) VALUES ($1, $2, $3)"
@@ -261,10 +270,10 @@ static int compact_one(struct store *s, const uint8_t hash[SHA256_LEN], struct c
 			     "INSERT INTO hole (pack, at, len) VALUES ($1, $2, $3)"
 			     " ON CONFLICT (pack, at) DO NOTHING",
 			     "uuu", is.pack, is.at, (uint64_t)PACK_HEADER + is.size);
-	return err;
+	return err < 0 ? err : 1;
 }
 
-int store_compact(struct store *s, size_t most, struct cause *cause)
+int store_compact(struct store *s, size_t most)
 {
 	uint8_t hash[SHA256_LEN];
 	uint64_t pack;
@@ -276,10 +285,8 @@ int store_compact(struct store *s, size_t most, struct cause *cause)
 				 "SELECT hash FROM chunk WHERE pack = $1 ORDER BY at LIMIT 1", "u",
 				 pack),
 			hash);
-		if (got > 0) {
-			int err = compact_one(s, hash, cause);
-			got = err < 0 ? err : 1;
-		}
+		if (got > 0)
+			got = compact_one(s, hash);
 	}
 	return got;
 }

@@ -471,7 +471,6 @@ static int shelf_expire(struct shelf *s)
 /* Once a day all chunks are looked at, a few at a time; what was found goes at once. */
 int shelf_tidy(struct shelf *s)
 {
-	struct cause cause = {{0}};
 	uint64_t day = shelf_day(s);
 	bool sweeping = s->swept_day != day;
 	int err = journal_begin(s->area->journal);
@@ -492,8 +491,13 @@ int shelf_tidy(struct shelf *s)
 	if (more == 0)
 		more = store_reap(s->store, TIDY_STEP, shelf_keep, s);
 	if (more == 0)
-		more = store_compact(s->store, TIDY_STEP, &cause);
-	return more == ERR_CORRUPT ? 0 : more; /* fsck tells of it */
+		more = store_compact(s->store, TIDY_STEP);
+	if (more != ERR_CORRUPT && more != ERR_IO)
+		return more;
+	/* What can't be read or erased now waits, and fsck tells of it. Were it the database,
+	 * nothing of this turn could be committed. */
+	log_error("shelf.tidy", "words=\"%s\"", err_words(more));
+	return 0;
 }
 
 struct named_check {

@@ -154,7 +154,7 @@ static void collect(struct bench *b, struct hashes *kept)
 		must(db_begin(b->db) == 0);
 		more = store_scrub(b->store, 3);
 		if (more == 0)
-			more = store_compact(b->store, 5, NULL);
+			more = store_compact(b->store, 5);
 		must(more >= 0 && db_commit(b->db) == 0);
 	} while (more > 0);
 }

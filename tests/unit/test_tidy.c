@@ -8,7 +8,10 @@
 #include "tests/tap.h"
 #include "tests/unit/stage.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 enum { DAY_MS = 24 * 60 * 60 * 1000 };
 
@@ -210,6 +213,83 @@ static void test_misnamed(struct stage *s)
 	paper_free(p);
 }
 
+/* No file grows beyond this; 0: they all do, as far as there is room. */
+static void no_longer_than(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	must(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+	limit.rlim_cur = bytes ? bytes : limit.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	must(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+/* A pack is mostly holes, and there is no room to move the rest together. */
+static void test_no_room(void)
+{
+	struct stage *s = mem_alloc(sizeof(*s));
+	struct paper *kept = paper_new(31, 300000), *left = paper_new(32, 6000000);
+
+	stage_init(s, "no_room");
+	offer(&s->staff, left);
+	answer(&s->staff, left, SIZE_MAX);
+	settle(s);
+	publish(s, kept);
+	bed_restart(&s->b, false);
+	peer_connect(&s->staff);
+	peer_hello(&s->staff);
+	no_longer_than(5000000);
+	bed_days_pass(&s->b, SHELF_DAYS + 1);
+	ok(!is_whole(s, left) && is_whole(s, kept), "what nobody named goes from a full disk");
+	area_tick(s->b.area);
+	struct id change = push_version(&s->staff, &s->own, &kept->content);
+	ok(!peer_told(&s->staff, &change) && s->b.area->failed == 0,
+	   "that it can't be tidied up further keeps no change from being entered");
+	no_longer_than(0);
+	bed_days_pass(&s->b, 1);
+	ok(count(s, "SELECT count(*) FROM pack WHERE live < size / 2 AND live > 0"
+		    " AND number < (SELECT max(number) FROM pack)") == 0 &&
+		   is_whole(s, kept),
+	   "which is done when there is room");
+	stage_fini(s);
+	free(s);
+	paper_free(kept);
+	paper_free(left);
+}
+
+/* What is to be erased stands in a pack that can't be opened. */
+static void test_unwritable(void)
+{
+	struct stage *s = mem_alloc(sizeof(*s));
+	struct paper *left = paper_new(33, 300000);
+
+	stage_init(s, "unwritable");
+	char *pack = mem_format("%s/documents/pack-1", s->b.dir);
+	char *aside = mem_format("%s/aside", s->b.dir);
+	offer(&s->staff, left);
+	answer(&s->staff, left, SIZE_MAX);
+	settle(s);
+	bed_restart(&s->b, false);
+	peer_connect(&s->staff);
+	peer_hello(&s->staff);
+	must(rename(pack, aside) == 0 && symlink(aside, pack) == 0);
+	s->b.now_ms += (SHELF_DAYS + 1) * UINT64_C(86400000);
+	for (int i = 0; i < 50 && s->b.area->failed == 0; i++) {
+		area_tick(s->b.area);
+		area_turn(s->b.area);
+	}
+	ok(s->b.area->failed == 0 && !is_whole(s, left),
+	   "what can't be erased from the disk does not end the server");
+	must(unlink(pack) == 0 && rename(aside, pack) == 0);
+	bed_days_pass(&s->b, 1);
+	ok(count(s, "SELECT count(*) FROM hole") == 0, "it is erased when it can be");
+	free(pack);
+	free(aside);
+	stage_fini(s);
+	free(s);
+	paper_free(left);
+}
+
 int main(void)
 {
 	struct stage *s = mem_alloc(sizeof(*s));
@@ -220,5 +300,7 @@ int main(void)
 	test_misnamed(s);
 	stage_fini(s);
 	free(s);
+	test_no_room();
+	test_unwritable();
 	return tap_end();
 }
