@@ -26,7 +26,8 @@ int contents_has(struct copy *copy, const uint8_t root[SHA256_LEN], struct conte
 
 /*
  * How far the sending of contents has come that pending changes name: of one, by its root (that a
- * pending change names it the caller knows), or of all (NULL). 1: some are; 0: none; or an error. `sent` is what the server has, as was noted last.
+ * pending change names it the caller knows), or of all (NULL). 1: some are; 0: none; or an error.
+ * `sent` is what the server has, as was noted last.
  */
 int contents_sending(struct copy *copy, const uint8_t *root, uint64_t *sent, uint64_t *all);
 /* What was noted of one; 0: nothing. */
