@@ -5,13 +5,13 @@ Python's standard library and libzstd. Contents are held in memory; nothing is k
 usage: second_papers.py vectors PROTOCOL.md
        second_papers.py put HOST:PORT HOME FILE... [--space ID] [--document ID] [--break-after BYTES]
        second_papers.py get HOST:PORT HOME FILENAME OUT [--have FILE]
-       second_papers.py ask HOST:PORT HOME NAME [--parent NAME]
+       second_papers.py ask HOST:PORT HOME NAME[:PARENT]...
        second_papers.py offer HOST:PORT HOME FILE
        second_papers.py names HOST:PORT HOME FILE
 
 put     keeps files as new documents, or as a version of one; with --break-after the line is cut half-way
 get     the newest Version of that file's name; --have: a file, such as an old version, that is at hand
-ask     for one chunk by its SHA-256, which may be that of another space: "came" or "missing", and the words
+ask     for chunks by their SHA-256, which may be of another space: for each "came" or "missing", and the words
 offer   a content, send its list and none of its chunks, and take the offer back once all of it was asked for
 names   what a content's root and its first chunk are called
 """
@@ -24,8 +24,8 @@ import re
 import struct
 import sys
 
-from second_client import (BYE, FEED, Session, bytes_field, every, make, new_id, number_field, one, sha256, text_of,
-                           v5)
+from second_client import (BYE, FEED, Session, base_digest, bytes_field, every, fixed_field, make, new_id, number_field,
+                           one, sha256, text_of, v5)
 
 PING, PONG = 4, 5
 OFFER, WANT, CHUNK, STORED, GET, CANCEL, MISSING, PACE = 30, 31, 32, 33, 34, 35, 36, 38
@@ -247,13 +247,41 @@ def version_of(content, document, name, parents):
     return said + (bytes_field(8, content.root) if content.levels else b"")
 
 
-def versions(space, **wanted):
-    """The LIVE Versions of a space: (the entry that made it, id, {field: occurrences}); the newest last."""
+def versions(space):
+    """The LIVE Versions of a space: (the entry that made it, id, its fields); the newest last."""
     found = []
     for i, (kind, record) in space.records.items():
         if kind == VERSION and record.get(0) == b"\1":
             found.append((space.made[i], i, b"".join(record[f] for f in sorted(record) if f)))
     return sorted(found)
+
+
+def newest(space, document):
+    """Those of a document that nothing released and that none of its others stands on (11.11)."""
+    of = [(i, said) for _, i, said in versions(space) if one(said, 1) == document]
+    below = {p for _, said in of for p in every(said, 6)}
+    return [(i, said) for i, said in of if i not in below and one(said, 10) is None]
+
+
+def moves_pick(space, document, version):
+    """The Edit by which a new Version takes the place of the one that somebody picked, if one was."""
+    pick = space.records[document][1].get(6, b"")
+    if not pick:
+        return []
+    edit = number_field(1, DOCUMENT) + bytes_field(2, document) + bytes_field(4, bytes_field(6, version))
+    return [edit + bytes_field(8, number_field(1, 6) + fixed_field(2, base_digest(pick)))]
+
+
+def enter_version(line, space, content, name, document):
+    """The change that makes the Version, and its Document if there is none yet."""
+    version = new_id()
+    if document:
+        edits, parents = moves_pick(space, document, version), [i for i, _ in newest(space, document)]
+    else:
+        document, parents = new_id(), []
+        edits = [make(DOCUMENT, document, bytes_field(1, name))]
+    line.enter(space, edits + [make(VERSION, version, version_of(content, document, name, parents))])
+    print(text_of(document))
 
 
 def put(line, words):
@@ -269,13 +297,8 @@ def put(line, words):
     if words.break_after is not None:
         return
     for path, content in zip(words.file, contents):
-        name = os.path.basename(path).encode()
-        document = bytes.fromhex(words.document.replace("-", "")) if words.document else new_id()
-        old = [i for _, i, said in versions(space) if one(said, 1) == document]
-        edits = [] if words.document else [make(DOCUMENT, document, bytes_field(1, name))]
-        edits.append(make(VERSION, new_id(), version_of(content, document, name, old[-1:])))
-        line.enter(space, edits)
-        print(text_of(document))
+        document = bytes.fromhex(words.document.replace("-", "")) if words.document else None
+        enter_version(line, space, content, os.path.basename(path).encode(), document)
 
 
 # ---- 11.5. Down -----------------------------------------------------------------------------
@@ -342,8 +365,7 @@ class Download:
 
 def get(line, words):
     name = words.filename.encode()
-    found = [v for s in line.spaces.values() for v in versions(s) if one(v[2], 2) == name]
-    said = found[-1][2]
+    said = [v for s in line.spaces.values() for v in versions(s) if one(v[2], 2) == name][-1][2]
     download = Download(line)
     if words.have:
         with open(words.have, "rb") as f:
@@ -355,12 +377,14 @@ def get(line, words):
 
 
 def ask(line, words):
-    """What the server says of one chunk, asked for by its name."""
-    try:
-        Download(line).fetch([(bytes.fromhex(words.parent) if words.parent else None, [bytes.fromhex(words.name)])])
-        print("came")
-    except KeyError as missing:
-        print(missing.args[0].replace(words.name, "it"))
+    """What the server says of each chunk."""
+    for asked in words.name:
+        name, parent = ([bytes.fromhex(n) for n in asked.split(":")] + [None])[:2]
+        try:
+            Download(line).fetch([(parent, [name])])
+            print("came")
+        except KeyError as missing:
+            print(missing.args[0].replace(name.hex(), "it"))
 
 
 def offer(line, words):
@@ -380,19 +404,22 @@ def names(_, words):
 
 
 def vectors(_, words):
-    """The block of section 18; the longer content has a list of two levels."""
+    """The block of section 18; the second content has a list of two levels."""
     with open(words.file, encoding="utf-8") as f:
         block = re.search(r"<!-- made by \S+: chunks -->\n```\n(.*?)```", f.read(), re.S).group(1)
-    said = {line[:18].strip(): line[19:] for line in block.splitlines()}
-    content = Content(b"".join(sha256(struct.pack(">Q", i)) for i in range(31250)))
-    found = {"gear[%d]" % i: "%016x" % GEAR[i] for i in range(3)}
-    found["first chunk"] = content.leaves[0].hex()
-    found["chunks"] = " ".join(map(str, content.lengths))
-    found["node, level 1"] = found["root"] = content.root.hex()
-    found["content"] = content.sha.hex()
-    for name, value in said.items():
-        if found.get(name) != value:
-            print("differs: %s is %s, worked out as %s" % (name, value, found.get(name)))
+    said = [(line[:18].strip(), line[19:]) for line in block.splitlines() if line and not line.startswith("--")]
+    found = [("gear[%d]" % i, "%016x" % GEAR[i]) for i in range(3)]
+    for count in (31250, 125000):
+        content = Content(b"".join(sha256(struct.pack(">Q", i)) for i in range(count)))
+        if count == 31250:
+            found += [("first chunk", content.leaves[0].hex()), ("chunks", " ".join(map(str, content.lengths)))]
+        for name, node in content.chunks.items():
+            if name not in content.leaves:
+                found.append(("level %d, of %d" % (node[1], (len(node) - 2) // 40), name.hex()))
+        found += [("root", content.root.hex()), ("content", content.sha.hex())]
+    for is_said, is_found in zip(said, found):
+        if is_said != is_found:
+            print("differs: %s %s is worked out as %s %s" % (is_said + is_found))
     print("%d values" % len(said))
     return 0 if said == found else 1
 
@@ -401,7 +428,7 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     commands = parser.add_subparsers(required=True)
     for run, arguments in ((vectors, "file"), (put, "file+ --space --document --break-after"),
-                           (get, "filename out --have"), (ask, "name --parent"), (offer, "file"), (names, "file")):
+                           (get, "filename out --have"), (ask, "name+"), (offer, "file"), (names, "file")):
         command = commands.add_parser(run.__name__)
         command.set_defaults(run=run)
         for name in ["address", "home"] * (run is not vectors) + arguments.split():

@@ -44,6 +44,13 @@ like "of a byte more near the start some chunks are asked for" "$(number asked <
 sync_all heath
 ok "who reads the document gets the new version" at heath get "$id" -o "$T/got" --force
 ok "as it is" cmp "$T/scan2" "$T/got"
+ok "somebody picks the first version" at heath set "$id" current="$(at heath list version filename=scan --json | first_id)"
+sync_all heath
+second put morton "$T/one" --document "$id" >/dev/null
+sync_all heath
+ok "a third takes its place" at heath get "$id" -o "$T/got" --force
+ok "where it was" cmp "$T/one" "$T/got"
+unlike "and is no version apart" "$(at heath show "$id")" apart
 
 # A line that breaks.
 head -c 3000000 /dev/urandom >"$T/long"
@@ -83,12 +90,12 @@ is "its author's device is asked for nothing of it" "$(second offer heath "$T/mi
 second offer morton "$T/mine" >"$T/put"
 is "another is asked for all of it, though it is there" "$(number asked <"$T/put")" "$(number chunks <"$T/put")"
 read -r root chunk < <(second names heath "$T/mine")
-is "its author has a chunk of it" "$(second ask heath "$chunk" --parent "$root")" came
-none=$(second ask morton "${root//[0-9]/7}")
-like "what is not there is missing" "$none" '^missing'
-is "another's list is so, in the same words" "$(second ask morton "$root")" "$none"
-is "its chunk" "$(second ask morton "$chunk")" "$none"
-is "and its chunk as one of the list" "$(second ask morton "$chunk" --parent "$root")" "$none"
+is "its author has it, and a chunk of it" "$(second ask heath "$root" "$chunk:$root" | uniq)" came
+mapfile -t said < <(second ask morton "${root//[0-9]/7}" "$root" "$chunk" "$chunk:$root")
+like "what is not there is missing" "${said[0]}" '^missing'
+is "another's list is so, in the same words" "${said[1]}" "${said[0]}"
+is "its chunk" "${said[2]}" "${said[0]}"
+is "and its chunk as one of the list" "${said[3]}" "${said[0]}"
 
 sync_all heath morton pilsley heath
 same_everywhere "all are equal" heath morton

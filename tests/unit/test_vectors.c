@@ -398,29 +398,23 @@ static void make_vectors(struct buf *out)
 static int chunk_node(void *arg, unsigned level, const uint8_t hash[SHA256_LEN], struct bytes node)
 {
 	char name[32];
+	struct node is;
 
-	(void)node;
-	snprintf(name, sizeof(name), "node, level %u", level);
+	must(node_read(&is, node) == 0);
+	snprintf(name, sizeof(name), "level %u, of %zu", level, is.n);
 	document_hex(arg, name, BYTES(hash, SHA256_LEN));
 	return 0;
 }
 
-static void make_chunks(struct buf *out)
+/* The content of so many hashes, cut and listed. */
+static void make_list(struct buf *out, const uint64_t gear[256], uint64_t n, bool tell_chunks)
 {
-	struct buf data = {0}, sizes = {0};
 	struct listing *list = listing_new(chunk_node, out);
-	uint64_t gear[256];
+	struct buf data = {0}, sizes = {0};
 	uint8_t number[8], hash[SHA256_LEN];
 	unsigned level;
 
-	chunk_gear(gear);
-	for (unsigned i = 0; i < 3; i++) {
-		char name[16];
-		snprintf(name, sizeof(name), "gear[%u]", i);
-		write_u64be(number, gear[i]);
-		document_hex(out, name, BYTES(number, 8));
-	}
-	for (uint64_t i = 0; i < 31250; i++) {
+	for (uint64_t i = 0; i < n; i++) {
 		write_u64be(number, i);
 		sha256(BYTES(number, 8), hash);
 		buf_add(&data, hash, SHA256_LEN);
@@ -430,13 +424,14 @@ static void make_chunks(struct buf *out)
 		rest.len = chunk_cut(gear, rest, true);
 		sha256(rest, hash);
 		buf_add_text(&sizes, "%s%zu", at ? " " : "", rest.len);
-		if (at == 0)
+		if (tell_chunks && at == 0)
 			document_hex(out, "first chunk", BYTES(hash, SHA256_LEN));
 		must(listing_add(list, hash, rest.len) == 0);
 		at += rest.len;
 	}
 	buf_add_u8(&sizes, 0);
-	document_line(out, "chunks", (const char *)sizes.data);
+	if (tell_chunks)
+		document_line(out, "chunks", (const char *)sizes.data);
 	must(listing_end(list, hash, &level) == 0);
 	document_hex(out, "root", BYTES(hash, SHA256_LEN));
 	sha256(buf_bytes(&data), hash);
@@ -444,6 +439,23 @@ static void make_chunks(struct buf *out)
 	listing_free(&list);
 	buf_fini(&data);
 	buf_fini(&sizes);
+}
+
+static void make_chunks(struct buf *out)
+{
+	uint64_t gear[256];
+	uint8_t number[8];
+
+	chunk_gear(gear);
+	for (unsigned i = 0; i < 3; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "gear[%u]", i);
+		write_u64be(number, gear[i]);
+		document_hex(out, name, BYTES(number, 8));
+	}
+	make_list(out, gear, 31250, true);
+	buf_add_text(out, "\n-- 4,000,000 bytes: nodes of level 1, and one that lists them\n");
+	make_list(out, gear, 125000, false);
 }
 
 int main(int argc, char **argv)
