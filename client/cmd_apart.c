@@ -81,6 +81,7 @@ static void apart_print(struct call *call, const struct apart *a, bool first)
 	for (size_t i = 0; i < a->n; i++) {
 		const struct apart_side *s = &a->sides[i];
 		struct bytes name = value_bytes(version_get(&s->version->record, "filename"));
+		struct bytes note = value_bytes(version_get(&s->version->record, "note"));
 		struct content c;
 		uint64_t bytes = contents_of(&s->version->record, &c) ? c.bytes : 0;
 		fprintf(call->out, "    %zu %s, %s%s%s\n      %s\n", s->number,
@@ -88,6 +89,8 @@ static void apart_print(struct call *call, const struct apart *a, bool first)
 			s->author.here ? ", yours" : "",
 			s->current ? "; it counts for now" : "",
 			lookup_author_words(&s->author, &call->arena));
+		if (note.len)
+			fprintf(call->out, "      %s\n", screen_line(&call->arena, note));
 	}
 	fprintf(call->out,
 		"      Read one: fivepits get %s --version NUMBER\n"
@@ -113,6 +116,9 @@ static json_t *apart_json(struct call *call, const struct apart *a)
 				    json_integer(contents_of(&s->version->record, &c)
 							 ? (json_int_t)c.bytes
 							 : 0));
+		json_object_set_new(
+			side, "note",
+			json_text(value_bytes(version_get(&s->version->record, "note"))));
 		json_object_set_new(side, "author", cmd_json_author(&s->author));
 		json_object_set_new(side, "stands", json_boolean(s->current));
 		json_object_set_new(side, "yours", json_boolean(s->author.here));

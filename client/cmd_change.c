@@ -67,7 +67,8 @@ static void change_print_fields(struct call *call, const struct compared *c, str
 	for (; field_next(&rest, &o) > 0; last = o.number) {
 		const ProtobufCFieldDescriptor *d;
 		const struct schema_field *row = schema_field(c->type, o.number, &d);
-		if (o.number == last || !row || lookup_is_inner(row))
+		if (o.number == last || !row || lookup_is_inner(row) ||
+		    strcmp(row->name, "content") == 0) /* a hash says nothing to people */
 			continue;
 		struct bytes wanted = fields_get(fields, o.number);
 		const char *words =

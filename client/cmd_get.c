@@ -4,6 +4,7 @@
  */
 #include "client/cmd.h"
 
+#include "client/folder.h"
 #include "client/holding.h"
 #include "client/meter.h"
 #include "client/names.h"
@@ -174,7 +175,11 @@ static int get_collect(struct getting *g)
 		err = get_find(g, call->words[i]);
 	if (err >= 0 && g->n == 0)
 		return cause_set(&call->cause, ERR_MISSING,
-				 "there is no document in that folder here");
+				 "there is no document in that %s here%s",
+				 folder ? "folder" : "space",
+				 folder ? "; 'fivepits list version folder~TEXT' finds one by a "
+					  "part of its name"
+					: "");
 	return err;
 }
 
@@ -219,6 +224,9 @@ static int get_check_output(struct call *call, const char *path)
 {
 	const char *clean = screen_line(&call->arena, BYTES(path, strlen(path)));
 
+	if (folder_is(path))
+		return cause_set(&call->cause, ERR_EXISTS,
+				 "%.200s is a folder: --into writes into it", clean);
 	if (!os_exists(path) || call_option(call, "force"))
 		return 0;
 	if (os_is_terminal(stdin) && os_is_terminal(stderr) &&

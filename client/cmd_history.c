@@ -129,8 +129,8 @@ static json_t *past_json(struct call *call, const struct past *p)
 	return o;
 }
 
-/* Of a document: which of its versions' bytes have gone. */
-static void history_released(struct call *call, const struct target *at)
+/* Of a document: which of its versions' bytes have gone, and where all are told of. */
+static void history_versions(struct call *call, const struct target *at)
 {
 	struct version *list;
 	size_t n;
@@ -149,6 +149,10 @@ static void history_released(struct call *call, const struct target *at)
 				lookup_short_id(call->copy, &list[i].id, &call->arena),
 				screen_line(&call->arena, name), screen_day(&call->arena, day));
 	}
+	if (n > 1)
+		fprintf(call->out,
+			"It has %zu versions: 'fivepits show %s' says who put them, and when.\n", n,
+			lookup_short_id(call->copy, &at->id, &call->arena));
 }
 
 int cmd_history(struct call *call)
@@ -184,7 +188,7 @@ int cmd_history(struct call *call)
 	if (err >= 0 && call->json)
 		return cmd_json(call, all);
 	if (err >= 0)
-		history_released(call, &at);
+		history_versions(call, &at);
 	json_decref(all);
 	return err;
 }

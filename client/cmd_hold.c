@@ -248,8 +248,7 @@ static const char *const hold_words_of[] = {"", "all", "newest", "on-demand"};
 
 static const char *policy_words(struct call *call, const struct policy *p)
 {
-	static const char *const words[] = {"", "all versions", "the newest versions",
-					    "what you ask for"};
+	static const char *const words[] = {"", "all versions", "newest", "what you ask for"};
 	return p->most && p->hold != HOLD_ON_DEMAND
 		       ? arena_format(&call->arena, "%s up to %s", words[p->hold],
 				      screen_size(&call->arena, p->most))
@@ -266,7 +265,7 @@ static int policy_row(struct call *call, const struct id *space, struct table *t
 	if (err < 0)
 		return hold_failed(call, err);
 	table_words(table, "%s", lookup_space_name(call->copy, space, &call->arena));
-	table_words(table, "%s%s", policy_words(call, &p), set ? "" : " (nobody said)");
+	table_words(table, "%s", policy_words(call, &p));
 	table_words(table, "%" PRIu64 " of %" PRIu64, h.here, h.documents);
 	table_words(table, "%s", screen_size(&call->arena, h.bytes_here));
 	table_words(table, "%s", h.wanted ? screen_size(&call->arena, h.bytes_wanted) : "-");
@@ -285,8 +284,8 @@ static int policy_row(struct call *call, const struct id *space, struct table *t
 
 static int policy_list(struct call *call, const struct id *only)
 {
-	static const char *const headings[] = {"Space", "Holds",    "Documents here",
-					       ">Here", ">To come", ">On demand"};
+	static const char *const headings[] = {"Space", "Holds",    "Here",
+					       ">Bytes", ">To come", ">On demand"};
 	struct table *table = table_new(6, headings);
 	json_t *all = json_array();
 	struct held *held = NULL;
@@ -300,6 +299,9 @@ static int policy_list(struct call *call, const struct id *only)
 		err = cmd_json(call, json_incref(all));
 	else if (err >= 0)
 		table_show(table, call->out);
+	if (err >= 0 && !call->json && contents_limit(call->copy))
+		cmd_say(call, "Documents go and come at %s a second at most.",
+			screen_size(&call->arena, contents_limit(call->copy)));
 	table_free(&table);
 	json_decref(all);
 	return err;
@@ -371,8 +373,9 @@ int cmd_policy(struct call *call)
 	if (call->json)
 		return policy_list(call, &space);
 	cmd_say(call,
-		"Of %s this computer holds %s from now on. What is here stays until 'fivepits "
+		"Of %s this computer holds %s%s from now on. What is here stays until 'fivepits "
 		"fetch --drop'.",
-		lookup_space_name(call->copy, &space, &call->arena), policy_words(call, &p));
+		lookup_space_name(call->copy, &space, &call->arena),
+		p.hold == HOLD_NEWEST ? "the " : "", policy_words(call, &p));
 	return 0;
 }

@@ -4,6 +4,8 @@
  */
 #include "client/cmd.h"
 
+#include "client/contents.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,9 +45,9 @@ static const char *outbox_json_word(enum pending_state state)
 	}
 }
 
-/* How far a document is that the change waits for: "sending 42 %"; else NULL. */
+/* How far a document is that the change waits for: "sending 42 %", with another verb; else NULL. */
 static const char *outbox_sending(struct call *call, const struct pending *p,
-				  const struct change *c)
+				  const struct change *c, const char *verb)
 {
 	uint64_t sent, all, sent_sum = 0, sum = 0;
 	uint8_t root[SHA256_LEN];
@@ -56,7 +58,8 @@ static const char *outbox_sending(struct call *call, const struct pending *p,
 			sent_sum += sent;
 			sum += all;
 		}
-	return sum ? arena_format(&call->arena, "sending %u %%", (unsigned)(sent_sum * 100 / sum))
+	return sum ? arena_format(&call->arena, "%s %u %%", verb,
+				  (unsigned)(sent_sum * 100 / sum))
 		   : NULL;
 }
 
@@ -70,7 +73,8 @@ static int outbox_read(struct call *call, const struct pending *p, struct change
 
 static void outbox_print(struct call *call, const struct pending *p, const struct change *c)
 {
-	const char *sending = outbox_sending(call, p, c);
+	const char *sending = outbox_sending(
+		call, p, c, contents_paused(call->copy) ? "paused at" : "sending");
 	char text[ID_TEXT];
 
 	fprintf(call->out, "%s  %s, made %s, for '%s'\n", id_format(&p->change, text),
@@ -91,7 +95,7 @@ static json_t *outbox_json(struct call *call, const struct pending *p, const str
 	json_object_set_new(o, "state", json_string(outbox_json_word(p->state)));
 	json_object_set_new(o, "words",
 			    p->words ? json_text(BYTES(p->words, strlen(p->words))) : json_null());
-	const char *sending = outbox_sending(call, p, c);
+	const char *sending = outbox_sending(call, p, c, "sending");
 	if (sending)
 		json_object_set_new(o, "sending", json_string(sending));
 	json_object_set_new(o, "made_ms", json_integer((json_int_t)c->made_ms));
@@ -205,6 +209,8 @@ static void outbox_hints(struct call *call, const struct listed *l)
 		cmd_say(call, "\n'fivepits outbox send CHANGE' sends one that was refused again, "
 			      "with FIELD=VALUE behind it\nchanged; 'fivepits outbox drop CHANGE' "
 			      "gives it up.");
+	if (l->waits > 0 && contents_paused(call->copy))
+		cmd_say(call, "\nDocuments are paused: 'fivepits outbox resume' sends them.");
 	if (l->waits == 0)
 		cmd_say(call, "All sent: nothing waits on this computer.");
 }

@@ -288,6 +288,33 @@ static void put_say_kept(struct put *p, const struct put_item *t)
 		fprintf(call->out, "%s\n", id_format(&t->document, text));
 }
 
+/* A file that is put again is meant as a new version more often than not. */
+static void put_say_namesake(struct put *p, const struct put_item *t)
+{
+	static const char *const fields[] = {"title"};
+	struct arena *arena = &p->call->arena;
+	const char *title = name_title(arena, t->name);
+	const char *first = arena_text(arena, BYTES(title, strcspn(title, " \t\n\r")));
+	struct ids all = {0};
+	struct record r;
+
+	if (lookup_holding(p->call->copy, schema_type(TYPE_DOCUMENT), fields, 1, first, false,
+			   arena, &all) < 0)
+		return;
+	for (size_t i = 0; i < all.n; i++) {
+		if (id_equal(&all.ids[i], &t->document) ||
+		    copy_record(p->call->copy, &all.ids[i], VIEW_SHOWN, arena, &r, NULL) < 0 ||
+		    !bytes_equal(value_bytes(version_get(&r, "title")),
+				 BYTES(title, strlen(title))))
+			continue;
+		cmd_say(p->call,
+			"There was a document of this name already: 'fivepits put --document %s' "
+			"with the file makes a new version of that one.",
+			lookup_short_id(p->call->copy, &all.ids[i], arena));
+		return;
+	}
+}
+
 static void put_say(struct put *p, const struct put_item *t)
 {
 	const char *given = call_option(p->call, "name");
@@ -298,6 +325,8 @@ static void put_say(struct put *p, const struct put_item *t)
 		cmd_say(p->call,
 			"The name of %s is not UTF-8; it is kept as %s, read as ISO 8859-1.",
 			put_clean(p, given ? given : t->file->path), put_clean(p, t->name));
+	if (p->is_new && !p->many && !call_option(p->call, "title"))
+		put_say_namesake(p, t);
 	if (t->same)
 		cmd_say(p->call, "%s is the same as the newest version: nothing to keep.",
 			put_clean(p, t->name));

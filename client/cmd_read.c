@@ -178,42 +178,46 @@ static const char *version_from(struct call *call, const struct version *v)
 					  : "you, not sent yet";
 }
 
+/* One version, for people: two lines, and what its author says of it. */
+static void show_version(struct call *call, const struct version *v, size_t number,
+			 const char *word)
+{
+	struct bytes name = value_bytes(version_get(&v->record, "filename"));
+	struct bytes folder = value_bytes(version_get(&v->record, "folder"));
+	struct bytes note = value_bytes(version_get(&v->record, "note"));
+	struct content c;
+	bool whole = contents_of(&v->record, &c);
+	bool here = contents_released(&v->record).len ||
+		    (whole && contents_has(call->copy, c.root, NULL) > 0);
+
+	fprintf(call->out, "%5zu  %s%s%s, %s%s%s%s  [%s]\n       %s\n", number,
+		screen_line(&call->arena, folder), folder.len ? "/" : "",
+		screen_line(&call->arena, name),
+		whole ? screen_size(&call->arena, c.bytes) : "no bytes",
+		here ? "" : ", not on this computer", *word ? ", " : "", word,
+		lookup_short_id(call->copy, &v->id, &call->arena), version_from(call, v));
+	if (note.len)
+		fprintf(call->out, "       %s\n", screen_line(&call->arena, note));
+}
+
 /* The versions of a document, newest first. */
 static void show_document(struct call *call, const struct target *at)
 {
-	static const char *const headings[] = {">No.", "Version", "File name", ">Size",
-					       "Here", "From",	  ""};
-	struct table *table = table_new(7, headings);
 	struct version *list;
 	size_t n, apart;
 
 	if (paper_versions(call->copy, &at->id, &call->arena, &list, &n) < 0)
 		n = 0;
 	const struct version *current = n ? paper_current(&at->now, list, n, &apart) : NULL;
-	for (size_t i = n; i-- > 0;) {
-		const struct version *v = &list[i];
-		struct content c;
-		bool whole = contents_of(&v->record, &c);
-		table_words(table, "%zu", i + 1);
-		table_words(table, "%s", lookup_short_id(call->copy, &v->id, &call->arena));
-		table_cell(table, value_bytes(version_get(&v->record, "filename")));
-		table_words(table, "%s", whole ? screen_size(&call->arena, c.bytes) : "");
-		table_words(table, "%s",
-			    contents_released(&v->record).len ? "no more"
-			    : whole && contents_has(call->copy, c.root, NULL) > 0 ? "yes"
-									       : "no");
-		table_words(table, "%s", version_from(call, v));
-		table_words(table, "%s", version_word(call, v, current, apart));
-	}
-	fputc('\n', call->out);
 	if (n > 0)
-		table_show(table, call->out);
+		screen_bold(call->out, n > 1 ? "\nVersions, the newest first\n" : "\nVersion\n");
+	for (size_t i = n; i-- > 0;)
+		show_version(call, &list[i], i + 1, version_word(call, &list[i], current, apart));
 	if (n > 0 && apart > 1)
 		fprintf(call->out,
 			"%zu versions were made apart: 'fivepits settle %s --take NUMBER' "
 			"picks the one that counts.\n",
 			apart, lookup_short_id(call->copy, &at->id, &call->arena));
-	table_free(&table);
 }
 
 /* The same for programs, oldest first. */
@@ -238,6 +242,8 @@ static json_t *show_document_json(struct call *call, const struct target *at)
 		json_object_set_new(o, "filename",
 				    json_text(value_bytes(version_get(&v->record, "filename"))));
 		json_object_set_new(o, "bytes", json_integer(whole ? (json_int_t)c.bytes : 0));
+		json_object_set_new(o, "note",
+				    json_text(value_bytes(version_get(&v->record, "note"))));
 		json_object_set_new(o, "released",
 				    released.len ? json_text(released) : json_null());
 		json_object_set_new(o, "here",

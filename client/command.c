@@ -222,14 +222,57 @@ const char *command_home(struct arena *arena)
 
 /* ---- Help ----------------------------------------------------------------------------------- */
 
-void command_print_synopsis(const struct command *c, FILE *out)
+enum { HELP_WIDTH = 80, HELP_OPTION = 22 };
+
+/* Columns of a word; what stands in brackets is one. */
+static size_t help_word(const char *text, size_t *len)
 {
-	fputs(c->name, out);
+	size_t columns = 0;
+	int depth = 0;
+
+	for (*len = 0; text[*len] && text[*len] != '\n' && (depth || text[*len] != ' '); ++*len) {
+		depth += (text[*len] == '[') - (text[*len] == ']');
+		columns += ((unsigned char)text[*len] & 0xc0) != 0x80;
+	}
+	return columns;
+}
+
+/*
+ * Words for a terminal of 80 columns, and the end of the line. The first begins at `column`, those
+ * on further lines at `indent`; a line that ends a sentence ends here too.
+ */
+static void help_fill(const char *text, size_t column, size_t indent, FILE *out)
+{
+	bool begins = true; /* nothing stands behind `column` */
+
+	while (*text) {
+		size_t len, columns = help_word(text, &len);
+		bool ends = len && text[len - 1] == '.' && text[len] == '\n';
+		if (!begins && column + 1 + columns > HELP_WIDTH) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			column = indent;
+			begins = true;
+		}
+		fprintf(out, "%s%.*s", begins ? "" : " ", (int)len, text);
+		column += columns + !begins;
+		begins = ends;
+		if (ends)
+			fprintf(out, "\n%*s", (int)(column = indent), "");
+		text += len + (text[len] != '\0');
+	}
+	fputc('\n', out);
+}
+
+static const char *help_synopsis(const struct command *c, struct buf *b)
+{
+	buf_add_text(b, "%s", c->name);
 	for (const struct argument *a = c->arguments; a->name; a++)
-		fprintf(out, a->optional ? " [%s%s]" : " %s%s", a->name, a->many ? "…" : "");
+		buf_add_text(b, a->optional ? " [%s%s]" : " %s%s", a->name, a->many ? "…" : "");
 	for (const struct option *o = c->options; o->name; o++)
-		fprintf(out, " [--%s%s%s]", o->name, o->argument ? " " : "",
-			o->argument ? o->argument : "");
+		buf_add_text(b, " [--%s%s%s]", o->name, o->argument ? " " : "",
+			     o->argument ? o->argument : "");
+	buf_add_u8(b, 0);
+	return (const char *)b->data;
 }
 
 static void command_print_options(const struct option *o, FILE *out)
@@ -242,11 +285,11 @@ static void command_print_options(const struct option *o, FILE *out)
 			buf_add_text(&b, "    ");
 		buf_add_text(&b, "--%s%s%s", o->name, o->argument ? " " : "",
 			     o->argument ? o->argument : "");
-		if (b.len > 22)
-			fprintf(out, "  %.*s\n  %-22s  %s\n", (int)b.len, (const char *)b.data, "",
-				o->help);
+		if (b.len > HELP_OPTION)
+			fprintf(out, "  %.*s\n  %-22s  ", (int)b.len, (const char *)b.data, "");
 		else
-			fprintf(out, "  %-22.*s  %s\n", (int)b.len, (const char *)b.data, o->help);
+			fprintf(out, "  %-22.*s  ", (int)b.len, (const char *)b.data);
+		help_fill(o->help, HELP_OPTION + 4, HELP_OPTION + 4, out);
 		buf_fini(&b);
 	}
 }
@@ -300,11 +343,16 @@ void command_print_help(const struct command *c, FILE *out)
 		command_print_list(out);
 		return;
 	}
-	fputs("Usage: fivepits ", out);
-	command_print_synopsis(c, out);
-	fprintf(out, "\n\n%s: %s.\n", c->name, c->summary);
-	if (c->help)
-		fprintf(out, "\n%s\n", c->help);
+	static const char usage[] = "Usage: fivepits ";
+	struct buf b = {0};
+	fputs(usage, out);
+	help_fill(help_synopsis(c, &b), strlen(usage), strlen(usage), out);
+	buf_fini(&b);
+	fprintf(out, "\n%s: %s.\n", c->name, c->summary);
+	if (c->help) {
+		fputc('\n', out);
+		help_fill(c->help, 0, 0, out);
+	}
 	fputs("\nOptions\n", out);
 	command_print_options(c->options, out);
 	command_print_globals(c, out);

@@ -100,8 +100,6 @@ const char *call_word(const struct call *call, size_t i);
 
 /* What --help prints: of one command, or (NULL) of the program. */
 void command_print_help(const struct command *c, FILE *out);
-/* "show ID", with options. */
-void command_print_synopsis(const struct command *c, FILE *out);
 /* The completion script for bash. */
 void command_print_completion(FILE *out);
 /* Where copies are kept when neither --home nor FIVEPITS_HOME says: in `arena`. */

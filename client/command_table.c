@@ -168,8 +168,9 @@ static const struct command commands[] = {
 	{
 		.name = "settle",
 		.arguments = {{"ID", COMPLETE_NOTHING, NULL, false, false}},
-		.options = {{"take", 0, "theirs|yours|FIELD=VALUE",
-			     "which version stands, or a new one (once for each field)",
+		.options = {{"take", 0, "theirs|yours|NUMBER|SCHOOL|FIELD=VALUE",
+			     "which version stands, also by its number or its author's school; or "
+			     "a new one (once for each field)",
 			     COMPLETE_CHOICE, "theirs yours"},
 			    {"seen", 0, "WORD",
 			     "what you had seen: the word 'seen' of conflicts --json",
@@ -180,9 +181,12 @@ static const struct command commands[] = {
 		.help = "ID is what 'conflicts' prints, or the record's. 'yours' is the version "
 			"written on "
 			"this\n"
-			"computer or else by you, 'theirs' the other. Both stay in the history.",
+			"computer or else by you, 'theirs' the other. Both stay in the history.\n"
+			"Of a document NUMBER says which version counts from then on; all are "
+			"kept.",
 		.example = "fivepits settle 1.5 --take theirs\n"
-			   "fivepits settle 1.5 --take details='Both schools are trained'",
+			   "fivepits settle 1.5 --take details='Both schools are trained'\n"
+			   "fivepits settle rota.docx --take 2",
 		.run = cmd_settle,
 	},
 
@@ -234,7 +238,7 @@ static const struct command commands[] = {
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_sync,
 		.summary =
-			"what waits here, what has two versions, when the server was last reached",
+			"what waits, what has two versions, when the server was last reached",
 		.example = "fivepits status",
 		.run = cmd_status,
 	},
@@ -254,12 +258,14 @@ static const struct command commands[] = {
 			"what was\n"
 			"written after it. 'send' makes it anew of what stands now, with other "
 			"values where\n"
-			"you give them, and sends it and what waits for it; 'drop' gives it up. "
-			"'pause' has\n"
-			"all documents wait on this computer until 'resume'; all else goes.",
+			"you give them, and sends it and what waits for it; 'drop' gives it up.\n"
+			"A document that is on its way is given up with 'drop', too, and 'pause' "
+			"has all of\n"
+			"them wait on this computer until 'resume'; all else goes.",
 		.example = "fivepits outbox\n"
 			   "fivepits outbox send 0192f0c4 text='A shorter text'\n"
-			   "fivepits outbox drop 0192f0c4",
+			   "fivepits outbox drop 0192f0c4\n"
+			   "fivepits outbox pause",
 		.run = cmd_outbox,
 	},
 	{
@@ -388,8 +394,7 @@ static const struct command commands[] = {
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_document,
 		.summary =
-			"which documents' files this computer holds, space by space, and how fast "
-			"they travel",
+			"which documents' files this computer holds, and how fast they travel",
 		.help = "Lists of documents are always here. Where nobody says otherwise, so are "
 			"the newest\n"
 			"versions up to 10 MiB; the newest documents come first. It is about this "
@@ -454,8 +459,7 @@ static const struct command commands[] = {
 			 {"email", 0, "ADDRESS", "their work address", COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_admin,
-		.summary = "invite a person, or another device of theirs; the last line is the "
-			   "invitation",
+		.summary = "invite a person, or another device of theirs; prints the invitation",
 		.help = "Needs the server. The invitation works once; give it to nobody else.",
 		.example = "fivepits invite --school 'Heath Primary School' --name 'Asha Patel' "
 			   "--group 'Headteachers working group'",

@@ -52,12 +52,14 @@ int limits_check(const struct allowance *a, uint64_t bytes, struct cause *cause)
 		return 0;
 	arena_init(&arena, ARENA_NO_BUDGET);
 	if (bytes > l->file)
-		err = cause_set(cause, ERR_LIMIT, "it has %s, and a file may have %s",
+		err = cause_set(cause, ERR_LIMIT,
+				"it has %s, and a file may have %s; an administrator can allow "
+				"more",
 				screen_size(&arena, bytes), screen_size(&arena, l->file));
 	else if (l->free != UINT64_MAX && (a->waits > l->free || bytes > l->free - a->waits))
 		err = cause_set(cause, ERR_LIMIT,
 				"it has %s, and your school may bring %s more: %s are used%s%s, %s "
-				"wait here to be sent",
+				"wait here to be sent; an administrator can allow more",
 				screen_size(&arena, bytes), screen_size(&arena, l->free),
 				screen_size(&arena, l->used),
 				l->school == UINT64_MAX ? "" : " of ",

@@ -167,7 +167,7 @@ const char *lookup_field_label(const char *name, struct arena *arena)
 bool lookup_is_inner(const struct schema_field *row)
 {
 	return row->format == FORMAT_POSITION || strcmp(row->name, "import_text") == 0 ||
-	       strcmp(row->name, "source_line") == 0;
+	       strcmp(row->name, "source_line") == 0 || strcmp(row->name, "chunks") == 0;
 }
 
 const char *lookup_type_label(const struct schema_type *t, struct arena *arena)

@@ -102,12 +102,24 @@ static int main_flush(struct call *call, int err)
 			       errno ? strerror(errno) : "the output failed");
 }
 
+/* What to do next, where the cause does not say it already. */
+static const char *main_advice(const struct call *call, int err, const char *line)
+{
+	if (strpbrk(line, ";?"))
+		return "";
+	if (err == ERR_OFFLINE && call->copy)
+		return "; 'fivepits doctor' finds out why";
+	if (err == ERR_FULL)
+		return "; make room on the disk, then try again";
+	return "";
+}
+
 static void main_complain(struct call *call, int err)
 {
 	const char *words = call->cause.words[0] ? call->cause.words : err_words(err);
 	const char *line = screen_line(&call->arena, BYTES(words, strlen(words)));
 	if (err != ERR_USAGE || line[strlen(line) - 1] == '?')
-		fprintf(stderr, "fivepits: %s\n", line);
+		fprintf(stderr, "fivepits: %s%s\n", line, main_advice(call, err, line));
 	else if (call->command)
 		fprintf(stderr, "fivepits: %s; try 'fivepits %s --help'\n", line,
 			call->command->name);

@@ -250,9 +250,12 @@ static int resolve_name(struct copy *copy, const char *types, const char *word, 
 				clean);
 	else if (found.n > 1)
 		err = cause_set(
-		    cause, ERR_AMBIGUOUS, "'%.60s' could be %.120s or %.120s%s; write more of it",
+		    cause, ERR_AMBIGUOUS,
+		    "'%.60s' could be %.120s (%s) or %.120s (%s)%s; write more of it, or the id",
 		    clean, lookup_label(copy, &found.ids[0], &arena),
-		    lookup_label(copy, &found.ids[1], &arena), found.n > 2 ? " or others" : "");
+		    lookup_short_id(copy, &found.ids[0], &arena),
+		    lookup_label(copy, &found.ids[1], &arena),
+		    lookup_short_id(copy, &found.ids[1], &arena), found.n > 2 ? " or others" : "");
 	else
 		*out = found.ids[0];
 	arena_fini(&arena);

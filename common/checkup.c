@@ -48,7 +48,7 @@ static int checkup_chunk(void *arg, const uint8_t hash[SHA256_LEN], bool here)
 	if (here)
 		return 0;
 	b->whole = false;
-	snprintf(words, sizeof(words), "a chunk of documents is missing (%02x%02x%02x%02x)",
+	snprintf(words, sizeof(words), "a part of a document is missing (%02x%02x%02x%02x)",
 		 hash[0], hash[1], hash[2], hash[3]);
 	if (!hashes_find(&c->told, hash))
 		c->fault(c->arg, words);

@@ -238,7 +238,7 @@ static int gather_fail(struct cause *cause, int err)
 				 "a document's list of chunks does not fit what it lists");
 	if (err == ERR_CORRUPT || err == ERR_MISSING)
 		return cause_set(cause, ERR_CORRUPT,
-				 "a stored chunk of the document is damaged: fsck finds it");
+				 "a stored part of the document is damaged: fsck finds it");
 	return cause_set(cause, err, "the store of documents can't be read: %s", err_words(err));
 }
 

@@ -386,7 +386,7 @@ static int check_row(struct checking *c, const uint8_t hash[SHA256_LEN], const s
 		return 0;
 	if (err != ERR_CORRUPT && err != ERR_INVALID && err != ERR_MISSING)
 		return err;
-	snprintf(words, sizeof(words), "a chunk of documents is %s (%02x%02x%02x%02x)",
+	snprintf(words, sizeof(words), "a part of a document is %s (%02x%02x%02x%02x)",
 		 missing ? "missing" : "damaged", hash[0], hash[1], hash[2], hash[3]);
 	if (c->fault(c->arg, missing ? STORE_MISSING : STORE_DAMAGED, hash, words))
 		buf_add(&c->doomed, hash, SHA256_LEN);

@@ -55,7 +55,8 @@ static int extract_pdf(void)
 		"bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv",
 		"--cap-drop", "ALL", "--ro-bind", "/usr", "/usr",
 		"--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
-		"/usr/bin/pdftotext", "-q", "-enc", "UTF-8", "-l", "2000", "-", "-", NULL,
+		"/usr/bin/pdftotext", "-q", "-nopgbrk", "-enc", "UTF-8", "-l", "2000",
+		"-", "-", NULL,
 	};
 	if (access("/usr/bin/pdftotext", X_OK) != 0 || lseek(STDIN_FILENO, 0, SEEK_SET) != 0)
 		return EXIT_NO_SANDBOX;

@@ -61,6 +61,7 @@ is "a text in UTF-16" "$(text utf16.txt)" "voilà 😀"
 is "Markdown" "$(text a.md)" $'# Minutes\n* one\n* two'
 if bwrap --unshare-all --ro-bind / / true 2>/dev/null; then
 	is "a PDF" "$(text a.pdf | head -n 1)" "Sign off Pilsley"
+	is "without its page breaks" "$(text a.pdf | tr -dc '\f' | wc -c)" 0
 else
 	ok "a PDF is not read where no namespace can be made" none a.pdf
 fi

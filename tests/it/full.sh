@@ -77,7 +77,7 @@ at newton policy partnership all --up-to any --quiet
 : >"$T/line.log"
 room 40000000
 status 1 "a school's disk is full half-way" scarce sync
-like "which is said in words" "$(cat "$T/err")" 'the disk is full'
+like "which is said in words" "$(cat "$T/err")" 'the disk is full; make room on the disk, then try again'
 came=$(weighs newton)
 like "part of it is there ($came bytes)" $((came / 1000000)) '^(1[6-9]|2[0-9]|3[0-9])$'
 like "status says what is to come" "$(at newton status)" 'Documents: 0 of 1 on this computer .*; 57\.2 MiB to come'

@@ -6,6 +6,7 @@ school heath 'Heath Primary School'
 school morton 'Morton Primary School'
 server_stop
 status 75 "sync says that the server can't be reached" at heath sync
+like "and what to do" "$(cat "$T/err")" "; 'fivepits doctor' finds out why\$"
 id=$(at heath add note kind=progress on="$(at heath list school name~Heath --json | sed -n 's/.*"id": *"\([0-9a-f-]*\)".*/\1/p' | head -n 1)" \
 	text='Written on the bus' | tail -n 1)
 like "an edit with no server prints its id" "$id" '^[0-9a-f-]{36}$'

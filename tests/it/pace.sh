@@ -105,6 +105,7 @@ takes "so with fetch" 2000 at heath fetch "$id" --limit-rate 100k --quiet
 ok "a limit is set for good" at pilsley policy --limit-rate 100k
 like "status tells it" "$(at pilsley status)" 'Documents go and come at 100\.0 KiB a second at most'
 is "as JSON too" "$(count pilsley limit_rate)" 102400
+like "and policy" "$(at pilsley policy)" '^Documents go and come at 100\.0 KiB a second at most'
 id=$(put_one again)
 takes "it holds for sync" 2000 at pilsley sync --quiet
 serving pilsley

@@ -66,6 +66,16 @@ for wrong in 'put' 'get' "put $T/Papers --title x" "get --folder Papers -o x" 'g
 	status 2 "wrong usage: $wrong" at morton $wrong
 done
 status 1 "no such folder" at morton get --folder Papier
+like "which says how to find one" "$(cat "$T/err")" "list version folder~TEXT"
+like "which show names" "$(at morton show minutes.txt)" ' Papers/2019/minutes\.txt, '
+status 1 "a folder is not written over" at morton get minutes.txt -o "$T" --force
+like "but into" "$(cat "$T/err")" 'is a folder: --into writes into it'
+again=$(at heath put "$T/more.txt")
+like "a file of a name that is there may be meant as a new version" "$again" "^There was a document of this name already: 'fivepits put --document [0-9a-f-]+'"
+unlike "one of another name may not" "$(at heath put "$T/more.txt" --title 'Something else')" 'already'
+status 1 "a name that two have" at heath get more.txt
+like "is told with their ids" "$(cat "$T/err")" "'more.txt' could be more.txt \([0-9a-f-]+\) or more.txt \([0-9a-f-]+\)"
+at heath withdraw "$(tail -n 1 <<<"$again")" >/dev/null
 status 1 "a size that is none" at morton policy partnership newest --up-to much
 at morton policy partnership on-demand >/dev/null
 at heath sync --quiet
@@ -171,16 +181,18 @@ wait $serving
 echo base >"$T/base.txt" && echo heath >"$T/heath.txt" && echo morton >"$T/morton.txt"
 doc=$(at heath put "$T/base.txt" --title Memorandum --quiet)
 sync_all heath morton
-at heath put --document "$doc" "$T/heath.txt" --quiet >/dev/null
+at heath put --document "$doc" "$T/heath.txt" --note 'Monday is changed' --quiet >/dev/null
 at morton put --document "$doc" "$T/morton.txt" --quiet >/dev/null
 sync_all heath morton heath
 versions() { at "$1" show "$doc" --json | field "[(x['filename'], x['made_apart'], x['current']) for x in v['versions']]"; }
 is "two versions made apart are both kept" "$(versions heath)" "[('base.txt', False, False), ('heath.txt', True, False), ('morton.txt', True, True)]"
 is "at both schools" "$(versions morton)" "$(versions heath)"
 like "conflicts shows both with school and time" "$(at heath conflicts | tr '\n' ' ')" \
-	'2 heath.txt, 6 bytes, yours +Head of Heath.*, Heath Primary School, .* 20.*3 morton.txt, 7 bytes; it counts for now +Head of Morton.*, Morton Primary School, .* 20'
+	'2 heath.txt, 6 bytes, yours +Head of Heath.*, Heath Primary School, .* 20.*Monday is changed.*3 morton.txt, 7 bytes; it counts for now +Head of Morton.*, Morton Primary School, .* 20'
 is "with --json too" "$(at heath conflicts --json | field "[(x['take'], x['author']['school_name'], x['yours']) for x in v[0]['sides']]" 2>&1 | tail -n 1)" \
 	"[(2, 'Heath Primary School', True), (3, 'Morton Primary School', False)]"
+like "show has who, when, and what is new in it, on a terminal of 80 columns too" "$(script -qec "stty cols 80; '$B/fivepits' --home '$T/morton' show $doc" /dev/null | tr -d '\r' | tr '\n' ' ')" \
+	'2  heath.txt, 6 bytes, made apart  \[[0-9a-f-]+\] +Head of Heath Primary School, Heath Primary School, [0-9]+ [A-Z][a-z]+ 20[0-9]+, [0-9:]+ +Monday is changed +1  base.txt'
 like "list marks the document" "$(at heath list document title=Memorandum)" 'two versions'
 is "no other document was made of it" "$(at heath list document --json | field "len([x for x in v if 'base' in x['title'] or 'Memorandum' in x['title'] or 'onflict' in x['title']])")" 1
 status 1 "what names none of them settles nothing" at heath settle "$doc" --take 1
@@ -192,6 +204,7 @@ is "the other one is there still" "$(at morton get "$doc" --version 3 -o -)" mor
 is "and the oldest" "$(at heath get "$doc" --version 1 -o -)" base
 status 1 "there is no fourth" at heath get "$doc" --version 4
 like "history says who picked it" "$(at morton history "$doc")" 'Heath Primary School'
+like "and where its versions are" "$(at morton history "$doc")" "^It has 3 versions: 'fivepits show $(cut -c 1-8 <<<"$doc")"
 echo next >"$T/next.txt"
 at morton put --document "$doc" "$T/next.txt" --quiet >/dev/null
 sync_all morton heath

@@ -56,7 +56,7 @@ clock +32d at morton sync --quiet
 is "as everybody hears" "$(of morton)" '[True, True, True, False]'
 iso=$(date -u -d '+32 days' +%F)
 day=$(date -u -d '+32 days' '+%-d %B %Y')
-like "show says since when" "$(at morton show "$document")" "no more .*released on $day by the rule for old versions"
+like "show says since when" "$(at morton show "$document")" "v1, .* released on $day by the rule for old versions"
 like "so does the history of the document" "$(at morton history "$document")" "^Version 1 \\(.*v1\\): released on $day by the rule for old versions"
 like "and of the version, with who did it" "$(at morton history "$first")" "released on $day by the rule"
 like "the list has the day" "$(at morton list version)" "$day"

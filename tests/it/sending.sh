@@ -19,6 +19,8 @@ kill -9 $pid 2>/dev/null
 wait $pid 2>/dev/null
 like "how far a document is survives a crash" "$(at heath status)" 'Sending documents: ([0-9]|[1-9][0-9]) % of 57\.2 MiB'
 ok "sending is paused" at heath outbox pause
+like "the outbox says so" "$(at heath outbox | tr '\n' ' ')" "paused at [0-9]+ %,.*Documents are paused: 'fivepits outbox resume'"
+unlike "in words for people" "$(at heath outbox)" 'Content|Chunks'
 is "sync goes on without it" "$(at heath add action text='beside it' --quiet >/dev/null && at heath sync --quiet && count heath pending)" 1
 like "status says that it waits, and how far it is" "$(at heath status)" 'Sending documents is paused: ([0-9]|[1-9][0-9]) % of 57\.2 MiB; .*outbox resume'
 at morton sync --quiet

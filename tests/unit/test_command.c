@@ -91,6 +91,18 @@ static bool example_works(const struct command *c)
 	return works;
 }
 
+/* Columns of its widest line, but for the example, which is for the clipboard. */
+static size_t widest(const char *help)
+{
+	size_t most = 0, columns = 0;
+
+	for (; *help && strncmp(help, "\nExample\n", 9) != 0; help++) {
+		columns = *help == '\n' ? 0 : columns + (((unsigned char)*help & 0xc0) != 0x80);
+		most = columns > most ? columns : most;
+	}
+	return most;
+}
+
 static void test_table(void)
 {
 	size_t n;
@@ -108,6 +120,7 @@ static void test_table(void)
 		   c->name);
 		ok(example_works(c), "the example of %s works", c->name);
 		char *help = printed(command_print_help, c);
+		ok(widest(help) <= 80, "its help fits in 80 columns (%zu)", widest(help));
 		ok(strstr(help, "Usage: fivepits ") && strstr(help, "\nExample\n") &&
 		       strstr(help, c->summary) &&
 		       (strstr(help, "--json") || !(c->flags & COMMAND_JSON)),
