@@ -4,16 +4,16 @@ Python's standard library and libzstd. Contents are held in memory; nothing is k
 
 usage: second_papers.py vectors PROTOCOL.md
        second_papers.py put HOST:PORT HOME FILE... [--space ID] [--document ID] [--break-after BYTES]
-       second_papers.py get HOST:PORT HOME FILENAME OUT [--have FILE]
+       second_papers.py get HOST:PORT HOME FILENAME... --into DIR [--have FILE]...
        second_papers.py ask HOST:PORT HOME NAME[:PARENT]...
        second_papers.py offer HOST:PORT HOME FILE
-       second_papers.py names HOST:PORT HOME FILE
+       second_papers.py names FILE OUT
 
 put     keeps files as new documents, or as a version of one; with --break-after the line is cut half-way
-get     the newest Version of that file's name; --have: a file, such as an old version, that is at hand
+get     the newest Versions of these files' names; --have: a file, such as an old version, that is at hand
 ask     for chunks by their SHA-256, which may be of another space: for each "came" or "missing", and the words
 offer   a content, send its list and none of its chunks, and take the offer back once all of it was asked for
-names   what a content's root and its first chunk are called
+names   what a content's root and its first chunk are called; the root is written to OUT
 """
 import argparse
 import collections
@@ -54,6 +54,8 @@ def cut(data):
     at = 0
     while at < len(data) or at == 0:
         end = end_of_chunk(data, at)
+        if end == len(data) and is_node(data[at:]):
+            end = at + 1
         yield data[at:end]
         at = max(end, 1)
 
@@ -92,13 +94,23 @@ class Content:
         return name
 
 
+def split(node):
+    """A node's entries."""
+    return [(node[i : i + 32], int.from_bytes(node[i + 32 : i + 40], "big")) for i in range(2, len(node), 40)]
+
+
+def is_node(chunk):
+    """Whether it has the form of one."""
+    if not 42 <= len(chunk) <= 10242 or (len(chunk) - 2) % 40 or chunk[0] != 1 or not 1 <= chunk[1] <= 6:
+        return False
+    return all(0 < n <= (256 * KIB if chunk[1] == 1 else (1 << 48) - 1) for _, n in split(chunk))
+
+
 def entries_of(node, level, size):
-    """The entries of a node that was received, after all that 11.2 has a receiver check."""
-    assert node[0] == 1 and 1 <= node[1] <= 6 and len(node) > 2 and (len(node) - 2) % 40 == 0, "no node"
-    assert level is None or node[1] == level, "a node of another level"
-    found = [(node[i : i + 32], int.from_bytes(node[i + 32 : i + 40], "big")) for i in range(2, len(node), 40)]
-    assert sum(n for _, n in found) == size and all(n for _, n in found), "a node of another size"
-    assert node[1] > 1 or max(n for _, n in found) <= 256 * KIB, "a chunk that is too long"
+    """Level and entries of a node that was received, after all that 11.2 has a receiver check."""
+    assert is_node(node) and node[1] == (level or node[1]), "no node of that level"
+    found = split(node)
+    assert sum(n for _, n in found) == size, "a node of another size"
     return node[1], found
 
 
@@ -132,7 +144,7 @@ class Line(Session):
     def __init__(self, address, home):
         super().__init__(address, home)
         self.part = None  # (name, the bytes that have come)
-        self.came, self.squeezed, self.parts, self.cut = 0, 0, 0, False
+        self.came, self.squeezed, self.cut = 0, 0, False
         self.open(marks=True)
         self.catch_up()
 
@@ -155,7 +167,6 @@ class Line(Session):
         size, offset, packed = one(message, 4), one(message, 5, 0), self.raw
         self.came += len(packed)
         if size is not None:
-            self.parts += 1
             before = self.part[1] if offset and self.part and self.part[0] == name else b""
             assert len(before) == offset, "a part out of its place"
             packed = before + packed
@@ -364,16 +375,16 @@ class Download:
 
 
 def get(line, words):
-    name = words.filename.encode()
-    said = [v for s in line.spaces.values() for v in versions(s) if one(v[2], 2) == name][-1][2]
-    download = Download(line)
-    if words.have:
-        with open(words.have, "rb") as f:
-            download.have.update(Content(f.read()).chunks)
-    whole = download.content(said)
-    with open(words.out, "wb") as f:
-        f.write(whole)
-    print("asked %d came %d of %d squeezed %d parts %d" % (download.asked, line.came, len(whole), line.squeezed, line.parts))
+    for name in words.filename:
+        found = [v for s in line.spaces.values() for v in versions(s) if one(v[2], 2) == name.encode()]
+        download, came, squeezed = Download(line), line.came, line.squeezed
+        for path in words.have or []:
+            with open(path, "rb") as f:
+                download.have.update(Content(f.read()).chunks)
+        whole = download.content(found[-1][2])
+        with open(os.path.join(words.into, name), "wb") as f:
+            f.write(whole)
+        print("%s asked %d came %d squeezed %d" % (name, download.asked, line.came - came, line.squeezed - squeezed))
 
 
 def ask(line, words):
@@ -397,13 +408,16 @@ def offer(line, words):
     print("chunks %d asked %d" % (len(content.chunks), len(upload.asked)))
 
 
-def names(_, words):
+def names(words):
     with open(words.file, "rb") as f:
         content = Content(f.read())
+    with open(words.out, "wb") as f:
+        f.write(content.chunks[content.root])
     print(content.root.hex(), content.leaves[0].hex())
+    return 0
 
 
-def vectors(_, words):
+def vectors(words):
     """The block of section 18; the second content has a list of two levels."""
     with open(words.file, encoding="utf-8") as f:
         block = re.search(r"<!-- made by \S+: chunks -->\n```\n(.*?)```", f.read(), re.S).group(1)
@@ -428,15 +442,16 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     commands = parser.add_subparsers(required=True)
     for run, arguments in ((vectors, "file"), (put, "file+ --space --document --break-after"),
-                           (get, "filename out --have"), (ask, "name+"), (offer, "file"), (names, "file")):
+                           (get, "filename+ --into --have"), (ask, "name+"), (offer, "file"), (names, "file out")):
         command = commands.add_parser(run.__name__)
         command.set_defaults(run=run)
-        for name in ["address", "home"] * (run is not vectors) + arguments.split():
+        for name in ["address", "home"] * (run not in (vectors, names)) + arguments.split():
             command.add_argument(name.rstrip("+"), nargs="+" if name.endswith("+") else None,
+                                 action="append" if name == "--have" else "store",
                                  type=int if name == "--break-after" else str)
     words = parser.parse_args()
-    if words.run is vectors:
-        return vectors(None, words)
+    if words.run in (vectors, names):
+        return words.run(words)
     line = Line(words.address, words.home)
     words.run(line, words)
     if not line.cut:
