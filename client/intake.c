@@ -27,6 +27,8 @@ struct intake {
 	void *arg;
 	struct buf files; /* of struct content: read, and not kept yet */
 	struct buf mute;  /* roots of those that can have no text */
+	struct buf found; /* chunks of them, and of the one under way, that were here before */
+	size_t n_found;	  /* bytes of that which are of files that were read */
 	int lost;	  /* why what was read is not there any more; 0: it is */
 	uint64_t gear[256];
 	/* Of the file under way: */
@@ -66,6 +68,7 @@ void intake_free(struct intake **intake)
 		return;
 	buf_fini(&in->files);
 	buf_fini(&in->mute);
+	buf_fini(&in->found);
 	buf_fini(&in->head);
 	buf_fini(&in->data);
 	buf_fini(&in->there);
@@ -81,11 +84,34 @@ struct bytes intake_head(const struct intake *in)
 
 /* ---- Keeping -------------------------------------------------------------------------------- */
 
+/* What was here when it was read may have been dropped since, by another process. */
+static int intake_check_found(struct intake *in, struct cause *cause)
+{
+	struct stored is;
+	int got = 1;
+
+	for (size_t i = 0; got > 0 && i < in->n_found; i += SHA256_LEN)
+		got = store_find(copy_store(in->copy), in->found.data + i, &is);
+	return got == 0 ? cause_set(cause, ERR_AGAIN,
+				    "the same bytes were being removed from this computer: put "
+				    "the file once more")
+			: got < 0 ? got : 0;
+}
+
+/* Those that were read are through; of the one under way it goes on. */
+static void intake_pass_found(struct intake *in)
+{
+	in->found.len -= in->n_found;
+	if (in->found.len)
+		memmove(in->found.data, in->found.data + in->n_found, in->found.len);
+	in->n_found = 0;
+}
+
 /* That the files are whole, and those of them that the search need not look at. */
-static int intake_note(struct intake *in)
+static int intake_note(struct intake *in, struct cause *cause)
 {
 	const struct content *list = (const struct content *)in->files.data;
-	int err = 0;
+	int err = intake_check_found(in, cause);
 
 	for (size_t i = 0; err == 0 && i < in->files.len / sizeof(*list); i++)
 		err = store_content_set(copy_store(in->copy), &list[i]);
@@ -107,7 +133,7 @@ static int contents_keep(struct copy *copy, int (*sync)(struct store *s, struct 
 	if (err == 0)
 		err = sync(store, cause);
 	if (err == 0 && in)
-		err = intake_note(in);
+		err = intake_note(in, cause);
 	if (err == 0)
 		err = copy_commit(copy);
 	if (err < 0) {
@@ -139,6 +165,7 @@ static int intake_keep_some(struct intake *in)
 		in->lost = err;
 	buf_reset(&in->files);
 	buf_reset(&in->mute);
+	intake_pass_found(in);
 	return err;
 }
 
@@ -154,6 +181,7 @@ int intake_keep(struct intake *in, struct cause *cause)
 		err = contents_keep(in->copy, store_sync, in, cause);
 	buf_reset(&in->files);
 	buf_reset(&in->mute);
+	intake_pass_found(in);
 	in->lost = 0;
 	return err;
 }
@@ -167,9 +195,11 @@ static int intake_put(struct intake *in, const uint8_t hash[SHA256_LEN], bool no
 	struct store *store = copy_store(in->copy);
 	struct stored is;
 	int got = store_find(store, hash, &is);
+	bool found = got > 0;
 
-	if (got > 0)
+	if (found)
 		got = store_get(store, hash, &in->there);
+	found = found && got == 0;
 	if (got == ERR_CORRUPT) {
 		got = copy_begin(in->copy);
 		if (got == 0)
@@ -179,6 +209,8 @@ static int intake_put(struct intake *in, const uint8_t hash[SHA256_LEN], bool no
 		else
 			copy_rollback(in->copy);
 	}
+	if (found)
+		buf_add(&in->found, hash, SHA256_LEN);
 	return got < 0 ? got : store_put_raw(store, hash, node, raw, in->cause);
 }
 
@@ -297,6 +329,7 @@ static int intake_once(struct intake *in, struct content *out)
 	int err = intake_open(in);
 
 	in->done = in->at = 0;
+	in->found.len = in->n_found;
 	buf_reset(&in->data);
 	buf_reset(&in->head);
 	in->list = listing_new(intake_node, in);
@@ -327,8 +360,10 @@ int intake_file(struct intake *in, const char *path, struct content *out, struct
 	in->cause = cause;
 	for (int i = 0; err == ERR_AGAIN && i < READ_TRIES; i++)
 		err = intake_once(in, out);
-	if (err == 0)
+	if (err == 0) {
 		buf_add(&in->files, out, sizeof(*out));
+		in->n_found = in->found.len;
+	}
 	if (err == 0 && texts_none(intake_head(in)))
 		buf_add(&in->mute, out->root, SHA256_LEN);
 	if (err < 0 && cause && !cause->words[0])

@@ -165,6 +165,30 @@ static void test_removed(void)
 	ok(contents_has(copy, c.root, NULL) == 0, "and not here any more");
 }
 
+/* Another process drops what a file that is being put has in common with others. */
+static void test_dropped_beside(void)
+{
+	struct copy *other = NULL;
+	struct content first, second, again;
+	struct cause cause = {""};
+	struct intake *in;
+
+	write_source(700000);
+	must(take_in(copy, source, &first, &cause) == 0);
+	in = intake_new(copy, NULL, NULL);
+	must(intake_file(in, source, &second, &cause) == 0);
+	must(copy_open(&other, home, NULL, os_env(), &cause) == 0 && copy_begin(other) == 0 &&
+	     contents_remove(other, BYTES(first.root, SHA256_LEN)) == 0 &&
+	     copy_commit(other) == 0 && contents_tidy(other, false) == 0);
+	copy_close(&other);
+	ok(intake_keep(in, &cause) == ERR_AGAIN && contents_has(copy, second.root, &again) == 0,
+	   "a file is not kept whose bytes went meanwhile: %s", cause.words);
+	ok(intake_file(in, source, &second, &cause) == 0 && intake_keep(in, &cause) == 0 &&
+		   contents_verify(copy, &second, &cause) == 0,
+	   "the next time it is");
+	intake_free(&in);
+}
+
 static void test_refused(void)
 {
 	struct content c;
@@ -282,6 +306,7 @@ int main(void)
 	test_damage();
 	test_misnamed();
 	test_removed();
+	test_dropped_beside();
 	test_refused();
 	test_changing();
 	test_together();
