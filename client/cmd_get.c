@@ -219,14 +219,19 @@ static int get_fetch(struct getting *g)
 
 /* ---- Writing -------------------------------------------------------------------------------- */
 
-/* Where to write, when -o says; never over a file that nobody agreed to lose. */
+/* Where to write, when -o says; never over a file that nobody agreed to lose, nor over what is
+ * none: /dev/null would be a file from then on. */
 static int get_check_output(struct call *call, const char *path)
 {
 	const char *clean = screen_line(&call->arena, BYTES(path, strlen(path)));
+	struct stat st;
 
 	if (folder_is(path))
 		return cause_set(&call->cause, ERR_EXISTS,
 				 "%.200s is a folder: --into writes into it", clean);
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return cause_set(&call->cause, ERR_INVALID,
+				 "%.200s is no file: '-o -' prints the document", clean);
 	if (!os_exists(path) || call_option(call, "force"))
 		return 0;
 	if (os_is_terminal(stdin) && os_is_terminal(stderr) &&

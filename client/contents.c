@@ -201,7 +201,8 @@ static mode_t new_file_mode(void)
 
 int contents_save(struct copy *copy, const struct content *c, const char *path, struct cause *cause)
 {
-	char *temporary = mem_format("%s.coming-XXXXXX", path);
+	char *real = realpath(path, NULL); /* behind a link, which stays */
+	char *temporary = mem_format("%s.coming-XXXXXX", real ? real : path);
 	int fd = mkstemp(temporary);
 	FILE *out = fd >= 0 ? fdopen(fd, "wb") : NULL;
 	int err = out ? contents_stream(copy, c, out, cause) : save_fault(path, cause);
@@ -210,11 +211,12 @@ int contents_save(struct copy *copy, const struct content *c, const char *path, 
 		err = save_fault(path, cause);
 	if (out)
 		fclose(out);
-	if (err == 0 && rename(temporary, path) != 0)
+	if (err == 0 && rename(temporary, real ? real : path) != 0)
 		err = save_fault(path, cause);
 	if (err < 0 && fd >= 0)
 		unlink(temporary);
 	free(temporary);
+	free(real);
 	return err;
 }
 

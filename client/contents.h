@@ -71,7 +71,8 @@ int contents_sync_end(struct copy *copy, struct cause *cause); /* the same by st
 /* Write it to a stream, checking it on the way. ERR_CORRUPT: what was written is not
  * what it was. */
 int contents_print(struct copy *copy, const struct content *c, FILE *out, struct cause *cause);
-/* Write it to a file that is there whole or not at all; an existing one is replaced. */
+/* Write it to a file that is there whole or not at all; an existing one, if only behind a link, is
+ * replaced. */
 int contents_save(struct copy *copy, const struct content *c, const char *path,
 		  struct cause *cause);
 /* Read it through. 0, ERR_MISSING, ERR_CORRUPT, ERR_IO. */

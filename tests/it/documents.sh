@@ -57,6 +57,16 @@ ok "an edited file" at morton sync --quiet
 ok "arrives" at morton get "$id" -o "$T/edited.back"
 ok "byte for byte" cmp "$T/edited" "$T/edited.back"
 
+# Where it is written to is no file.
+mkfifo "$T/fifo" && mkdir "$T/folder" && echo before >"$T/behind" && ln -s behind "$T/link"
+status 1 "what is no file is not replaced by one" at morton get "$id" -o "$T/fifo" --force
+ok "nor taken away" test -p "$T/fifo"
+status 1 "nor is a folder" at morton get "$id" -o "$T/folder" --force
+status 1 "behind a link there may be a file that nobody agreed to lose" at morton get "$id" -o "$T/link"
+ok "who does" at morton get "$id" -o "$T/link" --force
+ok "gets it there" cmp "$T/edited" "$T/behind"
+ok "and keeps the link" test -L "$T/link"
+
 # All that is named is brought here, and needs no server then.
 for n in 1 2 3; do
 	head -c $((n * 30000)) /dev/urandom >"$T/fetched.$n"
