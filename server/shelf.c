@@ -457,7 +457,8 @@ static int shelf_keep(void *arg, const uint8_t hash[SHA256_LEN], uint64_t since_
 	return got;
 }
 
-/* Nobody names it after so long. */
+/* Nobody names it after so long. While changes of a device are held, what it delivered waits: one
+ * of them may name it, and be accepted yet. */
 static int shelf_expire(struct shelf *s)
 {
 	uint64_t day = shelf_day(s), last = day > SHELF_DAYS ? day - SHELF_DAYS : 0;
@@ -465,7 +466,10 @@ static int shelf_expire(struct shelf *s)
 
 	quota_forget(s->area->quota);
 	return err < 0 ? err
-		       : db_run(s->area->db, "DELETE FROM delivered WHERE day < $1", "u", last);
+		       : db_run(s->area->db,
+				"DELETE FROM delivered WHERE day < $1 AND device NOT IN"
+				" (SELECT device FROM held)",
+				"u", last);
 }
 
 /* Once a day all chunks are looked at, a few at a time; what was found goes at once. */

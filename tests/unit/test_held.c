@@ -3,8 +3,9 @@
 #include "common/schema.h"
 #include "records.pb-c.h"
 #include "server/turn.h"
-#include "tests/bed.h"
+#include "server/shelf.h"
 #include "tests/tap.h"
+#include "tests/unit/stage.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -586,9 +587,40 @@ static void test_garbage(void)
 	bed_fini(&g.b);
 }
 
+/* A document's version: its bytes wait for the decision as long as it takes. */
+static void test_document(void)
+{
+	struct group g;
+	struct paper *paper = paper_new(3, 300000), *left = paper_new(4, 300000);
+
+	group_init(&g, "document");
+	group_end(&g);
+	bed_turn(&g.b);
+	offer(&g.member, left);
+	answer(&g.member, left, SIZE_MAX);
+	offer(&g.member, paper);
+	answer(&g.member, paper, SIZE_MAX);
+	must(g.member.stored == 1);
+	struct id change = push_version(&g.member, &g.space, &paper->content);
+	ok(was_told(&g.member, &change, VERDICT_HELD), "a version of a document is held");
+	bed_days_pass(&g.b, 3 * SHELF_DAYS);
+	decide(&g.chair, &change, true, NULL);
+	ok(g.chair.decided.verdict == VERDICT_APPLIED,
+	   "and can be accepted when the chair comes to it, weeks later");
+	bed_days_pass(&g.b, 2 * SHELF_DAYS);
+	ok(area_content(g.b.area, &paper->content) == 0 &&
+		   area_content(g.b.area, &left->content) < 0,
+	   "then it stays, and what else was brought and not named goes");
+	ok(is_sound(&g.b), "and all is sound");
+	bed_fini(&g.b);
+	paper_free(paper);
+	paper_free(left);
+}
+
 int main(void)
 {
 	test_held();
+	test_document();
 	test_other_bytes();
 	test_limits();
 	test_bytes_limit();
