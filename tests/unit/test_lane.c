@@ -358,6 +358,24 @@ static void test_shared_bad(struct stage *s)
 	paper_free(b);
 }
 
+/* Who did not hear how an offer ended, or was told that of the one before, makes it once more. */
+static void test_offered_again(struct stage *s)
+{
+	struct paper *paper = paper_new(97, 900000);
+	struct peer *staff = &s->staff;
+
+	offer(staff, paper);
+	answer(staff, paper, 1);
+	size_t asked = staff->wants.len;
+	must(asked > 3 * SHA256_LEN);
+	offer(staff, paper);
+	ok(staff->wants.len == asked && staff->missing == 0,
+	   "an offer that is made again is answered again, by what still lacks");
+	answer(staff, paper, SIZE_MAX);
+	ok(staff->stored == 1, "and comes to its end");
+	paper_free(paper);
+}
+
 static void test_small(struct stage *s)
 {
 	struct paper *empty = paper_new(1, 0), *one = paper_new(2, 1);
@@ -487,6 +505,7 @@ int main(void)
 	peer_hello(&s->staff);
 	test_shared(s);
 	test_shared_bad(s);
+	test_offered_again(s);
 	test_small(s);
 	test_parts(s);
 	stage_fini(s);
