@@ -103,6 +103,33 @@ is "another's list is so, in the same words" "${said[1]}" "${said[0]}"
 is "its chunk" "${said[2]}" "${said[0]}"
 is "and its chunk as one of the list" "${said[3]}" "${said[0]}"
 
+# What breaks a rule, or does not fit.
+cat >"$T/manners" <<'END'
+a root that is no list: Missing after Want
+a level above 6: Missing after Want
+an entry of nothing: Missing after Want
+entries that add up to more: Missing after Want
+257 entries: Missing after Want
+a list that is put as a file of one chunk: Missing after 3 Wants
+damaged again and again: Missing after 3 Wants
+a chunk that nobody waits for: Pace
+and it goes on: Stored
+a part that is not next: Bye 1
+a part of nothing: Bye 1
+more than the size: Bye 1
+a chunk of more than 256 KiB: Bye 1
+a mark that was never sent: Bye 1
+a short name: Bye 1
+257 offers: Bye 2
+16,385 chunks: Bye 2
+END
+timeout 60 python3 "$ROOT/tests/it/second_manners.py" "$ADDRESS" "$T/heath" >"$T/answers" 2>&1
+ok "what does not fit is missing, and what breaks a rule ends the session" diff "$T/manners" "$T/answers"
+at pilsley quota --file 1M --quiet >/dev/null
+sync_all pilsley
+head -c 1500000 /dev/urandom >"$T/over"
+like "what is over a limit is refused in words, before it is sent" "$(second put heath "$T/over")" 'Missing: .*a file may have 1'
+
 sync_all heath morton pilsley heath
 same_everywhere "all are equal" heath morton
 finish
