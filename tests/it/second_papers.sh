@@ -5,7 +5,7 @@
 second() { # second COMMAND SCHOOL [ARGUMENT...]: as that school's device
 	local command=$1 home=$T/$2
 	shift 2
-	timeout 60 python3 "$ROOT/tests/it/second_papers.py" "$command" "$ADDRESS" "$home" "$@" 2>"$T/err" || tail -n 3 "$T/err"
+	timeout 60 python3 -B "$ROOT/tests/it/second_papers.py" "$command" "$ADDRESS" "$home" "$@" 2>"$T/err" || tail -n 3 "$T/err"
 }
 number() { # number WORD: of a line such as "chunks 5 asked 3"
 	sed -nE "s/.*\\b$1 ([0-9]+).*/\\1/p" | head -n 1
@@ -14,12 +14,12 @@ document() { # document SCHOOL FILE: its id
 	at "$1" list document "title=$2" --json | first_id
 }
 ok "it works out the vectors of cutting and of the list" \
-	python3 "$ROOT/tests/it/second_papers.py" vectors "$ROOT/proto/PROTOCOL.md"
+	python3 -B "$ROOT/tests/it/second_papers.py" vectors "$ROOT/proto/PROTOCOL.md"
 area
 school heath 'Heath Primary School'
 school morton 'Morton Primary School'
 FILES='empty one text scan list'
-names() { python3 "$ROOT/tests/it/second_papers.py" names "$1" "$2"; } # of root and first chunk; the root as OUT
+names() { python3 -B "$ROOT/tests/it/second_papers.py" names "$1" "$2"; } # of root and first chunk; the root as OUT
 : >"$T/empty"
 printf x >"$T/one"
 yes 'A line of text that squeezes well.' | head -c 1048576 >"$T/text"
@@ -123,7 +123,7 @@ a short name: Bye 1
 257 offers: Bye 2
 16,385 chunks: Bye 2
 END
-timeout 60 python3 "$ROOT/tests/it/second_manners.py" "$ADDRESS" "$T/heath" >"$T/answers" 2>&1
+timeout 60 python3 -B "$ROOT/tests/it/second_manners.py" "$ADDRESS" "$T/heath" >"$T/answers" 2>&1
 ok "what does not fit is missing, and what breaks a rule ends the session" diff "$T/manners" "$T/answers"
 at pilsley quota --file 1M --quiet >/dev/null
 sync_all pilsley
