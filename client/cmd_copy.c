@@ -417,7 +417,7 @@ int cmd_fsck(struct call *call)
 
 	if (n > 0)
 		cmd_say(call,
-			"%s taken out: 'fivepits get' fetches what they were of.",
+			"%s taken out: 'fivepits get' fetches the documents anew.",
 			screen_count(&call->arena, (uint64_t)n, "damaged part of documents was",
 				     "damaged parts of documents were"));
 	json_decref(mended);

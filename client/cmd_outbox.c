@@ -183,7 +183,7 @@ static void decided_found(void *arg, const struct id *space, const struct past_e
 
 struct listed {
 	json_t *all;
-	size_t waits, refused;
+	size_t waits, refused, delayed; /* delayed: there is a reason why it is not sent yet */
 };
 
 static int outbox_show_one(struct call *call, const struct pending *p, void *arg)
@@ -200,6 +200,7 @@ static int outbox_show_one(struct call *call, const struct pending *p, void *arg
 		outbox_print(call, p, &c);
 	l->waits++;
 	l->refused += p->state == PENDING_REFUSED;
+	l->delayed += p->state == PENDING_UNSENT && p->words && *p->words;
 	return 0;
 }
 
@@ -209,6 +210,9 @@ static void outbox_hints(struct call *call, const struct listed *l)
 		cmd_say(call, "\n'fivepits outbox send CHANGE' sends one that was refused again, "
 			      "with FIELD=VALUE behind it\nchanged; 'fivepits outbox drop CHANGE' "
 			      "gives it up.");
+	if (l->delayed > 0)
+		cmd_say(call, "\nWhat is not sent yet for a reason goes by itself when that is "
+			      "gone; 'fivepits outbox\ndrop CHANGE' gives it up.");
 	if (l->waits > 0 && contents_paused(call->copy))
 		cmd_say(call, "\nDocuments are paused: 'fivepits outbox resume' sends them.");
 	if (l->waits == 0)

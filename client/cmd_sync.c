@@ -46,10 +46,23 @@ static void sync_tell_usable(struct sync_bar *b, const struct uplink_progress *p
 	progress_begin(&b->bar, "Fetching history", call->quiet || call->json);
 }
 
+/* Who waits without a bar should know for what. */
+static void sync_tell_beside(const struct sync_bar *b)
+{
+	if (!b->call->json && os_is_terminal(stderr))
+		fputs("A running 'fivepits serve' is at it; in another window 'fivepits status' "
+		      "says how far it is.\n",
+		      stderr);
+}
+
 static void sync_progress(void *arg, const struct uplink_progress *p)
 {
 	struct sync_bar *b = arg;
 
+	if (!p) {
+		sync_tell_beside(b);
+		return;
+	}
 	if (p->has_values && p->to_fetch > p->fetched && !b->told)
 		sync_tell_usable(b, p);
 	if (p->bytes_all == 0) {

@@ -34,7 +34,8 @@ struct errand {
 	enum verdict verdict; /* ACCEPT, REFUSE: filled; why not accepted is in the cause */
 };
 
-/* For a progress bar, some ten times a second. */
+/* For a progress bar, some ten times a second. NULL: another process carries it, which goes on for
+ * longer than a moment; this is said once. */
 typedef void (*errand_progress_fn)(void *arg, const struct uplink_progress *progress);
 
 /*

@@ -21,6 +21,7 @@ enum {
 	RECOVERY_TIMES = 20, /* so often while the server gathers what the copies hold */
 	WAKE_MS = 5000,
 	POLL_MS = 5,
+	LONG_US = 1000 * 1000,
 };
 
 struct run {
@@ -209,7 +210,9 @@ static int run_beside(struct run *r, struct os_lock *lock, int *result)
 {
 	const char *home = copy_home(r->copy);
 	char token[ERRAND_TOKEN];
+	uint64_t began_us = os_monotonic_us();
 	unsigned wait = POLL_MS;
+	bool told = !r->progress;
 
 	if ((*result = errand_post(home, r->errand, token, r->cause)) != 0)
 		return 1;
@@ -221,6 +224,10 @@ static int run_beside(struct run *r, struct os_lock *lock, int *result)
 			return 0;
 		}
 		wait_ms(wait);
+		if (!told && os_monotonic_us() - began_us >= LONG_US) {
+			r->progress(r->arg, NULL);
+			told = true;
+		}
 		if (wait < 50)
 			wait++;
 	}

@@ -333,9 +333,13 @@ static void table_print_cell(FILE *stream, const char *text, unsigned width, boo
 static void table_print_row(const struct table *t, FILE *stream, const unsigned *widths,
 			    const char *const *cells)
 {
-	for (unsigned i = 0; i < t->columns; i++) {
-		table_print_cell(stream, cells[i], widths[i], t->numbers[i], i + 1 == t->columns);
-		fputs(i + 1 < t->columns ? "  " : "\n", stream);
+	unsigned n = t->columns; /* up to the last that has something in it */
+
+	while (n > 1 && !cells[n - 1][0])
+		n--;
+	for (unsigned i = 0; i < n; i++) {
+		table_print_cell(stream, cells[i], widths[i], t->numbers[i], i + 1 == n);
+		fputs(i + 1 < n ? "  " : "\n", stream);
 	}
 }
 

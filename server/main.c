@@ -233,9 +233,9 @@ static int main_mend(const struct words *w, struct cause *cause)
 	area_close(&area);
 	ca_close(&ca);
 	if (err == 0 && n && !w->json)
-		printf("%zu fault%s of documents taken out: the computers that have them are asked "
-		       "for them\n",
-		       n, n == 1 ? " was" : "s were");
+		printf("%zu damaged part%s of documents taken out: schools' computers that have %s "
+		       "are asked for %s\n",
+		       n, n == 1 ? "" : "s", n == 1 ? "it" : "them", n == 1 ? "it" : "them");
 	return err;
 }
 

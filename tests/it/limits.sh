@@ -19,6 +19,7 @@ weighs() { [ ! -d "$T/server/documents" ] || du -s --block-size=1 "$T/server/doc
 before=$(weighs | cut -f 1)
 at heath sync >"$T/out" 2>&1
 is "a file over the limit stays at home" "$(count heath pending)" 1
+like "and what becomes of it" "$(at heath outbox | tr '\n' ' ')" "goes by itself when that is gone; 'fivepits outbox drop CHANGE' gives it up"
 like "with the reason: how large it is, and what is allowed" "$(at heath outbox)" 'the document has 1\.1 MiB, and a file may have 1\.0 MiB'
 like "nothing of it was sent" "$(($(weighs | cut -f 1) - before))" '^[0-9]{1,4}$'
 status 1 "nobody else sees it" at pilsley show "$over"

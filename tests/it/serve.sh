@@ -14,6 +14,11 @@ ok "an edit beside serve appears at another school by itself" wait_for 20 shown 
 at morton set "$id" text='second word' >/dev/null
 ok "and an answer comes back" wait_for 20 shown heath "$id" 'second word'
 ok "sync beside a running serve wakes it and ends when it is quiet" timeout 20 "$B/fivepits" --home "$T/heath" sync
+at heath set "$id" text='third word' >/dev/null
+kill -STOP "$SERVER_PID"
+(sleep 2 && kill -CONT "$SERVER_PID") &
+like "who waits for it on a terminal is told for what" "$(script -qec "'$B/fivepits' --home '$T/heath' sync" /dev/null)" \
+	"A running 'fivepits serve' is at it; in another window 'fivepits status'"
 server_stop KILL
 at heath set "$id" text='while away' >/dev/null
 ok "an edit works while the server is away" shown heath "$id" 'while away'
