@@ -85,7 +85,9 @@ static void test_take_back(void)
 	peer_push(&one, making_bytes(&m));
 	struct id lost = peer_add_action(&one, &b.partnership, "taken back", &record);
 	ok(s->number == 2 && s->committed == 1, "within a turn the head is ahead of the disk");
+	a->tidying = a->lane_busy = true;
 	ok(turn_failed(a, ERR_FULL) == ERR_FULL, "where the disk is full the turn is taken back");
+	ok(!a->tidying && !area_is_busy(a), "and what can wait does, until the next tick");
 	ok(s->number == 1 && memcmp(chain, s->chain, sizeof(chain)) == 0, "and the head with it");
 	ok(access_kind(a->access, &made) == 0, "and rights");
 	struct id after = peer_add_action(&two, &b.partnership, "after", &record);
