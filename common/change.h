@@ -11,6 +11,7 @@
 #include "common/record.h"
 #include "common/sha.h"
 
+enum { SALT_LEN = 16 };
 enum { CHANGE_EDITS = 512, CHANGE_MAX = 768 * 1024, TEXT_MAX = 256 * 1024 };
 
 enum verdict {
@@ -111,7 +112,8 @@ void header_write(const struct header *h, struct buf *out);
 void body_write(struct bytes change, struct bytes outcome, struct buf *out);
 int body_read(struct bytes body, struct bytes *change, struct bytes *outcome); /* ERR_PROTO */
 
-/* What the chain takes of a body. */
+/* What the chain takes of a body. A salt has SALT_LEN bytes, or body and salt could be parted
+ * elsewhere under the same seal. */
 void body_seal(struct bytes salt, struct bytes body, uint8_t sealed[SHA256_LEN]);
 /* The chain before entry 1 of a space, and after one more entry. */
 void chain_start(const struct id *area, const struct id *space, uint8_t chain[SHA256_LEN]);

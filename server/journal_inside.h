@@ -12,7 +12,6 @@
 
 enum {
 	NUMBER_BITS = 40,
-	SALT_LEN = 16,
 	SALTS = 64,
 	ENTRY_MAX = 1000 * 1000, /* so that one fits in a frame */
 };

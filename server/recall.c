@@ -141,9 +141,10 @@ static int run_entry(struct session *s, struct recall *r, const Wire__Entry *e)
 	r->bytes += header.len + salt.len + body.len;
 	if (r->next > r->number || r->bytes > RUN_BYTES)
 		return 0;
-	if (e->has_body)
+	/* Salt and body are sealed as one: where the body begins is by the salt's length alone. */
+	if (e->has_body && salt.len == SALT_LEN)
 		chain_next(r->chain, header, salt, body);
-	else if (e->sealed.len == SHA256_LEN)
+	else if (!e->has_body && e->sealed.len == SHA256_LEN)
 		chain_next_sealed(r->chain, header, e->sealed.data);
 	else
 		return 0;
@@ -221,17 +222,54 @@ void recall_rewind(struct session *s)
 		told_rewind(s, &s->hello->told[i]);
 }
 
+static void recall_before(const struct area *a, const struct id *id, struct place *out)
+{
+	const struct space *space = journal_space(a->journal, id);
+
+	*out = (struct place){.epoch = space ? space->epoch : 0,
+			      .number = space ? space->number : 0};
+}
+
+/* What others were asked of this space, or are handing in, was measured at the line as it was
+ * before: the place where it ended. */
+static void recall_outdate(struct area *a, const struct id *space, const struct place *before)
+{
+	const struct space *now = journal_space(a->journal, space);
+
+	if (now->epoch == before->epoch && now->number == before->number)
+		return;
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct session *s = a->sessions[i];
+		if (hello_is_recalled(s) && id_equal(&s->hello->recall->space, space))
+			s->hello->recall->outdated = true;
+	}
+}
+
+/* A run that the line changed under has come to its end: nothing is wrong with it. */
+static void recall_again(struct session *s)
+{
+	const struct id space = s->hello->recall->space;
+
+	for (size_t i = 0; i < s->hello->n; i++)
+		if (id_equal(&s->hello->told[i].space, &space) && s->hello->told[i].recalls)
+			s->hello->told[i].recalls--;
+	recall_drop(s);
+	if (!s->area->failed)
+		hello_go_on(s);
+}
+
 /* The run is whole: take it, and only once it is on disk say so. */
 static void run_take(struct session *s, struct recall *r)
 {
 	struct area *a = s->area;
 	const struct id space = r->space;
-	struct place at;
+	struct place at, before;
 	bool rewind = false, full = a->dropped;
 
 	a->dropped = false;
 	/* What was decided in this turn before is told first: the line may change under it. */
 	int err = turn_end(a) < 0 ? a->failed : 0;
+	recall_before(a, &space, &before);
 	if (err == 0 && !a->dropped) { /* else what was staged in it is gone with it */
 		err = recovery_take(a, s, r, &at, &rewind);
 		if (err == 0)
@@ -248,6 +286,7 @@ static void run_take(struct session *s, struct recall *r)
 		return;
 	}
 	free(r);
+	recall_outdate(a, &space, &before);
 	told_move(s, &space, &at, rewind);
 	if (!access_session(a->access, &s->device, &s->person))
 		s->person = (struct id){{0}};
@@ -263,6 +302,11 @@ void recall_on_run(struct session *s, const struct frame *f, void *message)
 	s->turn_bytes += f->message.len;
 	if (!r || !bytes_equal(BYTES_OF(m->space), ID_BYTES(&r->space))) {
 		session_bye(s, WIRE__REASON__PROTOCOL, "entries came that were not asked for");
+		return;
+	}
+	if (r->outdated) {
+		if (!m->more)
+			recall_again(s);
 		return;
 	}
 	int got = run_frame(s, r, m);

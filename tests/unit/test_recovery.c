@@ -549,11 +549,24 @@ static bool hand_in(struct world *w, struct client *c, const Wire__Run *m, Wire_
 
 enum forgery {
 	OWN_MAKING, REORDERED, CUT, BEYOND, NO_BODY, OTHER_SPACE, OTHER_EPOCH, SIGNATURE,
-	NOT_JOINED, TOO_FAR, UNASKED, OWN_HEADER, FORGERIES
+	NOT_JOINED, TOO_FAR, UNASKED, OWN_HEADER, SHIFTED, NO_BODY_LEFT, FORGERIES
 };
 
+/* Salt and body are sealed as one: where the one ends and the other begins is moved. */
+static void shift(Wire__Entry *e, size_t salt, struct arena *arena)
+{
+	size_t all = e->salt.len + e->body.len;
+	uint8_t *both = arena_alloc(arena, all);
+
+	memcpy(both, e->salt.data, e->salt.len);
+	memcpy(both + e->salt.len, e->body.data, e->body.len);
+	e->salt = (ProtobufCBinaryData){salt, both};
+	e->body = (ProtobufCBinaryData){all - salt, both + salt};
+}
+
 /* Make one of it. The reason for which the server should end the session. */
-static Wire__Reason forge(struct world *w, struct client *c, Wire__Run *m, enum forgery how)
+static Wire__Reason forge(struct world *w, struct client *c, Wire__Run *m, enum forgery how,
+			  struct arena *arena)
 {
 	static struct signed_head other;
 	Wire__Entry *e = m->entries[1];
@@ -568,6 +581,12 @@ static Wire__Reason forge(struct world *w, struct client *c, Wire__Run *m, enum 
 	case REORDERED:
 		m->entries[1] = m->entries[2];
 		m->entries[2] = e;
+		break;
+	case SHIFTED:
+		shift(e, e->salt.len + 1, arena);
+		break;
+	case NO_BODY_LEFT:
+		shift(e, e->salt.len + e->body.len, arena);
 		break;
 	case CUT:
 		m->n_entries--;
@@ -611,7 +630,8 @@ static void test_forged(void)
 		"an entry more than was signed", "an entry without its body",
 		"the head of another space", "a head of another epoch", "a wrong signature",
 		"a run that does not join the line", "a run that begins behind the line",
-		"a run of a space that was not recalled", "a header of its own making"};
+		"a run of a space that was not recalled", "a header of its own making",
+		"a body that begins elsewhere than was sealed", "a body that is all salt"};
 	struct world w;
 	struct arena arena;
 
@@ -633,7 +653,7 @@ static void test_forged(void)
 		Wire__Entry *room[6];
 		memcpy(room, m->entries, 5 * sizeof(*room));
 		m->entries = room;
-		Wire__Reason reason = forge(&w, a, m, (enum forgery)how);
+		Wire__Reason reason = forge(&w, a, m, (enum forgery)how, &arena);
 		ok(hand_in(&w, a, m, reason, 1), "%s is refused, and nothing has changed",
 		   names[how]);
 	}
