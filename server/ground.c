@@ -226,7 +226,12 @@ static int ground_whose(void *arg, uint64_t number, char *name, size_t size)
 	if (err == 0)
 		err = directory_message(e, &person, TYPE_PERSON, &p);
 	const Records__Person *m = p;
-	snprintf(name, size, "%s", m && m->name ? m->name : "");
+	const char *whole = m && m->name ? m->name : "";
+	size_t n = strlen(whole);
+	if (n >= size) /* whole characters: the words that quote it are UTF-8 */
+		for (n = size - 1; n > 0 && ((unsigned char)whole[n] & 0xc0) == 0x80;)
+			n--;
+	snprintf(name, size, "%.*s", (int)n, whole);
 	return err;
 }
 

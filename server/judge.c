@@ -214,6 +214,23 @@ static int judge_space(struct judging *j, const struct edit *e, struct cause *ca
 	return 0;
 }
 
+/* A flag that is set once says yes: a no would stand for ever, and nobody could end the appointment
+ * or revoke the device any more, the server neither. */
+static int judge_once(const struct schema_type *t, const struct effect *e, struct cause *cause)
+{
+	struct bytes rest = e->set;
+	struct field o;
+
+	while (field_next(&rest, &o) > 0) {
+		const struct schema_field *f = schema_field(t, o.number, NULL);
+		if (f->merge == MERGE_FIXED && f->format == FORMAT_FLAG && o.value == 0)
+			return cause_set(cause, ERR_INVALID,
+					 "%s.%s is set once, to yes: leave it out until then",
+					 t->name, f->name);
+	}
+	return 0;
+}
+
 /* The fields that are cleared: known, and no sets, whose members are taken one by one. */
 static int judge_clear(const struct schema_type *t, const struct effect *e, struct cause *cause)
 {
@@ -253,6 +270,8 @@ static int judge_edit(struct judging *j, const struct edit *e, struct cause *cau
 		return cause_set(cause, ERR_INVALID, "%s %s does not belong in this space",
 				 schema_article(t), t->name);
 	int err = judge_values(t, &e->effect, cause);
+	if (err == 0 && (e->type == TYPE_DEVICE || e->type == TYPE_APPOINTMENT))
+		err = judge_once(t, &e->effect, cause);
 	if (err == 0 && e->type == TYPE_DEVICE)
 		err = judge_device(j, e, cause);
 	if (err == 0 && e->type == TYPE_SPACE)

@@ -486,6 +486,69 @@ static void test_endings(void)
 	bed_fini(&s.b);
 }
 
+/* What is set once is not set to no: the server could not set it any more, nor anybody else. */
+static void test_set_once(void)
+{
+	struct school s;
+	struct making m;
+	struct id id;
+
+	school_init(&s, "once");
+	id = id_make(&s.b.env);
+	making_init(&m, &s.b, &s.b.directory, 0);
+	making_create(&m, TYPE_APPOINTMENT, &id);
+	making_ref(&m, 1, &s.person);
+	making_number(&m, 2, RECORDS__ROLE__STAFF);
+	making_ref(&m, 4, &s.group);
+	making_text(&m, 6, "2019-12-31", NULL);
+	making_number(&m, 7, 0);
+	peer_push(&s.admin, making_bytes(&m));
+	ok(bed_turn(&s.b) == 0 && refused(peer_told(&s.admin, &m.change.id), "to yes"),
+	   "an appointment that is past, and says that it has not ended, does not stop the server");
+	making_fini(&m);
+	making_init(&m, &s.b, &s.b.directory, peer_held(&s.admin, &s.b.directory)->number);
+	making_edit(&m, TYPE_DEVICE, &s.staff.device);
+	making_number(&m, 5, 0);
+	peer_push(&s.admin, making_bytes(&m));
+	bed_turn(&s.b);
+	ok(refused(peer_told(&s.admin, &m.change.id), "to yes"),
+	   "nobody makes a device one that can't be revoked");
+	making_fini(&m);
+	bed_fini(&s.b);
+}
+
+/* A refusal that quotes a long name is text: else its author's copy could not read the frame. */
+static void test_long_name(void)
+{
+	static const char e[] = "\xc3\xa9";
+	struct school s;
+	struct making m;
+	struct id record;
+	char name[181] = "";
+
+	school_init(&s, "name");
+	for (size_t i = 0; i + 2 < sizeof(name); i += 2)
+		memcpy(name + i, e, 2);
+	struct id person = bed_person(&s.b, &s.admin, name);
+	bed_appoint(&s.b, &s.admin, &person, RECORDS__ROLE__STAFF, NULL);
+	struct peer author;
+	peer_join(&author, &s.b, &person);
+	peer_hello(&author);
+	peer_add_action(&author, &s.b.partnership, "x", &record);
+	bed_turn(&s.b);
+	making_init(&m, &s.b, &s.b.partnership, 0);
+	making_edit(&m, TYPE_ACTION, &record);
+	making_text(&m, 3, "y", NULL);
+	m.change.exact = &record;
+	m.change.n_exact = 1;
+	peer_push(&s.staff, making_bytes(&m));
+	bed_turn(&s.b);
+	ok(refused(peer_told(&s.staff, &m.change.id), "has changed since it was read, by"),
+	   "a refusal that names somebody of a long name can be read");
+	making_fini(&m);
+	bed_fini(&s.b);
+}
+
 /* ---- Reading it all ------------------------------------------------------------------------- */
 
 struct digests {
@@ -552,6 +615,8 @@ int main(void)
 	test_own_space_stays_own();
 	test_deferred();
 	test_endings();
+	test_set_once();
+	test_long_name();
 	test_reading();
 	return tap_end();
 }
