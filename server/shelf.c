@@ -115,7 +115,8 @@ static int shelf_climb(struct shelf *s, const struct session *session,
 				    (void *)session);
 		if (got > 0 && whole) {
 			best = 1;
-			got = 2 * store_content(s->store, here, &content);
+			got = store_content(s->store, here, &content);
+			got = got > 0 ? 2 : got;
 		}
 		if (got == 0)
 			got = store_parents(s->store, here, climb_row, &c);
