@@ -519,7 +519,8 @@ void lane_taken_back(struct area *a, const char *words)
 {
 	shelf_forget(a->shelf);
 	a->put_ms = 0;
-	a->tidying = a->lane_busy = false; /* else a full disk would be tried again at once, for ever */
+	/* Else a full disk would be tried again at once, for ever. */
+	a->tidying = a->lane_busy = false;
 	for (size_t i = 0; i < a->n_sessions; i++) {
 		struct session *s = a->sessions[i];
 		if (!s->lane)
