@@ -170,19 +170,6 @@ static int lane_begin(struct area *a)
 	return a->full ? 0 : journal_begin(a->journal);
 }
 
-/* Is the content offered already, and about to be stored? Where chunks of it lack it begins anew:
- * the client does not wait for those that it was asked for before. */
-static bool offer_ends(struct lane *l, const uint8_t root[SHA256_LEN])
-{
-	struct offer *o = offer_find(l, root);
-
-	if (o && o->state == OFFER_OPEN) {
-		offer_drop(l, o);
-		return false;
-	}
-	return o != NULL;
-}
-
 void session_on_offer(struct session *s, const struct frame *f, void *message)
 {
 	const Wire__Offer *m = message;
@@ -192,8 +179,13 @@ void session_on_offer(struct session *s, const struct frame *f, void *message)
 	struct content c = {.bytes = m->bytes};
 
 	(void)f;
-	if (!lane_name(s, m->root) || !lane_name(s, m->content) || offer_ends(l, m->root.data))
+	if (!lane_name(s, m->root) || !lane_name(s, m->content))
 		return;
+	struct offer *before = offer_find(l, m->root.data);
+	if (before && before->state != OFFER_OPEN)
+		return; /* whole: it is about to be stored */
+	if (before) /* who offers it again waits for none of the Wants that were said before */
+		offer_drop(l, before);
 	if (l->n_offers >= LANE_OFFERS) {
 		session_bye(s, WIRE__REASON__TOO_BIG, "too many documents were offered at once");
 		return;

@@ -439,6 +439,19 @@ static void test_deferred(void)
 	bed_fini(&b);
 }
 
+/* An appointment that was over before it is made. */
+static void making_past(struct making *m, struct school *s)
+{
+	struct id id = id_make(&s->b.env);
+
+	making_init(m, &s->b, &s->b.directory, 0);
+	making_create(m, TYPE_APPOINTMENT, &id);
+	making_ref(m, 1, &s->person);
+	making_number(m, 2, RECORDS__ROLE__STAFF);
+	making_ref(m, 4, &s->group);
+	making_text(m, 6, "2019-12-31", NULL);
+}
+
 static void test_endings(void)
 {
 	struct school s;
@@ -470,13 +483,7 @@ static void test_endings(void)
 	ok(!peer_held(&s.staff, &s.space), "on the day after it is over");
 	ok(peer_held(&s.admin, &s.b.directory)->number == before + 1, "by an entry of the server");
 
-	id = id_make(&s.b.env);
-	making_init(&m, &s.b, &s.b.directory, 0);
-	making_create(&m, TYPE_APPOINTMENT, &id);
-	making_ref(&m, 1, &s.person);
-	making_number(&m, 2, RECORDS__ROLE__STAFF);
-	making_ref(&m, 4, &s.group);
-	making_text(&m, 6, "2019-12-31", NULL);
+	making_past(&m, &s);
 	peer_push(&s.admin, making_bytes(&m));
 	making_fini(&m);
 	bed_turn(&s.b);
@@ -491,16 +498,9 @@ static void test_set_once(void)
 {
 	struct school s;
 	struct making m;
-	struct id id;
 
 	school_init(&s, "once");
-	id = id_make(&s.b.env);
-	making_init(&m, &s.b, &s.b.directory, 0);
-	making_create(&m, TYPE_APPOINTMENT, &id);
-	making_ref(&m, 1, &s.person);
-	making_number(&m, 2, RECORDS__ROLE__STAFF);
-	making_ref(&m, 4, &s.group);
-	making_text(&m, 6, "2019-12-31", NULL);
+	making_past(&m, &s);
 	making_number(&m, 7, 0);
 	peer_push(&s.admin, making_bytes(&m));
 	ok(bed_turn(&s.b) == 0 && refused(peer_told(&s.admin, &m.change.id), "to yes"),
