@@ -56,6 +56,8 @@ int db_fail(struct db *db, int rc, const char *sql);
 _Noreturn void db_bug(const char *what, const char *sql);
 /* Statements that are not kept, one behind the other. */
 int db_exec(struct db *db, const char *sql);
+/* What begins or ends a transaction. Prepared once: there are thousands a second. */
+int db_word(struct db *db, const char *sql);
 /* Are the tables as they were made? A damaged disk may have changed the words that made them. */
 bool db_schema_stands(struct db *db);
 /* Room for more statements that are kept; once before the first. */
