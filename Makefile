@@ -64,10 +64,10 @@ $(B)/fivepitsd $(B)/fivepits $(UNIT):
 $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(@D)
 	$(call say,PROTO,$<)protoc-c --c_out=$(B)/gen -I proto $<
-# A schema is text that a person reads; the programs carry it as one string.
-$(B)/gen/%_schema.h: %/schema.sql
+# A schema is text that a person reads; the programs carry it, and the store's, as one string.
+$(B)/gen/%_schema.h: %/schema.sql common/store.sql
 	@mkdir -p $(@D)
-	$(call say,SQL,$<)sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@
+	$(call say,SQL,$<)sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $^ >$@
 # Written only when it differs, so that a new commit compiles only the file that says it.
 $(B)/gen/version.h: FORCE
 	@mkdir -p $(@D)

@@ -1,7 +1,8 @@
 -- A copy: what one device holds of an area (client/copy.h). Version 2.
 --
 -- First what nothing else can be made from: who this device is, the journal of each space, what is
--- waiting to be sent. An id is 16 bytes. Numbers of entries are below 2^40.
+-- waiting to be sent. An id is 16 bytes. Numbers of entries are below 2^40. The tables of the store
+-- of documents' chunks are in common/store.sql.
 
 CREATE TABLE meta (
 	key	TEXT PRIMARY KEY,
@@ -150,52 +151,6 @@ CREATE TABLE stale (
 	record	BLOB NOT NULL,
 	slot	INTEGER NOT NULL,
 	PRIMARY KEY (record, slot)
-) STRICT, WITHOUT ROWID;
-
--- The store of documents' chunks (common/store.h); the same on both sides. A chunk stands in pack-N
--- at a place, `size` bytes there and `raw` bytes as it is, and came on a day (since 1970).
-CREATE TABLE chunk (
-	hash	BLOB NOT NULL PRIMARY KEY,
-	pack	INTEGER NOT NULL,
-	at	INTEGER NOT NULL,
-	size	INTEGER NOT NULL,
-	raw	INTEGER NOT NULL,
-	form	INTEGER NOT NULL,
-	node	INTEGER NOT NULL,
-	day	INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX chunk_place ON chunk (pack, at);
-
--- Which node lists a chunk.
-CREATE TABLE edge (
-	child	BLOB NOT NULL,
-	parent	BLOB NOT NULL,
-	PRIMARY KEY (child, parent)
-) STRICT, WITHOUT ROWID;
-
--- Where a pack ends, and how many of its bytes are chunks.
-CREATE TABLE pack (
-	number	INTEGER NOT NULL PRIMARY KEY,
-	size	INTEGER NOT NULL,
-	live	INTEGER NOT NULL
-) STRICT;
-
--- A content that is here to its last chunk, by the root of its list.
-CREATE TABLE content (
-	root	BLOB NOT NULL PRIMARY KEY,
-	sha	BLOB NOT NULL,
-	bytes	INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- Chunks that may be removed, and stretches of packs that must be erased.
-CREATE TABLE doomed (
-	hash	BLOB NOT NULL PRIMARY KEY
-) STRICT, WITHOUT ROWID;
-CREATE TABLE hole (
-	pack	INTEGER NOT NULL,
-	at	INTEGER NOT NULL,
-	len	INTEGER NOT NULL,
-	PRIMARY KEY (pack, at)
 ) STRICT, WITHOUT ROWID;
 
 -- The text of contents that are whole here, once they were read; none: nothing can be read from it.
