@@ -166,6 +166,11 @@ size_t area_sessions(const struct area *a)
 	return a->n_sessions;
 }
 
+void area_limit_sessions(struct area *a, size_t most)
+{
+	a->options.sessions = most;
+}
+
 /* ---- The turn, as the loop sees it ---------------------------------------------------------- */
 
 static void area_reap(struct area *a)

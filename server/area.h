@@ -13,7 +13,11 @@
 #include "common/id.h"
 #include "common/wire.h"
 
-enum { AREA_SESSIONS = 4096 /* at once */, AREA_SCHEMA = 2 /* version of the database */ };
+enum {
+	AREA_SESSIONS = 4096,	  /* at once */
+	AREA_DEVICE_SESSIONS = 16, /* of one device; over it the oldest makes room */
+	AREA_SCHEMA = 2,	  /* version of the database */
+};
 
 struct area;
 struct content;
@@ -39,6 +43,7 @@ struct area_options {
 	bool read_only;		/* for digest and check, beside a running server */
 	uint64_t whole_below;	/* a space of fewer entries is sent whole at once; 0: as usual */
 	bool set_back;		/* begin with area_recover: it was restored from a backup */
+	size_t sessions;	/* at once, where it is less than AREA_SESSIONS; 0: so many */
 };
 
 /* What a new area begins with. */
@@ -67,9 +72,11 @@ struct journal *area_journal(struct area *area);
 /*
  * A peer that proved that it is `device` (by its certificate). The session borrows `link` until it
  * is told that the line is lost. NULL: the device is not known or revoked, or there are too many
- * sessions; a Bye has been sent.
+ * sessions, none of them its own; a Bye has been sent.
  */
 struct session *session_open(struct area *area, struct link *link, const struct id *device);
+/* It was told Bye: its line need not be kept for it. */
+bool session_is_over(const struct session *s);
 void session_frame(struct session *s, const struct frame *f);
 void session_drained(struct session *s); /* the link's queue has emptied: go on feeding */
 void session_lost(struct session *s); /* the line is gone; the session is freed at the turn's end */
@@ -106,6 +113,8 @@ int area_serve(struct area *area, const struct id *space);
 /* Tell every session that the server stops, and end it. */
 void area_stop(struct area *area);
 size_t area_sessions(const struct area *area);
+/* No more sessions at once than this: there are descriptors for so many. */
+void area_limit_sessions(struct area *area, size_t most);
 
 /* Enrolment, on a line whose peer has no certificate yet. The code derives to the verifier. */
 int area_invite(struct area *area, const struct id *person, const struct id *school,

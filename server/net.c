@@ -3,7 +3,8 @@
  *
  * A peer is unproven until its handshake is done and, if it came to enrol, until that is over. Only
  * so many of these are kept: when one more comes, the oldest goes, so that silent or slow strangers
- * cannot keep out a device, which needs milliseconds. Proven peers are limited by the area.
+ * cannot keep out a device, which needs milliseconds. Proven peers are limited by the area, to what
+ * leaves room for the unproven; those that were told Bye, and linger, make room for who comes.
  */
 #include "server/net.h"
 
@@ -57,7 +58,7 @@ struct net {
 	struct loop_task again; /* another turn */
 	struct loop_timer *due; /* of another turn, though nothing may come in */
 	struct peers unproven, proven; /* proven: sessions, and lines that are being closed */
-	size_t most;		       /* of all */
+	size_t most, most_unproven;    /* of all, and of the unproven */
 	size_t enrolling;	       /* of the unproven */
 	unsigned ticks;
 	uint64_t turned_away, failed; /* since the last tick: for want of room, in the handshake */
@@ -171,16 +172,27 @@ static void peer_event(void *arg, enum conn_event event, const struct frame *fra
 	}
 }
 
+/* Who makes room: the oldest that was told Bye and lingers, else the oldest stranger. */
+static struct peer *net_spare(struct net *net)
+{
+	for (struct peer *p = net->proven.first; p; p = p->next)
+		if (!p->session || session_is_over(p->session))
+			return p;
+	return net->unproven.first;
+}
+
 static void net_accept(struct net *net, int fd)
 {
-	if (net->unproven.count >= NET_UNPROVEN ||
-	    net->unproven.count + net->proven.count >= net->most) {
+	bool strangers = net->unproven.count >= net->most_unproven;
+
+	if (strangers || net->unproven.count + net->proven.count >= net->most) {
+		struct peer *spare = strangers ? net->unproven.first : net_spare(net);
 		net->turned_away++;
-		if (!net->unproven.first) {
+		if (!spare) {
 			close(fd);
 			return;
 		}
-		peer_free(net->unproven.first);
+		peer_free(spare);
 	}
 	struct peer *p = mem_alloc(sizeof(*p));
 	struct tls_line *line = tls_line_new(ca_tls(net->ca), NULL);
@@ -330,7 +342,7 @@ static int net_bind(struct net *net, const char *address, struct cause *cause)
 }
 
 /* As many descriptors as the system allows; the area's limit of sessions rules below that. */
-static size_t net_room(void)
+static size_t net_files(void)
 {
 	struct rlimit files;
 
@@ -350,6 +362,14 @@ static size_t net_room(void)
 	return room < AREA_SESSIONS + NET_UNPROVEN ? room : AREA_SESSIONS + NET_UNPROVEN;
 }
 
+/* Sessions never take the last descriptors: who comes anew must be able to say who it is. */
+static void net_share(struct net *net)
+{
+	net->most = net_files();
+	net->most_unproven = net->most / 4 < NET_UNPROVEN ? net->most / 4 : NET_UNPROVEN;
+	area_limit_sessions(net->area, net->most - net->most_unproven);
+}
+
 int net_open(struct net **out, struct loop *loop, struct area *area, struct ca *ca,
 	     const char *listen, struct cause *cause)
 {
@@ -357,7 +377,7 @@ int net_open(struct net **out, struct loop *loop, struct area *area, struct ca *
 
 	*out = NULL;
 	*net = (struct net){.loop = loop, .area = area, .ca = ca, .fd = -1};
-	net->most = net_room();
+	net_share(net);
 	int rc = net_bind(net, listen, cause);
 	if (rc) {
 		if (net->fd >= 0)

@@ -66,11 +66,45 @@ static struct session *session_turn_away(struct link *link, const struct id *dev
 	return NULL;
 }
 
+bool session_is_over(const struct session *s)
+{
+	return s->state == SESSION_ENDED;
+}
+
+/*
+ * Is there room for one more of this device? Where it has as many as it may, or nobody has room,
+ * its own oldest goes: that is most likely a line that broke without a word, and no device takes
+ * the place of others.
+ */
+static bool session_make_room(struct area *a, const struct id *device)
+{
+	size_t all = 0, own = 0, most = a->options.sessions;
+	struct session *oldest = NULL;
+
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		struct session *s = a->sessions[i];
+		if (s->state == SESSION_ENDED)
+			continue;
+		all++;
+		if (!id_equal(&s->device, device))
+			continue;
+		own++;
+		oldest = oldest ? oldest : s;
+	}
+	bool full = all >= (most && most < AREA_SESSIONS ? most : AREA_SESSIONS);
+	if (oldest && (full || own >= AREA_DEVICE_SESSIONS)) {
+		session_bye(oldest, WIRE__REASON__REPLACED,
+			    "this device has connected again, and its oldest line makes room");
+		return true;
+	}
+	return !full;
+}
+
 struct session *session_open(struct area *a, struct link *link, const struct id *device)
 {
 	struct id person;
 
-	if (a->failed || a->n_sessions >= AREA_SESSIONS)
+	if (a->failed || !session_make_room(a, device))
 		return session_turn_away(link, device, WIRE__REASON__BUSY,
 					 "the server is busy: try again later");
 	/* A device that is not known at all may have joined after the state that the server was set

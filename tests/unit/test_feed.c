@@ -217,13 +217,8 @@ static void test_many(void)
 	bed_init(&b, "many");
 	peer_join(&peers[0], &b, &b.person);
 	peer_hello(&peers[0]);
-	for (int i = 1; i < PEERS; i++) {
-		peers[i] = (struct peer){.bed = &b, .device = peers[0].device};
-		arena_init(&peers[i].arena, ARENA_NO_BUDGET);
-		pipe_init(&peers[i].pipe);
-		peer_connect(&peers[i]);
-		b.peers[b.n_peers++] = &peers[i];
-	}
+	for (int i = 1; i < PEERS; i++)
+		peer_join(&peers[i], &b, &b.person);
 	ok(area_sessions(b.area) == PEERS, "a thousand sessions are open");
 	peer_add_action(&peers[0], &b.partnership, "one edit", &record);
 	bed_turn(&b);

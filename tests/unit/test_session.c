@@ -6,6 +6,7 @@
 #include "tests/bed.h"
 #include "tests/tap.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct bed bed;
@@ -240,6 +241,70 @@ static void test_replaced(void)
 	peer_fini(&p);
 }
 
+/* One device opens lines without end, and never hangs up. */
+static void test_many_lines(void)
+{
+	enum { LINES = AREA_SESSIONS + 40 };
+	struct pipe *lines = mem_alloc(LINES * sizeof(*lines));
+	struct session **sessions = mem_alloc(LINES * sizeof(struct session *));
+	size_t open = 0, refused = 0;
+	struct peer hostile, other;
+
+	fresh(&hostile, true);
+	for (size_t i = 0; i < LINES; i++) {
+		pipe_init(&lines[i]);
+		sessions[i] = session_open(bed.area, &lines[i].ends[0].link, &hostile.device);
+		refused += sessions[i] ? 0 : 1;
+	}
+	for (size_t i = 0; i < LINES; i++)
+		open += sessions[i] && !lines[i].ends[0].closed;
+	ok(refused == 0 && open == AREA_DEVICE_SESSIONS && !lines[LINES - 1].ends[0].closed,
+	   "of the lines of one device the newest %d stay", AREA_DEVICE_SESSIONS);
+	ok(hostile.pipe.ends[0].closed && good.bye == 0 && good.session->state == SESSION_READY,
+	   "its oldest goes, and nobody else's");
+	fresh(&other, true);
+	ok(other.welcome && other.bye == 0, "another device is served");
+	peer_fini(&other);
+	for (size_t i = 0; i < LINES; i++) {
+		session_lost(sessions[i]);
+		pipe_fini(&lines[i]);
+	}
+	peer_fini(&hostile);
+	bed_turn(&bed);
+	free(sessions);
+	free(lines);
+}
+
+/* Every place is taken, one of them by a line that broke without a word. */
+static void test_half_dead(void)
+{
+	struct peer a, b;
+	struct pipe again, stranger;
+
+	fresh(&a, true);
+	fresh(&b, false);
+	peer_cut(&b);
+	bed_turn(&bed);
+	area_limit_sessions(bed.area, area_sessions(bed.area));
+	pipe_init(&stranger);
+	ok(!session_open(bed.area, &stranger.ends[0].link, &b.device) && stranger.ends[0].closed,
+	   "who has no session finds no place where all are taken");
+	pipe_init(&again);
+	struct session *s = session_open(bed.area, &again.ends[0].link, &a.device);
+	ok(s && a.pipe.ends[0].closed, "who has one takes the place of that");
+	session_lost(s);
+	bed_turn(&bed);
+	ok(a.bye == WIRE__REASON__REPLACED, "which is told so (\"%s\")", a.bye_words);
+	area_limit_sessions(bed.area, AREA_SESSIONS);
+	peer_fini(&a);
+	peer_connect(&b);
+	peer_hello(&b);
+	ok(b.welcome, "and once there is a place everybody finds one");
+	peer_fini(&b);
+	pipe_fini(&again);
+	pipe_fini(&stranger);
+}
+
 static void test_fetch(void)
 {
 	struct peer p;
@@ -423,6 +488,8 @@ int main(void)
 	test_hello();
 	test_bad_changes();
 	test_replaced();
+	test_many_lines();
+	test_half_dead();
 	test_fetch();
 	test_ping();
 	test_invitations();

@@ -82,6 +82,7 @@ static void make_limits(struct buf *out)
 	limit(out, ENROL_FRAME, "bytes of a frame that a peer without a certificate may send");
 	limit(out, ENROL_MS, "milliseconds that enrolling may take");
 	limit(out, AREA_SESSIONS, "sessions at once");
+	limit(out, AREA_DEVICE_SESSIONS, "of them of one device");
 	limit(out, NET_UNPROVEN, "connections at once that have not shown a certificate");
 }
 
