@@ -43,6 +43,7 @@ struct area_options {
 	bool read_only;		/* for digest and check, beside a running server */
 	uint64_t whole_below;	/* a space of fewer entries is sent whole at once; 0: as usual */
 	bool set_back;		/* begin with area_recover: it was restored from a backup */
+	uint64_t run_bytes;	/* that one device may hand in at once; 0: 4 GiB */
 	size_t sessions;	/* at once, where it is less than AREA_SESSIONS; 0: so many */
 };
 

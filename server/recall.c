@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum { POINTS_MOST = 64 };
-#define RUN_BYTES (UINT64_C(4) << 30) /* of one run */
+#define RUN_BYTES (UINT64_C(4) << 30) /* of one device at once */
 
 /* What was staged of a run is not wanted any more. */
 static void recall_free(struct area *a, struct recall *r)
@@ -106,6 +106,18 @@ static bool run_is_signed(struct area *a, const struct id *space, const Wire__He
 	return key_same(signature, h->signature.data, sizeof(signature));
 }
 
+/* Is the head that the run should lead to on the server's own line? 1, 0 or an error. */
+static int run_head_is_here(struct area *a, const struct space *space, const Wire__Head *h)
+{
+	uint8_t own[SHA256_LEN];
+
+	if (!space || h->number == 0 || h->number > space->committed)
+		return 0;
+	int got = journal_chain(a->journal, space, h->number, own);
+	return got <= 0 ? (got < 0 ? got : ERR_CORRUPT)
+			: memcmp(own, h->chain.data, SHA256_LEN) == 0;
+}
+
 /* The first frame: its head is signed, and it begins on the server's line. 1, 0 or an error. */
 static int run_begin(struct session *s, struct recall *r, const Wire__Run *m)
 {
@@ -126,7 +138,9 @@ static int run_begin(struct session *s, struct recall *r, const Wire__Run *m)
 		chain_start(&a->id, &r->space, r->chain);
 		return 1;
 	}
-	return journal_chain(a->journal, space, r->common, r->chain);
+	int here = run_head_is_here(a, space, m->head);
+	r->here = here > 0;
+	return here < 0 ? here : journal_chain(a->journal, space, r->common, r->chain);
 }
 
 /* One entry: on the server's line as far as that goes, staged from there on. 1, 0 or an error. */
@@ -139,7 +153,7 @@ static int run_entry(struct session *s, struct recall *r, const Wire__Entry *e)
 	uint8_t own[SHA256_LEN];
 
 	r->bytes += header.len + salt.len + body.len;
-	if (r->next > r->number || r->bytes > RUN_BYTES)
+	if (r->next > r->number)
 		return 0;
 	/* Salt and body are sealed as one: where the body begins is by the salt's length alone. */
 	if (e->has_body && salt.len == SALT_LEN)
@@ -157,6 +171,8 @@ static int run_entry(struct session *s, struct recall *r, const Wire__Entry *e)
 			return 1;
 		}
 	}
+	if (r->here)
+		return 0; /* what leaves the line does not come back to it */
 	int err = staged_add(j, r->heap, r->next, header, salt, body);
 	if (!e->has_body && !r->lacks)
 		r->lacks = r->next;
@@ -294,6 +310,20 @@ static void run_take(struct session *s, struct recall *r)
 	hello_go_on(s);
 }
 
+/* All that this device hands in at once, by as many lines as it likes, is no more than a run. */
+static bool recall_is_too_much(const struct session *s, size_t more)
+{
+	const struct area *a = s->area;
+	uint64_t bytes = more, most = a->options.run_bytes ? a->options.run_bytes : RUN_BYTES;
+
+	for (size_t i = 0; i < a->n_sessions; i++) {
+		const struct session *other = a->sessions[i];
+		if (other->hello && other->hello->recall && id_equal(&other->device, &s->device))
+			bytes += other->hello->recall->bytes;
+	}
+	return bytes > most;
+}
+
 void recall_on_run(struct session *s, const struct frame *f, void *message)
 {
 	const Wire__Run *m = message;
@@ -307,6 +337,12 @@ void recall_on_run(struct session *s, const struct frame *f, void *message)
 	if (r->outdated) {
 		if (!m->more)
 			recall_again(s);
+		return;
+	}
+	if (recall_is_too_much(s, f->message.len)) {
+		recall_drop(s);
+		session_bye(s, WIRE__REASON__BUSY,
+			    "this device hands in more than the server takes at once");
 		return;
 	}
 	int got = run_frame(s, r, m);

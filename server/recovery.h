@@ -27,6 +27,7 @@ struct recovery {
 struct recall {
 	struct id space;
 	bool begun;	 /* its first frame has come */
+	bool here;	 /* the head that it should lead to is on the server's line */
 	bool outdated;	 /* the line has changed since it was asked for: it is asked for again */
 	uint64_t heap;	 /* where its entries wait */
 	uint64_t next;	 /* number of the entry that comes next */
