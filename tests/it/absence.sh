@@ -3,12 +3,7 @@
 # server's certificates and the clocks move on, an appointment ends meanwhile, somebody joins. Then it comes back.
 . "$(dirname "$0")/lib.sh"
 RANDOM=${SEED:-21}
-area
-school heath 'Heath Primary School'
-school morton 'Morton Primary School'
-at pilsley import plan tests/data/plan-2019-20.json >/dev/null
-sync_all pilsley heath morton
-mapfile -t actions < <(at pilsley list action --json | sed -n 's/^ *"id": *"\([0-9a-f-]*\)".*/\1/p')
+three_schools
 fields=(measure resources_text monitored_by_text responsible_text target_text)
 for s in heath morton pilsley; do look $s; done
 edit() { # edit DAY SCHOOL N WORDS: N edits on that day

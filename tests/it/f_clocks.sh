@@ -3,12 +3,7 @@
 # far-future stamp win for ever. Here the same story is told under clocks that are years apart, from the same
 # state: what stands, what has two versions and the digest are the same each time.
 . "$(dirname "$0")/lib.sh"
-area
-school heath 'Heath Primary School'
-school morton 'Morton Primary School'
-at pilsley import plan tests/data/plan-2019-20.json >/dev/null
-sync_all pilsley heath morton
-mapfile -t actions < <(at pilsley list action --json | sed -n 's/^ *"id": *"\([0-9a-f-]*\)".*/\1/p')
+three_schools
 server_stop
 mkdir "$T/start" && cp -a "$T"/server "$T"/heath "$T"/morton "$T/start/"
 

@@ -3,12 +3,7 @@
 # what it did not know; two machines with one identity stopped each other's sync; a clock of the copy's own that
 # was behind made each later edit lose. F22: a removed device went on as if nothing had happened.
 . "$(dirname "$0")/lib.sh"
-area
-school heath 'Heath Primary School'
-school morton 'Morton Primary School'
-at pilsley import plan tests/data/plan-2019-20.json >/dev/null
-sync_all pilsley heath morton
-mapfile -t actions < <(at pilsley list action --json | sed -n 's/^ *"id": *"\([0-9a-f-]*\)".*/\1/p')
+three_schools
 printf 'a paper' >"$T/paper.txt"
 old=$(at heath put "$T/paper.txt" --quiet)
 sync_all heath morton

@@ -2,12 +2,7 @@
 # How edits were lost or hidden elsewhere, replayed: each name says which of the known failures it is
 # and what went wrong there.
 . "$(dirname "$0")/lib.sh"
-area
-school heath 'Heath Primary School'
-school morton 'Morton Primary School'
-at pilsley import plan tests/data/plan-2019-20.json >/dev/null
-sync_all pilsley heath morton
-mapfile -t actions < <(at pilsley list action --json | sed -n 's/^ *"id": *"\([0-9a-f-]*\)".*/\1/p')
+three_schools
 
 # F01: A edits and syncs, edits; B syncs; A syncs; B edits and syncs: elsewhere A's second edit was gone, since
 # times were compared. All 120 orders of the five steps; those with the same order of syncs go together, each

@@ -3,12 +3,7 @@
 # word, what was lost was never sent again, sync stopped until files were copied by hand, or the server until it was
 # started anew. Here nobody does anything but sync.
 . "$(dirname "$0")/lib.sh"
-area
-school heath 'Heath Primary School'
-school morton 'Morton Primary School'
-at pilsley import plan tests/data/plan-2019-20.json >/dev/null
-sync_all pilsley heath morton
-mapfile -t actions < <(at pilsley list action --json | sed -n 's/^ *"id": *"\([0-9a-f-]*\)".*/\1/p')
+three_schools
 server_stop
 cp -a "$T/server" "$T/backup"
 server_start

@@ -145,6 +145,15 @@ sync_all() { # sync_all SCHOOL...: quietly, one after the other, as often as the
 	local who
 	for who in "$@"; do at "$who" sync --quiet || return 1; done
 }
+# shellcheck disable=SC2034 # the actions are for who calls it
+three_schools() { # an area of Pilsley, Heath and Morton, in sync, with the real plan: its actions are ${actions[@]}
+	area
+	school heath 'Heath Primary School'
+	school morton 'Morton Primary School'
+	at pilsley import plan tests/data/plan-2019-20.json >/dev/null
+	sync_all pilsley heath morton
+	mapfile -t actions < <(at pilsley list action --json | sed -n 's/^ *"id": *"\([0-9a-f-]*\)".*/\1/p')
+}
 same_everywhere() { # same_everywhere NAME SCHOOL...: their common digests are the server's
 	local name=$1 who
 	shift
