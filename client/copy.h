@@ -226,7 +226,9 @@ void copy_rollback(struct copy *copy);
  * committed: it is lost, and whoever had it under way must begin anew. */
 uint64_t copy_setbacks(const struct copy *copy);
 /* Take the entries of a Feed: checks numbers, chain and signed head, applies outcomes, removes own
- * pending changes, lays what is left on top again. ERR_CORRUPT with a cause when they don't fit. */
+ * pending changes, lays what is left on top again. ERR_CORRUPT with a cause when they don't fit;
+ * ERR_MISSING with one where a change that it leaves out, as this device's own, was given up
+ * meanwhile: the session must begin anew. */
 int copy_feed(struct copy *copy, const Wire__Feed *feed, struct cause *cause);
 /* Own pending changes that the last copy_feed found accepted; borrowed until the next. */
 const struct id *copy_feed_own(const struct copy *copy, size_t *n);

@@ -185,6 +185,19 @@ static int feed_own_body(struct copy *copy, struct taken *t)
 	return 1;
 }
 
+/* The person gave it up while it was on its way, in another process perhaps: it was accepted all the
+ * same, and comes whole in the next session. */
+static int feed_given_up(struct copy *copy, const struct taken *t, struct cause *cause)
+{
+	struct id device;
+
+	if (!id_from(&device, value_bytes(fields_get(t->header, 3))) ||
+	    !id_equal(&device, &copy->identity.device))
+		return 0;
+	return cause_set(cause, ERR_MISSING,
+			 "a change that was given up here had reached the server already");
+}
+
 /* An entry whose body comes later; one of this device's own never does. */
 static int feed_sealed_body(struct copy *copy, const Wire__Entry *e, struct taken *t)
 {
@@ -210,9 +223,12 @@ static int feed_check_entry(struct copy *copy, const struct id *space, const Wir
 		int err = e->has_sealed ? feed_sealed_body(copy, e, t) : feed_own_body(copy, t);
 		if (err < 0)
 			return cause_set(cause, err, "%s", err_words(err));
-		if (err == 0)
-			return feed_misfit(copy, space, number, cause,
-					   "it came without its content");
+		if (err == 0 && !e->has_sealed)
+			err = feed_given_up(copy, t, cause);
+		if (err <= 0)
+			return err < 0 ? err
+				       : feed_misfit(copy, space, number, cause,
+						     "it came without its content");
 	}
 	if (t->sealed.len)
 		chain_next_sealed(chain, t->header, t->sealed.data);

@@ -158,6 +158,9 @@ int inside_apply(struct copy *copy, const struct cursor *at, const struct past_e
 int inside_pending(struct copy *copy, const struct id *change, struct arena *arena, int64_t *seq,
 		   enum pending_state *state, struct bytes *bytes);
 int inside_pending_remove(struct copy *copy, int64_t seq, const struct change *c);
+/* The place that is `more` behind all that a pending change ever had: whoever sends has looked at
+ * those up to some place, and never again. */
+int inside_pending_seq(struct copy *copy, int64_t more, int64_t *seq);
 /* The first change behind `seq`, in state `state`, that stands after `change`. 1, 0 or an error. */
 int inside_pending_after(struct copy *copy, const struct id *change, enum pending_state state,
 			 struct arena *arena, int64_t *seq, struct id *found, struct bytes *bytes);

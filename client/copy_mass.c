@@ -132,19 +132,18 @@ int copy_asking(struct copy *copy, struct asking *out)
 
 /* ---- The word ------------------------------------------------------------------------------- */
 
-/* Whoever is sending has looked at all up to some number: it gets a new one, behind all. */
+/* Whoever is sending has looked at all up to some number: it gets a new one, behind all that there
+ * ever were. */
 static int agree_one(struct copy *copy, int64_t seq)
 {
-	struct db_stmt *st = db_query(copy->db,
-				      "UPDATE pending SET state = 0, withdraws = 0, words = NULL,"
-				      " seq = (SELECT max(seq) + 1 FROM pending) WHERE seq = $1"
-				      " RETURNING seq",
-				      "i", seq);
-	int err = db_step(st);
-	int64_t fresh = err == 1 ? db_int(st, 0) : seq;
+	int64_t fresh;
+	int err = inside_pending_seq(copy, 1, &fresh);
 
-	if (err == 1)
-		err = db_step(st);
+	if (err == 0)
+		err = db_run(copy->db,
+			     "UPDATE pending SET state = 0, withdraws = 0, words = NULL, seq = $1"
+			     " WHERE seq = $2",
+			     "ii", fresh, seq);
 	return err < 0 ? err
 		       : db_run(copy->db, "UPDATE pending_record SET seq = $1 WHERE seq = $2", "ii",
 				fresh, seq);

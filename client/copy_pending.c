@@ -6,6 +6,7 @@
 
 #include "client/contents.h"
 #include "common/fields.h"
+#include "common/log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,22 @@ int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *c
 	*conflicts = db_int(st, 2);
 	db_reset(st);
 	return 0;
+}
+
+int inside_pending_seq(struct copy *copy, int64_t more, int64_t *seq)
+{
+	struct db_stmt *st = db_query(copy->db,
+				      "UPDATE sqlite_sequence SET seq = $1 +"
+				      " max(seq, (SELECT coalesce(max(seq), 0) FROM pending))"
+				      " WHERE name = 'pending' RETURNING seq",
+				      "i", more);
+	int err = db_step(st);
+
+	if (err <= 0)
+		return err < 0 ? err : ERR_CORRUPT;
+	*seq = db_int(st, 0);
+	err = db_step(st);
+	return err < 0 ? err : 0;
 }
 
 /* ---- Taking a change's effect away ---------------------------------------------------------- */
@@ -148,8 +165,11 @@ int inside_pending_after(struct copy *copy, const struct id *change, enum pendin
 	return err;
 }
 
-/* What stands after a refused change waits, and what stands after that. */
-static int pending_wait(struct copy *copy, const struct id *refused, int64_t seq)
+static int pending_wait(struct copy *copy, const struct id *refused, int64_t seq);
+
+/* Those of one state. */
+static int pending_wait_those(struct copy *copy, const struct id *refused, int64_t seq,
+			      enum pending_state state)
 {
 	struct arena arena;
 	struct id next;
@@ -157,8 +177,8 @@ static int pending_wait(struct copy *copy, const struct id *refused, int64_t seq
 	int err;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
-	while ((err = inside_pending_after(copy, refused, PENDING_UNSENT, &arena, &seq, &next,
-					   &bytes)) == 1) {
+	while ((err = inside_pending_after(copy, refused, state, &arena, &seq, &next, &bytes)) ==
+	       1) {
 		err = pending_hold(copy, seq, PENDING_WAITING, bytes,
 				   "it stands after a change of yours that was refused");
 		if (err == 0)
@@ -169,6 +189,15 @@ static int pending_wait(struct copy *copy, const struct id *refused, int64_t seq
 	}
 	arena_fini(&arena);
 	return err;
+}
+
+/* What stands after a refused change waits, and what stands after that; also what waits for a
+ * word: once that was given, the server would wait for ever for what it stands after. */
+static int pending_wait(struct copy *copy, const struct id *refused, int64_t seq)
+{
+	int err = pending_wait_those(copy, refused, seq, PENDING_UNSENT);
+
+	return err < 0 ? err : pending_wait_those(copy, refused, seq, PENDING_ASKS);
 }
 
 /* ---- Verdicts ------------------------------------------------------------------------------- */
@@ -208,20 +237,31 @@ static int verdict_refused(struct copy *copy, int64_t seq, const struct id *chan
 	return err < 0 ? err : pending_wait(copy, change, seq);
 }
 
-/* Accepted. Its entry tells the rest, unless it will never come here or came before. */
+/* Accepted. Its entry tells the rest, unless it will never come here or came before. Where the
+ * server names an entry that is here, and is not of this change, what was written is kept. */
 static int verdict_accepted(struct copy *copy, int64_t seq, uint64_t number, struct bytes bytes)
 {
 	struct arena arena;
 	struct change c;
 	struct cursor *at;
+	uint64_t where;
+	int64_t slot;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
 	int err = change_read(&c, bytes, &arena, NULL) < 0 ? ERR_CORRUPT : 0;
 	if (err == 0)
 		err = inside_cursor(copy, &c.space, &at);
-	bool comes = err == 0 && at->state == HELD_OPEN && at->number < number;
+	bool comes = err == 0 && at->state == HELD_OPEN;
 	if (err == ERR_MISSING)
 		err = 0;
+	if (comes && at->number >= number) {
+		int got = inside_where(copy, &c.id, &slot, &where);
+		comes = got == 0;
+		err = got < 0 ? got : 0;
+		if (comes)
+			log_error("copy.verdict", "number=%llu why=\"no entry has this change\"",
+				  (unsigned long long)number);
+	}
 	if (err == 0 && !comes)
 		err = inside_pending_remove(copy, seq, &c);
 	if (err == 0 && !comes)
@@ -303,21 +343,16 @@ static int drop_orphans(struct copy *copy, const struct id *change, struct arena
 	return err;
 }
 
-/* It is laid on its records still; and what stands after it, which asked with it, goes no further.
- */
+/* It is laid on its records still; and what stands after it goes no further. */
 static int drop_shown(struct copy *copy, int64_t seq, struct bytes bytes, struct arena *arena)
 {
-	struct bytes later;
 	struct change c;
-	struct id next;
-	int64_t at = 0;
 	int err = change_read(&c, bytes, arena, NULL) < 0 ? ERR_CORRUPT : 0;
 
 	if (err == 0)
 		err = inside_pending_remove(copy, seq, &c);
-	while (err == 0 && (err = inside_pending_after(copy, &c.id, PENDING_ASKS, arena, &at, &next,
-						       &later)) == 1)
-		err = pending_hold(copy, at, PENDING_WAITING, later, NULL);
+	if (err == 0)
+		err = pending_wait(copy, &c.id, 0);
 	return err < 0 ? err : pending_reshow(copy, &c);
 }
 

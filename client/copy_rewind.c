@@ -183,7 +183,7 @@ static int requeue_order(struct copy *copy, int64_t before)
 		err = db_run(copy->db,
 			     "UPDATE pending_record SET seq = seq + $1 WHERE seq <= $2", "ii",
 			     last, before);
-	return err;
+	return err < 0 ? err : inside_pending_seq(copy, 0, &last);
 }
 
 static int requeue_own(struct copy *copy, const struct cursor *at, uint64_t number)

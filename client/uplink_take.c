@@ -151,6 +151,10 @@ int take_on_feed(struct uplink *u, const Wire__Feed *m)
 			   cause.words);
 		return 0;
 	}
+	if (err == ERR_MISSING) {
+		uplink_again(u, cause.words);
+		return 0;
+	}
 	if (err < 0)
 		return err;
 	for (size_t i = 0; i < m->n_entries; i++)
@@ -166,6 +170,14 @@ int take_on_feed(struct uplink *u, const Wire__Feed *m)
 	return 0;
 }
 
+/* A verdict of a later version is none here: what was written is kept. */
+static int verdict_unknown(struct uplink *u, const struct id *change)
+{
+	push_deferred(u, change, STUCK_SESSION, BYTES_NONE);
+	return copy_defer(u->copy, change, "the server's answer is one that this version does not "
+					   "know: install a newer one");
+}
+
 int take_on_verdicts(struct uplink *u, const Wire__Verdicts *m)
 {
 	struct id change;
@@ -174,6 +186,13 @@ int take_on_verdicts(struct uplink *u, const Wire__Verdicts *m)
 		const Wire__Judged *j = m->judged[i];
 		if (!id_from(&change, BYTES_OF(j->change)))
 			continue;
+		if (!protobuf_c_enum_descriptor_get_value(&wire__verdict__descriptor,
+							  (int)j->verdict)) {
+			int err = verdict_unknown(u, &change);
+			if (err < 0)
+				return err;
+			continue;
+		}
 		int err = copy_verdict(u->copy, &change, (enum verdict)j->verdict,
 				       j->has_number ? j->number : 0, j->words);
 		if (err < 0)
