@@ -51,6 +51,7 @@ struct word {
 	atomic_bool suspect; /* there are bad chunks */
 	atomic_bool synced;  /* what is closing is on the disk */
 	atomic_bool flushing;
+	atomic_uint_least64_t written; /* up to here the pack has what was put into it */
 };
 
 struct pack_file {

@@ -100,6 +100,7 @@ static int pack_take(struct store *s, uint64_t pack, struct cause *cause)
 	if (err == 0 && p->end < PACK_MOST) {
 		p->fd = open(path, O_RDWR | O_CLOEXEC);
 		p->flushed = p->end;
+		atomic_store(&s->word.written, p->end);
 		/* A pack that was removed meanwhile is another file, or none. */
 		struct stat mine, named;
 		bool same = p->fd >= 0 && fstat(p->fd, &mine) == 0 && stat(path, &named) == 0 &&
@@ -229,6 +230,8 @@ static void run_write(struct store *s, struct run *r)
 {
 	if (r->n && pack_write(s->out.fd, r->at, r->v, r->n) < 0)
 		atomic_store(&s->word.error, errno ? errno : EIO);
+	else if (r->n)
+		atomic_store(&s->word.written, r->end);
 	if (r->n)
 		pack_flush(s, r->end);
 	r->n = 0;
@@ -278,6 +281,7 @@ static int pack_put(struct store *s, const uint8_t header[PACK_HEADER], struct b
 	struct iovec v[2] = {{(void *)header, PACK_HEADER}, {(void *)packed.data, packed.len}};
 	if (pack_write(p->fd, p->end, v, packed.len ? 2 : 1) < 0)
 		return -1;
+	atomic_store(&s->word.written, p->end + PACK_HEADER + packed.len);
 	pack_flush(s, p->end + PACK_HEADER + packed.len);
 	return 0;
 }
@@ -398,7 +402,7 @@ static int pack_readv(struct store *s, uint64_t pack, uint64_t at, struct iovec 
 	*n = 0;
 	if (fd < 0)
 		return fd;
-	if (pack == s->out.pack)
+	if (pack == s->out.pack && at + len > atomic_load(&s->word.written))
 		pack_wait(s);
 	while (*n < len) {
 		ssize_t got = preadv(fd, v, 2, (off_t)(at + *n));
