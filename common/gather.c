@@ -153,15 +153,15 @@ static bool gather_is_next(const struct gather *g, const uint8_t hash[SHA256_LEN
 	return g->n && memcmp(g->queue[g->first].hash, hash, SHA256_LEN) == 0;
 }
 
-/* By the hand: a chunk as it is, of a large content, that is not here. One that is (it was asked
- * for since who sends it may not read it) must not be shadowed by what comes under its name. Should
- * another process bring it meanwhile, it is there twice, and one of the two is erased. */
+/* By the hand: a chunk as it is, of a large content, that is not here. One that is (the server asks
+ * for it where who sends it may not read it) must not be shadowed by what comes under its name.
+ * Should another process bring it meanwhile, it is there twice, and one of the two is erased. */
 static bool gather_may_wait(const struct gather *g, const struct arrived *c)
 {
 	struct stored is;
 
 	return gather_is_large(g) && c->form == FORM_RAW && c->packed.len == c->size &&
-	       store_find(g->store, c->hash, &is) == 0;
+	       (!g->ops.have || store_find(g->store, c->hash, &is) == 0);
 }
 
 int gather_put(struct gather *g, bool node, const struct arrived *c, struct buf *room,
