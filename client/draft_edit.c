@@ -89,7 +89,7 @@ static int edit_field(struct parts *p, const struct piece *piece, const struct s
 
 	if (row->merge == MERGE_SET) {
 		edit_set_field(p, d->id, was, wanted, base->arena);
-		return 0;
+		return schema_check_list(row, value_count(was), value_count(wanted), cause);
 	}
 	if (bytes_equal(was, wanted) && !(settling && wanted.len + was.len))
 		return 0;

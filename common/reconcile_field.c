@@ -142,20 +142,21 @@ int decide_wishes(struct work *w, struct subject *s)
 
 /* ---- Sets ----------------------------------------------------------------------------------- */
 
-/* Did somebody add this member since what the author saw? */
-static int added_unseen(struct work *w, struct subject *s, const struct field *member)
+/* Which of these members did somebody add since what the author saw? History is gone through once,
+ * however many they are. */
+static bool *added_unseen(struct work *w, const struct subject *s, const struct members *members)
 {
-	int err = unseen_load(w, s);
-	if (err < 0)
-		return err;
+	bool *added = arena_alloc(w->arena, members->n + 1);
+	struct field f;
+
 	for (size_t i = 0; i < s->n_unseen; i++) {
 		const struct edit *said = s->unseen[i].said;
-		if (said && !deed_passes(&s->unseen[i], member->number) &&
-		    value_has_member(fields_get(said->effect.add, member->number),
-					     member->whole))
-			return 1;
+		struct bytes rest = said ? said->effect.add : BYTES_NONE;
+		while (field_next(&rest, &f) > 0)
+			if (!deed_passes(&s->unseen[i], f.number))
+				added[members_find(members, f.whole)] = true;
 	}
-	return 0;
+	return added;
 }
 
 /*
@@ -167,28 +168,69 @@ static int members_left(struct work *w, struct subject *s, struct bytes members,
 			struct bytes *left)
 {
 	struct bytes rest = members;
+	struct members stand = {0}, all;
 	struct buf b = {0};
-	struct field f;
+	struct field f = {0};
+	uint32_t field = 0;
+
+	*left = members;
 	/* Not only where the set itself has moved: an addition that was a repeat counts too. */
 	int err = members.len && s->record.number > w->line ? unseen_load(w, s) : 0;
-	bool moved = s->n_unseen > 0 || s->cut_short;
-
-	while (err >= 0 && field_next(&rest, &f) > 0) {
-		const struct value *v = record_find(&s->record, f.number);
-		bool stands = v && value_has_member(v->bytes, f.whole);
-		bool keep = !moved || stands != adding;
-		if (keep && moved)
-			keep = (err = added_unseen(w, s, &f)) == 0 && (adding || !s->cut_short);
-		if (keep)
+	if (err < 0 || members.len == 0 || (s->n_unseen == 0 && !s->cut_short))
+		return err < 0 ? err : 0;
+	all = members_sort(members, w->arena);
+	const bool *added = added_unseen(w, s, &all);
+	while (field_next(&rest, &f) > 0) {
+		if (f.number != field)
+			stand = members_sort(record_get(&s->record, f.number), w->arena);
+		field = f.number;
+		if (members_have(&stand, f.whole) != adding &&
+		    !added[members_find(&all, f.whole)] && (adding || !s->cut_short))
 			buf_add_bytes(&b, f.whole);
 	}
-	*left = b.len == members.len ? members : arena_copy(w->arena, buf_bytes(&b));
+	if (b.len < members.len)
+		*left = arena_copy(w->arena, buf_bytes(&b));
 	buf_fini(&b);
-	return err < 0 ? err : 0;
+	return 0;
+}
+
+/* What a set comes to when all is done. */
+static size_t members_after(struct work *w, const struct subject *s, uint32_t field)
+{
+	struct record r;
+
+	record_init(&r, w->arena, &s->record.id, s->record.type);
+	record_set(&r, field, record_get(&s->record, field), 0);
+	record_take(&r, field, fields_get(s->take, field), 0);
+	record_add(&r, field, fields_get(s->add, field), 0);
+	return value_count(record_get(&r, field));
+}
+
+/* A list holds no more in all than one change may give it: else it would grow by change after
+ * change, and each costs as much as the list is long. */
+static int members_limit(struct work *w, const struct subject *s)
+{
+	uint32_t field = 0;
+	struct field f;
+
+	for (struct bytes rest = s->add; s->type && field_next(&rest, &f) > 0; field = f.number) {
+		const struct schema_field *row = schema_field(s->type, f.number, NULL);
+		size_t stand = value_count(record_get(&s->record, f.number));
+		if (f.number == field || !row ||
+		    stand + value_count(fields_get(s->add, f.number)) <= row->most)
+			continue;
+		int err = schema_check_list(row, stand, members_after(w, s, f.number), w->cause);
+		if (err < 0)
+			return err;
+	}
+	return 0;
 }
 
 int decide_members(struct work *w, struct subject *s)
 {
 	int err = members_left(w, s, s->edit->effect.add, true, &s->add);
-	return err < 0 ? err : members_left(w, s, s->edit->effect.take, false, &s->take);
+
+	if (err == 0)
+		err = members_left(w, s, s->edit->effect.take, false, &s->take);
+	return err == 0 ? members_limit(w, s) : err;
 }

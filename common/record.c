@@ -140,13 +140,45 @@ bool value_has_member(struct bytes value, struct bytes member)
 	return false;
 }
 
+struct members members_sort(struct bytes list, struct arena *arena)
+{
+	struct members m = {arena_alloc(arena, (value_count(list) + 1) * sizeof(*m.all)), 0};
+	struct field f;
+
+	while (field_next(&list, &f) > 0)
+		m.all[m.n++] = f.whole;
+	if (m.n > 1)
+		qsort(m.all, m.n, sizeof(*m.all), member_compare);
+	return m;
+}
+
+size_t members_find(const struct members *m, struct bytes member)
+{
+	size_t low = 0, high = m->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (bytes_compare(m->all[mid], member) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < m->n && bytes_equal(m->all[low], member) ? low : m->n;
+}
+
+bool members_have(const struct members *m, struct bytes member)
+{
+	return members_find(m, member) < m->n;
+}
+
 struct bytes value_without(struct bytes value, struct bytes members, struct arena *arena)
 {
+	struct members without = members_sort(members, arena);
 	struct buf b = {0};
 	struct field f;
 
 	while (field_next(&value, &f) > 0)
-		if (!value_has_member(members, f.whole))
+		if (!members_have(&without, f.whole))
 			buf_add_bytes(&b, f.whole);
 	struct bytes left = arena_copy(arena, buf_bytes(&b));
 	buf_fini(&b);
@@ -170,11 +202,12 @@ void record_add(struct record *r, uint32_t field, struct bytes members, uint64_t
 void record_take(struct record *r, uint32_t field, struct bytes members, uint64_t number)
 {
 	struct bytes old = record_get(r, field);
+	struct members taken = members_sort(members, r->arena);
 	size_t n = 0;
 	struct bytes *left = arena_alloc(r->arena, (value_count(old) + 1) * sizeof(*left));
 	struct field f;
 	while (field_next(&old, &f) > 0)
-		if (!value_has_member(members, f.whole))
+		if (!members_have(&taken, f.whole))
 			left[n++] = f.whole;
 	record_set_members(r, field, left, n, number);
 }

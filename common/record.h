@@ -45,6 +45,16 @@ void record_set_existence(struct record *r, unsigned existence, uint64_t number)
 void record_add(struct record *r, uint32_t field, struct bytes members, uint64_t number);
 void record_take(struct record *r, uint32_t field, struct bytes members, uint64_t number);
 bool value_has_member(struct bytes value, struct bytes member);
+
+/* The members of a list, sorted, so that each of many is found at once. Borrows from the list. */
+struct members {
+	struct bytes *all; /* in the arena */
+	size_t n;
+};
+struct members members_sort(struct bytes list, struct arena *arena);
+/* Which of them it is; `n` of them: none. */
+size_t members_find(const struct members *m, struct bytes member);
+bool members_have(const struct members *m, struct bytes member);
 /* The members of one list that another has not; in `arena`. */
 struct bytes value_without(struct bytes value, struct bytes members, struct arena *arena);
 

@@ -187,6 +187,16 @@ int schema_check(const struct schema_type *t, struct bytes message, bool sets, s
 	return got < 0 ? cause_set(cause, ERR_INVALID, "%s: its fields can't be read", t->name) : 0;
 }
 
+int schema_check_list(const struct schema_field *f, size_t stand, size_t after, struct cause *cause)
+{
+	if (after <= f->most || after <= stand)
+		return 0;
+	return cause_set(cause, ERR_INVALID,
+			 "%s: the list would have %zu in all, and %u is the most: take some from it"
+			 " first",
+			 f->name, after, f->most);
+}
+
 /* ---- Words ---------------------------------------------------------------------------------- */
 
 void schema_print_word(const ProtobufCEnumDescriptor *e, uint64_t value, struct buf *out)
