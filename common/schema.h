@@ -89,7 +89,8 @@ enum type {
 int schema_check(const struct schema_type *t, struct bytes message, bool sets, struct cause *cause);
 /* May a set that has `stand` members come to have `after`? It may always become shorter. 0,
  * ERR_INVALID. */
-int schema_check_list(const struct schema_field *f, size_t stand, size_t after, struct cause *cause);
+int schema_check_list(const struct schema_field *f, size_t stand, size_t after,
+		      struct cause *cause);
 
 /*
  * The words of one occurrence, for a person and for `field=value`: enum words in lower case with

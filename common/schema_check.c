@@ -187,7 +187,8 @@ int schema_check(const struct schema_type *t, struct bytes message, bool sets, s
 	return got < 0 ? cause_set(cause, ERR_INVALID, "%s: its fields can't be read", t->name) : 0;
 }
 
-int schema_check_list(const struct schema_field *f, size_t stand, size_t after, struct cause *cause)
+int schema_check_list(const struct schema_field *f, size_t stand, size_t after,
+		      struct cause *cause)
 {
 	if (after <= f->most || after <= stand)
 		return 0;
