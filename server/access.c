@@ -538,10 +538,10 @@ bool access_is_administrator(const struct access *a, const struct id *person)
 	return found;
 }
 
-bool access_overdue(const struct access *a, const char *day, struct id *appointment)
+bool access_overdue(const struct access *a, const char *day, size_t *at, struct id *appointment)
 {
-	for (size_t i = 0; i < a->appointments.n; i++) {
-		const struct appointment_row *row = rows_at(&a->appointments, i);
+	while (*at < a->appointments.n) {
+		const struct appointment_row *row = rows_at(&a->appointments, (*at)++);
 		if (row->current && row->to[0] && strcmp(row->to, day) < 0) {
 			*appointment = row->id;
 			return true;

@@ -51,7 +51,8 @@ bool access_is_administrator(const struct access *a, const struct id *person);
 /* A person that is there and may act. */
 bool access_is_person(const struct access *a, const struct id *person);
 
-/* The next appointment whose last day is before `day` ("YYYY-MM-DD") and that has not ended. */
-bool access_overdue(const struct access *a, const char *day, struct id *appointment);
+/* The next appointment, from *at = 0 on, whose last day is before `day` ("YYYY-MM-DD") and that has
+ * not ended. False: there is no more. */
+bool access_overdue(const struct access *a, const char *day, size_t *at, struct id *appointment);
 
 #endif

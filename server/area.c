@@ -198,13 +198,14 @@ static int area_end_overdue(struct area *a)
 
 	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
 	ended.has_ended = ended.ended = 1;
-	while (err == 0 && access_overdue(a->access, day, &appointment)) {
+	for (size_t at = 0; err == 0 && access_overdue(a->access, day, &at, &appointment);) {
 		struct own *o = own_new(a, &a->directory);
 		err = own_set(o, TYPE_APPOINTMENT, &appointment, &ended.base);
 		if (err == 0)
 			err = own_enter(&o);
 		else
 			own_free(&o);
+		err = err == ERR_INVALID ? 0 : err; /* the next look tries it again */
 	}
 	return err;
 }

@@ -238,14 +238,14 @@ int area_enrol(struct area *a, const uint8_t invitation[16], struct bytes public
 		return ERR_AGAIN;
 	j.device = *device = id_make(a->options.env);
 	j.label = join_label_is_good(label) ? label : NULL;
-	err = journal_begin(a->journal);
-	if (err == 0)
-		err = db_run(a->db, "DELETE FROM invitation WHERE id = $1", "b",
-			     BYTES(invitation, 16));
-	if (err == 0)
-		err = join_directory(&j);
+	err = join_directory(&j);
+	if (err == ERR_INVALID)
+		return err; /* nothing was written, and the invitation stays open */
 	if (err == 0)
 		err = join_personal(&j);
+	if (err == 0 || err == ERR_INVALID)
+		err = db_run(a->db, "DELETE FROM invitation WHERE id = $1", "b",
+			     BYTES(invitation, 16));
 	if (err == 0)
 		log_info("join.device", "device=%s person=%s", id_format(device, text),
 			 id_format(&j.person, other));

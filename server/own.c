@@ -109,8 +109,10 @@ int own_enter(struct own **own)
 	if (err == 0)
 		err = turn_enter(o->area, o->space, &change, buf_bytes(&bytes),
 				 &o->area->server_device, NULL, NULL, &cause);
-	if (err == ERR_INVALID || err == ERR_PROTO)
+	if (err == ERR_INVALID || err == ERR_PROTO || err == ERR_LIMIT || err == ERR_AGAIN) {
 		log_error("own.refused", "words=\"%s\"", cause.words);
+		err = ERR_INVALID;
+	}
 	arena_reset(&o->area->change);
 	buf_fini(&bytes);
 	own_free(own);
@@ -129,7 +131,8 @@ int own_note(struct area *a, const struct id *space, const struct id *on, const 
 	note.text = (char *)text;
 	int err = own_create(o, TYPE_NOTE, &id, &note.base);
 	if (err == 0)
-		return own_enter(&o);
-	own_free(&o);
-	return err;
+		err = own_enter(&o);
+	else
+		own_free(&o);
+	return err == ERR_INVALID ? 0 : err;
 }

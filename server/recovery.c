@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { TOLD_SPACES = 100 /* by name, in a notice */ };
+
 static const char setting[] = "recovery";
 
 /* ---- What is stored ------------------------------------------------------------------------- */
@@ -185,7 +187,7 @@ void area_take_requests(struct area *a)
 static int recovery_tell(struct area *a)
 {
 	struct space *place = journal_space(a->journal, &a->admin), *const *spaces;
-	size_t n = journal_spaces(a->journal, &spaces);
+	size_t n = journal_spaces(a->journal, &spaces), named = 0;
 	struct buf names = {0};
 
 	for (size_t i = 0; i < n; i++) {
@@ -197,9 +199,13 @@ static int recovery_tell(struct area *a)
 		const char *name = access_name(a->access, &spaces[i]->id);
 		if (kind == RECORDS__SPACE_KIND__CONFIDENTIAL || !*name)
 			name = "a confidential space"; /* whose name is not for everybody here */
-		if (kind != RECORDS__SPACE_KIND__PERSONAL)
+		if (kind == RECORDS__SPACE_KIND__PERSONAL)
+			continue;
+		if (++named <= TOLD_SPACES)
 			buf_add_text(&names, "%s%s (%.8s)", names.len ? ", " : "", name, id);
 	}
+	if (named > TOLD_SPACES)
+		buf_add_text(&names, ", and %zu more", named - TOLD_SPACES);
 	if (a->recovery.unserved == 0 || !place || place->recovering || names.len == 0) {
 		buf_fini(&names);
 		return 0;

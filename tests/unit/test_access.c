@@ -205,6 +205,12 @@ static void test_devices(void)
 	ok(!access_device(access_now, &found, &found), "nor does one that is not known");
 }
 
+static bool overdue(const char *day, struct id *found)
+{
+	size_t at = 0;
+	return access_overdue(access_now, day, &at, found);
+}
+
 static void test_overdue(void)
 {
 	Records__Appointment m = RECORDS__APPOINTMENT__INIT;
@@ -213,12 +219,12 @@ static void test_overdue(void)
 	fresh();
 	m.to = (char *)"2020-01-31";
 	stands(TYPE_APPOINTMENT, &record, LIVE, &m.base);
-	ok(!access_overdue(access_now, "2020-01-31", &found), "a last day is not past on that day");
-	ok(access_overdue(access_now, "2020-02-01", &found) && id_equal(&found, &record),
+	ok(!overdue("2020-01-31", &found), "a last day is not past on that day");
+	ok(overdue("2020-02-01", &found) && id_equal(&found, &record),
 	   "but on the next");
 	m.has_ended = m.ended = 1;
 	stands(TYPE_APPOINTMENT, &record, LIVE, &m.base);
-	ok(!access_overdue(access_now, "2020-02-01", &found), "and no more once it has ended");
+	ok(!overdue("2020-02-01", &found), "and no more once it has ended");
 }
 
 static void test_readable(void)
