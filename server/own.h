@@ -21,7 +21,7 @@ int own_set(struct own *o, uint32_t type, const struct id *record, const Protobu
  * that is refused is left out, since nothing hangs on it. */
 int own_note(struct area *a, const struct id *space, const struct id *on, const char *text);
 void own_free(struct own **o);
-/* Enter it, and free it. As turn_enter: after ERR_FULL the turn was not yet taken back. ERR_INVALID:
+/* Enter it, and free it. As turn_enter: after ERR_FULL the turn was not taken back. ERR_INVALID:
  * it was refused, which was logged; nothing of it was written, and the area can go on without. */
 int own_enter(struct own **o);
 
