@@ -2,47 +2,11 @@
  * The store of chunks: what goes in comes out, a crash leaves nothing half, garbage goes and
  * nothing else, and every damage is found.
  */
-#include "common/os.h"
-#include "tests/tap.h"
-#include "tests/unit/paper.h"
+#include "tests/unit/store_bench.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char tables[] = ""
-#include "server_schema.h"
-	;
-
-struct bench {
-	char dir[300];
-	struct db *db;
-	struct store *store;
-};
-
-static void bench_open(struct bench *b, const char *name)
-{
-	struct cause cause;
-
-	snprintf(b->dir, sizeof(b->dir), "%.200s/%.20s", tap_dir(), name);
-	must(os_make_dir(b->dir, &cause) == 0);
-	char *path = mem_format("%s/db", b->dir), *documents = mem_format("%s/documents", b->dir);
-	must(db_open(&b->db, path, DB_SOLE, tables, 1, NULL, &cause) == 0);
-	b->store = store_new(documents, b->db);
-	free(path);
-	free(documents);
-}
-
-static void bench_close(struct bench *b)
-{
-	store_free(&b->store);
-	db_close(&b->db);
-}
-
-static void bench_sync(struct bench *b)
-{
-	must(db_begin(b->db) == 0 && store_sync(b->store, NULL) == 0 && db_commit(b->db) == 0);
-}
 
 /* Put a paper's chunks and nodes; it is whole then. */
 static void put_paper(struct bench *b, const struct paper *p)
@@ -57,16 +21,6 @@ static void put_paper(struct bench *b, const struct paper *p)
 	}
 	must(db_begin(b->db) == 0 && store_sync(b->store, NULL) == 0 &&
 	     store_content_set(b->store, &p->content) == 0 && db_commit(b->db) == 0);
-}
-
-static int64_t count(struct bench *b, const char *sql)
-{
-	struct cause cause;
-	struct db_stmt *st = db_query_text(b->db, sql, &cause);
-	int64_t n = db_step(st) == 1 ? db_int(st, 0) : -1;
-
-	db_reset(st);
-	return n;
 }
 
 static int same_row(void *arg, struct bytes chunk)
@@ -213,131 +167,6 @@ static void test_garbage(void)
 	paper_free(a);
 	paper_free(b2);
 	paper_free(c);
-}
-
-struct found {
-	size_t damaged, missing, stray;
-	bool mend;
-};
-
-static bool note_fault(void *arg, enum store_fault what, const uint8_t *hash, const char *words)
-{
-	struct found *f = arg;
-
-	(void)hash;
-	(void)words;
-	f->damaged += what == STORE_DAMAGED;
-	f->missing += what == STORE_MISSING;
-	f->stray += what == STORE_STRAY;
-	return f->mend;
-}
-
-/* What was put unchecked is checked before it counts. */
-static void test_unchecked(void)
-{
-	struct paper *p = paper_new(11, 600000);
-	struct sha256 *whole = sha256_begin();
-	struct buf bad = {0}, out = {0};
-	uint8_t hash[SHA256_LEN], is[SHA256_LEN];
-	struct stored stored;
-	struct bench b;
-
-	bench_open(&b, "unchecked");
-	for (size_t i = 0; i < p->n - 1; i++) { /* the last is the list */
-		sha256(p->parts[i], hash);
-		must(store_put_unchecked(b.store, hash, p->parts[i], whole, NULL) == 0);
-	}
-	ok(store_is_sound(b.store), "what is what it is called is sound");
-	sha256_end(&whole, is);
-	ok(memcmp(is, p->content.sha, SHA256_LEN) == 0, "and was added to the whole, in order");
-	memset(hash, 7, sizeof(hash));
-	must(store_put_unchecked(b.store, hash, p->parts[0], NULL, NULL) == 0);
-	ok(store_get(b.store, hash, &out) == ERR_CORRUPT, "what is not is never read back");
-	ok(!store_is_sound(b.store) && store_found_bad(b.store), "and makes it unsound");
-	store_settle(b.store, &bad);
-	ok(bad.len == SHA256_LEN && memcmp(bad.data, hash, SHA256_LEN) == 0 &&
-		   store_find(b.store, hash, &stored) == 0 && store_is_sound(b.store),
-	   "it is named, and gone");
-	must(store_put_unchecked(b.store, hash, p->parts[1], NULL, NULL) == 0);
-	bench_sync(&b);
-	ok(store_find(b.store, hash, &stored) == 0 &&
-		   count(&b, "SELECT count(*) FROM chunk") == (int64_t)p->n - 1,
-	   "and who did not ask does not make it last");
-	struct found found = {0};
-	ok(store_check(b.store, note_fault, &found) == 0 && found.damaged + found.stray == 0,
-	   "nor is anything of it left on the disk");
-	buf_fini(&bad);
-	buf_fini(&out);
-	bench_close(&b);
-	paper_free(p);
-}
-
-/* What is put while the disk works at what came before waits for the next time. */
-static void test_beside(void)
-{
-	struct paper *p = paper_new(12, 900000);
-	uint8_t hash[SHA256_LEN], lie[SHA256_LEN] = {7};
-	size_t n = p->n - 1, first = n / 2; /* the last is the list */
-	struct found found = {0};
-	struct stored stored;
-	struct bench b;
-
-	bench_open(&b, "beside");
-	ok(!store_sync_begin(b.store), "there is nothing to make last");
-	for (size_t i = 0; i < n; i++) {
-		sha256(p->parts[i], hash);
-		must(store_put_unchecked(b.store, hash, p->parts[i], NULL, NULL) == 0);
-		if (i + 1 == first)
-			must(store_sync_begin(b.store) && !store_sync_begin(b.store));
-	}
-	must(db_begin(b.db) == 0);
-	ok(store_sync_end(b.store, NULL) == 0 && db_commit(b.db) == 0 &&
-		   count(&b, "SELECT count(*) FROM chunk") == (int64_t)first,
-	   "what was put before it began is in the tables");
-	ok(store_is_dirty(b.store) && store_find(b.store, hash, &stored) == 1,
-	   "what was put since waits, and is found");
-	must(store_sync_begin(b.store));
-	must(store_put_unchecked(b.store, lie, p->parts[0], NULL, NULL) == 0);
-	ok(!store_is_sound(b.store) && !store_sync_is_done(b.store),
-	   "while something bad is among it, it is not done");
-	bench_sync(&b);
-	ok(count(&b, "SELECT count(*) FROM chunk") == (int64_t)n && !store_is_dirty(b.store),
-	   "all is made last but that");
-	ok(store_check(b.store, note_fault, &found) == 0 && found.damaged + found.stray == 0,
-	   "and it is sound");
-	bench_close(&b);
-	paper_free(p);
-}
-
-/* Something bad comes while what was put before is entered: whoever brought it must hear of it. */
-static void test_bad_beside(void)
-{
-	struct paper *p = paper_new(14, 300000);
-	uint8_t hash[SHA256_LEN], lie[SHA256_LEN] = {7};
-	struct stored stored;
-	struct buf bad = {0};
-	struct bench b;
-
-	bench_open(&b, "bad-beside");
-	sha256(p->parts[0], hash);
-	must(store_put_unchecked(b.store, hash, p->parts[0], NULL, NULL) == 0);
-	must(store_sync_begin(b.store));
-	must(store_put_unchecked(b.store, lie, p->parts[1], NULL, NULL) == 0);
-	must(db_begin(b.db) == 0);
-	ok(store_sync_end(b.store, NULL) == 0 && db_commit(b.db) == 0 &&
-		   store_find(b.store, lie, &stored) == 0,
-	   "what comes bad meanwhile is not here");
-	ok(!store_is_sound(b.store) && store_found_bad(b.store), "and it is not passed over");
-	store_settle(b.store, &bad);
-	ok(bad.len == SHA256_LEN && memcmp(bad.data, lie, SHA256_LEN) == 0 &&
-		   store_is_sound(b.store),
-	   "until it was named");
-	buf_reset(&bad);
-	store_settle(b.store, &bad);
-	ok(bad.len == 0, "once");
-	buf_fini(&bad);
-	bench_close(&b);
-	paper_free(p);
 }
 
 static int is_parent(void *arg, const uint8_t parent[SHA256_LEN])
@@ -538,10 +367,7 @@ static void test_gathered(void)
 int main(void)
 {
 	test_identity();
-	test_unchecked();
-	test_bad_beside();
 	test_node_in_two_forms();
-	test_beside();
 	test_crash();
 	test_garbage();
 	test_damage();
