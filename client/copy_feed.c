@@ -185,8 +185,8 @@ static int feed_own_body(struct copy *copy, struct taken *t)
 	return 1;
 }
 
-/* The person gave it up while it was on its way, in another process perhaps: it was accepted all the
- * same, and comes whole in the next session. */
+/* The person gave it up while it was on its way, in another process perhaps: it was accepted all
+ * the same, and comes whole in the next session. */
 static int feed_given_up(struct copy *copy, const struct taken *t, struct cause *cause)
 {
 	struct id device;
