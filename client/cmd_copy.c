@@ -175,7 +175,9 @@ static int status_json(struct call *call, const struct state *s)
 	json_object_set_new(o, "clock_skew_ms",
 			    s->skew_known ? json_integer(s->skew_ms) : json_null());
 	json_object_set_new(o, "turned_away",
-			    s->turned_away[0] ? json_string(s->turned_away) : json_null());
+			    s->turned_away[0]
+				    ? json_text(BYTES(s->turned_away, strlen(s->turned_away)))
+				    : json_null());
 	json_object_set_new(o, "recovered",
 			    s->recovered[0] ? json_string(s->recovered) : json_null());
 	return cmd_json(call, o);
@@ -246,7 +248,7 @@ static void status_say_sync(struct call *call, const struct state *s)
 		fprintf(out,
 			"The server has turned this computer away: %s. What you write stays here; "
 			"ask an administrator.\n",
-			s->turned_away);
+			screen_line(&call->arena, BYTES(s->turned_away, strlen(s->turned_away))));
 	if (s->recovered[0])
 		fprintf(out, "On %s %s.\n", screen_instant(&call->arena, (uint64_t)s->recovered_ms),
 			s->recovered);

@@ -122,10 +122,11 @@ int cmd_sync_now(struct call *call)
 	struct errand errand = {.kind = ERRAND_SYNC,
 				.no_documents = call_option(call, "no-documents") != NULL,
 				.no_history = call_option(call, "no-history") != NULL};
+	const char *why = errand.why_unfetched.words;
 	int err = sync_errand(call, &errand, "Sending and fetching");
 	if (err == 0 && errand.unfetched)
 		cmd_say(call, "Not all documents could be fetched (%s): 'fivepits fetch' goes on.",
-			errand.why_unfetched.words);
+			screen_line(&call->arena, BYTES(why, strlen(why))));
 	return err;
 }
 

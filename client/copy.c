@@ -153,6 +153,40 @@ static int copy_fit_tables(struct copy *copy, struct cause *cause)
 		       : 0;
 }
 
+/* Does it say whose it is, or hold anything? */
+static int copy_is_made(struct copy *copy)
+{
+	struct copy_identity identity;
+	struct db_stmt *st;
+
+	if (identity_read(copy, &identity))
+		return 1;
+	st = db_query(copy->db, "SELECT 1 FROM held UNION ALL SELECT 1 FROM pending LIMIT 1", "");
+	int got = db_step(st);
+	if (got == 1)
+		db_reset(st);
+	return got;
+}
+
+int copy_exists(const char *home, struct cause *cause)
+{
+	char *path = mem_format("%s/copy.db", home);
+	bool there = os_exists(path);
+	struct copy *copy;
+
+	free(path);
+	if (!there)
+		return 0;
+	int got = copy_open_file(&copy, home, NULL, NULL, cause);
+	if (got < 0)
+		return got;
+	got = copy_is_made(copy);
+	copy_close(&copy);
+	return got < 0 ? cause_set(cause, got, "the copy in %s can't be read: %s", home,
+				   err_words(got))
+		       : got;
+}
+
 int copy_create(const char *home, const struct copy_identity *identity, const char *vfs,
 		struct cause *cause)
 {
@@ -179,13 +213,17 @@ int copy_create(const char *home, const struct copy_identity *identity, const ch
 }
 
 /*
- * A space, or a document's bytes, were removed: nothing of it may stand in the log either. The mark
- * is made with the removal, so that what a crash or a reader prevents is done when the copy is
- * opened next.
+ * A space, or a document's bytes, were removed: they are erased where they stood, and nothing of it
+ * may stand in the log either. The mark is made with the removal, so that what a crash, a reader or
+ * the disk prevents is done when the copy is opened next; nothing else fails for it.
  */
 static void copy_scrub(struct copy *copy)
 {
-	if (!db_checkpoint(copy->db, true) || db_begin(copy->db) < 0)
+	int err = contents_tidy(copy, false);
+
+	if (err < 0)
+		log_warn("copy.scrub", "err=%d", err);
+	if (err < 0 || !db_checkpoint(copy->db, true) || db_begin(copy->db) < 0)
 		return;
 	if (db_run(copy->db, "DELETE FROM meta WHERE key = 'scrub'", "") < 0 ||
 	    db_commit(copy->db) < 0)
@@ -212,8 +250,7 @@ int copy_open(struct copy **out, const char *home, const char *vfs, const struct
 	if (err == 0)
 		err = copy_fit_tables(*out, cause);
 	char scrub[4] = "";
-	if (err == 0 && copy_meta_get(*out, "scrub", scrub, sizeof(scrub)) == 0 && scrub[0] &&
-	    (err = contents_tidy(*out, false)) == 0)
+	if (err == 0 && copy_meta_get(*out, "scrub", scrub, sizeof(scrub)) == 0 && scrub[0])
 		copy_scrub(*out);
 	if (err < 0)
 		copy_close(out);
@@ -329,12 +366,9 @@ int copy_commit(struct copy *copy)
 	}
 	bool erases = copy->erases;
 	copy->erases = false;
-	if (erases) {
-		err = contents_tidy(copy, false);
-		if (err == 0)
-			copy_scrub(copy);
-	}
-	return err;
+	if (erases)
+		copy_scrub(copy);
+	return 0;
 }
 
 int inside_commit_others(struct copy *copy)

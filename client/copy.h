@@ -27,6 +27,9 @@ struct copy_identity {
  * one. */
 int copy_create(const char *home, const struct copy_identity *identity, const char *vfs,
 		struct cause *cause);
+/* Is there a copy in `home`? 1; 0: none, or one that was cut short while it was made; or an error
+ * with a cause. */
+int copy_exists(const char *home, struct cause *cause);
 /* Open a copy; makes the typed tables anew where the schema has changed. ERR_MISSING: no copy here.
  * Borrows `env` until copy_close. Costs no scan of anything. */
 int copy_open(struct copy **out, const char *home, const char *vfs, const struct env *env,

@@ -169,13 +169,12 @@ static void join_event(void *arg, enum conn_event event, const struct frame *fra
 
 static int join_begin(struct join *j, const char *invitation, const char *label)
 {
-	char *copy = mem_format("%s/copy.db", j->home);
-	bool exists = os_exists(copy);
-
-	free(copy);
 	int rc = invitation_parse(&j->invitation, invitation, j->cause);
 	if (rc)
 		return rc;
+	int exists = copy_exists(j->home, j->cause);
+	if (exists < 0)
+		return exists;
 	if (exists)
 		return cause_set(j->cause, ERR_EXISTS,
 				 "%s holds a copy already: to join again, give another --home",

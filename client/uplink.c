@@ -82,7 +82,9 @@ struct uplink *uplink_new(struct copy *copy, struct link *link)
 /* What was asked will not be answered. */
 static void uplink_disappoint(struct uplink *u)
 {
-	int err = u->reason == WIRE__REASON__NOT_ALLOWED ? ERR_AUTH : ERR_OFFLINE;
+	int err = u->error				    ? u->error
+		  : u->reason == WIRE__REASON__NOT_ALLOWED ? ERR_AUTH
+							    : ERR_OFFLINE;
 	const char *words = u->words[0] ? u->words : "the line to the server was lost";
 
 	upload_fini(u);

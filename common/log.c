@@ -24,6 +24,19 @@ void log_sink_set(void (*sink)(enum log_level, const char *))
 	log_sink = sink;
 }
 
+/* What others wrote may stand in a line: it stays one line, and says nothing to a terminal. */
+static void log_clean(char *text)
+{
+	unsigned char *p = (unsigned char *)text;
+
+	for (; *p; p++) {
+		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+			p[0] = p[1] = '?';
+		else if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	}
+}
+
 void log_line(enum log_level level, const char *event, const char *format, ...)
 {
 	static const char *const names[] = {"error", "warn", "info", "debug"};
@@ -37,6 +50,7 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	log_clean(text);
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);

@@ -57,6 +57,9 @@ crowd=$!
 wait_for 60 grep -q . "$T/crowd"
 is "2,000 connections come" "$(cat "$T/crowd")" 2000
 ok "silent peers and slow ones do not hold up a school" timeout 10 "$B/fivepits" --home "$T/heath" sync
+sqlite3 "$T/heath/copy.db" "INSERT OR REPLACE INTO meta VALUES ('turned_away', char(27) || ']0;x' || char(7) || 'no' || char(10) || 'more')"
+like "words of a server's stand in one line" "$(at heath status)" '^The server has turned this computer away: .*no more'
+unlike "and nothing in them speaks to the terminal" "$(at heath status)" $'[\033\007]'
 head -c 100000 /dev/urandom | timeout 5 openssl s_client -quiet -connect "$ADDRESS" -alpn fivepits-enrol/1 >/dev/null 2>&1
 ok "nor does one that sends rubbish" timeout 10 "$B/fivepits" --home "$T/heath" sync
 kill $crowd 2>/dev/null

@@ -102,4 +102,35 @@ sync_all heath morton pilsley heath
 is "F18: and the rest comes after" "$(notes pilsley | grep -c '^round')" 36
 is "F18: nothing twice" "$(notes pilsley | uniq -d | wc -l)" 0
 same_everywhere "F18: equal" heath morton pilsley
+
+# A join that ends, or finds no room, at any of its writes: what is left of it is in nobody's way.
+invited() { at pilsley invite --school 'Newton Primary School' --name 'Head of Newton' --role headteacher 2>>"$T/log" | tail -n 1; }
+at pilsley sync --quiet
+for kind in 'full!' kill; do
+	wrong=0
+	for n in $(seq 1 12 400); do
+		rm -rf "$T/newton"
+		fault "$kind" "$n" "$B/fivepits" --home "$T/newton" join "$(invited)" >"$T/out" 2>"$T/err" && break
+		"$B/fivepits" --home "$T/newton" join "$(invited)" >"$T/out" 2>>"$T/err" || wrong=$((wrong + 1))
+	done
+	like "a join met '$kind' at its writes" "$n" '^[1-9][0-9]'
+	is "and another invitation made a copy in the same place ($kind)" $wrong 0
+done
+ok "which is as any other" at newton sync
+ok "and sound" at newton fsck
+status 1 "a copy that is made is not made again" fivepits --home "$T/newton" join "$(invited)"
+
+# What is to be erased from the disk can't be: everything else goes on.
+head -c 300000 /dev/urandom >"$T/paper"
+at newton put "$T/paper" --quiet >/dev/null
+at newton sync --quiet
+sqlite3 "$T/newton/copy.db" "INSERT OR REPLACE INTO meta VALUES ('scrub', '1'); INSERT INTO hole SELECT pack, at, 1 FROM chunk LIMIT 1"
+mv "$T/newton/documents/pack-1" "$T/pack" && mkdir "$T/newton/documents/pack-1"
+ok "a disk that can't be written where documents are: records are read" at newton list document
+ok "and written" at newton add note kind=comment on="$event" text='All the same' --quiet
+marks() { sqlite3 "$T/newton/copy.db" "SELECT (SELECT count(*) FROM hole), (SELECT count(*) FROM meta WHERE key = 'scrub')"; }
+is "what is to be erased is not forgotten" "$(marks)" '1|1'
+rmdir "$T/newton/documents/pack-1" && mv "$T/pack" "$T/newton/documents/pack-1"
+at newton status >/dev/null
+is "and is erased when it can be" "$(marks)" '0|0'
 finish

@@ -103,6 +103,21 @@ ok "the copy is sound" at newton fsck
 nowhere() { at newton get "$id" -o - >/dev/full; }
 status 1 "where there is no room for the file itself, it is said" nowhere
 
+# ---- Beside a running serve ----
+at newton policy partnership on-demand --quiet
+at newton fetch --drop "$id" >/dev/null
+room 40000000
+scarce serve >"$T/serve.log" 2>&1 &
+serve=$!
+wait_for 10 grep -q serve.up "$T/serve.log"
+status 1 "that the disk is full is no fault of the server's" at newton fetch "$id"
+like "and said as it is" "$(cat "$T/err")" 'the disk is full; make room on the disk, then try again'
+room 1000000000
+wait_for 20 at newton fetch "$id"
+is "once there is room, it is fetched" "$(at newton status | grep -c '1 of 1 on this computer')" 1
+kill $serve
+wait $serve 2>/dev/null
+
 # ---- Many files into little room ----
 mkdir "$T/many"
 for i in 1 2 3 4 5; do head -c 2000000 /dev/urandom >"$T/many/$i"; done
