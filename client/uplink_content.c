@@ -175,6 +175,8 @@ static void get_ask(struct uplink *u, struct get *g)
 		}
 		m.has_parent = memcmp(parent, none, SHA256_LEN) != 0;
 		m.parent = (ProtobufCBinaryData){m.has_parent ? SHA256_LEN : 0, parent};
+		m.has_root = m.has_parent;
+		m.root = (ProtobufCBinaryData){m.has_root ? SHA256_LEN : 0, g->content.root};
 		link_send(u->link, WIRE__KIND__GET, &m.base, BYTES_NONE);
 	}
 	buf_reset(&g->asks);

@@ -15,11 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The list that chunks are asked for by, and the root above it. */
+struct above {
+	bool has_parent, has_root;
+	uint8_t parent[SHA256_LEN], root[SHA256_LEN];
+};
+
 /* What was asked for by one parent, or by none. */
 struct list {
 	struct list *next;
-	bool has_parent;
-	uint8_t parent[SHA256_LEN];
+	struct above above;
 	struct buf hashes; /* given up to `at` */
 	size_t at;
 	uint64_t given; /* bytes */
@@ -30,8 +35,9 @@ struct give {
 	size_t n_asked;
 	struct pace pace;
 	/* The chunk that is being sent, from `at` on; `on`: there is one. */
-	bool on, has_parent;
-	uint8_t hash[SHA256_LEN], parent[SHA256_LEN];
+	bool on;
+	uint8_t hash[SHA256_LEN];
+	struct above above;
 	struct stored is;
 	struct buf packed;
 	size_t at;
@@ -85,31 +91,43 @@ static struct list *list_next(const struct give *g)
 	return next;
 }
 
-static struct list *list_of(struct give *g, const ProtobufCBinaryData *parent)
+static struct list *list_of(struct give *g, const struct above *above)
 {
 	const struct list *next = list_next(g);
 	struct list **at = &g->lists;
 
 	for (; *at; at = &(*at)->next)
-		if ((*at)->has_parent == (parent != NULL) &&
-		    (!parent || memcmp((*at)->parent, parent->data, SHA256_LEN) == 0))
+		if (memcmp(&(*at)->above, above, sizeof(*above)) == 0)
 			return *at;
 	struct list *l = mem_alloc(sizeof(*l));
-	l->has_parent = parent != NULL;
-	if (parent)
-		memcpy(l->parent, parent->data, SHA256_LEN);
+	l->above = *above;
 	l->given = next ? next->given : 0; /* who comes later does not catch up */
 	*at = l;
 	return l;
+}
+
+/* False: that was no name, and the session has ended. */
+static bool above_read(struct session *s, const Wire__Get *m, struct above *out)
+{
+	if ((m->has_parent && !lane_name(s, m->parent)) || (m->has_root && !lane_name(s, m->root)))
+		return false;
+	out->has_parent = m->has_parent;
+	out->has_root = m->has_parent && m->has_root;
+	if (out->has_parent)
+		memcpy(out->parent, m->parent.data, SHA256_LEN);
+	if (out->has_root)
+		memcpy(out->root, m->root.data, SHA256_LEN);
+	return true;
 }
 
 void session_on_get(struct session *s, const struct frame *f, void *message)
 {
 	const Wire__Get *m = message;
 	struct give *g = give_of(s);
+	struct above above = {0};
 
 	(void)f;
-	if (m->has_parent && !lane_name(s, m->parent))
+	if (!above_read(s, m, &above))
 		return;
 	if (g->n_asked + m->n_chunks > GIVE_ASKED) {
 		session_bye(s, WIRE__REASON__TOO_BIG, "too many chunks were asked for at once");
@@ -120,7 +138,7 @@ void session_on_get(struct session *s, const struct frame *f, void *message)
 			return;
 	if (m->n_chunks == 0)
 		return;
-	struct list *l = list_of(g, m->has_parent ? &m->parent : NULL);
+	struct list *l = list_of(g, &above);
 	if (l->at > l->hashes.len / 2) { /* what was given makes room */
 		l->hashes.len -= l->at;
 		memmove(l->hashes.data, l->hashes.data + l->at, l->hashes.len);
@@ -146,12 +164,19 @@ void session_on_pace(struct session *s, const struct frame *f, void *message)
 
 /* ---- Giving --------------------------------------------------------------------------------- */
 
+static int give_may(struct area *a, struct session *s, const uint8_t hash[SHA256_LEN],
+		    const struct above *above)
+{
+	return shelf_may_get(a->shelf, s, hash, above->has_parent ? above->parent : NULL,
+			     above->has_root ? above->root : NULL);
+}
+
 /* Read it. 1: it is to be sent; 0: it can't be had, which was said; or an error of the database. */
 static int give_read(struct area *a, struct session *s, const uint8_t hash[SHA256_LEN],
-		     const uint8_t *parent)
+		     const struct above *above)
 {
 	struct give *g = s->give;
-	int got = shelf_may_get(a->shelf, s, hash, parent);
+	int got = give_may(a, s, hash, above);
 
 	if (got < 0)
 		return got;
@@ -169,9 +194,7 @@ static int give_read(struct area *a, struct session *s, const uint8_t hash[SHA25
 		return 0;
 	}
 	memcpy(g->hash, hash, SHA256_LEN);
-	g->has_parent = parent != NULL;
-	if (parent)
-		memcpy(g->parent, parent, SHA256_LEN);
+	g->above = *above;
 	g->at = 0;
 	g->on = true;
 	return 1;
@@ -189,7 +212,7 @@ static int give_next(struct area *a, struct session *s)
 		memcpy(hash, l->hashes.data + l->at, SHA256_LEN);
 		l->at += SHA256_LEN;
 		g->n_asked--;
-		got = give_read(a, s, hash, l->has_parent ? l->parent : NULL);
+		got = give_read(a, s, hash, &l->above);
 		if (got > 0)
 			l->given += g->packed.len;
 		if (l->at == l->hashes.len)
@@ -203,7 +226,7 @@ static int give_next(struct area *a, struct session *s)
 static int give_go_on(struct area *a, struct session *s)
 {
 	struct give *g = s->give;
-	int may = g->on ? shelf_may_get(a->shelf, s, g->hash, g->has_parent ? g->parent : NULL) : 0;
+	int may = g->on ? give_may(a, s, g->hash, &g->above) : 0;
 
 	if (may != 0)
 		return may;

@@ -163,13 +163,47 @@ static int edge_is(struct shelf *s, const uint8_t child[SHA256_LEN],
 	return got;
 }
 
+/* Does this root list the node, or a list that it lists? More levels have only contents that are
+ * found upwards. 1, 0 or an error. */
+static int root_lists(struct shelf *s, const uint8_t root[SHA256_LEN],
+		      const uint8_t node[SHA256_LEN])
+{
+	struct buf bytes = {0};
+	struct node list;
+	struct entry_of e;
+	int got = memcmp(root, node, SHA256_LEN) == 0 ? 1 : edge_is(s, node, root);
+
+	if (got == 0 && store_get(s->store, root, &bytes) == 0 &&
+	    node_read(&list, buf_bytes(&bytes)) == 0 && list.level > 2)
+		for (size_t i = 0; got == 0 && i < list.n; i++) {
+			node_entry(&list, i, &e);
+			got = edge_is(s, node, e.hash);
+		}
+	buf_fini(&bytes);
+	return got;
+}
+
+/* May the session read a node, by what it says of the content that it is of, or else by all there
+ * is of lists above? */
+static int node_may_read(struct shelf *s, const struct session *session,
+			 const uint8_t node[SHA256_LEN], const uint8_t *root)
+{
+	int got = root ? journal_named(s->area->journal, BYTES(root, SHA256_LEN), may_space,
+				       (void *)session)
+		       : 0;
+
+	if (got > 0)
+		got = root_lists(s, root, node);
+	return got ? got : shelf_may_read(s, session, node);
+}
+
 int shelf_may_get(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN],
-		  const uint8_t *parent)
+		  const uint8_t *parent, const uint8_t *root)
 {
 	if (!parent)
 		return shelf_may_read(s, session, hash);
 	if (!grant_is_known(s, session, parent)) {
-		int got = shelf_may_read(s, session, parent);
+		int got = node_may_read(s, session, parent, root);
 		if (got <= 0)
 			return got;
 		hashes_put(&s->grants, parent, 1);

@@ -23,9 +23,12 @@ struct store *shelf_store(struct shelf *s);
 
 /* May this session's person have the chunk? 1, 0 or an error. */
 int shelf_may_read(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN]);
-/* The same of a chunk that the node `parent` lists, where that may be read. */
+/*
+ * The same of a chunk that the node `parent` lists, where that may be read. `root` (may be NULL) is
+ * that of the content: from there it is found however many other lists there are of the same.
+ */
 int shelf_may_get(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN],
-		  const uint8_t *parent);
+		  const uint8_t *parent, const uint8_t *root);
 /*
  * Need this session not send the chunk? 2: it is here and may be read, so all below it too; 1: it
  * is here since this device has sent it; 0: it must send it.

@@ -206,9 +206,9 @@ static void test_next_session(struct stage *s, const struct paper *paper)
 	uint8_t chunk[SHA256_LEN];
 
 	sha256(paper->parts[0], chunk);
-	ok(shelf_may_get(shelf, &place, chunk, root) == 1, "who reads a list may have its chunks");
+	ok(shelf_may_get(shelf, &place, chunk, root, NULL) == 1, "who reads a list may have its chunks");
 	place = *s->head.session;
-	ok(shelf_may_get(shelf, &place, chunk, root) == 0,
+	ok(shelf_may_get(shelf, &place, chunk, root, NULL) == 0,
 	   "another's session in the same place may not");
 	shelf_brought(shelf, &place, chunk);
 	ok(shelf_has(shelf, &place, chunk) == 1, "that one sends the chunk");
