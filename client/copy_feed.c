@@ -283,16 +283,20 @@ static void feed_note_own(struct copy *copy, const struct id *change)
 	copy->own[copy->n_own++] = *change;
 }
 
-/* An own change is in the journal: it is not pending any more. */
-static int feed_settle_own(struct copy *copy, const struct change *change, int64_t seq)
+/* An own change is in the journal: it is not pending any more. It is there as it was written here:
+ * nobody puts other words under its id. */
+static int feed_settle_own(struct copy *copy, const struct change *change, struct bytes body,
+			   int64_t seq)
 {
+	struct bytes bytes, said, outcome;
 	enum pending_state state;
-	struct bytes bytes;
 
 	if (seq == 0) {
 		int err = inside_pending(copy, &change->id, &copy->arena, &seq, &state, &bytes);
 		if (err <= 0)
 			return err;
+		if (body_read(body, &said, &outcome) < 0 || !bytes_equal(said, bytes))
+			return ERR_CORRUPT;
 	}
 	feed_note_own(copy, &change->id);
 	return inside_pending_remove(copy, seq, change);
@@ -319,7 +323,7 @@ static int feed_take(struct copy *copy, struct cursor *at, const struct taken *t
 		err = db_run(copy->db, "INSERT INTO entry_change (change, key) VALUES ($1, $2)",
 			     "di", &e.header.change, key);
 	if (err == 0 && copy->any_pending && id_equal(&e.header.device, &copy->identity.device))
-		err = feed_settle_own(copy, &e.change, t->own_seq);
+		err = feed_settle_own(copy, &e.change, t->body, t->own_seq);
 	return err < 0 ? err : inside_apply(copy, at, &e);
 }
 
@@ -335,7 +339,8 @@ static int feed_take_all(struct copy *copy, struct cursor *at, const Wire__Feed 
 		if (err == ERR_CORRUPT)
 			return feed_misfit(
 				copy, &space, at->number + 1 + i, cause,
-				"it does not read as an entry, or does not fit its record");
+				"it does not read as an entry, or does not fit its record "
+				"or what was written here");
 		if (err < 0)
 			return cause_set(cause, err, "what the server sent could not be stored: %s",
 					 err_words(err));

@@ -163,16 +163,20 @@ int errand_take(const char *home, struct errand *e, char token[ERRAND_TOKEN])
 	while (errand_find(home, ".ask", token)) {
 		char *path = errand_path(home, token, ".ask");
 		struct buf line = {0};
-		bool good = os_read_file(path, LINE_MOST, &line, NULL) == 0;
+		bool read = os_read_file(path, LINE_MOST, &line, NULL) == 0;
 		bool mine = unlink(path) == 0;
 		buf_add_u8(&line, 0);
-		good = good && mine && errand_parse(e, (const char *)line.data);
+		bool good = read && mine && errand_parse(e, (const char *)line.data);
 		buf_fini(&line);
 		free(path);
 		if (good)
 			return 1;
 		if (!mine)
 			break; /* it can't be taken away: don't turn round it for ever */
+		*e = (struct errand){.kind = ERRAND_SYNC};
+		errand_reply(home, token, e, ERR_INVALID, /* else who left it would wait for ever */
+			     "the 'fivepits serve' that runs here is of another version: start it "
+			     "anew, then try again");
 	}
 	return 0;
 }

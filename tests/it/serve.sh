@@ -14,6 +14,10 @@ ok "an edit beside serve appears at another school by itself" wait_for 20 shown 
 at morton set "$id" text='second word' >/dev/null
 ok "and an answer comes back" wait_for 20 shown heath "$id" 'second word'
 ok "sync beside a running serve wakes it and ends when it is quiet" timeout 20 "$B/fivepits" --home "$T/heath" sync
+left=$T/heath/errands/0123456789abcdef0123456789abcdef
+echo '99 what a later version may ask for' >"$left.ask"
+at heath set "$id" text='a word between' >/dev/null # which rings
+ok "what serve can't make out of an errand is answered, too" wait_for 20 grep -q 'of another version' "$left.done"
 at heath set "$id" text='third word' >/dev/null
 kill -STOP "$SERVER_PID"
 (sleep 2 && kill -CONT "$SERVER_PID") &

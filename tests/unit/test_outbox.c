@@ -234,6 +234,89 @@ static void test_false_verdicts(struct world *w, struct client *c)
 	}
 }
 
+/* An entry that the server makes of this change, as if this device had sent it; signed. */
+static int take_forged(struct world *w, struct client *c, const struct change *change,
+		       struct cause *cause)
+{
+	struct touch touch = {.record = change->edits[0].record,
+			      .type = change->edits[0].type,
+			      .fields = (uint32_t[]){ACTION_TEXT},
+			      .n_fields = 1};
+	struct header header = {.change = change->id,
+				.device = c->device,
+				.time_ms = w->now_ms,
+				.touches = &touch,
+				.n_touches = 1};
+	struct buf bytes = {0}, body = {0}, head = {0}, statement = {0};
+	Wire__Feed m = WIRE__FEED__INIT;
+	Wire__Entry entry = WIRE__ENTRY__INIT, *entries = &entry;
+	Wire__Head signed_head = WIRE__HEAD__INIT;
+	uint8_t signature[64], chain[SHA256_LEN], salt[16] = {0};
+	struct held *spaces, at = {.number = 0};
+	int n = copy_spaces(c->copy, &spaces);
+
+	for (int i = 0; i < n; i++)
+		if (id_equal(&spaces[i].id, &w->partnership))
+			at = spaces[i];
+	free(spaces);
+	header.number = at.number + 1;
+	touch.previous = at.number;
+	header_write(&header, &head);
+	change_write(change, &bytes);
+	body_write(buf_bytes(&bytes), BYTES_NONE, &body);
+	memcpy(chain, at.chain, SHA256_LEN);
+	chain_next(chain, buf_bytes(&head), BYTES(salt, 16), buf_bytes(&body));
+	head_statement(&w->area_id, &w->partnership, at.epoch, header.number, chain, &statement);
+	key_sign(w->key, buf_bytes(&statement), signature);
+	signed_head.epoch = at.epoch;
+	signed_head.number = header.number;
+	signed_head.chain = PB_BYTES(BYTES(chain, SHA256_LEN));
+	signed_head.signature = PB_BYTES(BYTES(signature, 64));
+	entry.header = PB_BYTES(head);
+	entry.salt = PB_BYTES(BYTES(salt, 16));
+	entry.has_body = true;
+	entry.body = PB_BYTES(body);
+	m.space = PB_ID(&w->partnership);
+	m.entries = &entries;
+	m.n_entries = 1;
+	m.head = &signed_head;
+	int err = copy_feed(c->copy, &m, cause);
+	copy_rollback(c->copy);
+	buf_fini(&bytes);
+	buf_fini(&body);
+	buf_fini(&head);
+	buf_fini(&statement);
+	return err;
+}
+
+static void test_other_words(struct world *w, struct client *c)
+{
+	struct cause cause = {""};
+	struct id id = make_action(c, &w->partnership, "as it was");
+	struct arena arena;
+	struct buf other = {0};
+	struct pending p = {0};
+	struct change change;
+	int64_t refused;
+
+	client_sync(w, c);
+	set_text(c, &w->partnership, &id, ACTION_TEXT, "my words", NULL, NULL, &cause);
+	copy_pending_next(c->copy, 0, &p);
+	arena_init(&arena, ARENA_NO_BUDGET);
+	change_read(&change, p.bytes, &arena, NULL);
+	ok(take_forged(w, c, &change, &cause) == 0, "an entry of an own change is taken");
+	field_add_text(&other, ACTION_TEXT, "other words");
+	change.edits[0].effect.set = buf_bytes(&other);
+	ok(take_forged(w, c, &change, &cause) == ERR_CORRUPT,
+	   "but not one that has other words under its id: %s", cause.words);
+	ok(count_pending(c, &refused) == 1 &&
+		   strcmp(text_of_field(c, &id, VIEW_SHOWN, ACTION_TEXT), "my words") == 0,
+	   "what was written is kept, and shown");
+	buf_fini(&other);
+	arena_fini(&arena);
+	ok(client_sync(w, c) && count_pending(c, &refused) == 0, "and sent to an honest server");
+}
+
 int main(void)
 {
 	static struct world w;
@@ -247,6 +330,7 @@ int main(void)
 	test_dropped_on_its_way(&w, c);
 	test_refused_below(&w, c);
 	test_false_verdicts(&w, c);
+	test_other_words(&w, c);
 	world_fini(&w);
 	return tap_end();
 }
