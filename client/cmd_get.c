@@ -420,6 +420,12 @@ static int get_check(struct getting *g)
 	const char *into = call_option(call, "into");
 	bool set = call_option(call, "folder") || call_option(call, "space");
 
+	const char *which = call_option(call, "version");
+
+	if (which && (!*which || which[strspn(which, "0123456789abcdefABCDEF-")]))
+		return cause_set(&call->cause, ERR_USAGE,
+				 "get: '%.60s' is no version: write its number or its id",
+				 screen_line(&call->arena, BYTES(which, strlen(which))));
 	g->many = set || call->n_words > 1;
 	g->into = into && *into ? into : ".";
 	if (!set && call->n_words == 0)
@@ -449,8 +455,8 @@ int cmd_get(struct call *call)
 		err = get_make_dir(call, g.into);
 	if (err >= 0 && g.n == 1 && !g.many)
 		err = get_one(&g);
-	else if (err >= 0)
-		err = get_files(&g, get_fetch(&g));
+	else if (err >= 0 && !err_is_end(err = get_fetch(&g)))
+		err = get_files(&g, err);
 	for (size_t i = 0; i < g.n_places; i++)
 		names_fini(&g.places[i].names);
 	free(g.places);

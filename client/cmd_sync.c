@@ -9,6 +9,7 @@
 #include "client/holding.h"
 #include "client/join.h"
 #include "client/meter.h"
+#include "client/proxy.h"
 #include "client/serve.h"
 #include "client/size.h"
 #include "client/texts.h"
@@ -117,7 +118,8 @@ static int sync_errand(struct call *call, struct errand *errand, const char *lab
 	return err;
 }
 
-int cmd_sync_now(struct call *call)
+/* *unfetched: not all documents came, which was told. */
+static int sync_now(struct call *call, bool *unfetched)
 {
 	struct errand errand = {.kind = ERRAND_SYNC,
 				.no_documents = call_option(call, "no-documents") != NULL,
@@ -127,7 +129,15 @@ int cmd_sync_now(struct call *call)
 	if (err == 0 && errand.unfetched)
 		cmd_say(call, "Not all documents could be fetched (%s): 'fivepits fetch' goes on.",
 			screen_line(&call->arena, BYTES(why, strlen(why))));
+	*unfetched = errand.unfetched > 0;
 	return err;
+}
+
+int cmd_sync_now(struct call *call)
+{
+	bool unfetched;
+
+	return sync_now(call, &unfetched);
 }
 
 int cmd_fetch(struct call *call, const struct content *content)
@@ -146,7 +156,9 @@ int cmd_fetch_many(struct call *call, const struct id *versions, size_t n)
 				 err_words(err));
 	err = sync_errand(call, &errand, "Fetching");
 	/* What came is not asked for any more, and what nobody has would be asked for in vain. */
-	int kept = err == ERR_OFFLINE || err == ERR_FULL ? 0 : holding_want_none(call->copy);
+	int kept = err == ERR_OFFLINE || err == ERR_FULL || err_is_end(err)
+			   ? 0
+			   : holding_want_none(call->copy);
 	return err < 0 ? err : kept;
 }
 
@@ -194,12 +206,12 @@ int cmd_sync(struct call *call)
 	struct incomplete left;
 	struct cause unread = {{0}};
 	uint64_t limit;
-	bool unasked;
+	bool unasked, unfetched = false;
 	int err = cmd_rate(call, &limit);
 	if (err >= 0)
 		err = sync_ask(call, &unasked);
 	if (err >= 0)
-		err = cmd_sync_now(call);
+		err = sync_now(call, &unfetched);
 	if (err >= 0) /* what it could not read is told of by fsck; all is sent and fetched */
 		texts_read(call->copy, TEXTS_MS, &unread);
 	if (err >= 0 && unasked)
@@ -224,8 +236,8 @@ int cmd_sync(struct call *call)
 		    call, "%s on this computer: 'fivepits outbox' says for what.",
 		    screen_count(&call->arena, (uint64_t)pending, "change waits", "changes wait"));
 	else
-		cmd_say(call, left.bodies == 0 ? "All sent and fetched."
-					       : "All sent, and all records fetched.");
+		cmd_say(call, left.bodies || unfetched ? "All sent, and all records fetched."
+						       : "All sent and fetched.");
 	cmd_history_missing(call, &left);
 	if (refused > 0)
 		cmd_say(call, "%s: 'fivepits outbox' says why.",
@@ -260,9 +272,14 @@ int cmd_serve(struct call *call)
 
 int cmd_join(struct call *call)
 {
+	const char *proxy = call_option(call, "proxy");
+	struct proxy via;
+
+	if (proxy && proxy_parse(&via, proxy, &call->cause) < 0)
+		return ERR_USAGE;
 	signal(SIGPIPE, SIG_IGN); /* a line that breaks is no end of the program */
-	int err = join_run(call->home, call->words[0], call_option(call, "proxy"),
-			   call_option(call, "label"), &call->cause);
+	int err = join_run(call->home, call->words[0], proxy, call_option(call, "label"),
+			   &call->cause);
 	if (err < 0)
 		return err;
 	if (call->json)
@@ -305,6 +322,8 @@ int cmd_doctor(struct call *call)
 		err = cmd_json(call, d.all);
 	else
 		json_decref(d.all);
+	if (err_is_end(bad))
+		return cause_set(&call->cause, bad, "interrupted");
 	if (bad > 0)
 		return cause_set(&call->cause, ERR_IO,
 				 "%d of these %s this computer from working with its server", bad,

@@ -40,7 +40,7 @@ struct doctor {
 	struct copy *copy;
 	doctor_fn fn;
 	void *arg;
-	int bad;
+	int bad, end; /* end: somebody wants no more of it */
 };
 
 const char *doctor_word(enum doctor_state state)
@@ -419,7 +419,9 @@ static void doctor_serve(struct doctor *d)
 	int rc = errand_run(d->copy, &sync, NULL, NULL, &cause);
 	const char *who = held ? "'fivepits serve' is running"
 			       : "No 'fivepits serve' is running; a sync was made";
-	if (rc == 0)
+	if (err_is_end(rc))
+		d->end = rc;
+	else if (rc == 0)
 		doctor_say(d, DOCTOR_GOOD, "session", "%s: all is sent and fetched.", who);
 	else
 		doctor_say(d, DOCTOR_BAD, "session", "%s: %s.", who, cause.words);
@@ -446,5 +448,5 @@ int doctor_run(const char *home, struct copy *copy, doctor_fn fn, void *arg)
 	}
 	cert_free(&ca);
 	free(path);
-	return d.bad;
+	return d.end < 0 ? d.end : d.bad;
 }

@@ -22,7 +22,7 @@ typedef void (*doctor_fn)(void *arg, enum doctor_state state, const char *check,
 /*
  * Examine `home` and the way to the server. `copy` is the copy in it, NULL where there is none or
  * it does not open. Takes up to half a minute where the network swallows everything. How many
- * checks are BAD.
+ * checks are BAD; ERR_INTERRUPTED or ERR_TERMINATED, as errand_run.
  */
 int doctor_run(const char *home, struct copy *copy, doctor_fn fn, void *arg);
 

@@ -40,7 +40,8 @@ typedef void (*errand_progress_fn)(void *arg, const struct uplink_progress *prog
 
 /*
  * Run an errand to its end. `progress` may be NULL. 0; ERR_OFFLINE: the server can't be reached;
- * ERR_AUTH, ERR_MISSING, ...: as the server or this copy has it, with a cause.
+ * ERR_INTERRUPTED, ERR_TERMINATED: the person (SIGINT), or another program (SIGTERM), wants no
+ * more of it; ERR_AUTH, ERR_MISSING, ...: as the server or this copy has it, with a cause.
  */
 int errand_run(struct copy *copy, struct errand *errand, errand_progress_fn progress, void *arg,
 	       struct cause *cause);

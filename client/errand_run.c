@@ -35,7 +35,7 @@ struct run {
 	struct loop_timer *timer, *again;
 	uint64_t told_us;
 	int again_left, recovery_left;
-	bool was_up, asked, ended, interrupted;
+	bool was_up, asked, ended;
 	int result;
 };
 
@@ -162,8 +162,21 @@ static void run_interrupt(void *arg)
 {
 	struct run *r = arg;
 
-	r->interrupted = true;
 	loop_stop(r->loop);
+}
+
+/* What was saved is on disk, and what came is too; how to go on is another matter for each. */
+static int run_interrupted(struct run *r, int signal)
+{
+	const enum errand_kind kind = r->errand->kind;
+	const char *next = kind == ERRAND_INVITE ? "the same command again makes an invitation anew"
+			   : kind == ERRAND_ACCEPT || kind == ERRAND_REFUSE
+				   ? "'fivepits held' says whether it is decided by now"
+				   : "what was saved and what came stays, and the same command "
+				     "again goes on from there";
+
+	return cause_set(r->cause, signal == SIGINT ? ERR_INTERRUPTED : ERR_TERMINATED,
+			 "interrupted; %s", next);
 }
 
 static int run_alone(struct run *r)
@@ -188,12 +201,13 @@ static int run_alone(struct run *r)
 	loop_timer_set(r->timer, WAKE_MS);
 	int rc = loop_run(r->loop);
 	r->errand->unfetched = live_fetch_failures(r->live, &r->errand->why_unfetched);
+	int signal = loop_signal(r->loop);
 	live_free(&r->live);
 	loop_timer_free(&r->timer);
 	loop_timer_free(&r->again);
 	loop_free(&r->loop);
-	if (rc == 0 && r->interrupted && !r->ended)
-		return cause_set(r->cause, ERR_OFFLINE, "interrupted; what was saved stays saved");
+	if (rc == 0 && signal && !r->ended)
+		return run_interrupted(r, signal);
 	return rc ? rc : r->result;
 }
 

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 75 };
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 75, EXIT_SIGNAL = 128 };
 
 static void main_drop_log(enum log_level level, const char *line)
 {
@@ -127,6 +127,22 @@ static void main_complain(struct call *call, int err)
 		fprintf(stderr, "fivepits: %s; try 'fivepits --help'\n", line);
 }
 
+/* An interrupted program dies of the signal, so that a shell ends its loop, too. */
+static int main_end(int err)
+{
+	int number = err == ERR_INTERRUPTED ? SIGINT : SIGTERM;
+
+	if (err_is_end(err)) {
+		signal(number, SIG_DFL);
+		raise(number);
+		return EXIT_SIGNAL + number;
+	}
+	return err >= 0		    ? EXIT_DONE
+	       : err == ERR_USAGE   ? EXIT_USAGE
+	       : err == ERR_OFFLINE ? EXIT_UNREACHED
+				    : EXIT_REFUSED;
+}
+
 int main(int argc, char **argv)
 {
 	struct call call;
@@ -139,8 +155,5 @@ int main(int argc, char **argv)
 	if (err < 0)
 		main_complain(&call, err);
 	command_fini(&call);
-	return err >= 0		    ? EXIT_DONE
-	       : err == ERR_USAGE   ? EXIT_USAGE
-	       : err == ERR_OFFLINE ? EXIT_UNREACHED
-				    : EXIT_REFUSED;
+	return main_end(err);
 }

@@ -18,6 +18,11 @@ const char *err_words(int err)
 	}
 }
 
+bool err_is_end(int err)
+{
+	return err == ERR_INTERRUPTED || err == ERR_TERMINATED;
+}
+
 int cause_set(struct cause *cause, int err, const char *format, ...)
 {
 	if (cause) {

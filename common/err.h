@@ -3,6 +3,8 @@
 #ifndef FIVEPITS_ERR_H
 #define FIVEPITS_ERR_H
 
+#include <stdbool.h>
+
 #define ERR_LIST(X)                                                                                \
 	X(ERR_IO, "the disk or the network failed")                                                \
 	X(ERR_DB, "the database failed")                                                           \
@@ -17,7 +19,9 @@
 	X(ERR_AMBIGUOUS, "it could mean several things")                                           \
 	X(ERR_AGAIN, "not now, try again later")                                                   \
 	X(ERR_OFFLINE, "the server can't be reached")                                              \
-	X(ERR_USAGE, "wrong usage")
+	X(ERR_USAGE, "wrong usage")                                                                \
+	X(ERR_INTERRUPTED, "it was interrupted")                                                   \
+	X(ERR_TERMINATED, "it was told to end")
 
 enum err {
 	ERR_NONE = 0,
@@ -29,6 +33,9 @@ enum err {
 
 /* The words of a code, for a person; a constant string. */
 const char *err_words(int err);
+
+/* Does somebody want the program to end? */
+bool err_is_end(int err);
 
 /*
  * Why something failed, in one line for a person: filled where the cause is known, passed up as is.

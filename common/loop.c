@@ -26,6 +26,7 @@ struct loop {
 	struct loop_task *running;	 /* of this one, not yet called */
 	struct event *kick;		 /* makes the next turn come at once */
 	struct event *signals[LOOP_SIGNALS];
+	int signal; /* the last one that wants an end */
 };
 
 struct loop_timer {
@@ -167,7 +168,13 @@ static void loop_signal_cb(evutil_socket_t signal, short what, void *arg)
 		return;
 	}
 	log_debug("loop.signal", "number=%d", (int)signal);
+	loop->signal = (int)signal;
 	loop->stop(loop->stop_arg);
+}
+
+int loop_signal(const struct loop *loop)
+{
+	return loop->signal;
 }
 
 static void loop_stop_fn(void *arg)

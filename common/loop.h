@@ -42,6 +42,9 @@ bool loop_stopping(const struct loop *loop);
  * is ignored. For one loop of a process. */
 void loop_take_signals(struct loop *loop, loop_fn stop, void *arg);
 
+/* The last SIGTERM or SIGINT that came; 0: none did. */
+int loop_signal(const struct loop *loop);
+
 /* Something to do in the next turn. Embedded in its owner; zero-initialise, then set fn and arg. */
 struct loop_task {
 	struct loop_task *next;

@@ -10,8 +10,20 @@ field() { python3 -c 'import json, sys; v = json.load(sys.stdin); print(eval(sys
 # ---- On their way ----
 head -c 60000000 /dev/urandom >"$T/way"
 way=$(at heath put "$T/way" --title 'On its way' --quiet)
-base=$(weighs server)
-moves() { [ $(($(weighs server) - base)) -gt 5000000 ]; }
+base=$(weighs server) more=5000000
+moves() { [ $(($(weighs server) - base)) -gt $more ]; }
+# Ctrl-C is no fault of the server's: the program dies of it, and says how to go on.
+for ends in INT.130 TERM.143; do
+	more=$(($(weighs server) - base + 5000000))
+	"$B/fivepits" --home "$T/heath" sync --quiet >/dev/null 2>"$T/err" &
+	pid=$!
+	until moves || ! kill -0 $pid 2>/dev/null; do :; done
+	kill -"${ends%.*}" $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	is "a sync that is interrupted ends with its signal" "$?" "${ends#*.}"
+	like "and says what stays and how to go on" "$(cat "$T/err")" \
+		'^fivepits: interrupted; what was saved and what came stays, and the same command again goes on from there$'
+done
 "$B/fivepits" --home "$T/heath" sync --quiet >/dev/null 2>&1 &
 pid=$!
 until moves || ! kill -0 $pid 2>/dev/null; do :; done
