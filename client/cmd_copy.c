@@ -417,6 +417,8 @@ int cmd_fsck(struct call *call)
 	json_t *faults = json_array(), *mended = json_array();
 	int n = call_option(call, "repair") ? copy_mend(call->copy, fsck_fault, mended) : 0;
 
+	if (n > 0 && !call->json && !call->quiet)
+		fsck_print(call, mended);
 	if (n > 0)
 		cmd_say(call,
 			"%s taken out: 'fivepits get' fetches the documents anew.",
@@ -436,8 +438,9 @@ int cmd_fsck(struct call *call)
 	if (n > 0)
 		return cause_set(
 		    &call->cause, ERR_CORRUPT,
-		    "%d %s in this copy; if 'fivepits rebuild' or, for documents, 'fivepits fsck "
-		    "--repair' does not help, join anew from an invitation and keep this folder",
+		    "%d %s in this copy; 'fivepits fsck --repair' mends documents, 'fivepits "
+		    "rebuild' the tables; if neither helps, join anew from an invitation and keep "
+		    "this folder",
 		    n, n == 1 ? "fault" : "faults");
 	struct incomplete left;
 	cmd_say(call, "Everything that is kept here is sound.");

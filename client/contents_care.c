@@ -4,6 +4,7 @@
  */
 #include "client/contents_inside.h"
 
+#include "client/called.h"
 #include "client/texts.h"
 #include "common/checkup.h"
 #include "common/hashes.h"
@@ -217,12 +218,18 @@ int contents_mend(struct copy *copy, const struct content *c)
 int contents_check(struct copy *copy, bool mend, void (*fault)(void *arg, const char *words),
 		   void *arg)
 {
-	struct checkup c = {
-		.store = copy_store(copy), .mend = mend, .fault = fault, .arg = arg};
+	struct called *called = called_new(copy);
+	struct checkup c = {.store = copy_store(copy),
+			    .mend = mend,
+			    .fault = fault,
+			    .arg = arg,
+			    .call = called_names,
+			    .call_arg = called};
 	int err = checkup_store(&c);
 
 	if (err == 0)
 		err = checkup_contents(&c);
 	checkup_fini(&c);
+	called_free(&called);
 	return err;
 }

@@ -10,7 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOOKED_LACKING, LOOKED_WHOLE };
+enum {
+	LOOKED_LACKING,
+	LOOKED_WHOLE,
+	NAMES_MOST = 3, /* of the documents that a fault is of */
+	ABOVE_MOST = 512, /* lists that are looked at for them */
+};
 
 void checkup_fini(struct checkup *c)
 {
@@ -18,14 +23,88 @@ void checkup_fini(struct checkup *c)
 	hashes_fini(&c->looked);
 }
 
+/* ---- Whose it is ---------------------------------------------------------------------------- */
+
+void checkup_called(struct checkup_names *names, const char *words)
+{
+	const size_t len = strlen(words) + 1;
+
+	for (size_t at = 0; at < names->words.len;) {
+		const char *said = (const char *)names->words.data + at;
+		if (strcmp(said, words) == 0)
+			return;
+		at += strlen(said) + 1;
+	}
+	if (names->n++ < NAMES_MOST)
+		buf_add(&names->words, words, len);
+}
+
+static int checkup_above(void *arg, const uint8_t parent[SHA256_LEN])
+{
+	struct buf *above = arg;
+
+	for (size_t at = 0; at < above->len; at += SHA256_LEN)
+		if (memcmp(above->data + at, parent, SHA256_LEN) == 0)
+			return 0;
+	if (above->len < ABOVE_MOST * SHA256_LEN)
+		buf_add(above, parent, SHA256_LEN);
+	return 0;
+}
+
+/* The documents that need a chunk: those that it is all of, and those of the lists above it. */
+static int checkup_whose(struct checkup *c, const uint8_t hash[SHA256_LEN],
+			 struct checkup_names *names)
+{
+	struct buf above = {0};
+	int err = 0;
+
+	buf_add(&above, hash, SHA256_LEN);
+	for (size_t at = 0; err >= 0 && at < above.len; at += SHA256_LEN) {
+		uint8_t one[SHA256_LEN];
+		memcpy(one, above.data + at, SHA256_LEN);
+		err = c->call(c->call_arg, one, names);
+		if (err >= 0)
+			err = store_parents(c->store, one, checkup_above, &above);
+	}
+	buf_fini(&above);
+	return err < 0 ? err : 0;
+}
+
+/* Tell of a fault in words, and of the documents that it is of. */
+static void checkup_tell(struct checkup *c, const uint8_t hash[SHA256_LEN], const char *words)
+{
+	struct checkup_names names = {{0}, 0};
+	struct buf line = {0};
+
+	buf_add_text(&line, "%s", words);
+	if (checkup_whose(c, hash, &names) == 0 && names.n == 0)
+		buf_add_text(&line, "; no document that is listed here needs it");
+	for (size_t at = 0; at < names.words.len;) {
+		const char *said = (const char *)names.words.data + at;
+		buf_add_text(&line, "%s %s", at ? "," : ":", said);
+		at += strlen(said) + 1;
+	}
+	if (names.n > NAMES_MOST)
+		buf_add_text(&line, " and %zu more", names.n - NAMES_MOST);
+	buf_add_u8(&line, 0);
+	c->fault(c->arg, (const char *)line.data);
+	buf_fini(&line);
+	buf_fini(&names.words);
+}
+
+/* ---- Checking ------------------------------------------------------------------------------- */
+
 static bool checkup_fault(void *arg, enum store_fault what, const uint8_t *hash, const char *words)
 {
 	struct checkup *c = arg;
 
 	(void)what;
-	if (hash)
+	if (hash) {
 		hashes_put(&c->told, hash, 1);
-	c->fault(c->arg, words);
+		checkup_tell(c, hash, words);
+	} else {
+		c->fault(c->arg, words);
+	}
 	return c->mend;
 }
 
@@ -51,7 +130,7 @@ static int checkup_chunk(void *arg, const uint8_t hash[SHA256_LEN], bool here)
 	snprintf(words, sizeof(words), "a part of a document is missing (%02x%02x%02x%02x)",
 		 hash[0], hash[1], hash[2], hash[3]);
 	if (!hashes_find(&c->told, hash))
-		c->fault(c->arg, words);
+		checkup_tell(c, hash, words);
 	hashes_put(&c->told, hash, 1);
 	return 0;
 }
@@ -89,7 +168,12 @@ static int checkup_rows(struct checkup *c, struct buf *roots, bool *sound)
 			continue;
 		}
 		*sound = false;
-		c->fault(c->arg, "what is noted of a document that is here names no content");
+		static const char words[] =
+			"what is noted of a document that is here names no content";
+		if (named)
+			checkup_tell(c, root, words);
+		else
+			c->fault(c->arg, words);
 		if (named)
 			hashes_put(&c->looked, root, LOOKED_LACKING);
 	}

@@ -1,6 +1,7 @@
 /*
  * fsck of documents, the same on both sides: all that is in the store, and whether the contents
- * that are said to be here are here to the last chunk. A chunk is told of once.
+ * that are said to be here are here to the last chunk. A chunk is told of once, with the documents
+ * that need it.
  */
 #ifndef FIVEPITS_CHECKUP_H
 #define FIVEPITS_CHECKUP_H
@@ -8,12 +9,25 @@
 #include "common/hashes.h"
 #include "common/store.h"
 
-/* Zero-initialise it and set the first four; checkup_fini frees it. */
+/* The documents that a fault is of. */
+struct checkup_names {
+	struct buf words;
+	size_t n;
+};
+
+/* One of them, in words that may be printed; said once, however often it is given. */
+void checkup_called(struct checkup_names *names, const char *words);
+
+/* Zero-initialise it and set all up to call_arg; checkup_fini frees it. */
 struct checkup {
 	struct store *store;
 	bool mend; /* take out what is bad, so that it can come again; in an open transaction */
 	void (*fault)(void *arg, const char *words);
 	void *arg;
+	/* What people call the documents of which a content is a version, by its root: each of them
+	 * goes to checkup_called. 0 or an error. */
+	int (*call)(void *arg, const uint8_t root[SHA256_LEN], struct checkup_names *names);
+	void *call_arg;
 	struct hashes told;   /* chunks */
 	struct hashes looked; /* roots, and whether they are whole */
 };

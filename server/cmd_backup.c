@@ -7,9 +7,11 @@
 #include "common/db.h"
 #include "common/os.h"
 #include "server/archive.h"
+#include "server/config.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,21 +20,38 @@
 
 /* ---- backup --------------------------------------------------------------------------------- */
 
+/* Can such a file be made? Better asked before than after all was read. */
+static int backup_check_file(const char *file, const char *copy, struct cause *cause)
+{
+	if (os_exists(file))
+		return cause_set(cause, ERR_EXISTS, "there is a file %s already", file);
+	int fd = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return cause_set(cause, ERR_EXISTS,
+				 "%s is in the way, of a backup that was cut off: remove it", copy);
+	if (fd < 0)
+		return cause_set(cause, ERR_IO, "%s can't be written: %s", file, strerror(errno));
+	close(fd);
+	unlink(copy);
+	return 0;
+}
+
 int backup_run(const char *dir, const char *file, struct cause *cause)
 {
 	char *path = mem_format("%s/area.db", dir), *copy = mem_format("%s.database", file);
 	struct db *db = NULL;
-	int err = os_exists(file)
-			  ? cause_set(cause, ERR_EXISTS, "there is a file %s already", file)
-			  : db_open(&db, path, DB_READ, NULL, AREA_SCHEMA, NULL, cause);
+	int err = os_exists(path) ? backup_check_file(file, copy, cause)
+				  : config_missing(dir, cause);
 
+	if (err == 0)
+		err = db_open(&db, path, DB_READ, NULL, AREA_SCHEMA, NULL, cause);
 	if (err == 0)
 		err = db_copy(db, copy, cause);
 	db_close(&db);
 	/* Documents last longer than what names them: what the copy names is there now. */
 	if (err == 0)
 		err = archive_write(file, dir, copy, cause);
-	if (err != ERR_EXISTS)
+	if (err != ERR_EXISTS && err != ERR_MISSING)
 		unlink(copy);
 	free(copy);
 	free(path);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int main_backup(const struct words *w, struct cause *cause)
 {
@@ -131,16 +132,19 @@ int main_recovery(const struct words *w, struct cause *cause)
 	for (size_t i = 0; i < n; i++) {
 		char id[ID_TEXT];
 		bool meant = strncmp(id_format(&spaces[i], id), w->serve, strlen(w->serve)) == 0 ||
-			     strcmp(area_space_name(area, &spaces[i]), w->serve) == 0;
+			     strcasecmp(area_space_name(area, &spaces[i]), w->serve) == 0;
 		if (meant)
 			space = spaces[i];
 		found += meant;
 	}
 	free(spaces);
 	area_close(&area);
+	if (n == 0)
+		return cause_set(cause, ERR_MISSING, "all spaces of %s are served", w->dir);
 	if (found != 1)
 		return cause_set(cause, found ? ERR_AMBIGUOUS : ERR_MISSING,
-				 "%s space that waits is called or begins with \"%s\"",
-				 found ? "more than one" : "no", w->serve);
+				 "%s space that waits is called or begins with \"%s\"; 'fivepitsd "
+				 "recovery %s' lists them",
+				 found ? "more than one" : "no", w->serve, w->dir);
 	return recovery_serve(w, &space, cause);
 }

@@ -38,7 +38,8 @@ int main_open_read(struct area **area, const struct words *w, struct cause *caus
 {
 	struct area_options o = main_options(w->dir, NULL, NULL);
 	o.read_only = true;
-	return area_open(area, &o, cause);
+	int err = area_open(area, &o, cause);
+	return err == ERR_MISSING ? config_missing(w->dir, cause) : err;
 }
 
 /* ---- Lists ---------------------------------------------------------------------------------- */
@@ -67,6 +68,10 @@ void print_json_text(const char *s)
 {
 	putchar('"');
 	for (; *s; s++) {
+		if ((unsigned char)*s < ' ') {
+			printf("\\u%04x", (unsigned)*s);
+			continue;
+		}
 		if (*s == '"' || *s == '\\')
 			putchar('\\');
 		putchar(*s);

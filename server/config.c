@@ -64,6 +64,12 @@ static int config_lines(struct config *c, char *text, const char *path, struct c
 	return 0;
 }
 
+int config_missing(const char *dir, struct cause *cause)
+{
+	return cause_set(cause, ERR_MISSING,
+			 "there is no area in %s: make one with fivepitsd init", dir);
+}
+
 int config_read(struct config *c, const char *dir, struct cause *cause)
 {
 	char *path = mem_format("%s/config", dir);
@@ -72,7 +78,7 @@ int config_read(struct config *c, const char *dir, struct cause *cause)
 
 	*c = (struct config){{0}, {0}};
 	if (err == ERR_MISSING)
-		cause_set(cause, err, "there is no area in %s: make one with fivepitsd init", dir);
+		config_missing(dir, cause);
 	buf_add_u8(&text, 0);
 	if (err == 0)
 		err = config_lines(c, (char *)text.data, path, cause);

@@ -12,6 +12,8 @@ struct config {
 
 int config_write(const char *dir, const struct config *c, struct cause *cause);
 /* ERR_MISSING, ERR_INVALID with a cause. */
+/* ERR_MISSING, with a cause: there is none. */
+int config_missing(const char *dir, struct cause *cause);
 int config_read(struct config *c, const char *dir, struct cause *cause);
 /* What a new area listens on and is reached by, from what was said (either may be NULL). Port 0 is
  * replaced by one that is free now. */

@@ -129,6 +129,27 @@ int journal_each_version(struct journal *j,
 	return got;
 }
 
+int journal_versions_of(struct journal *j, struct bytes root,
+			int (*row)(void *arg, const struct space *s, const struct id *version),
+			void *arg)
+{
+	struct db_stmt *st = db_query(
+		j->db, "SELECT space, version FROM named WHERE root = $1 ORDER BY space, version",
+		"b", root);
+	int got;
+
+	while ((got = db_step(st)) > 0) {
+		const struct space *s = inside_space_local(j, (uint64_t)db_int(st, 0));
+		struct id version;
+		got = s && db_id(st, 1, &version) ? row(arg, s, &version) : ERR_CORRUPT;
+		if (got < 0) {
+			db_reset(st);
+			break;
+		}
+	}
+	return got;
+}
+
 /* ---- What approved Minutes hold fast -------------------------------------------------------- */
 
 /* The items that Minutes hold: none before they are approved. */

@@ -133,6 +133,10 @@ int journal_named(struct journal *j, struct bytes root,
  * size. */
 int journal_each_version(struct journal *j,
 			 int (*row)(void *arg, const struct id *device, uint64_t bytes), void *arg);
+/* The Versions that name a root, unless they were released: their spaces and ids. 0 or an error. */
+int journal_versions_of(struct journal *j, struct bytes root,
+			int (*row)(void *arg, const struct space *s, const struct id *version),
+			void *arg);
 /* Every root that a Version names that was not released, once. */
 int journal_each_content(struct journal *j, int (*row)(void *arg, struct bytes root), void *arg);
 

@@ -94,8 +94,8 @@ static int main_init(const struct words *w, struct cause *cause)
 	struct ca *ca = NULL;
 	int err = config_make(&config, w->listen, w->address, cause);
 
-	if (err == 0)
-		err = area_check_names(w->name, w->school, w->admin, cause);
+	if (err == 0 && area_check_names(w->name, w->school, w->admin, cause) < 0)
+		err = ERR_USAGE;
 	if (err == 0)
 		err = os_make_dir(w->dir, cause);
 	if (err == 0)
@@ -160,8 +160,12 @@ static int main_run(const struct words *w, struct cause *cause)
 	struct area *area = NULL;
 	struct ca *ca = NULL;
 	struct config config;
-	int err = main_open(&area, &ca, &config, w->dir, cause);
+	char host[256], port[6];
 
+	if (w->listen && !address_split(w->listen, host, port))
+		return cause_set(cause, ERR_USAGE, "--listen must be HOST:PORT, not \"%.200s\"",
+				 w->listen);
+	int err = main_open(&area, &ca, &config, w->dir, cause);
 	if (err == 0)
 		err = run_serve(area, ca, w->listen ? w->listen : config.listen, cause);
 	area_close(&area);
@@ -256,8 +260,11 @@ static int main_fsck(const struct words *w, struct cause *cause)
 	if (err < 0)
 		return cause_set(cause, err, "the area can't be read: %s", err_words(err));
 	if (faults.n)
-		return cause_set(cause, ERR_CORRUPT, "%zu fault%s found in %s", faults.n,
-				 faults.n == 1 ? " was" : "s were", w->dir);
+		return cause_set(cause, ERR_CORRUPT,
+				 "%zu fault%s found in %s; with the server stopped --repair mends "
+				 "documents; for all else restore a backup, and the schools' "
+				 "computers bring what came after it",
+				 faults.n, faults.n == 1 ? " was" : "s were", w->dir);
 	if (!w->json)
 		printf("no fault was found in %s\n", w->dir);
 	return 0;
@@ -298,7 +305,7 @@ static const struct command commands[] = {
 	 "  --admin NAME         of the person who does\n"
 	 "  --listen HOST:PORT   where the server listens (0.0.0.0:443); port 0 picks one\n"
 	 "                       that is free and keeps it\n"
-	 "  --address HOST:PORT  what invitations say (this computer's name, the same port)\n"
+	 "  --address HOST:PORT  what invitations say (this computer's name, same port)\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd init /srv/fivepits --name '5 Pits Partnership of Schools' \\\n"
@@ -307,9 +314,9 @@ static const struct command commands[] = {
 	{"run", main_run, "--listen ", "",
 	 "fivepitsd run DIR [--listen HOST:PORT]\n"
 	 "\n"
-	 "Serve the area in DIR until SIGTERM or SIGINT. The server is ready when it prints\n"
-	 "\"listening on HOST:PORT\". The log goes to standard error; SIGUSR1 turns its\n"
-	 "details on and off.\n"
+	 "Serve the area in DIR until SIGTERM or SIGINT. The server is ready when it\n"
+	 "prints \"listening on HOST:PORT\". The log goes to standard error; SIGUSR1 turns\n"
+	 "its details on and off.\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd run /srv/fivepits\n"},
@@ -328,8 +335,8 @@ static const struct command commands[] = {
 	 "Check the database, the chain of every space, each record against its entries,\n"
 	 "and the documents. Prints one line a fault. The server may be running.\n"
 	 "\n"
-	 "  --repair             first take damaged parts of documents out, and ask the computers\n"
-	 "                       that connect for them; the server must be stopped\n"
+	 "  --repair             first take damaged parts of documents out, and ask the\n"
+	 "                       computers that connect for them; stop the server first\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd fsck /srv/fivepits\n"},
@@ -337,16 +344,16 @@ static const struct command commands[] = {
 	 "fivepitsd invite DIR --person NAME\n"
 	 "\n"
 	 "Print an invitation for a person who is in the directory, for when nobody who\n"
-	 "administers can do it with fivepits invite. The server must be stopped meanwhile.\n"
+	 "administers can do it with fivepits invite. The server must be stopped.\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd invite /srv/fivepits --person 'Pat Pilsley'\n"},
 	{"backup", main_backup, "", "FILE ",
 	 "fivepitsd backup DIR FILE\n"
 	 "\n"
-	 "Save the area in DIR, its keys and documents too, as it is at one moment, in a new\n"
-	 "FILE in tar's format. The server may be running. Whoever has the file has the area:\n"
-	 "keep it safe.\n"
+	 "Save the area in DIR, its keys and documents too, as it is at one moment, in a\n"
+	 "new FILE in tar's format. The server may be running. Whoever has the file has\n"
+	 "the area: keep it safe.\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd backup /srv/fivepits /mnt/backup/fivepits-$(date +%F).tar\n"},
@@ -362,21 +369,21 @@ static const struct command commands[] = {
 	{"verify", main_verify, "--json ", "",
 	 "fivepitsd verify FILE [--json]\n"
 	 "\n"
-	 "Extract a backup beside itself, check it as fsck does (the database, each space's\n"
-	 "chain, the records, the documents), and remove what was extracted. Prints one line\n"
-	 "a fault. Needs as much room as the backup.\n"
+	 "Extract a backup beside itself, check it as fsck does (the database, each\n"
+	 "space's chain, the records, the documents), and remove what was extracted.\n"
+	 "Prints one line a fault. Needs as much room as the backup.\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd verify /mnt/backup/fivepits-2019-09-30.tar\n"},
 	{"recovery", main_recovery, "--json --serve ", "",
 	 "fivepitsd recovery DIR [--json] [--serve SPACE]\n"
 	 "\n"
-	 "After the server was set back to an earlier state: list the spaces that it does not\n"
-	 "serve yet, because no computer that holds them has connected. The server may be\n"
-	 "running.\n"
+	 "After the server was set back to an earlier state: list the spaces that it does\n"
+	 "not serve yet, because no computer that holds them has connected. The server\n"
+	 "may be running.\n"
 	 "\n"
-	 "  --serve SPACE        serve this one as it is, since no computer holds it any more;\n"
-	 "                       what came after the backup is lost then\n"
+	 "  --serve SPACE        serve this one as it is, since no computer holds it any\n"
+	 "                       more; what came after the backup is lost then\n"
 	 "\n"
 	 "Example:\n"
 	 "  fivepitsd recovery /srv/fivepits --serve 0191f0d8\n"},
@@ -475,6 +482,24 @@ static bool is_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+static void drop_line(enum log_level level, const char *line)
+{
+	(void)level;
+	(void)line;
+}
+
+/* A server's log tells how it fares. Of all else the one line at the end tells why it failed; the
+ * log is for those who ask for it. */
+static void set_log(const struct command *c)
+{
+	const char *wish = getenv("FIVEPITS_LOG");
+
+	if (wish && strcmp(wish, "debug") == 0)
+		log_level_set(LOG_DEBUG);
+	else if (!wish && c->run != main_run)
+		log_sink_set(drop_line);
+}
+
 static int run_command(const struct command *c, char **argv)
 {
 	struct words w = {0};
@@ -496,6 +521,7 @@ static int run_command(const struct command *c, char **argv)
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (takes(c->needs, all[i]) && !*option_slot(&w, all[i]))
 			return wrong(c, all[i], " is needed");
+	set_log(c);
 	int err = c->run(&w, &cause);
 	if (err == 0 && fflush(stdout) != 0)
 		err = cause_set(&cause, ERR_IO, "standard output can't be written");
@@ -519,11 +545,15 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (is_help(argv[1])) {
+	bool asks = strcmp(argv[1], "help") == 0;
+	if (asks && argc > 2) {
+		argv[1] = argv[2];
+		argv[2] = "--help";
+	} else if (asks || is_help(argv[1])) {
 		usage(stdout);
 		return EXIT_DONE;
 	}
-	if (strcmp(argv[1], "--version") == 0) {
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
 		printf("fivepitsd %s\n", program_version());
 		return EXIT_DONE;
 	}

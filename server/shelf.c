@@ -12,6 +12,7 @@
 #include "common/hashes.h"
 #include "common/log.h"
 #include "server/quota.h"
+#include "server/titles.h"
 #include "server/turn.h"
 
 #include <stdlib.h>
@@ -567,7 +568,13 @@ static int check_named(void *arg, struct bytes root)
 
 int shelf_check(struct shelf *s, bool mend, void (*fault)(void *arg, const char *words), void *arg)
 {
-	struct named_check c = {s, {.store = s->store, .mend = mend, .fault = fault, .arg = arg}};
+	struct named_check c = {s,
+				{.store = s->store,
+				 .mend = mend,
+				 .fault = fault,
+				 .arg = arg,
+				 .call = titles_of,
+				 .call_arg = s->area}};
 	int err = checkup_store(&c.checkup);
 
 	if (err == 0)

@@ -27,9 +27,23 @@ at morton sync --quiet
 at morton get "$id" -o "$T/first" >/dev/null
 school newton 'Newton Primary School'
 
+head -c 300000 /dev/urandom >"$T/own"
+at heath put "$T/own" --title 'Own notes' --space personal --quiet >/dev/null
+at heath sync --quiet
+
 server_stop
 damage "$T/server/documents/pack-1"
 status 1 "damage at the server is found" fivepitsd fsck "$T/server"
+like "which document it is of, and where, is told" "$(cat "$T/out")" \
+	"^a part of a document is damaged \([0-9a-f]{8}\): \"file\" in Partnership \(document ${id:0:13}\)$"
+python3 -c '
+import sys
+f = open(sys.argv[1], "r+b")
+f.seek(-9, 2)
+f.write(b"xyzw")' "$T/server/documents/pack-1"
+own=$(fivepitsd fsck "$T/server" --json 2>/dev/null)
+like "but not the title of what is one person's own" "$own" 'is damaged \([0-9a-f]{8}\): document [0-9a-f-]{13} in Personal"'
+unlike "in any way" "$own" 'Own notes'
 server_start
 status 1 "nobody gets what is damaged there" at newton get "$id" -o "$T/second"
 like "and is told so" "$(cat "$T/err")" 'arrives damaged, again and again|should run fivepitsd fsck'
@@ -47,12 +61,15 @@ ok "byte for byte" cmp "$T/file" "$T/second"
 
 damage "$T/morton/documents/pack-1"
 status 1 "damage in a copy is found" at morton fsck
+like "which document it is of, and where, is told" "$(cat "$T/out")" \
+	'^a part of a document is damaged \([0-9a-f]{8}\): "file" in partnership$'
 ok "what is damaged is fetched again when it is asked for" at morton get "$id" -o "$T/third"
 ok "byte for byte" cmp "$T/file" "$T/third"
 ok "what was damaged is erased" at morton fsck --repair
 ok "and the copy is sound" at morton fsck
 damage "$T/morton/documents/pack-1"
 ok "damage is taken out" at morton fsck --repair
+like "of which document is told" "$(cat "$T/out")" ': "file" in partnership$'
 ok "also by itself" at morton get "$id" -o "$T/fourth"
 ok "byte for byte" cmp "$T/file" "$T/fourth"
 damage "$T/morton/documents/pack-1"
