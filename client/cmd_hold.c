@@ -101,7 +101,10 @@ static int hold_words(struct pick *h, enum word word)
 		return cause_set(&call->cause, ERR_USAGE,
 				 "fetch: to keep or drop is for a document, not for one version");
 	for (size_t i = 0; i < h->n_documents; i++) {
-		int err = holding_set_word(call->copy, &h->documents[i], word);
+		int was = holding_word(call->copy, &h->documents[i]), err = was;
+		/* To fetch what is kept does not end that. */
+		if (was >= 0 && (word != WORD_NONE || was == WORD_DROP))
+			err = holding_set_word(call->copy, &h->documents[i], word);
 		if (err < 0)
 			return hold_failed(call, err);
 	}
@@ -195,8 +198,10 @@ static int hold_drop(struct pick *h)
 			screen_count(&call->arena, (uint64_t)gone, "file", "files"),
 			screen_size(&call->arena, freed));
 	else
-		cmd_say(call, "There is nothing to drop%s.",
-			named ? ": it is not here, or another document holds the same" : "");
+		cmd_say(call, named ? "There is nothing to drop: it is not here, or another "
+				      "document holds the same. From now on it comes only when "
+				      "you ask for it."
+				    : "There is nothing to drop.");
 	return 0;
 }
 
@@ -246,17 +251,63 @@ int cmd_hold(struct call *call)
 
 static const char *const hold_words_of[] = {"", "all", "newest", "on-demand"};
 
+/* "10 MiB", as it was said. */
+static const char *policy_size(struct call *call, uint64_t bytes)
+{
+	const char *words = screen_size(&call->arena, bytes), *round = strstr(words, ".0 ");
+
+	return round ? arena_format(&call->arena, "%.*s%s", (int)(round - words), words, round + 2)
+		     : words;
+}
+
 static const char *policy_words(struct call *call, const struct policy *p)
 {
 	static const char *const words[] = {"", "all versions", "newest", "what you ask for"};
 	return p->most && p->hold != HOLD_ON_DEMAND
 		       ? arena_format(&call->arena, "%s up to %s", words[p->hold],
-				      screen_size(&call->arena, p->most))
+				      policy_size(call, p->most))
 		       : words[p->hold];
 }
 
-static int policy_row(struct call *call, const struct id *space, struct table *table, json_t *all)
+/* What `policy` shows: a row for each space, below them the documents that are kept in any case. */
+struct policy_view {
+	struct call *call;
+	struct table *table;
+	struct buf kept; /* a line for each */
+	json_t *all;
+	struct held_version *list;
+	int n;
+};
+
+/* The documents of a space that were marked to be kept: a line for each, and their ids. */
+static json_t *policy_kept(struct policy_view *view, const struct id *space)
 {
+	struct call *call = view->call;
+	struct hashes told = {0};
+	json_t *ids = json_array();
+
+	for (int i = 0; i < view->n; i++) {
+		const struct held_version *v = &view->list[i];
+		uint8_t key[SHA256_LEN];
+		hashes_key(&v->document, key);
+		if (v->word != WORD_KEEP || !v->newest || !id_equal(&v->space, space) ||
+		    hashes_find(&told, key))
+			continue;
+		hashes_put(&told, key, 1); /* two versions of it may be the newest */
+		json_array_append_new(ids, cmd_json_id(&v->document));
+		buf_add_text(&view->kept, "  %s  %s%s\n",
+			     lookup_short_id(call->copy, &v->document, &call->arena),
+			     lookup_label(call->copy, &v->document, &call->arena),
+			     v->here ? "" : " (to come)");
+	}
+	hashes_fini(&told);
+	return ids;
+}
+
+static int policy_row(struct policy_view *view, const struct id *space)
+{
+	struct call *call = view->call;
+	struct table *table = view->table;
 	struct policy p;
 	struct holding h;
 	int set = policy_of(call->copy, space, &p);
@@ -271,40 +322,60 @@ static int policy_row(struct call *call, const struct id *space, struct table *t
 	table_words(table, "%s", h.wanted ? screen_size(&call->arena, h.bytes_wanted) : "-");
 	table_words(table, "%s", h.others ? screen_size(&call->arena, h.bytes_others) : "-");
 	json_array_append_new(
-		all, json_pack("{s:o,s:s,s:s,s:I,s:b,s:I,s:I,s:I,s:I,s:I}", "space",
-			       cmd_json_id(space), "name",
-			       lookup_space_name(call->copy, space, &call->arena), "holds",
-			       hold_words_of[p.hold], "up_to", (json_int_t)p.most, "default",
-			       set == 0, "documents", (json_int_t)h.documents, "here",
-			       (json_int_t)h.here, "bytes_here", (json_int_t)h.bytes_here,
-			       "bytes_to_come", (json_int_t)h.bytes_wanted, "bytes_on_demand",
-			       (json_int_t)h.bytes_others));
+		view->all,
+		json_pack("{s:o,s:s,s:s,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:o}", "space",
+			  cmd_json_id(space), "name",
+			  lookup_space_name(call->copy, space, &call->arena), "holds",
+			  hold_words_of[p.hold], "up_to", (json_int_t)p.most, "default", set == 0,
+			  "documents", (json_int_t)h.documents, "here", (json_int_t)h.here,
+			  "bytes_here", (json_int_t)h.bytes_here, "bytes_to_come",
+			  (json_int_t)h.bytes_wanted, "bytes_on_demand",
+			  (json_int_t)h.bytes_others, "kept", policy_kept(view, space)));
 	return 0;
+}
+
+static void policy_print(struct policy_view *view)
+{
+	struct call *call = view->call;
+	const uint64_t limit = contents_limit(call->copy);
+
+	table_show(view->table, call->out);
+	if (view->kept.len > 0)
+		fprintf(call->out,
+			"\nKept here whatever that says, until 'fivepits fetch --drop ID':\n%.*s",
+			(int)view->kept.len, (const char *)view->kept.data);
+	if (limit)
+		cmd_say(call, "Documents go and come at %s a second at most.",
+			screen_size(&call->arena, limit));
 }
 
 static int policy_list(struct call *call, const struct id *only)
 {
-	static const char *const headings[] = {"Space", "Holds",    "Here",
+	static const char *const headings[] = {"Space",	 "Holds",    ">Here",
 					       ">Bytes", ">To come", ">On demand"};
-	struct table *table = table_new(6, headings);
-	json_t *all = json_array();
+	struct policy_view view = {
+		.call = call, .table = table_new(6, headings), .all = json_array()};
 	struct held *held = NULL;
-	int n = copy_spaces(call->copy, &held), err = n < 0 ? hold_failed(call, n) : 0;
+	int n = copy_spaces(call->copy, &held), err = n;
 
+	table_favour(view.table, 1);
+	if (err >= 0)
+		err = view.n = holding_list(call->copy, &view.list);
+	if (err < 0)
+		hold_failed(call, err);
 	for (int i = 0; i < n && err >= 0; i++)
 		if (held[i].state == HELD_OPEN && (!only || id_equal(only, &held[i].id)))
-			err = policy_row(call, &held[i].id, table, all);
+			err = policy_row(&view, &held[i].id);
 	free(held);
+	free(view.list);
 	if (err >= 0 && call->json)
-		err = cmd_json(call, json_incref(all));
+		err = cmd_json(call, json_incref(view.all));
 	else if (err >= 0)
-		table_show(table, call->out);
-	if (err >= 0 && !call->json && contents_limit(call->copy))
-		cmd_say(call, "Documents go and come at %s a second at most.",
-			screen_size(&call->arena, contents_limit(call->copy)));
-	table_free(&table);
-	json_decref(all);
-	return err;
+		policy_print(&view);
+	table_free(&view.table);
+	buf_fini(&view.kept);
+	json_decref(view.all);
+	return err < 0 ? err : 0;
 }
 
 static int policy_read(struct call *call, const char *word, struct policy *p)

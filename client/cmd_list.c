@@ -78,6 +78,7 @@ struct listed {
 	int64_t pending, conflicts;
 	bool merged;
 	int here; /* are its bytes? -1: it has none */
+	enum word word; /* on a document's bytes */
 	const char *sending; /* how far its document is; NULL: it has none on its way */
 	const char *key; /* what it is sorted by */
 	struct record record;
@@ -91,6 +92,16 @@ static const char *listed_word(const struct listed *l)
 	       : l->pending   ? "not sent yet"
 	       : l->merged    ? "merged by machine"
 			      : "";
+}
+
+/* Are a document's bytes here, and has the person said that they be, or not? */
+static const char *listed_here(const struct listed *l)
+{
+	return l->here < 0		 ? ""
+	       : l->word == WORD_KEEP	 ? l->here ? "kept" : "to come"
+	       : l->here		 ? "yes"
+	       : l->word == WORD_DROP	 ? "dropped"
+					 : "no";
 }
 
 /* "2019-10-09 18:30", "1.10", "Heath": what people expect a list of this type to be ordered by. */
@@ -211,6 +222,7 @@ static int list_read(struct call *call, struct list *list)
 			merged_any(call->copy, list->type, &row.record, &row.space, &known) == 1;
 		row.sending = list_sending(call, &row);
 		row.here = presence_of(&list->presence, &row.id);
+		row.word = presence_word(&list->presence, &row.id);
 		for (size_t k = 0; k < list->apart.n && !row.conflicts; k++)
 			row.conflicts = id_equal(&list->apart.ids[k], &row.id);
 		list->rows[list->n++] = row;
@@ -238,22 +250,21 @@ static int list_print_json(struct call *call, const struct list *list)
 		json_object_set_new(o, "merged", json_boolean(row->merged));
 		if (row->here >= 0)
 			json_object_set_new(o, "here", json_boolean(row->here));
+		if (row->here >= 0 && list->type->number == TYPE_DOCUMENT)
+			json_object_set_new(o, "kept", json_boolean(row->word == WORD_KEEP));
 		json_array_append_new(all, o);
 	}
 	return cmd_json(call, all);
 }
 
-/* The first line of a value says enough in a table. */
+/* The first line of a value says enough in a table; of a name all of it is meant. */
 static void list_cell(struct call *call, struct table *table, const struct list *list,
 		      const struct listed *row, const ProtobufCFieldDescriptor *d)
 {
-	enum { CELL_MOST = 400 };
 	const char *words = lookup_value(call->copy, list->type, d->id,
 					 record_get(&row->record, d->id), &call->arena);
-	size_t len = strcspn(words, "\n");
-	while (len > CELL_MOST && ((unsigned char)words[len] & 0xc0) == 0x80)
-		len--;
-	table_cell(table, BYTES(words, len));
+	bool name = strcmp(d->name, "filename") == 0;
+	table_cell(table, BYTES(words, name ? strlen(words) : strcspn(words, "\n")));
 }
 
 /* The fields to show: those that any row has a value of. */
@@ -294,7 +305,7 @@ static int list_print(struct call *call, const struct list *list)
 		for (unsigned k = 0; k < n; k++)
 			list_cell(call, table, list, row, fields[k]);
 		if (documents)
-			table_words(table, "%s", row->here > 0 ? "yes" : row->here ? "" : "no");
+			table_words(table, "%s", listed_here(row));
 		if (marks)
 			table_words(table, "%s", listed_word(row));
 	}

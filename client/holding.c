@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WANTED = 6 }; /* of a version; beside enum hold and enum word */
+enum {
+	WANTED = 6,  /* of a version; beside enum hold and enum word */
+	PRESENT = 1, /* in struct presence: the lowest bit, with the word above it */
+};
 
 /* ---- Words ---------------------------------------------------------------------------------- */
 
@@ -201,6 +204,7 @@ static int holding_judge(struct copy *copy, struct held_version *v, struct polic
 			return got;
 		*space = v->space;
 	}
+	v->word = (enum word)word;
 	bool fits = policy->most == 0 || v->content.bytes <= policy->most;
 	v->wanted = word == WORD_DROP		? false
 		    : word == WORD_KEEP && v->newest ? true
@@ -248,7 +252,9 @@ int presence_init(struct presence *p, struct copy *copy)
 		hashes_key(&v->document, key);
 		const uint64_t *known = v->newest ? hashes_find(&p->ids, key) : NULL;
 		if (v->newest)
-			hashes_put(&p->ids, key, v->here && (!known || *known));
+			hashes_put(&p->ids, key,
+				   (v->here && (!known || *known & PRESENT)) |
+					   (uint64_t)v->word << PRESENT);
 	}
 	free(list);
 	return n < 0 ? n : 0;
@@ -265,7 +271,16 @@ int presence_of(const struct presence *p, const struct id *id)
 
 	hashes_key(id, key);
 	const uint64_t *here = hashes_find(&p->ids, key);
-	return here ? (int)*here : -1;
+	return here ? (int)(*here & PRESENT) : -1;
+}
+
+enum word presence_word(const struct presence *p, const struct id *document)
+{
+	uint8_t key[SHA256_LEN];
+
+	hashes_key(document, key);
+	const uint64_t *here = hashes_find(&p->ids, key);
+	return here ? (enum word)(*here >> PRESENT) : WORD_NONE;
 }
 
 /* ---- Wanting -------------------------------------------------------------------------------- */

@@ -36,6 +36,7 @@ struct held_version {
 	bool newest; /* of its document, or the one that people picked */
 	bool here, own; /* own: not accepted yet, so that no one else has it */
 	bool wanted; /* by policy or word */
+	enum word word; /* the person's, on its document */
 };
 
 /* All that this copy shows and that are neither withdrawn nor released, the newest first. free()
@@ -50,6 +51,7 @@ struct presence {
 int presence_init(struct presence *p, struct copy *copy); /* 0 or an error */
 void presence_fini(struct presence *p);
 int presence_of(const struct presence *p, const struct id *id); /* 1, 0; -1: it has no bytes */
+enum word presence_word(const struct presence *p, const struct id *document);
 
 /* A version's bytes are wanted, whatever the policy; until they are here. */
 int holding_want(struct copy *copy, const struct id *versions, size_t n);

@@ -281,7 +281,8 @@ static unsigned table_text_width(const char *text)
 	return screen_width(BYTES(text, strlen(text)));
 }
 
-/* Take from the widest column, one at a time, until the whole fits or all are narrow. */
+/* Take from the widest column, one at a time, until the whole fits or all are narrow. A number
+ * that was cut would be another one. */
 static void table_fit(const struct table *t, unsigned *widths, unsigned limit)
 {
 	enum { NARROW = 8, GAP = 2 };
@@ -292,12 +293,12 @@ static void table_fit(const struct table *t, unsigned *widths, unsigned limit)
 		unsigned widest = 0, most = 0;
 		for (unsigned i = 0; i < t->columns; i++) {
 			unsigned w = i == t->favoured ? (widths[i] + 1) / 2 : widths[i];
-			if (w > most) {
+			if (w > most && !t->numbers[i]) {
 				most = w;
 				widest = i;
 			}
 		}
-		if (widths[widest] <= NARROW)
+		if (most == 0 || widths[widest] <= NARROW)
 			return;
 		widths[widest]--;
 		total--;

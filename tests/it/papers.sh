@@ -76,7 +76,7 @@ unlike "one of another name may not" "$(at heath put "$T/more.txt" --title 'Some
 status 1 "a name that two have" at heath get more.txt
 like "is told with their ids" "$(cat "$T/err")" "'more.txt' could be more.txt \([0-9a-f-]+\) or more.txt \([0-9a-f-]+\)"
 at heath withdraw "$(tail -n 1 <<<"$again")" >/dev/null
-status 1 "a size that is none" at morton policy partnership newest --up-to much
+status 2 "a size that is none" at morton policy partnership newest --up-to much
 at morton policy partnership on-demand >/dev/null
 at heath sync --quiet
 sync_all morton
@@ -116,6 +116,8 @@ at tupton get "${ids[@]}" --into "$T/safe" --json >"$T/got" 2>/dev/null
 is "all can be had at another school" $? 0
 judged=$("$ROOT/tests/it/names.py" judge "$T/names.made" "$T/held" "$T/got" "$T/safe")
 is "each with its name in the record, its content, and a safe name of its own here" "$judged" "500 names, 0 faults"
+at heath put "$T/more.txt" --name $'agenda\nof May.txt' --title 'Two lines' --quiet >/dev/null
+like "all of a name is listed, whatever stands in it" "$(at heath list version filename~agenda)" 'agenda of May\.txt'
 status 1 "a name that is too long for a record is refused" at heath put "$T/more.txt" --name "$(printf 'x%.0s' {1..1025})"
 
 # ---- What this computer holds ----
@@ -123,7 +125,7 @@ here() { at tupton list version --json | field "sorted((x['filename'], x['here']
 for size in 5 2000000; do head -c $size /dev/urandom >"$T/hold-$size"; done
 at heath put "$T/hold-5" "$T/hold-2000000" --quiet >"$T/hold.ids"
 { read -r small && read -r large; } <"$T/hold.ids"
-status 1 "a size" at tupton policy partnership newest --up-to nothing
+status 2 "a size" at tupton policy partnership newest --up-to nothing
 ok "a policy is this computer's own" at tupton policy partnership newest --up-to 1M
 sync_all heath tupton
 is "the newest come by themselves up to a size" "$(here)" "[('hold-2000000', False), ('hold-5', True)]"
@@ -145,7 +147,16 @@ sync_all tupton
 is "and stays away" "$(here)" "[('hold-2000000', False), ('hold-5', False), ('hold-5-new', False)]"
 ok "until it is asked for" at tupton get "$small" -o "$T/hold.back"
 ok "byte for byte" cmp "$T/hold.back" "$T/hold-5-new"
+ok "dropped again" at tupton fetch --drop "$small"
+like "the list says that it was" "$(at tupton list document title~hold-5)" 'hold-5 .* dropped$'
+like "and is not asked to drop what is not there" "$(at tupton fetch --drop "$small")" 'nothing to drop: .*it comes only when you ask'
 ok "another is kept" at tupton fetch --keep "$large"
+like "the list says so" "$(at tupton list document title~hold-2)" 'hold-2000000 .* kept$'
+is "programs are told" "$(at tupton list document --json | field "[x['id'] for x in v if x['kept']]")" "['$large']"
+like "policy lists what is kept" "$(at tupton policy | tail -n 2 | tr '\n' ' ')" "^Kept here whatever that says, .*--drop ID': +${large:0:8}[0-9a-f-]*  hold-2000000 \$"
+is "for programs by space" "$(at tupton policy --json | field "[x['kept'] for x in v if x['kept']]")" "[['$large']]"
+ok "to fetch it is not to end that" at tupton fetch "$large"
+is "it does not" "$(at tupton policy partnership --json | field "v[0]['kept']")" "['$large']"
 head -c 2100000 /dev/urandom >"$T/hold-2000000-new"
 at heath put --document "$large" "$T/hold-2000000-new" --quiet >/dev/null
 sync_all heath tupton
@@ -159,6 +170,7 @@ ok "and with on-demand" at tupton policy partnership on-demand
 ok "all but what is kept can go" at tupton fetch --drop
 is "it does" "$(at tupton list version --json | field "[x['filename'] for x in v if x['here']]")" "['hold-2000000-new']"
 like "policy lists it" "$(at tupton policy)" 'partnership +what you ask for +1 of '
+unlike "what was dropped is kept no more" "$(at tupton fetch --drop "$large" >/dev/null && at tupton policy)" 'Kept here'
 mine=$(at tupton put "$T/more.txt" --title mine --quiet)
 server_stop
 status 1 "what is here alone is not dropped" at tupton fetch --drop "$mine"

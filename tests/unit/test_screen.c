@@ -126,6 +126,15 @@ static void test_table(void)
 	ok(!strchr(narrow, 0x1b), "no weight where there is no terminal");
 	table_free(&t);
 	ok(t == NULL, "freed");
+	static const char *const counts[] = {"Space", ">Entries", ">Bytes"};
+	t = table_new(3, counts);
+	table_words(t, "Headteachers working group");
+	table_words(t, "10000 of 10000");
+	table_words(t, "100.0 GiB");
+	ok(strcmp(table_text(t, 40), "Space                 Entries      Bytes\n"
+				     "Headteachers…  10000 of 10000  100.0 GiB\n") == 0,
+	   "a number is not cut: the words give way");
+	table_free(&t);
 }
 
 int main(void)
