@@ -382,7 +382,7 @@ static int invite_check(struct call *call, int *role)
 		*role = err < 0 ? -1 : (int)value_number(buf_bytes(&b));
 		buf_fini(&b);
 		if (err < 0)
-			return err;
+			return ERR_USAGE;
 	}
 	return admin_check(call);
 }

@@ -16,7 +16,7 @@ struct trail {
 	size_t n;
 };
 
-enum { TRAILS = 3 };
+enum { TRAILS = 3, AUDIT_MOST = 1000000 };
 
 static int trail_read(struct call *call, struct trail *t)
 {
@@ -162,9 +162,10 @@ int cmd_audit(struct call *call)
 	struct held *held = NULL;
 	json_t *all = json_array();
 
-	if (number && (!*number || *end || *number == '-')) {
+	if (number && (*number < '0' || *number > '9' || *end || most > AUDIT_MOST)) {
 		json_decref(all);
-		return cause_set(&call->cause, ERR_USAGE, "audit: '%.40s' is no number", number);
+		return cause_set(&call->cause, ERR_USAGE, "audit: '%.40s' is no number up to %d",
+				 number, AUDIT_MOST);
 	}
 	int n = copy_spaces(call->copy, &held);
 	struct trail trails[TRAILS] = {{.space = id_directory(&me->area)},

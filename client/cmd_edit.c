@@ -280,11 +280,14 @@ int cmd_set(struct call *call)
 	struct target at;
 	struct record own; /* lists are changed from what the edit stands on */
 	struct assignment *a;
+	struct seen seen;
 	size_t n;
 
+	if (word && seen_parse(&seen, word, &call->cause) < 0)
+		return ERR_USAGE;
 	int err = cmd_target(call, call->words[0], &at);
 	if (err >= 0 && word)
-		err = seen_parse(&at.seen, word, &call->cause);
+		at.seen = seen;
 	if (err >= 0)
 		err = edit_check(call, &at);
 	if (err >= 0)

@@ -225,7 +225,7 @@ static int outbox_most(struct call *call, size_t *most)
 	char *end = NULL;
 
 	*most = word ? strtoul(word, &end, 10) : DECIDED_SHOWN;
-	if (word && (!*word || *end || *word == '-' || *most > 10000))
+	if (word && (*word < '0' || *word > '9' || *end || *most > 10000))
 		return cause_set(&call->cause, ERR_USAGE,
 				 "outbox: '%.40s' is no number up to 10000",
 				 screen_line(&call->arena, BYTES(word, strlen(word))));

@@ -93,7 +93,7 @@ static void kept_read(const struct record *r, struct kept *out)
 static const char *kept_words(struct call *call, const struct kept *k, size_t i)
 {
 	if (!k->said[i])
-		return id_is_zero(&k->space) ? "-" : "as in all";
+		return id_is_zero(&k->space) ? "not said" : "as in all";
 	return k->n[i] ? arena_format(&call->arena, "%" PRIu64, k->n[i]) : "all";
 }
 
@@ -113,7 +113,8 @@ static json_t *kept_json(struct call *call, const struct kept *k)
 	return o;
 }
 
-/* All that is said. In the call's arena. */
+/* All that is said: a record of which both numbers were taken away says nothing. In the call's
+ * arena. */
 static int kept_list(struct call *call, struct kept **out, size_t *n)
 {
 	struct record r;
@@ -124,8 +125,10 @@ static int kept_list(struct call *call, struct kept **out, size_t *n)
 	*out = arena_alloc(&call->arena, (err < 0 ? 1 : ids.n + 1) * sizeof(**out));
 	for (size_t i = 0; err >= 0 && i < ids.n; i++) {
 		err = copy_record(call->copy, &ids.ids[i], VIEW_SHOWN, &call->arena, &r, NULL);
+		struct kept *k = &(*out)[*n];
 		if (err >= 0)
-			kept_read(&r, &(*out)[(*n)++]);
+			kept_read(&r, k);
+		*n += err >= 0 && (k->said[NEWEST] || k->said[DAYS]);
 	}
 	return err < 0 ? err : 0;
 }

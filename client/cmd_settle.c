@@ -242,6 +242,8 @@ int cmd_settle(struct call *call)
 		return cause_set(&call->cause, ERR_USAGE,
 				 "settle: say what to --take: a version's number, theirs, yours or "
 				 "FIELD=VALUE");
+	if (word && seen_parse(&seen, word, &call->cause) < 0)
+		return ERR_USAGE;
 	int err = cmd_apart_settle(call);
 	if (err == 0)
 		err = settle_find(call, &v);
@@ -253,9 +255,7 @@ int cmd_settle(struct call *call)
 		return cause_set(
 			&call->cause, ERR_INVALID,
 			"it is of a kind that this version does not know; install a newer one");
-	if (word)
-		err = seen_parse(&seen, word, &call->cause);
-	else if ((err = copy_seen(call->copy, &v.record, &seen)) < 0)
+	if (!word && (err = copy_seen(call->copy, &v.record, &seen)) < 0)
 		cause_set(&call->cause, err, "the record can't be read: %s", err_words(err));
 	return err < 0 ? err : settle_save(call, &v, &seen);
 }

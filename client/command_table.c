@@ -238,7 +238,7 @@ static const struct command commands[] = {
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_sync,
 		.summary =
-			"what waits, what has two versions, when the server was last reached",
+			"what waits, where two versions are, when the server was reached",
 		.example = "fivepits status",
 		.run = cmd_status,
 	},
@@ -303,7 +303,7 @@ static const struct command commands[] = {
 			     NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_document,
-		.summary = "keep files and folders as documents, or a file as a new version of one",
+		.summary = "keep files and folders as documents, or a file as a new version",
 		.help = "Of a folder all files below it are kept, with the folders that they are "
 			"in; not hidden\n"
 			"ones, nor symbolic links. Names are kept to the last byte; one that is "
@@ -394,7 +394,7 @@ static const struct command commands[] = {
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_document,
 		.summary =
-			"which documents' files this computer holds, and how fast they travel",
+			"which documents' files are held here, and how fast they travel",
 		.help = "Lists of documents are always here. Where nobody says otherwise, so are "
 			"the newest\n"
 			"versions up to 10 MiB; the newest documents come first. It is about this "
@@ -459,10 +459,12 @@ static const struct command commands[] = {
 			 {"email", 0, "ADDRESS", "their work address", COMPLETE_NOTHING, NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_admin,
-		.summary = "invite a person, or another device of theirs; prints the invitation",
-		.help = "Needs the server. The invitation works once; give it to nobody else.",
-		.example = "fivepits invite --school 'Heath Primary School' --name 'Asha Patel' "
-			   "--group 'Headteachers working group'",
+		.summary = "invite a person, or another device of theirs",
+		.help = "Prints the invitation as its last line. It works once, within three days: "
+			"give it to\n"
+			"nobody else. Needs the server.",
+		.example = "fivepits invite --school 'Heath Primary School' --name 'Asha Patel'\n"
+			   "fivepits invite --school Heath --name 'Asha Patel' --group 'All Heads'",
 		.run = cmd_invite,
 	},
 	{
@@ -530,7 +532,7 @@ static const struct command commands[] = {
 			     NULL}},
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_admin,
-		.summary = "who changed people, rights, devices and rules, and what they let go",
+		.summary = "who changed people, rights, devices and rules; what was released",
 		.example = "fivepits audit -n 20",
 		.run = cmd_audit,
 	},
@@ -540,7 +542,7 @@ static const struct command commands[] = {
 		.name = "digest",
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_check,
-		.summary = "a fingerprint of each space; 'common' is equal where copies are equal",
+		.summary = "a fingerprint of each space; equal copies have an equal 'common'",
 		.example = "fivepits digest",
 		.run = cmd_digest,
 	},

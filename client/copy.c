@@ -234,7 +234,7 @@ int copy_open(struct copy **out, const char *home, const char *vfs, const struct
 	      struct cause *cause)
 {
 	static const char none[] =
-		"there is no copy in %s yet: `fivepits join INVITATION` makes one";
+		"there is no copy in %s yet: 'fivepits join INVITATION' makes one";
 	char *path = mem_format("%s/copy.db", home);
 	bool there = vfs || os_exists(path);
 

@@ -93,7 +93,7 @@ struct seen {
 int copy_seen(struct copy *copy, const struct id *record, struct seen *out); /* ERR_MISSING */
 enum { SEEN_WORD = 96 };
 void seen_format(const struct seen *seen, char word[SEEN_WORD]);	 /* one opaque word */
-int seen_parse(struct seen *out, const char *word, struct cause *cause); /* ERR_INVALID */
+int seen_parse(struct seen *out, const char *word, struct cause *cause); /* ERR_USAGE */
 
 /* A space held here. */
 struct held {

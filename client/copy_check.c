@@ -316,8 +316,8 @@ static int check_tables(struct check *c, struct cause *cause)
 	for (size_t i = 0; err == 0 && i < n; i++)
 		if (memcmp(before[i].digest, after[i].digest, SHA256_LEN) != 0)
 			check_fault(c,
-				    "the table \"%s\" does not follow from the history: `fivepits "
-				    "rebuild` mends it",
+				    "the table \"%s\" does not follow from the history: 'fivepits "
+				    "rebuild' mends it",
 				    before[i].name);
 	free(before);
 	free(after);

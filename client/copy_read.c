@@ -324,8 +324,8 @@ int seen_parse(struct seen *out, const char *word, struct cause *cause)
 	memcpy(out->after.b, raw + 32, 16);
 	seen_raw(out, again);
 	if (n != SEEN_RAW || *p || memcmp(raw, again, SEEN_RAW) != 0)
-		return cause_set(cause, ERR_INVALID,
-				 "that is not a word that `show --json` gave: copy it whole");
+		return cause_set(cause, ERR_USAGE,
+				 "that is not a word that 'show --json' gave: copy it whole");
 	return 0;
 }
 

@@ -438,7 +438,7 @@ static int draft_place(struct draft *d, struct cursor *at, struct cause *cause)
 	if (err == ERR_MISSING || (err == 0 && found->state != HELD_OPEN))
 		return cause_set(cause, ERR_MISSING,
 				 "this copy does not hold that space: you may not read it, or "
-				 "`fivepits sync` has "
+				 "'fivepits sync' has "
 				 "yet to bring it");
 	if (err < 0)
 		return cause_set(cause, err, "%s", err_words(err));

@@ -41,8 +41,8 @@ static int approve_settled(struct copy *copy, const struct id *record, struct ca
 
 	if (err == 0 && !id_is_zero(&seen.after))
 		return cause_set(cause, ERR_INVALID,
-				 "what it is about has edits of yours that wait here: `fivepits "
-				 "sync` first, look at it again, then do this");
+				 "what it is about has edits of yours that wait here: 'fivepits "
+				 "sync' first, look at it again, then do this");
 	return err == ERR_MISSING ? 0 : err;
 }
 

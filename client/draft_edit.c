@@ -115,14 +115,14 @@ static int edit_check_existence(const struct piece *piece, const struct record *
 		return cause_set(
 			cause, ERR_EXISTS, "there is a record %s already%s", text,
 			is == WITHDRAWN
-				? "; it was withdrawn, and `fivepits restore` brings it back"
+				? "; it was withdrawn, and 'fivepits restore' brings it back"
 				: "");
 	if (!piece->create && is == ABSENT)
 		return cause_set(cause, ERR_MISSING, "there is no record %s here", text);
 	if (is == WITHDRAWN && piece->existence < 0)
 		return cause_set(
 			cause, ERR_INVALID,
-			"this record was withdrawn: `fivepits restore %s` brings it back first",
+			"this record was withdrawn: 'fivepits restore %s' brings it back first",
 			text);
 	return 0;
 }
@@ -234,8 +234,8 @@ int draft_make_edit(const struct piece *piece, const struct record *base, bool s
 				 (unsigned)piece->type);
 	if (type->outcome_only)
 		return cause_set(cause, ERR_INVALID,
-				 "the server alone keeps the record of two versions: `fivepits "
-				 "settle` settles them");
+				 "the server alone keeps the record of two versions: 'fivepits "
+				 "settle' settles them");
 	if (base->type && base->type != piece->type) {
 		const struct schema_type *is = schema_type(base->type);
 		return cause_set(cause, ERR_INVALID, "that record is %s %s",

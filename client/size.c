@@ -30,5 +30,5 @@ int size_parse(const char *word, uint64_t *out, struct cause *cause)
 			return 0;
 		}
 	}
-	return cause_set(cause, ERR_INVALID, "'%.60s' is no size; write 10M or 1.5G", word);
+	return cause_set(cause, ERR_USAGE, "'%.60s' is no size; write 10M or 1.5G", word);
 }

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* ERR_INVALID with a cause: it is none, or less than a byte, or more than 2^50. */
+/* ERR_USAGE with a cause: it is none, or less than a byte, or more than 2^50. */
 int size_parse(const char *word, uint64_t *out, struct cause *cause);
 
 #endif

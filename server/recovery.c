@@ -214,7 +214,7 @@ static int recovery_tell(struct area *a)
 	char *text = mem_format("The server was set back to an earlier state. These spaces are on"
 				" none of the computers that it has heard so far, and stay closed"
 				" until one that holds them connects: %s. If there is none, "
-				"`fivepitsd recovery DIR --serve SPACE` on the server opens one "
+				"'fivepitsd recovery DIR --serve SPACE' on the server opens one "
 				"as it is in the backup.",
 				(const char *)names.data);
 	int err = own_note(a, &a->admin, &a->server_device, text);

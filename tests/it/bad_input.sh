@@ -21,6 +21,38 @@ head -c 300000 /dev/zero | tr '\0' x >"$T/long"
 status 1 "a text that is too long" at heath set "$id" text=@"$T/long"
 status 1 "a home that is none" at nowhere status
 status 1 "an invitation that is none" fivepits --home "$T/x" join 'fivepits:nonsense'
+# What an option says is read before anything is done: a slip in it is wrong usage, whichever it is.
+while read -r who words; do
+	# shellcheck disable=SC2086 # several words
+	status 2 "$words" at "$who" $words
+done <<'X'
+heath policy partnership --up-to x
+heath policy partnership newest --up-to -5
+heath policy --limit-rate x
+heath sync --limit-rate 12
+pilsley quota --file x
+pilsley quota --total 0
+pilsley retention --newest x
+pilsley retention --days 1.5
+pilsley audit -n x
+pilsley audit -n -1
+pilsley audit -n 99999999999999999999999
+heath outbox --most x
+heath set 0 text=x --seen x
+heath settle 0 --take 1 --seen x
+heath get 0 --version x
+pilsley invite --school A --name B --role king
+nobody join fivepits:x --proxy ftp://proxy:8080
+X
+status 2 "a proxy that is none" at nobody join fivepits:x --proxy ''
+status 2 "a partnership without a name" fivepitsd init "$T/x" --name '' --school x --admin x
+status 2 "an address that is none" fivepitsd init "$T/x" --name x --school x --admin x --listen x
+status 2 "also for a run" fivepitsd run "$T/server" --listen x
+status 1 "a backup where none can be written" fivepitsd backup "$T/server" "$T/none/backup"
+status 1 "a backup of nothing" fivepitsd backup "$T/none" "$T/backup"
+status 1 "a check of nothing" fivepitsd fsck "$T/none"
+is "each says that there is no area" "$(cat "$T/err")" "fivepitsd fsck: there is no area in $T/none: make one with fivepitsd init"
+ok "help of a server's command" fivepitsd help run
 status 1 "an area that is there already" fivepitsd init "$T/server" --name x --school x --admin x
 status 1 "a server without an area" fivepitsd run "$T/none"
 status 2 "a server's command that there is not" fivepitsd frobnicate

@@ -93,7 +93,7 @@ at pilsley sync >/dev/null
 is "elsewhere before they are fetched they are not" "$(found pilsley Morton a.docx)" 0
 ok "fetched" at pilsley get a.docx -o "$T/back.docx"
 is "they are" "$(found pilsley Morton a.docx)" 1
-at pilsley serve >/dev/null 2>"$T/serve.log" &
+"$B/fivepits" --home "$T/pilsley" serve >/dev/null 2>"$T/serve.log" & # not `at`: the end is for the client
 at heath put a.odt >/dev/null && at heath sync >/dev/null
 wait_for 20 at pilsley get a.odt -o "$T/back.odt"
 index_has() { sqlite3 "$T/pilsley/copy.db" "SELECT count(*) FROM search WHERE search MATCH 'moderation'" | grep -q 1; }

@@ -109,7 +109,7 @@ is "or none" "$(at heath outbox --json --most 0 | tr -d ' \n')" '[]'
 status 2 "in numbers" at heath outbox --most some
 
 # Beside a running serve its line is used, and the author is told while connected.
-at heath serve >"$T/serve.out" 2>&1 &
+"$B/fivepits" --home "$T/heath" serve >"$T/serve.out" 2>&1 & # not `at`: the end is for the client
 serve=$!
 at pilsley set "$person" standing=suspended >/dev/null
 ok "Newton writes again without a line" at newton set "$again" place='once more'

@@ -9,7 +9,7 @@ field() { python3 -c 'import json, sys; v = json.load(sys.stdin); print(eval(sys
 size() { head -c "$1" /dev/urandom >"$T/sized.$1" && echo "$T/sized.$1"; }
 status 1 "a school sets no limits" at heath quota --file 1M
 ok "an administrator does" at pilsley quota --file 1M --total 3M
-status 1 "a size that is none" at pilsley quota --file lots
+status 2 "a size that is none" at pilsley quota --file lots
 status 2 "the area's is not one school's" at pilsley quota --school Heath --area 1M
 ok "it is sent" at pilsley sync --quiet
 # Heath has not heard of it: it puts what it likes, and the server decides.

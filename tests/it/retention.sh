@@ -36,6 +36,9 @@ both=$(at pilsley retention)
 like "reads it" "$both" 'all others +1 +30'
 unlike "and is told no more" "$both" 'say --days'
 is "so do programs" "$(at pilsley retention --json | field 'v[0]["newest"], v[0]["days"], v[0]["space"]')" '(1, 30, None)'
+ok "what is not said is told in words" at pilsley retention --days none
+like "so it is" "$(at pilsley retention | sed -n 2p)" 'all others +1 +not said'
+ok "and said again" at pilsley retention --days 30
 ok "another space has its own" at pilsley retention --space directory --newest all
 like "which is said, too" "$(at pilsley retention | tail -n 2)" 'all +as in all'
 sync_all pilsley
@@ -84,4 +87,7 @@ ok "as a new version" clock +32d at heath get "$document" -o "$T/again"
 ok "which is what it was" same_file "$T/again" "$T/v1"
 same_everywhere "all are equal" heath morton pilsley
 ok "the rule can be taken away" at pilsley retention --newest none --days none
+ok "and a space's own" at pilsley retention --space directory --newest none
+like "then it is as if nobody had said anything" "$(at pilsley retention)" 'no rule for old versions: all of them are kept'
+is "for programs too" "$(at pilsley retention --json | field v)" '[]'
 finish

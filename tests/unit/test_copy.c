@@ -443,10 +443,10 @@ static void test_seen_word(struct client *a, const struct id *record)
 	ok(seen_parse(&again, word, &cause) == 0 && memcmp(&seen, &again, sizeof(seen)) == 0,
 	   "it survives as a word");
 	word[5] = word[5] == '0' ? '1' : '0';
-	ok(seen_parse(&again, word, &cause) == ERR_INVALID, "a slip in it is noticed: %s",
+	ok(seen_parse(&again, word, &cause) == ERR_USAGE, "a slip in it is noticed: %s",
 	   cause.words);
-	ok(seen_parse(&again, "", &cause) == ERR_INVALID &&
-		   seen_parse(&again, "zz-", &cause) == ERR_INVALID,
+	ok(seen_parse(&again, "", &cause) == ERR_USAGE &&
+		   seen_parse(&again, "zz-", &cause) == ERR_USAGE,
 	   "anything else is no such word");
 }
 
