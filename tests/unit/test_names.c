@@ -141,7 +141,7 @@ static void test_sizes(void)
 		struct cause cause = {""};
 		uint64_t bytes = 0;
 		int err = size_parse(rows[i].word, &bytes, &cause);
-		ok(rows[i].bytes ? err == 0 && bytes == rows[i].bytes : err == ERR_INVALID,
+		ok(rows[i].bytes ? err == 0 && bytes == rows[i].bytes : err == ERR_USAGE,
 		   "'%s' as a size %s", rows[i].word, cause.words);
 	}
 }
