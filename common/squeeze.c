@@ -55,6 +55,11 @@ bool squeeze(struct squeezer *s, struct bytes raw, struct buf *out)
 
 int unsqueeze(struct squeezer *s, struct bytes squeezed, uint8_t *out, size_t len)
 {
+	/* Another frame behind it, or much of nothing in it, would be stored and count with no
+	 * limit. */
+	if (squeezed.len >= len ||
+	    ZSTD_findFrameCompressedSize(squeezed.data, squeezed.len) != squeezed.len)
+		return ERR_CORRUPT;
 	if (!s->out)
 		s->out = ZSTD_createDCtx();
 	must(s->out);

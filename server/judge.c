@@ -286,12 +286,13 @@ static int judge_named(const struct edit *e, struct content *out, struct cause *
 {
 	struct bytes content = value_bytes(fields_get(e->effect.set, VERSION_CONTENT));
 	struct bytes chunks = value_bytes(fields_get(e->effect.set, VERSION_CHUNKS));
+	struct bytes size = fields_get(e->effect.set, VERSION_BYTES);
 	struct bytes root = chunks.len ? chunks : content;
 
-	if (e->type != TYPE_VERSION || root.len == 0)
+	if (e->type != TYPE_VERSION || (root.len == 0 && size.len == 0))
 		return 0;
-	out->bytes = value_number(fields_get(e->effect.set, VERSION_BYTES));
-	if (content.len != SHA256_LEN || root.len != SHA256_LEN ||
+	out->bytes = value_number(size);
+	if (content.len != SHA256_LEN || root.len != SHA256_LEN || size.len == 0 ||
 	    (chunks.len == 0 && out->bytes > CHUNK_MAX))
 		return cause_set(cause, ERR_INVALID,
 				 "a version names its content, its size and its chunks together");

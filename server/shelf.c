@@ -295,16 +295,40 @@ bool shelf_unbring(struct shelf *s, const struct session *session, struct bytes 
 	return any;
 }
 
+static int is_delivered(struct shelf *s, const struct id *device, const uint8_t root[SHA256_LEN])
+{
+	struct db_stmt *st =
+		db_query(s->area->db, "SELECT 1 FROM delivered WHERE root = $1 AND device = $2",
+			 "bd", BYTES(root, SHA256_LEN), device);
+	int got = db_step(st);
+
+	if (got > 0)
+		db_reset(st);
+	return got;
+}
+
+/* It counts with the limits of its school: once, though two copies of a device bring it. */
+static void shelf_count(struct shelf *s, const struct id *device, const struct content *c)
+{
+	bool before = !quota_is_on(s->area->quota) || is_delivered(s, device, c->root) != 0;
+
+	for (size_t i = 0; !before && i < s->n_notes; i++)
+		before = s->notes[i].delivered && id_equal(&s->notes[i].device, device) &&
+			 memcmp(s->notes[i].content.root, c->root, SHA256_LEN) == 0;
+	if (!before)
+		quota_add(s->area->quota, device, c->bytes);
+}
+
 /* Of a content that is one chunk, to have delivered it says that the chunk was brought, too. */
 void shelf_delivered(struct shelf *s, const struct session *session, const struct content *c)
 {
 	struct note *n = note_of(s, session, c->root);
 
+	shelf_count(s, &session->device, c);
 	if (!n || !content_is_single(c))
 		n = shelf_note(s, session);
 	n->content = *c;
 	n->delivered = true;
-	quota_add(s->area->quota, &session->device, c->bytes);
 }
 
 bool shelf_is_dirty(const struct shelf *s)
@@ -407,18 +431,6 @@ void shelf_forget(struct shelf *s)
 }
 
 /* ---- Naming --------------------------------------------------------------------------------- */
-
-static int is_delivered(struct shelf *s, const struct id *device, const uint8_t root[SHA256_LEN])
-{
-	struct db_stmt *st =
-		db_query(s->area->db, "SELECT 1 FROM delivered WHERE root = $1 AND device = $2",
-			 "bd", BYTES(root, SHA256_LEN), device);
-	int got = db_step(st);
-
-	if (got > 0)
-		db_reset(st);
-	return got;
-}
 
 int shelf_may_name(struct shelf *s, const struct session *session, const struct id *device,
 		   const struct content *c)

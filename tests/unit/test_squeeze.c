@@ -90,6 +90,19 @@ static void test_declared(void)
 		   is_refused(s, buf_bytes(&out), LEN),
 	   "what is shorter than was declared is refused");
 	ok(is_refused(s, raw, LEN), "and what is no frame");
+	struct bytes half = BYTES(raw.data + LEN * 3 / 8, LEN / 4); /* some of it is zeros */
+	struct buf more = {0};
+	ok(squeeze(s, half, &out), "a part of it is made smaller");
+	buf_add_bytes(&more, buf_bytes(&out));
+	buf_add_bytes(&more, buf_bytes(&out));
+	ok(is_refused(s, buf_bytes(&more), 2 * half.len), "two frames are not one");
+	more.len = out.len;
+	buf_add(&more, "\x50\x2a\x4d\x18\x02\x00\x00\x00hi", 10); /* to be skipped */
+	ok(is_refused(s, buf_bytes(&more), half.len), "nor may one be skipped behind it");
+	more.len = 0;
+	buf_add(&more, "\x28\xb5\x2f\xfd\x20\x01\x09\x00\x00x", 10); /* a frame of one x */
+	ok(is_refused(s, buf_bytes(&more), 1), "and a frame is shorter than what is in it");
+	buf_fini(&more);
 	buf_fini(&out);
 	squeezer_free(&s);
 }
