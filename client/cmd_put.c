@@ -232,6 +232,7 @@ static int put_draft(struct put *p, const struct put_item *t, struct draft **out
 	struct draft *d = *out = draft_new(call->copy, &p->space);
 	int err = 0;
 
+	draft_holds(d);
 	if (p->is_new) {
 		draft_create(d, TYPE_DOCUMENT, &t->document);
 		put_text(d, TYPE_DOCUMENT, "title",

@@ -2,6 +2,7 @@
 #include "client/contents_inside.h"
 
 #include "common/fields.h"
+#include "common/os.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -199,6 +200,17 @@ static mode_t new_file_mode(void)
 	return 0666 & ~mask;
 }
 
+/* The name lasts too, where the file system and its owner let it: the file itself is there. */
+static void save_sync_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? mem_format("%.*s", slash == path ? 1 : (int)(slash - path), path)
+			  : mem_copy_text(".");
+
+	(void)os_sync_dir(dir);
+	free(dir);
+}
+
 int contents_save(struct copy *copy, const struct content *c, const char *path, struct cause *cause)
 {
 	char *real = realpath(path, NULL); /* behind a link, which stays */
@@ -215,6 +227,8 @@ int contents_save(struct copy *copy, const struct content *c, const char *path, 
 		err = save_fault(path, cause);
 	if (err < 0 && fd >= 0)
 		unlink(temporary);
+	if (err == 0)
+		save_sync_name(real ? real : path);
 	free(temporary);
 	free(real);
 	return err;

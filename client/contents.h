@@ -11,6 +11,10 @@
 
 #include <stdio.h>
 
+/* Said where bytes that a file has in common with others were dropped while it was taken in. */
+#define INTAKE_AGAIN                                                                               \
+	"the same bytes were being removed from this computer: put the file once more"
+
 /* A content as a Version or a row names it: by its hash, by the root of its list (empty: it is one
  * chunk) and its size. False: that names none. */
 bool contents_named(struct content *out, struct bytes sha, struct bytes root, uint64_t bytes);

@@ -27,7 +27,7 @@ struct draft {
 	struct id *settles, *exact;
 	size_t n_settles, n_exact;
 	struct id undoes;
-	bool agreed, seen_any;
+	bool agreed, holds, seen_any;
 	uint64_t seen_epoch, seen_number;
 };
 
@@ -197,6 +197,11 @@ void draft_undoes(struct draft *d, const struct id *change)
 void draft_agreed(struct draft *d)
 {
 	d->agreed = true;
+}
+
+void draft_holds(struct draft *d)
+{
+	d->holds = true;
 }
 
 /* ---- Making edits --------------------------------------------------------------------------- */
@@ -377,6 +382,18 @@ static size_t edits_in_one(const struct edit *edits, size_t n)
 	return i;
 }
 
+/* Between the bytes and the records another process may have dropped what nothing named yet. */
+static int draft_check_held(const struct draft *d, const struct change *c, struct cause *cause)
+{
+	uint8_t root[SHA256_LEN];
+	int got = 1;
+
+	for (size_t i = 0; d->holds && got > 0 && i < c->n_edits; i++)
+		if (change_root(&c->edits[i], root))
+			got = contents_has(d->copy, root, NULL);
+	return got == 0 ? cause_set(cause, ERR_AGAIN, INTAKE_AGAIN) : got < 0 ? got : 0;
+}
+
 static int draft_store_one(struct draft *d, const struct cursor *at, struct edit *edits, size_t n,
 			   struct id *id, struct cause *cause)
 {
@@ -402,9 +419,11 @@ static int draft_store_one(struct draft *d, const struct cursor *at, struct edit
 				      "that is more than %d KiB at once: put long "
 				      "texts into a document",
 				      CHANGE_MAX / 1024)
-			  : change_store(d->copy, at, &c, buf_bytes(&bytes), d->agreed);
+			  : draft_check_held(d, &c, cause);
+	if (err == 0)
+		err = change_store(d->copy, at, &c, buf_bytes(&bytes), d->agreed);
 	buf_fini(&bytes);
-	return err < 0 && err != ERR_LIMIT
+	return err < 0 && err != ERR_LIMIT && err != ERR_AGAIN
 		       ? cause_set(cause, err, "it could not be saved: %s", err_words(err))
 		       : err;
 }

@@ -39,6 +39,9 @@ void draft_settles(struct draft *d, const struct id *conflict);
 void draft_undoes(struct draft *d, const struct id *change);
 /* The person was asked whether so many records shall be withdrawn: they are sent like all else. */
 void draft_agreed(struct draft *d);
+/* The bytes of what it names must be on this computer at the moment when it is saved; else
+ * ERR_AGAIN. */
+void draft_holds(struct draft *d);
 void draft_exact(struct draft *d, const struct id *record);
 
 /*

@@ -93,8 +93,7 @@ static int intake_check_found(struct intake *in, struct cause *cause)
 	for (size_t i = 0; got > 0 && i < in->n_found; i += SHA256_LEN)
 		got = store_find(copy_store(in->copy), in->found.data + i, &is);
 	return got == 0 ? cause_set(cause, ERR_AGAIN,
-				    "the same bytes were being removed from this computer: put "
-				    "the file once more")
+				    INTAKE_AGAIN)
 			: got < 0 ? got : 0;
 }
 

@@ -353,6 +353,34 @@ static void test_together(struct world *w, struct client *a)
 	ok(draft_save_all(drafts, 0, &cause) == 0, "none at all is nothing");
 }
 
+/* A version whose bytes are dropped at the last moment is not kept without them. */
+static void test_holds(struct world *w, struct client *a)
+{
+	struct content c = {.root = {3}, .sha = {3}, .bytes = 5};
+	struct cause cause = {""};
+	struct id id, change;
+	struct buf b = {0};
+	int64_t refused, before = count_pending(a, &refused);
+
+	field_add_bytes(&b, 5, BYTES(c.sha, SHA256_LEN));
+	for (int here = 0; here < 2; here++) {
+		struct draft *d = draft_of(w, a, TYPE_VERSION, &id);
+		draft_holds(d);
+		draft_set(d, 5, buf_bytes(&b));
+		must(copy_begin(a->copy) == 0);
+		if (here)
+			must(store_content_set(copy_store(a->copy), &c) == 0);
+		must(copy_commit(a->copy) == 0);
+		int err = draft_save(&d, &change, &cause);
+		ok(err == (here ? 0 : ERR_AGAIN) && count_pending(a, &refused) == before + here,
+		   "a version is kept while its bytes are %s: %s", here ? "here" : "not here",
+		   cause.words);
+	}
+	must(copy_begin(a->copy) == 0 && store_content_forget(copy_store(a->copy), c.root) == 0 &&
+	     copy_commit(a->copy) == 0);
+	buf_fini(&b);
+}
+
 int main(void)
 {
 	static struct world w;
@@ -372,6 +400,7 @@ int main(void)
 	test_long_texts(&w, a);
 	test_many_records(&w, a, b);
 	test_together(&w, a);
+	test_holds(&w, a);
 	ok(is_sound(a) && is_sound(b), "both copies are sound at the end");
 	world_fini(&w);
 	return tap_end();
