@@ -90,7 +90,7 @@ int cmd_check_space(struct call *call, const struct id *space)
 		return 0;
 	return cause_set(
 	    &call->cause, ERR_AUTH,
-	    "only an administrator changes people, schools, groups and rights; ask one");
+	    "only an administrator changes people, schools, rights, limits and rules; ask one");
 }
 
 int cmd_draft_said(struct call *call, struct draft *d, uint32_t type, const char *field,

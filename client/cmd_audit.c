@@ -61,8 +61,11 @@ static void trail_print(struct call *call, const struct trail *t)
 		const struct schema_type *type = schema_type(effects[i].type);
 		record_init(&r, &call->arena, &effects[i].record, effects[i].type);
 		past_lay(call, &p, &r, &effects[i].effect, t->number);
-		fprintf(call->out, "          %s %s:", type ? type->name : "record",
-			lookup_label(call->copy, &effects[i].record, &call->arena));
+		const char *label = lookup_label(call->copy, &effects[i].record, &call->arena);
+		const char *kind = type ? type->name : "record";
+		/* What has no title is called by its type. */
+		bool said = strncmp(label, kind, strlen(kind)) == 0 && label[strlen(kind)] == ' ';
+		fprintf(call->out, "          %s%s%s:", said ? "" : kind, said ? "" : " ", label);
 		for (size_t k = 0; k < p.n; k++) {
 			const struct step *s = &p.steps[k];
 			if (s->field)

@@ -64,8 +64,8 @@ static int get_add(struct getting *g, const struct version *v, size_t apart, con
 }
 
 /* A version by its number (1: the oldest), or by its id. */
-static int get_picked(struct getting *g, const char *word, const char *which,
-		      const struct version *list, size_t n)
+static int get_picked(struct getting *g, const struct id *document, const char *word,
+		      const char *which, const struct version *list, size_t n)
 {
 	struct call *call = g->call;
 	size_t len = strlen(which);
@@ -78,9 +78,9 @@ static int get_picked(struct getting *g, const char *word, const char *which,
 		if (cmd_id_starts(&list[i].id, which))
 			return get_add(g, &list[i], 0, word, "");
 	return cause_set(&call->cause, ERR_MISSING,
-			 "the document has no version %.60s: 'fivepits show %.60s' lists its %zu",
+			 "the document has no version %.60s: 'fivepits show %s' lists its %zu",
 			 screen_line(&call->arena, BYTES(which, len)),
-			 screen_line(&call->arena, BYTES(word, strlen(word))), n);
+			 lookup_short_id(call->copy, document, &call->arena), n);
 }
 
 /* The version that an ID means: itself, or of a document the one that --version says, the picked
@@ -107,7 +107,7 @@ static int get_find(struct getting *g, const char *word)
 	if ((err = paper_versions(call->copy, &at.id, &call->arena, &list, &n)) < 0)
 		return cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err));
 	if (which)
-		return get_picked(g, word, which, list, n);
+		return get_picked(g, &at.id, word, which, list, n);
 	const struct version *v = paper_current(&at.now, list, n, &apart);
 	if (!v && n > 0)
 		v = &list[n - 1]; /* all were released: it says so */
@@ -328,15 +328,17 @@ static json_t *get_json(const struct get_file *f, const char *path)
 static void get_say(struct getting *g, const struct get_file *f, const char *path)
 {
 	struct call *call = g->call;
+	struct id document;
 
 	json_array_append_new(g->all, get_json(f, path));
 	cmd_say(call, "Wrote %s (%s).", screen_line(&call->arena, BYTES(path, strlen(path))),
 		screen_size(&call->arena, f->content.bytes));
-	if (f->apart > 1)
+	if (f->apart > 1 && id_from(&document, value_bytes(version_get(&f->version.record,
+								       "document"))))
 		cmd_say(call,
 			"It has %zu versions that were made apart; this is the newest. 'fivepits "
-			"settle %s' picks one.",
-			f->apart, lookup_short_id(call->copy, &f->version.id, &call->arena));
+			"settle %s --take NUMBER' picks one, 'fivepits conflicts' shows them.",
+			f->apart, lookup_short_id(call->copy, &document, &call->arena));
 }
 
 static int get_file(struct getting *g, const struct get_file *f)

@@ -138,14 +138,15 @@ static void doctor_file_system(struct doctor *d)
 	case V9FS_MAGIC:
 	case FUSE_SUPER_MAGIC:
 		doctor_say(d, DOCTOR_BAD, "file system",
-			   "%s lies on a network or foreign file system, whose locks can't be "
-			   "relied on: keep the copy on this computer's own disk.",
+			   "The folder %s lies on a network or foreign file system, whose locks "
+			   "can't be relied on: keep the copy on this computer's own disk.",
 			   d->home);
 		break;
 	case TMPFS_MAGIC:
 	case RAMFS_MAGIC:
 		doctor_say(d, DOCTOR_ODD, "file system",
-			   "%s lies in memory: it is lost when this computer restarts.", d->home);
+			   "The folder %s lies in memory: it is lost when this computer restarts.",
+			   d->home);
 		break;
 	case MSDOS_SUPER_MAGIC:
 		doctor_say(d, DOCTOR_BAD, "file system",

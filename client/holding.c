@@ -390,13 +390,28 @@ int holding_drop(struct copy *copy, const struct held_version *list, size_t n,
 
 /* ---- In all --------------------------------------------------------------------------------- */
 
+/* A document counts once, also where versions of it were made apart; it is here if all of them are.
+ * `counted`: by document, whether it was here so far. */
+static void count_document(const struct held_version *v, struct hashes *counted,
+			   struct holding *out)
+{
+	uint8_t key[SHA256_LEN];
+
+	if (!v->newest)
+		return;
+	hashes_key(&v->document, key);
+	const uint64_t *before = hashes_find(counted, key);
+	out->documents += !before;
+	if (v->here && !before)
+		out->here++;
+	else if (!v->here && before && *before)
+		out->here--;
+	hashes_put(counted, key, v->here && (!before || *before));
+}
+
 /* `again`: another version of the same bytes was counted before. */
 static void count_one(const struct held_version *v, bool again, struct holding *out)
 {
-	if (v->newest)
-		out->documents++;
-	if (v->newest && v->here)
-		out->here++;
 	if (again)
 		return;
 	if (v->here) {
@@ -404,7 +419,7 @@ static void count_one(const struct held_version *v, bool again, struct holding *
 	} else if (v->wanted && !v->own) {
 		out->wanted++;
 		out->bytes_wanted += v->content.bytes;
-	} else if (v->newest) {
+	} else if (v->newest && !v->own) {
 		out->others++;
 		out->bytes_others += v->content.bytes;
 	}
@@ -413,7 +428,7 @@ static void count_one(const struct held_version *v, bool again, struct holding *
 int holding_count(struct copy *copy, const struct id *space, struct holding *out)
 {
 	struct held_version *list = NULL;
-	struct hashes counted = {0};
+	struct hashes counted = {0}, documents = {0};
 	int n = holding_list(copy, &list);
 
 	*out = (struct holding){0};
@@ -421,11 +436,13 @@ int holding_count(struct copy *copy, const struct id *space, struct holding *out
 		const struct held_version *v = &list[i];
 		if (space && !id_equal(space, &v->space))
 			continue;
+		count_document(v, &documents, out);
 		count_one(v, hashes_find(&counted, v->content.root) != NULL, out);
 		if (v->here || v->wanted || v->newest)
 			hashes_put(&counted, v->content.root, 1);
 	}
 	hashes_fini(&counted);
+	hashes_fini(&documents);
 	free(list);
 	return n < 0 ? n : 0;
 }

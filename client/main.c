@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 75, EXIT_SIGNAL = 128 };
 
@@ -54,6 +55,12 @@ static int main_open(struct call *call)
 	err = copy_open(&call->copy, call->home, NULL, os_env(), &call->cause);
 	if (err == 0)
 		main_warn(call);
+	if (err == ERR_IO && access(call->home, W_OK) != 0)
+		return cause_set(&call->cause, err,
+				 "nothing can be written to %s, which every command must: %s; is "
+				 "it yours, and its disk in order?",
+				 screen_line(&call->arena, BYTES(call->home, strlen(call->home))),
+				 strerror(errno));
 	if (err == ERR_MISSING)
 		return cause_set(&call->cause, err,
 				 "there is no copy in %s; make one with 'fivepits join "

@@ -238,7 +238,7 @@ static int main_mend(const struct words *w, struct cause *cause)
 	ca_close(&ca);
 	if (err == 0 && n && !w->json)
 		printf("%zu damaged part%s of documents taken out: schools' computers that have %s "
-		       "are asked for %s\n",
+		       "are asked for %s as they connect\n",
 		       n, n == 1 ? "" : "s", n == 1 ? "it" : "them", n == 1 ? "it" : "them");
 	return err;
 }

@@ -108,6 +108,9 @@ if mount -t tmpfs -o size=3m none "$(mkdir -p "$T/small" && echo "$T/small")" 2>
 	rm "$T/small/filler"
 	is "after which everything is as it was" "$(at small/newton list note --json)" "$before"
 	ok "and goes on when there is room" at small/newton sync
+	mount -o remount,ro "$T/small"
+	status 1 "a folder that can't be written" at small/newton list action
+	like "is told as that" "$(cat "$T/err")" "nothing can be written to .*/small/newton, .*Read-only"
 	umount "$T/small"
 else
 	echo "# no tmpfs may be mounted here: the full disk is left to the unit tests"

@@ -193,6 +193,7 @@ wait $serving
 echo base >"$T/base.txt" && echo heath >"$T/heath.txt" && echo morton >"$T/morton.txt"
 doc=$(at heath put "$T/base.txt" --title Memorandum --quiet)
 sync_all heath morton
+documents=$(count heath documents)
 at heath put --document "$doc" "$T/heath.txt" --note 'Monday is changed' --quiet >/dev/null
 at morton put --document "$doc" "$T/morton.txt" --quiet >/dev/null
 sync_all heath morton heath
@@ -206,6 +207,8 @@ is "with --json too" "$(at heath conflicts --json | field "[(x['take'], x['autho
 like "show has who, when, and what is new in it, on a terminal of 80 columns too" "$(script -qec "stty cols 80; '$B/fivepits' --home '$T/morton' show $doc" /dev/null | tr -d '\r' | tr '\n' ' ')" \
 	'2  heath.txt, 6 bytes, made apart  \[[0-9a-f-]+\] +Head of Heath Primary School, Heath Primary School, [0-9]+ [A-Z][a-z]+ 20[0-9]+, [0-9:]+ +Monday is changed +1  base.txt'
 like "list marks the document" "$(at heath list document title=Memorandum)" 'two versions'
+is "they are one document to status" "$(count heath documents)" "$documents"
+like "who gets it is told how to pick" "$(at heath get "$doc" -o "$T/apart.txt")" "^It has 2 versions .*settle $(cut -c 1-8 <<<"$doc")[0-9a-f-]* --take NUMBER' picks one"
 is "no other document was made of it" "$(at heath list document --json | field "len([x for x in v if 'base' in x['title'] or 'Memorandum' in x['title'] or 'onflict' in x['title']])")" 1
 status 1 "what names none of them settles nothing" at heath settle "$doc" --take 1
 ok "a person picks one" at heath settle "$doc" --take yours
@@ -214,7 +217,8 @@ is "it counts everywhere" "$(at morton get "$doc" -o -)" heath
 is "nothing is left to settle" "$(at morton conflicts --json | field 'len(v)')" 0
 is "the other one is there still" "$(at morton get "$doc" --version 3 -o -)" morton
 is "and the oldest" "$(at heath get "$doc" --version 1 -o -)" base
-status 1 "there is no fourth" at heath get "$doc" --version 4
+status 1 "there is no fourth" at heath get Memorandum --version 4
+like "it is said where they are listed" "$(cat "$T/err")" "'fivepits show $(cut -c 1-8 <<<"$doc")[0-9a-f-]*' lists its 3"
 like "history says who picked it" "$(at morton history "$doc")" 'Heath Primary School'
 like "and where its versions are" "$(at morton history "$doc")" "^It has 3 versions: 'fivepits show $(cut -c 1-8 <<<"$doc")"
 echo next >"$T/next.txt"

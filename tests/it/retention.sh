@@ -77,7 +77,7 @@ ok "and the other document" at morton get "$other" -o "$T/second"
 ok "as it was put" same_file "$T/second" "$T/v2"
 clock +32d at pilsley sync --quiet
 audit=$(at pilsley audit)
-like "the audit has who set the rule" "$audit" 'retention .*: made;.*[Nn]ewest 1'
+like "the audit has who set the rule" "$audit" '^ +retention [0-9a-f]{8}: made;.*[Nn]ewest 1'
 like "and what was released" "$audit" "version v1:.*[Rr]eleased $day"
 ok "the copy is sound" at morton fsck
 ok "so is the server's" "$B/fivepitsd" fsck "$T/server"
