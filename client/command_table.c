@@ -71,7 +71,7 @@ static const struct command commands[] = {
 	{
 		.name = "add",
 		.arguments = {{"TYPE", COMPLETE_TYPE, NULL, false, false},
-			      {"FIELD=VALUE", COMPLETE_FIELD, NULL, true, true}},
+			      {"FIELD=VALUE", COMPLETE_FIELD, NULL, false, true}},
 		.options = {{"space", 0, "SPACE",
 			     "where it belongs; else where what it refers to is", COMPLETE_NOTHING,
 			     NULL}},

@@ -332,7 +332,9 @@ static int serve_take_line(struct serve *s, struct cause *cause)
 		rc = os_lock_take(s->lock, true, false);
 	}
 	if (rc)
-		cause_set(cause, rc, "another 'fivepits serve' of this copy is running already");
+		cause_set(cause, rc,
+			  "another 'fivepits serve', or a sync, of this copy is at work already: it "
+			  "must end first");
 	return rc;
 }
 

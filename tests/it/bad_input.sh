@@ -7,6 +7,7 @@ school heath 'Heath Primary School'
 id=$(at heath add note kind=comment on="$(at heath list school --json | sed -n 's/.*"id": *"\([0-9a-f-]*\)".*/\1/p' | head -n 1)" text=x | tail -n 1)
 status 2 "an unknown command" at heath frobnicate
 status 1 "an unknown type" at heath list widget
+status 2 "a record that holds nothing" at heath add note
 status 1 "an unknown field" at heath set "$id" colour=blue
 status 1 "a value that is no day" at heath set "$id" matter_date=2019-02-30
 status 1 "a word that is none of the field's" at heath set "$id" kind=gossip
