@@ -19,11 +19,45 @@ int store_doom(struct store *s, const uint8_t hash[SHA256_LEN])
 		      "b", BYTES(hash, SHA256_LEN));
 }
 
-static int is_any(void *arg, const uint8_t parent[SHA256_LEN])
+/* What lists a chunk. */
+struct above {
+	struct store *s;
+	struct buf lost; /* lists that are not here: they were damaged, and taken out */
+};
+
+static int above_row(void *arg, const uint8_t parent[SHA256_LEN])
 {
-	(void)arg;
-	(void)parent;
-	return 1;
+	struct above *a = arg;
+	struct stored is;
+	int got = hashes_find(&a->s->index, parent) ? 1 : store_row(a->s, parent, &is, NULL);
+
+	if (got == 0)
+		buf_add(&a->lost, parent, SHA256_LEN);
+	return got;
+}
+
+/*
+ * Does a list hold the chunk? One that is not here does, as long as somebody may bring it back:
+ * while it is kept itself, or another list holds it. One that nobody needs lets go of the chunk.
+ * 1, 0 or an error.
+ */
+static int is_held(struct store *s, const uint8_t hash[SHA256_LEN], unsigned depth,
+		   store_keep_fn keep, void *arg)
+{
+	struct above a = {.s = s};
+	int got = store_parents(s, hash, above_row, &a);
+
+	for (size_t i = 0; got == 0 && i < a.lost.len; i += SHA256_LEN) {
+		const uint8_t *parent = a.lost.data + i;
+		got = keep(arg, parent, 0);
+		if (got == 0 && depth < LEVEL_MAX)
+			got = is_held(s, parent, depth + 1, keep, arg);
+		if (got == 0)
+			got = db_run(s->db, "DELETE FROM edge WHERE child = $1 AND parent = $2",
+				     "bb", BYTES(hash, SHA256_LEN), BYTES(parent, SHA256_LEN));
+	}
+	buf_fini(&a.lost);
+	return got;
 }
 
 /* What only this node listed is doomed too. */
@@ -82,7 +116,7 @@ static int reap_one(struct store *s, const uint8_t hash[SHA256_LEN], store_keep_
 
 	if (got <= 0)
 		return got;
-	got = store_parents(s, hash, is_any, NULL);
+	got = is_held(s, hash, 0, keep, arg);
 	if (got == 0)
 		got = keep(arg, hash, day);
 	if (got != 0)
@@ -137,7 +171,7 @@ int store_sweep(struct store *s, uint8_t from[SHA256_LEN], size_t most, store_ke
 			memset(from, 0, SHA256_LEN);
 		if (got <= 0)
 			return got;
-		got = store_parents(s, from, is_any, NULL);
+		got = is_held(s, from, 0, keep, arg);
 		if (got == 0 && (got = store_row(s, from, &is, &day)) > 0)
 			got = keep(arg, from, day);
 		if (got == 0)

@@ -169,6 +169,45 @@ static void test_garbage(void)
 	paper_free(c);
 }
 
+/* A list was damaged and taken out, and may come back or not. */
+static void test_lost_list(void)
+{
+	struct paper *a = paper_new(21, 24000000); /* a list of lists */
+	struct hashes kept = {0};
+	struct node root;
+	struct entry_of list;
+	struct bench b;
+
+	must(node_read(&root, paper_find(a, a->content.root)) == 0 && root.level == 2);
+	node_entry(&root, 0, &list);
+	bench_open(&b, "lost");
+	put_paper(&b, a);
+	int64_t all = count(&b, "SELECT count(*) FROM chunk");
+	must(db_begin(b.db) == 0 && store_take_out(b.store, list.hash) == 0 &&
+	     store_take_out(b.store, a->content.root) == 0 && db_commit(b.db) == 0);
+	hashes_put(&kept, a->content.root, 1);
+	collect(&b, &kept);
+	ok(count(&b, "SELECT count(*) FROM chunk") == all - 2,
+	   "what lists that are lost had listed stays while the document is named");
+	must(db_begin(b.db) == 0 &&
+	     store_put_raw(b.store, list.hash, true, paper_find(a, list.hash), NULL) == 0 &&
+	     store_put_raw(b.store, a->content.root, true, paper_find(a, a->content.root), NULL) ==
+		     0 &&
+	     db_commit(b.db) == 0);
+	bench_sync(&b);
+	ok(content_read(b.store, &a->content, NULL, NULL) == 0, "with the lists it is whole again");
+	must(db_begin(b.db) == 0 && store_take_out(b.store, list.hash) == 0 &&
+	     store_take_out(b.store, a->content.root) == 0 && db_commit(b.db) == 0);
+	hashes_clear(&kept);
+	collect(&b, &kept);
+	ok(count(&b, "SELECT count(*) FROM chunk") == 0 &&
+		   count(&b, "SELECT count(*) FROM edge") == 0,
+	   "once nobody names it all of it goes, though the lists never came back");
+	bench_close(&b);
+	hashes_fini(&kept);
+	paper_free(a);
+}
+
 static int is_parent(void *arg, const uint8_t parent[SHA256_LEN])
 {
 	return memcmp(parent, arg, SHA256_LEN) == 0;
@@ -366,6 +405,7 @@ int main(void)
 	test_node_in_two_forms();
 	test_crash();
 	test_garbage();
+	test_lost_list();
 	test_damage();
 	test_stray_and_missing();
 	test_gathered();
