@@ -244,10 +244,13 @@ static int resolve_name(struct copy *copy, const char *types, const char *word, 
 	if (err < 0)
 		cause_set(cause, err, "this copy can't be read: %s", err_words(err));
 	else if (found.n == 0)
-		err = cause_set(cause, ERR_MISSING, "there is no %s '%.80s' on this computer",
+		err = cause_set(cause, ERR_MISSING,
+				"there is no %s '%.80s' on this computer; 'fivepits %s' %s",
 				types == resolve_common_types ? "record"
 							      : resolve_type_list(&arena, types),
-				clean);
+				clean, types == resolve_common_types ? "search" : "list",
+				types == resolve_common_types ? "finds one by its words"
+							      : "with its type names all");
 	else if (found.n > 1)
 		err = cause_set(
 		    cause, ERR_AMBIGUOUS,

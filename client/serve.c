@@ -333,8 +333,8 @@ static int serve_take_line(struct serve *s, struct cause *cause)
 	}
 	if (rc)
 		cause_set(cause, rc,
-			  "another 'fivepits serve', or a sync, of this copy is at work already: it "
-			  "must end first");
+			  "another 'fivepits serve', or a sync, of this copy is at work: it must "
+			  "end first");
 	return rc;
 }
 

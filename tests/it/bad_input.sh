@@ -12,6 +12,7 @@ status 1 "an unknown field" at heath set "$id" colour=blue
 status 1 "a value that is no day" at heath set "$id" matter_date=2019-02-30
 status 1 "a word that is none of the field's" at heath set "$id" kind=gossip
 status 1 "an unknown id" at heath show 00000000-0000-4000-8000-000000000000
+like "says how to find one" "$(at heath show nothing 2>&1)" "no record 'nothing' on this computer; 'fivepits search' finds"
 status 1 "an id that could be several" at heath show 0
 status 1 "a file that can't be read" at heath set "$id" text=@"$T/none"
 printf 'a\0b' >"$T/nul"
