@@ -417,15 +417,22 @@ static void doctor_serve(struct doctor *d)
 	    os_lock_open(&lock, path, &cause) == 0 && os_lock_take(lock, true, false) == ERR_AGAIN;
 	os_lock_close(&lock);
 	free(path);
+	int64_t unsent = 0, refused, conflicts;
 	int rc = errand_run(d->copy, &sync, NULL, NULL, &cause);
 	const char *who = held ? "'fivepits serve' is running"
 			       : "No 'fivepits serve' is running; a sync was made";
+	if (rc == 0)
+		(void)copy_counts(d->copy, &unsent, &refused, &conflicts);
 	if (err_is_end(rc))
 		d->end = rc;
-	else if (rc == 0)
-		doctor_say(d, DOCTOR_GOOD, "session", "%s: all is sent and fetched.", who);
-	else
+	else if (rc < 0)
 		doctor_say(d, DOCTOR_BAD, "session", "%s: %s.", who, cause.words);
+	else if (unsent > 0)
+		doctor_say(d, DOCTOR_ODD, "session",
+			   "%s; %" PRId64 " not sent yet: 'fivepits outbox' says for what.", who,
+			   unsent);
+	else
+		doctor_say(d, DOCTOR_GOOD, "session", "%s: all is sent and fetched.", who);
 }
 
 int doctor_run(const char *home, struct copy *copy, doctor_fn fn, void *arg)

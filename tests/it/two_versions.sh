@@ -199,6 +199,7 @@ like "all else is sent" "$(at morton show "$id")" 'Flows all the same'
 is "they are not" "$(at morton list note | grep -c 'Note [0-9]')" 30
 like "the status says so" "$(at heath status)" '30 records would be withdrawn'
 like "as JSON too" "$(at heath status --json | tr -d ' \n')" '"asking":[0-9]+'
+like "and doctor does not say that all is sent" "$(at heath doctor 2>/dev/null)" "session .*30 not sent yet: 'fivepits outbox' says for what"
 "$B/fivepits" --home "$T/heath" serve 2>"$T/serve.log" &
 SERVE=$!
 at heath set "$id" measure='Also by serve' >/dev/null
