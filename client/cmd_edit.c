@@ -306,15 +306,41 @@ int cmd_set(struct call *call)
 	return err;
 }
 
-/* What could not be saved is kept as a file, so that nothing that was typed is lost. */
-static void edit_keep(struct call *call, struct bytes text)
+/* A file beside the copy that is not there yet: what was kept before is not written over. */
+static const char *edit_keep_here(struct call *call, struct bytes text)
 {
-	char path[4096];
+	enum { MOST = 1000 };
+	const char *path = arena_format(&call->arena, "%s/unsaved.txt", call->home);
+
+	for (int i = 2; i < MOST && os_exists(path); i++)
+		path = arena_format(&call->arena, "%s/unsaved-%d.txt", call->home, i);
+	return os_write_file(path, text, true, NULL) == 0 ? path : NULL;
+}
+
+/* Where the disk of the copy is full, another may not be. */
+static const char *edit_keep_elsewhere(struct call *call, struct bytes text)
+{
+	const char *base = getenv("TMPDIR");
+	const struct id id = id_make(copy_env(call->copy));
+	char word[ID_TEXT];
+	const char *path =
+		arena_format(&call->arena, "%s/fivepits-unsaved-%s.txt",
+			     base && *base ? base : "/tmp", id_format(&id, word));
+
+	return os_write_file(path, text, true, NULL) == 0 ? path : NULL;
+}
+
+/* What could not be saved is kept as a file, so that nothing that was typed is lost. */
+static void edit_keep(struct call *call, int err, struct bytes text)
+{
 	struct cause why = call->cause;
-	snprintf(path, sizeof(path), "%s/unsaved.txt", call->home);
-	if (os_write_file(path, text, true, NULL) == 0)
-		cause_set(&call->cause, ERR_INVALID, "%.300s (your text is kept in %.180s)",
-			  why.words, path);
+	const char *path = edit_keep_here(call, text);
+
+	if (!path)
+		path = edit_keep_elsewhere(call, text);
+	if (path)
+		cause_set(&call->cause, err, "%.300s (your text is kept in %.180s)", why.words,
+			  path);
 }
 
 static int edit_save(struct call *call, const struct target *at,
@@ -331,7 +357,7 @@ static int edit_save(struct call *call, const struct target *at,
 		err = cmd_save(call, &d, false);
 	}
 	if (err < 0)
-		edit_keep(call, text);
+		edit_keep(call, err, text);
 	draft_free(&d);
 	buf_fini(&value);
 	return err;

@@ -321,6 +321,19 @@ static void os_remove_dir(const char *path)
 	rmdir(path);
 }
 
+/* What was written in the editor. What can't be read is left where it is. */
+static int os_take_edited(const char *dir, const char *path, struct buf *out, struct cause *cause)
+{
+	struct cause why = {""};
+	int err = os_read_file(path, EDIT_MOST, out, &why);
+
+	if (err < 0 && err != ERR_MISSING)
+		return cause_set(cause, err, "%.300s (your text is kept in %.180s)", why.words,
+				 path);
+	os_remove_dir(dir);
+	return err < 0 ? cause_set(cause, err, "%s", why.words) : 0;
+}
+
 int os_edit_text(struct bytes text, struct buf *out, struct cause *cause)
 {
 	const char *editor = getenv("VISUAL"), *base = getenv("TMPDIR");
@@ -336,8 +349,10 @@ int os_edit_text(struct bytes text, struct buf *out, struct cause *cause)
 	}
 	char *path = mem_format("%s/text.txt", dir);
 	int err = os_write_file(path, text, true, cause);
+	bool edited = false;
 	if (err == 0) {
 		int status = os_run_editor(editor, path);
+		edited = status == 0;
 		if (status == 127)
 			err = cause_set(cause, ERR_IO,
 					"can't start the editor \"%s\": set EDITOR to one you have",
@@ -346,10 +361,11 @@ int os_edit_text(struct bytes text, struct buf *out, struct cause *cause)
 			err = cause_set(cause, ERR_IO,
 					"the editor \"%s\" failed, so nothing was changed",
 					editor);
-		else
-			err = os_read_file(path, EDIT_MOST, out, cause);
 	}
-	os_remove_dir(dir);
+	if (edited)
+		err = os_take_edited(dir, path, out, cause);
+	else
+		os_remove_dir(dir);
 	free(path);
 	free(dir);
 	return err == ERR_MISSING ? ERR_IO : err;

@@ -61,6 +61,22 @@ status 2 "a server's command that there is not" fivepitsd frobnicate
 status 2 "an option that there is not" fivepitsd digest "$T/server" --frob
 status 2 "nor with one dash" fivepitsd digest -x
 status 2 "a server's command without a directory" fivepitsd fsck
+cat >"$T/editor" <<'END'
+#!/bin/sh
+cat "$WORDS" >"$1"
+END
+chmod +x "$T/editor"
+for n in 1 2; do
+	head -c 300000 /dev/zero | tr '\0' $n >"$T/words.$n"
+	EDITOR=$T/editor WORDS=$T/words.$n status 1 "a text from an editor that is too long ($n)" at heath edit "$id" text
+	like "is said to be kept ($n)" "$(cat "$T/err")" 'your text is kept in .*unsaved'
+done
+ok "and it is" cmp "$T/words.1" "$T/heath/unsaved.txt"
+ok "also where another was kept before" cmp "$T/words.2" "$T/heath/unsaved-2.txt"
+mkdir "$T/tmp.most"
+head -c 5000000 /dev/zero | tr '\0' m >"$T/words.most"
+EDITOR=$T/editor WORDS=$T/words.most TMPDIR=$T/tmp.most status 1 "a text from an editor that no text can be" at heath edit "$id" text
+ok "is left where it was written" cmp "$T/words.most" "$T"/tmp.most/fivepits-*/text.txt
 is "and nothing was lost by any of it" "$(at heath show "$id" --json | grep -c '"text": *"x"')" 1
 
 tls() { timeout 10 openssl s_client -connect "$ADDRESS" -brief "$@" </dev/null >"$T/tls" 2>&1; }
@@ -107,6 +123,10 @@ if mount -t tmpfs -o size=3m none "$(mkdir -p "$T/small" && echo "$T/small")" 2>
 	before=$(at small/newton list note --json)
 	head -c 4000000 /dev/zero >"$T/small/filler" 2>/dev/null
 	status 1 "an edit on a full disk" at small/newton add note kind=comment on="$id" text="$(head -c 60000 /dev/zero | tr '\0' y)"
+	mkdir -p "$T/tmp"
+	head -c 60000 /dev/zero | tr '\0' z >"$T/words.full"
+	EDITOR=$T/editor WORDS=$T/words.full TMPDIR=$T/tmp status 1 "an edit in an editor on a full disk" at small/newton edit "$id" text
+	ok "what was typed is kept where there is room" cmp "$T/words.full" "$T/tmp"/fivepits-unsaved-*.txt
 	rm "$T/small/filler"
 	is "after which everything is as it was" "$(at small/newton list note --json)" "$before"
 	ok "and goes on when there is room" at small/newton sync
