@@ -21,7 +21,6 @@ struct get_file {
 	struct version version;
 	struct content content;
 	size_t apart; /* versions that stand side by side */
-	const char *word; /* as it was asked for; NULL: it was found in a folder or space */
 	const char *within; /* the folder below the one that it is written to; "": that one */
 };
 
@@ -48,10 +47,9 @@ struct getting {
 
 /* ---- What is asked for ---------------------------------------------------------------------- */
 
-static int get_add(struct getting *g, const struct version *v, size_t apart, const char *word,
-		   const char *within)
+static int get_add(struct getting *g, const struct version *v, size_t apart, const char *within)
 {
-	struct get_file f = {.version = *v, .apart = apart, .word = word, .within = within};
+	struct get_file f = {.version = *v, .apart = apart, .within = within};
 
 	if (!contents_of(&v->record, &f.content))
 		return cause_set(&g->call->cause, ERR_INVALID, "this version names no content");
@@ -64,8 +62,8 @@ static int get_add(struct getting *g, const struct version *v, size_t apart, con
 }
 
 /* A version by its number (1: the oldest), or by its id. */
-static int get_picked(struct getting *g, const struct id *document, const char *word,
-		      const char *which, const struct version *list, size_t n)
+static int get_picked(struct getting *g, const struct id *document, const char *which,
+		      const struct version *list, size_t n)
 {
 	struct call *call = g->call;
 	size_t len = strlen(which);
@@ -73,10 +71,10 @@ static int get_picked(struct getting *g, const struct id *document, const char *
 	unsigned long number = strtoul(which, &end, 10);
 
 	if (*end == '\0' && len < 8 && number >= 1 && number <= n)
-		return get_add(g, &list[number - 1], 0, word, "");
+		return get_add(g, &list[number - 1], 0, "");
 	for (size_t i = 0; i < n && len >= 8; i++)
 		if (cmd_id_starts(&list[i].id, which))
-			return get_add(g, &list[i], 0, word, "");
+			return get_add(g, &list[i], 0, "");
 	return cause_set(&call->cause, ERR_MISSING,
 			 "the document has no version %.60s: 'fivepits show %s' lists its %zu",
 			 screen_line(&call->arena, BYTES(which, len)),
@@ -98,7 +96,7 @@ static int get_find(struct getting *g, const char *word)
 		return err;
 	if (at.type->number == TYPE_VERSION) {
 		struct version v = {.id = at.id, .space = at.space, .record = at.now};
-		return get_add(g, &v, 0, word, "");
+		return get_add(g, &v, 0, "");
 	}
 	if (at.type->number != TYPE_DOCUMENT)
 		return cause_set(&call->cause, ERR_INVALID,
@@ -107,7 +105,7 @@ static int get_find(struct getting *g, const char *word)
 	if ((err = paper_versions(call->copy, &at.id, &call->arena, &list, &n)) < 0)
 		return cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err));
 	if (which)
-		return get_picked(g, &at.id, word, which, list, n);
+		return get_picked(g, &at.id, which, list, n);
 	const struct version *v = paper_current(&at.now, list, n, &apart);
 	if (!v && n > 0)
 		v = &list[n - 1]; /* all were released: it says so */
@@ -115,7 +113,7 @@ static int get_find(struct getting *g, const char *word)
 		return cause_set(&call->cause, ERR_MISSING,
 				 "the document has no version on this computer: 'fivepits sync' "
 				 "may bring one");
-	return get_add(g, v, apart, word, "");
+	return get_add(g, v, apart, "");
 }
 
 /* Where a document of this folder goes, when all of `root` and below is asked for (NULL: all). The
@@ -154,7 +152,7 @@ static int get_all(struct getting *g, const char *root, const struct id *space)
 		struct bytes folder = value_bytes(version_get(&v->record, "folder"));
 		const char *within = get_within(arena_text(&call->arena, folder), root);
 		if (within)
-			err = get_add(g, v, apart, NULL, within);
+			err = get_add(g, v, apart, within);
 	}
 	return err < 0 ? cause_set(&call->cause, err, "the copy can't be read: %s", err_words(err))
 		       : 0;

@@ -250,7 +250,7 @@ static void probe_clock(struct probe *p, const struct frame *frame)
 	    (const Wire__Pong *)frame_unpack(frame, &wire__pong__descriptor, &arena, NULL);
 	if (m && m->has_time_ms) {
 		p->timed = true;
-		p->skew_ms = (int64_t)(m->time_ms - env_now_ms(os_env()));
+		p->skew_ms = env_skew_ms(m->time_ms, env_now_ms(os_env()));
 	}
 	arena_fini(&arena);
 }

@@ -66,7 +66,7 @@ static int uplink_note_server(struct uplink *u, const Wire__Welcome *m)
 	if (err == 0 && m->has_person && id_from(&person, BYTES_OF(m->person)))
 		err = copy_person_set(u->copy, &person);
 	if (err == 0 && m->has_time_ms) {
-		snprintf(text, sizeof(text), "%" PRId64, (int64_t)(m->time_ms - uplink_now(u)));
+		snprintf(text, sizeof(text), "%" PRId64, env_skew_ms(m->time_ms, uplink_now(u)));
 		err = copy_meta_set(u->copy, "clock_skew_ms", text);
 	}
 	return err < 0 ? err : uplink_store_contact(u);

@@ -19,6 +19,16 @@ static inline uint64_t env_now_ms(const struct env *env)
 	return env->now_ms(env->arg);
 }
 
+/* How far another's clock is ahead of ours, in ms; what no number says is as far as one can say: it
+ * may be a hostile computer's. */
+static inline int64_t env_skew_ms(uint64_t theirs, uint64_t ours)
+{
+	uint64_t off = theirs > ours ? theirs - ours : ours - theirs;
+	int64_t ms = off > INT64_MAX ? INT64_MAX : (int64_t)off;
+
+	return theirs > ours ? ms : -ms;
+}
+
 static inline void env_random(const struct env *env, uint8_t *out, size_t n)
 {
 	env->random(env->arg, out, n);

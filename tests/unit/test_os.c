@@ -184,6 +184,16 @@ static void editor(void)
 	free(drafts);
 }
 
+static void test_skew(void)
+{
+	ok(env_skew_ms(1500, 1000) == 500 && env_skew_ms(1000, 1500) == -500,
+	   "a clock is so far ahead, or behind");
+	ok(env_skew_ms(UINT64_MAX, 1000) == INT64_MAX &&
+		   env_skew_ms(1000, UINT64_MAX) == -INT64_MAX &&
+		   env_skew_ms(INT64_MAX + UINT64_C(1001), 1000) == INT64_MAX,
+	   "a clock that is out of all bounds is as far off as can be said, and no further");
+}
+
 int main(void)
 {
 	uint8_t a[1000] = {0}, zero[1000] = {0};
@@ -205,5 +215,6 @@ int main(void)
 	setenv("COLUMNS", "-1", 1);
 	ok(os_terminal_width(null) == 80, "else 80");
 	fclose(null);
+	test_skew();
 	return tap_end();
 }
