@@ -6,10 +6,10 @@ SERVER_WITH=(bash -c 'ulimit -n 160 && exec "$@"' few)
 area
 school heath 'Heath Primary School'
 school morton 'Morton Primary School'
-coproc LINES { timeout 120 python3 -B "$ROOT/tests/it/second_lines.py" "$ADDRESS" "$T/heath" 300 2>"$T/lines.err"; }
+coproc LINES { timeout 120 python3 -B "$ROOT/tests/it/second_lines.py" "$ADDRESS" "$T/heath" 200 2>"$T/lines.err"; }
 lines=$LINES_PID
 read -r -t 100 said <&"${LINES[0]}"
-is "a device opens 300 lines" "$said" 'there are'
+is "a device opens 200 lines" "$said" 'there are'
 ok "another school syncs" at morton sync --quiet
 ok "and adds what it likes" at morton add note kind=progress text='Meanwhile' --quiet
 ok "and sends it" at morton sync --quiet
