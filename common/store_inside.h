@@ -6,6 +6,7 @@
 #include "common/hand.h"
 #include "common/hashes.h"
 #include "common/os.h"
+#include "common/passing.h"
 #include "common/store.h"
 
 #include <stdatomic.h>
@@ -36,6 +37,7 @@ struct packing {
 	int fd; /* -1: none */
 	struct os_lock *lock;
 	uint64_t pack, end, flushed; /* `flushed`: the syncer was told of what is before it */
+	uint64_t passed;	     /* before it the system's cache was let go; the syncer's */
 	bool behind;		     /* the hand may be writing yet */
 	struct buf bad;		     /* hashes of chunks that were something else; the hand's */
 };
@@ -70,6 +72,7 @@ struct store {
 	struct packing out;
 	struct pack_file files[PACK_OPEN];
 	size_t next_file;
+	struct passing passing;
 	struct fresh *fresh;
 	size_t n_fresh, cap_fresh, unsynced;
 	bool unsettled; /* some were not checked, as far as we have waited */

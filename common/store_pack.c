@@ -99,7 +99,7 @@ static int pack_take(struct store *s, uint64_t pack, struct cause *cause)
 		err = pack_end(s, pack, &p->end);
 	if (err == 0 && p->end < PACK_MOST) {
 		p->fd = open(path, O_RDWR | O_CLOEXEC);
-		p->flushed = p->end;
+		p->flushed = p->passed = p->end;
 		atomic_store(&s->word.written, p->end);
 		/* A pack that was removed meanwhile is another file, or none. */
 		struct stat mine, named;
@@ -155,11 +155,16 @@ static int pack_write(int fd, uint64_t at, struct iovec *v, int n)
 	return 0;
 }
 
-/* By the syncer: an error is told once by the system, so it is kept for whoever asks. */
+/* By the syncer, or while it rests: an error is told once by the system, so it is kept for whoever
+ * asks. */
 static void pack_fdatasync(struct store *s)
 {
+	uint64_t written = atomic_load(&s->word.written);
+
 	if (fdatasync(s->out.fd) < 0)
 		atomic_store(&s->word.error, errno ? errno : EIO);
+	else
+		s->out.passed = passing_written(s->out.fd, s->out.passed, written);
 }
 
 static void pack_flush_job(void *arg, struct bytes none)
@@ -360,12 +365,10 @@ int pack_sync_end(struct store *s, struct cause *cause)
 
 int pack_sync(struct store *s, struct cause *cause)
 {
-	struct packing *p = &s->out;
-
 	pack_wait(s);
 	hand_wait(s->syncer);
-	if (p->fd >= 0 && fdatasync(p->fd) < 0)
-		return pack_fail(cause, "sync");
+	if (s->out.fd >= 0)
+		pack_fdatasync(s);
 	return pack_word(s, cause);
 }
 
@@ -421,6 +424,7 @@ static int pack_readv(struct store *s, uint64_t pack, uint64_t at, struct iovec 
 			got -= (ssize_t)part;
 		}
 	}
+	passing_read(&s->passing, pack, fd, at, *n);
 	return 0;
 }
 
