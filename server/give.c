@@ -1,7 +1,9 @@
 /*
- * What is asked for stands in lists, one for each parent that it was asked for by, so that of
- * several documents none waits for all of another: the list goes next that has been given the
- * least. A chunk is read when its turn comes, and goes in parts where the line is slow.
+ * What is asked for stands in queues, one for each document (its root, or the one parent that is
+ * told), so that of several documents none waits for all of another: the queue goes next that has
+ * been given the least. Within a document chunks go in the order in which they were asked for,
+ * which is how they lie on the disk. A chunk is read when its turn comes, and goes in parts where
+ * the line is slow.
  */
 #include "server/give.h"
 
@@ -21,17 +23,22 @@ struct above {
 	uint8_t parent[SHA256_LEN], root[SHA256_LEN];
 };
 
-/* What was asked for by one parent, or by none. */
-struct list {
-	struct list *next;
+struct asked {
+	uint8_t hash[SHA256_LEN];
 	struct above above;
-	struct buf hashes; /* given up to `at` */
+};
+
+/* What was asked for of one document; of none that is told, where it is all zero. */
+struct queue {
+	struct queue *next;
+	uint8_t document[SHA256_LEN];
+	struct buf asked; /* given up to `at` */
 	size_t at;
 	uint64_t given; /* bytes */
 };
 
 struct give {
-	struct list *lists;
+	struct queue *queues;
 	size_t n_asked;
 	struct pace pace;
 	/* The chunk that is being sent, from `at` on; `on`: there is one. */
@@ -54,15 +61,15 @@ static struct give *give_of(struct session *s)
 	return s->give;
 }
 
-static void list_drop(struct give *g, struct list *l)
+static void queue_drop(struct give *g, struct queue *q)
 {
-	struct list **at = &g->lists;
+	struct queue **at = &g->queues;
 
-	while (*at != l)
+	while (*at != q)
 		at = &(*at)->next;
-	*at = l->next;
-	buf_fini(&l->hashes);
-	free(l);
+	*at = q->next;
+	buf_fini(&q->asked);
+	free(q);
 }
 
 void give_free(struct give **give)
@@ -71,8 +78,8 @@ void give_free(struct give **give)
 
 	if (!g)
 		return;
-	while (g->lists)
-		list_drop(g, g->lists);
+	while (g->queues)
+		queue_drop(g, g->queues);
 	buf_fini(&g->packed);
 	free(g);
 	*give = NULL;
@@ -80,30 +87,52 @@ void give_free(struct give **give)
 
 /* ---- Asking --------------------------------------------------------------------------------- */
 
-/* The list that has been given the least; the oldest of several. NULL: there is none. */
-static struct list *list_next(const struct give *g)
+/* The one that has been given the least; the oldest of several. NULL: there is none. */
+static struct queue *queue_next(const struct give *g)
 {
-	struct list *next = g->lists;
+	struct queue *next = g->queues;
 
-	for (struct list *l = next; l; l = l->next)
-		if (l->given < next->given)
-			next = l;
+	for (struct queue *q = next; q; q = q->next)
+		if (q->given < next->given)
+			next = q;
 	return next;
 }
 
-static struct list *list_of(struct give *g, const struct above *above)
+static struct queue *queue_of(struct give *g, const struct above *above)
 {
-	const struct list *next = list_next(g);
-	struct list **at = &g->lists;
+	static const uint8_t none[SHA256_LEN];
+	const uint8_t *document = above->has_root     ? above->root
+				  : above->has_parent ? above->parent
+						      : none;
+	const struct queue *next = queue_next(g);
+	struct queue **at = &g->queues;
 
 	for (; *at; at = &(*at)->next)
-		if (memcmp(&(*at)->above, above, sizeof(*above)) == 0)
+		if (memcmp((*at)->document, document, SHA256_LEN) == 0)
 			return *at;
-	struct list *l = mem_alloc(sizeof(*l));
-	l->above = *above;
-	l->given = next ? next->given : 0; /* who comes later does not catch up */
-	*at = l;
-	return l;
+	struct queue *q = mem_alloc(sizeof(*q));
+	memcpy(q->document, document, SHA256_LEN);
+	q->given = next ? next->given : 0; /* who comes later does not catch up */
+	*at = q;
+	return q;
+}
+
+static void queue_add(struct queue *q, ProtobufCBinaryData chunk, const struct above *above)
+{
+	struct asked asked = {.above = *above};
+
+	memcpy(asked.hash, chunk.data, SHA256_LEN);
+	buf_add(&q->asked, &asked, sizeof(asked));
+}
+
+/* What was given makes room. */
+static void queue_shorten(struct queue *q)
+{
+	if (q->at <= q->asked.len / 2)
+		return;
+	q->asked.len -= q->at;
+	memmove(q->asked.data, q->asked.data + q->at, q->asked.len);
+	q->at = 0;
 }
 
 /* False: that was no name, and the session has ended. */
@@ -138,14 +167,10 @@ void session_on_get(struct session *s, const struct frame *f, void *message)
 			return;
 	if (m->n_chunks == 0)
 		return;
-	struct list *l = list_of(g, &above);
-	if (l->at > l->hashes.len / 2) { /* what was given makes room */
-		l->hashes.len -= l->at;
-		memmove(l->hashes.data, l->hashes.data + l->at, l->hashes.len);
-		l->at = 0;
-	}
+	struct queue *q = queue_of(g, &above);
+	queue_shorten(q);
 	for (size_t i = 0; i < m->n_chunks; i++)
-		buf_add(&l->hashes, m->chunks[i].data, SHA256_LEN);
+		queue_add(q, m->chunks[i], &above);
 	g->n_asked += m->n_chunks;
 }
 
@@ -206,17 +231,17 @@ static int give_next(struct area *a, struct session *s)
 	struct give *g = s->give;
 	int got = 0;
 
-	while (got == 0 && g->lists) {
-		struct list *l = list_next(g);
-		uint8_t hash[SHA256_LEN];
-		memcpy(hash, l->hashes.data + l->at, SHA256_LEN);
-		l->at += SHA256_LEN;
+	while (got == 0 && g->queues) {
+		struct queue *q = queue_next(g);
+		struct asked asked;
+		memcpy(&asked, q->asked.data + q->at, sizeof(asked));
+		q->at += sizeof(asked);
 		g->n_asked--;
-		got = give_read(a, s, hash, &l->above);
+		got = give_read(a, s, asked.hash, &asked.above);
 		if (got > 0)
-			l->given += g->packed.len;
-		if (l->at == l->hashes.len)
-			list_drop(g, l);
+			q->given += g->packed.len;
+		if (q->at == q->asked.len)
+			queue_drop(g, q);
 	}
 	return got;
 }
@@ -259,7 +284,7 @@ static ssize_t give_later(struct area *a, const struct give *g, uint64_t now)
 
 bool give_waits(const struct session *s)
 {
-	return s->give && (s->give->on || s->give->lists);
+	return s->give && (s->give->on || s->give->queues);
 }
 
 ssize_t give_feed(struct area *a, struct session *s)

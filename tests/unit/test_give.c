@@ -20,24 +20,30 @@ static void publish(struct stage *s, const struct paper *paper)
 }
 
 /* Ask for all that a list of one level names, without a turn. */
-static void ask(struct peer *p, const struct paper *paper)
+static void ask_by(struct peer *p, const struct paper *paper, const uint8_t parent[SHA256_LEN])
 {
 	Wire__Get m = WIRE__GET__INIT;
 	ProtobufCBinaryData names[256];
-	struct node root;
+	struct node list;
 	struct entry_of e[256];
 
-	must(node_read(&root, paper_find(paper, paper->content.root)) == 0 && root.level == 1);
-	for (m.n_chunks = 0; m.n_chunks < root.n; m.n_chunks++) {
-		node_entry(&root, m.n_chunks, &e[m.n_chunks]);
+	must(node_read(&list, paper_find(paper, parent)) == 0 && list.level == 1 && list.n <= 256);
+	for (m.n_chunks = 0; m.n_chunks < list.n; m.n_chunks++) {
+		node_entry(&list, m.n_chunks, &e[m.n_chunks]);
 		names[m.n_chunks] = PB_BYTES(BYTES(e[m.n_chunks].hash, SHA256_LEN));
 	}
 	m.chunks = names;
-	m.has_parent = true;
-	m.parent = PB_BYTES(BYTES(paper->content.root, SHA256_LEN));
+	m.has_parent = m.has_root = true;
+	m.parent = PB_BYTES(BYTES(parent, SHA256_LEN));
+	m.root = PB_BYTES(BYTES(paper->content.root, SHA256_LEN));
+	peer_send(p, WIRE__KIND__GET, &m.base, BYTES_NONE);
+}
+
+static void ask(struct peer *p, const struct paper *paper)
+{
 	buf_reset(&p->content);
 	p->missing = p->chunks = p->n_marks = 0;
-	peer_send(p, WIRE__KIND__GET, &m.base, BYTES_NONE);
+	ask_by(p, paper, paper->content.root);
 }
 
 static void came(struct peer *p, uint64_t mark)
@@ -169,6 +175,31 @@ static void test_shares(struct stage *s, const struct paper *large, const struct
 	again(s, false);
 }
 
+/* A document of several lists is one document: what two of them name does not come by turns. */
+static void test_order(struct stage *s)
+{
+	struct paper *paper = paper_new(92, 9000000);
+	struct peer *p = &s->staff;
+	struct node root;
+	struct entry_of e;
+
+	publish(s, paper);
+	again(s, false);
+	buf_reset(&p->content);
+	must(node_read(&root, paper_find(paper, paper->content.root)) == 0);
+	for (size_t i = 0; i < root.n; i++) {
+		node_entry(&root, i, &e);
+		ask_by(p, paper, e.hash);
+	}
+	for (int i = 0; i < 200 && p->content.len < paper->content.bytes; i++)
+		bed_turn(&s->b);
+	ok(root.level == 2 && root.n > 1 &&
+		   bytes_equal(buf_bytes(&p->content), buf_bytes(&paper->data)),
+	   "what was asked for by %zu lists of a document comes in the order of the document",
+	   root.n);
+	paper_free(paper);
+}
+
 /* Two who do not read: each gets what one may have queued, whoever came first. */
 static void test_sessions(struct stage *s, const struct paper *paper)
 {
@@ -295,6 +326,7 @@ int main(void)
 	test_fast(&s, large);
 	test_limit(&s, large);
 	test_shares(&s, large, small);
+	test_order(&s);
 	test_sessions(&s, large);
 	stage_fini(&s);
 	test_right_ends(small);
