@@ -5,7 +5,8 @@
  *  carry                       one TLS 1.3 stream between two processes, nothing done with it
  *  carry FROM TO HASHES        the same read from a file, hashed so many times (1: each 64 KiB as a
  *                              chunk; 2: the whole, too) and written to another that is synced
- *                              MiB by MiB: what a receiver must do, each part in a thread of its own
+ *                              MiB by MiB, and let go from the cache: what a receiver must do, each
+ *                              part in a thread of its own
  *  carry FROM TO HASHES SAVES  beside it, all the time, three small saves one after the other to the
  *                              file SAVES, as an edit needs them from one copy to another: the
  *                              median and the 99th percentile of the three, in ms
@@ -179,6 +180,7 @@ static void *sync_kept(void *arg)
 	for (uint64_t i = SYNC_EACH; i <= PIECES; i += SYNC_EACH) {
 		wait_until(&work.kept, i);
 		CHECK(fdatasync(work.file) == 0);
+		CHECK(posix_fadvise(work.file, 0, (off_t)(i * PIECE), POSIX_FADV_DONTNEED) == 0);
 		move_to(&work.synced, i);
 	}
 	return arg;

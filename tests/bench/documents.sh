@@ -91,6 +91,7 @@ documents_round() { # up from one school, down at another
 	at heath sync --quiet
 	at heath policy partnership on-demand --quiet
 	head -c $bytes /dev/urandom >"$dir/file"
+	sync # what was removed and made before is not this round's
 	us=$(took_us at pilsley put "$dir/file") || die "put failed"
 	see put "$(mb_s $bytes "$us")"
 	take_floors 2
@@ -154,8 +155,9 @@ bench_documents_small() {
 	rm -rf "$area" "$dir/small"
 }
 
-# An edit by `fivepits set` beside a serve that sends 1 GiB, until it is committed at another.
-bench_documents_edit() {
+# An edit by `fivepits set` beside a serve that sends 1 GiB, until it is committed at another: of three
+# rounds all edits count, since of forty the 99th in a hundred is the worst one.
+documents_edit_round() {
 	local action i n=40
 	new_area documents-edit
 	join heath
@@ -164,6 +166,7 @@ bench_documents_edit() {
 	at heath sync --quiet
 	head -c 1073741824 /dev/urandom >"$dir/file"
 	at pilsley put "$dir/file" --quiet >/dev/null
+	sync
 	serve heath
 	wait_for 10 grep -q 'serve.up' "$area/heath.log" || die "no serve"
 	serve pilsley
@@ -173,19 +176,27 @@ bench_documents_edit() {
 		FIVEPITS_LOG=debug at pilsley set "$action" details="word $i" 2>>"$area/made" >/dev/null
 		wait_for 10 has_commits heath "$i" || die "edit $i does not arrive"
 	done
-	like_sending=$(at pilsley status | grep -c '^Sending')
-	note doc_edit_while_sending "$like_sending"
+	see sending "$(at pilsley status | grep -c '^Sending')"
 	grep ' draft.commit ' "$area/made" >"$area/a"
 	grep ' uplink.commit ' "$area/heath.log" | head -n "$n" >"$area/b"
-	paste <(value us <"$area/b") <(value began_us <"$area/a") | awk '{print $1 - $2}' >"$area/whole"
-	note doc_edit_p99_ms "$(calc %.1f "$(percentile 0.99 <"$area/whole") / 1000")" at-most 20
-	"$tools/carry" "$dir/file" "$dir/kept" 2 "$dir/saves" >"$area/floor"
-	note floor_edit_p99_ms "$(printed saves_p99_ms <"$area/floor")"
-	note floor_edit_p50_ms "$(printed saves_p50_ms <"$area/floor")"
-	rm -f "$dir/kept" "$dir/saves"
-	note doc_edit_p50_ms "$(calc %.1f "$(percentile 0.5 <"$area/whole") / 1000")"
+	paste <(value us <"$area/b") <(value began_us <"$area/a") | awk '{print $1 - $2}' >>"$dir/edits"
 	stop
-	rm -rf "$area" "$dir/file"
+	"$tools/carry" "$dir/file" "$dir/kept" 2 "$dir/saves" >"$dir/floor-edit"
+	see floor_p99 "$(printed saves_p99_ms <"$dir/floor-edit")"
+	see floor_p50 "$(printed saves_p50_ms <"$dir/floor-edit")"
+	rm -rf "$area" "$dir/kept" "$dir/saves" "$dir/floor-edit" "$dir/file"
+}
+
+bench_documents_edit() {
+	seen=()
+	: >"$dir/edits"
+	for _ in 1 2 3; do documents_edit_round; done
+	note doc_edit_while_sending "$(tr ' ' '\n' <<<"${seen[sending]}" | grep -c 1)"
+	note doc_edit_p99_ms "$(calc %.1f "$(percentile 0.99 <"$dir/edits") / 1000")" at-most 20
+	note doc_edit_p50_ms "$(calc %.1f "$(percentile 0.5 <"$dir/edits") / 1000")"
+	note floor_edit_p99_ms "$(median floor_p99)"
+	note floor_edit_p50_ms "$(median floor_p50)"
+	rm -f "$dir/edits"
 }
 
 bench_documents() {
