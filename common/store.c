@@ -389,6 +389,11 @@ int store_sync(struct store *s, struct cause *cause)
 	return err;
 }
 
+void store_stays(struct store *s, bool stays)
+{
+	atomic_store(&s->word.stays, stays);
+}
+
 void store_rest(struct store *s)
 {
 	pack_rest(s);

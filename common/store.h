@@ -78,6 +78,9 @@ int store_sync_end(struct store *s, struct cause *cause);
 void store_rest(struct store *s);
 size_t store_unsynced(const struct store *s); /* bytes put since either began */
 bool store_is_dirty(const struct store *s);   /* is there anything to sync? */
+/* Is what is put from now on read again soon? Then it stays in the system's cache; else it does not
+ * (common/passing.h). No at first. */
+void store_stays(struct store *s, bool stays);
 /* The transaction was rolled back: forget what was put since the last commit. */
 void store_forget(struct store *s);
 

@@ -163,6 +163,8 @@ static void pack_fdatasync(struct store *s)
 
 	if (fdatasync(s->out.fd) < 0)
 		atomic_store(&s->word.error, errno ? errno : EIO);
+	else if (atomic_load(&s->word.stays))
+		s->out.passed = written;
 	else
 		s->out.passed = passing_written(s->out.fd, s->out.passed, written);
 }

@@ -69,6 +69,7 @@ documents_again() {
 # The machine's speed changes within minutes: each transfer is set beside the floors measured just
 # before it and just behind it, and of three rounds the middle one counts. Floors: one TLS stream alone; and
 # one that is hashed and written as well, with nothing else done (tests/bench/carry.c).
+settle() { sync && sleep 1 && sync; } # what was removed and made before is not the next one's: the disk is told of it, too
 declare -A seen=()
 see() { seen[$1]+="$2 "; } # see KEY FIGURE
 last() { echo "${seen[$1]}" | awk -v n="$2" '{print $(NF + 1 - n)}'; }
@@ -80,6 +81,7 @@ take_floors() { # take_floors HASHES...: those of a receiver that hashes so many
 	see tls "$(carry)"
 	for n; do see "keep$n" "$(carry "$dir/file" "$dir/kept" "$n")"; done
 	rm -f "$dir/kept"
+	settle
 }
 beside() { # beside FIGURE KEY: over the mean of the last two floors
 	calc %.3f "2 * $(last "$1" 1) / ($(last "$2" 1) + $(last "$2" 2))"
@@ -91,7 +93,7 @@ documents_round() { # up from one school, down at another
 	at heath sync --quiet
 	at heath policy partnership on-demand --quiet
 	head -c $bytes /dev/urandom >"$dir/file"
-	sync # what was removed and made before is not this round's
+	settle
 	us=$(took_us at pilsley put "$dir/file") || die "put failed"
 	see put "$(mb_s $bytes "$us")"
 	take_floors 2
@@ -166,7 +168,7 @@ documents_edit_round() {
 	at heath sync --quiet
 	head -c 1073741824 /dev/urandom >"$dir/file"
 	at pilsley put "$dir/file" --quiet >/dev/null
-	sync
+	settle
 	serve heath
 	wait_for 10 grep -q 'serve.up' "$area/heath.log" || die "no serve"
 	serve pilsley

@@ -58,20 +58,24 @@ static void read_back(struct bench *b, const struct paper *p, size_t from, size_
 	buf_fini(&out);
 }
 
-int main(void)
+static void put_all(struct bench *b, const struct paper *p)
 {
-	struct paper *p = paper_new(7, SIZE);
 	uint8_t hash[SHA256_LEN];
+
+	for (size_t i = 0; i < p->n; i++) {
+		sha256(p->parts[i], hash);
+		must(store_put_raw(b->store, hash, false, p->parts[i], NULL) == 0);
+	}
+	bench_sync(b);
+}
+
+static void test_passing(const struct paper *p, bool goes)
+{
 	struct bench b;
 
 	bench_open(&b, "passing");
-	for (size_t i = 0; i < p->n; i++) {
-		sha256(p->parts[i], hash);
-		must(store_put_raw(b.store, hash, false, p->parts[i], NULL) == 0);
-	}
-	bench_sync(&b);
+	put_all(&b, p);
 	char *pack = mem_format("%s/documents/pack-1", b.dir);
-	bool goes = disk_lets_go();
 	size_t wrote = cached(pack);
 	ok(!goes || wrote <= STAYS, "of what was written and synced little stays (%zu KiB of %d)",
 	   wrote / 1024, SIZE / 1024);
@@ -81,10 +85,37 @@ int main(void)
 	read_back(&b, p, 0, p->n);
 	size_t all = cached(pack);
 	ok(!goes || all <= STAYS, "of all that was read little stays (%zu KiB)", all / 1024);
-	if (!goes)
-		note("files here are in memory: only the bytes were looked at");
 	free(pack);
 	bench_close(&b);
+}
+
+static void test_stays(const struct paper *p, bool goes)
+{
+	struct bench b;
+
+	bench_open(&b, "stays");
+	store_stays(b.store, true);
+	put_all(&b, p);
+	char *pack = mem_format("%s/documents/pack-1", b.dir);
+	size_t wrote = cached(pack);
+	ok(!goes || wrote > SIZE / 2, "what is read again soon stays until then (%zu KiB)",
+	   wrote / 1024);
+	read_back(&b, p, 0, p->n);
+	size_t all = cached(pack);
+	ok(!goes || all <= STAYS, "and no longer (%zu KiB)", all / 1024);
+	free(pack);
+	bench_close(&b);
+}
+
+int main(void)
+{
+	struct paper *p = paper_new(7, SIZE);
+	bool goes = disk_lets_go();
+
+	if (!goes)
+		note("files here are in memory: only the bytes are looked at");
+	test_passing(p, goes);
+	test_stays(p, goes);
 	paper_free(p);
 	return tap_end();
 }
