@@ -57,7 +57,6 @@ struct intake *intake_new(struct copy *copy,
 	in->arg = arg;
 	in->fd = -1;
 	chunk_gear(in->gear);
-	store_stays(copy_store(copy), true); /* it is to be sent */
 	return in;
 }
 
@@ -67,7 +66,6 @@ void intake_free(struct intake **intake)
 
 	if (!in)
 		return;
-	store_stays(copy_store(in->copy), false);
 	buf_fini(&in->files);
 	buf_fini(&in->mute);
 	buf_fini(&in->found);

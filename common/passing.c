@@ -3,7 +3,7 @@
 #include <fcntl.h>
 
 /* What the list of a document or another reader takes of a block need not be read with the rest. */
-enum { PASSING_REST = PASSING_BLOCK / 16 };
+enum { PASSING_REST = PASSING_BLOCK / 32 };
 
 /* Advice: where it can't be taken nothing is lost. */
 static void passing_let_go(int fd, uint64_t from, uint64_t len)

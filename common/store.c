@@ -155,6 +155,8 @@ int store_put(struct store *s, const uint8_t hash[SHA256_LEN], bool node, enum f
 	if (got && (is.node || !node))
 		return 0;
 	if (!got) {
+		if (!node) /* the list of what passes comes in between */
+			atomic_store(&s->word.stays, true);
 		is = (struct stored){.size = (uint32_t)packed.len, .raw = raw, .form = form};
 		int err = pack_append(s, hash, &is, packed, NULL, cause);
 		if (err < 0)
@@ -184,6 +186,8 @@ int store_put_unchecked(struct store *s, const uint8_t hash[SHA256_LEN], struct 
 	struct unchecked unchecked = {whole};
 	struct stored is = {
 		.size = (uint32_t)raw.len, .raw = (uint32_t)raw.len, .form = FORM_RAW};
+
+	atomic_store(&s->word.stays, false);
 	int err = pack_append(s, hash, &is, raw, &unchecked, cause);
 
 	if (err < 0)
@@ -387,11 +391,6 @@ int store_sync(struct store *s, struct cause *cause)
 	if (err == 0)
 		store_clear_fresh(s);
 	return err;
-}
-
-void store_stays(struct store *s, bool stays)
-{
-	atomic_store(&s->word.stays, stays);
 }
 
 void store_rest(struct store *s)

@@ -51,7 +51,9 @@ int store_put_raw(struct store *s, const uint8_t hash[SHA256_LEN], bool node, st
 		  struct cause *cause);
 /*
  * Keep a chunk as it is, that is not here and was not checked: another hand checks it and adds it
- * to `whole` (may be NULL), which is the hand's until hand_wait. Reading it back checks it too.
+ * to `whole` (may be NULL), which is the hand's until hand_wait. Reading it back checks it too. It
+ * is one of many and only passes through the system's cache (common/passing.h); what is put
+ * otherwise stays there, since it is read again soon, or is small.
  */
 int store_put_unchecked(struct store *s, const uint8_t hash[SHA256_LEN], struct bytes raw,
 			struct sha256 *whole, struct cause *cause);
@@ -78,9 +80,6 @@ int store_sync_end(struct store *s, struct cause *cause);
 void store_rest(struct store *s);
 size_t store_unsynced(const struct store *s); /* bytes put since either began */
 bool store_is_dirty(const struct store *s);   /* is there anything to sync? */
-/* Is what is put from now on read again soon? Then it stays in the system's cache; else it does not
- * (common/passing.h). No at first. */
-void store_stays(struct store *s, bool stays);
 /* The transaction was rolled back: forget what was put since the last commit. */
 void store_forget(struct store *s);
 

@@ -53,7 +53,7 @@ struct word {
 	atomic_bool suspect; /* there are bad chunks */
 	atomic_bool synced;  /* what is closing is on the disk */
 	atomic_bool flushing;
-	atomic_bool stays;   /* said to them: what is written stays in the system's cache */
+	atomic_bool stays;   /* said to them: what was put last stays in the system's cache */
 	atomic_uint_least64_t written; /* up to here the pack has what was put into it */
 };
 
