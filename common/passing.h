@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-	PASSING_BLOCK = 2 * 1024 * 1024, /* let go at once; no folio of the cache is larger */
+	PASSING_BLOCK = 2 * 1024 * 1024, /* let go at once; the kernel's largest folio on x86-64 */
 	PASSING_BLOCKS = 64,		 /* that are followed: so many readers side by side */
 };
 

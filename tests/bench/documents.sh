@@ -66,10 +66,12 @@ documents_again() {
 	kill "$relay"
 }
 
+# The disk is told of what was made and removed before, so that the next figure does not pay for it.
+settle() { sync && sleep 1 && sync; }
+
 # The machine's speed changes within minutes: each transfer is set beside the floors measured just
 # before it and just behind it, and of three rounds the middle one counts. Floors: one TLS stream alone; and
 # one that is hashed and written as well, with nothing else done (tests/bench/carry.c).
-settle() { sync && sleep 1 && sync; } # what was removed and made before is not the next one's: the disk is told of it, too
 declare -A seen=()
 see() { seen[$1]+="$2 "; } # see KEY FIGURE
 last() { echo "${seen[$1]}" | awk -v n="$2" '{print $(NF + 1 - n)}'; }
