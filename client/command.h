@@ -59,6 +59,10 @@ struct command {
 	int (*run)(struct call *call);
 };
 
+/* The options of all commands; the last has no name. */
+enum global { GLOBAL_HOME, GLOBAL_JSON, GLOBAL_QUIET, GLOBAL_HELP, GLOBAL_VERSION, GLOBAL_N };
+extern const struct option command_globals[GLOBAL_N + 1];
+
 /* All commands, hidden ones too; *n is their count. */
 const struct command *command_table(size_t *n);
 const struct command *command_named(const char *name); /* NULL: there is none */
@@ -101,7 +105,7 @@ const char *call_word(const struct call *call, size_t i);
 /* What --help prints: of one command, or (NULL) of the program. */
 void command_print_help(const struct command *c, FILE *out);
 /* The completion script for bash. */
-void command_print_completion(FILE *out);
+void command_print_completion(const struct command *table, size_t n, FILE *out);
 /* Where copies are kept when neither --home nor FIVEPITS_HOME says: in `arena`. */
 const char *command_home(struct arena *arena);
 
@@ -141,6 +145,5 @@ int cmd_put(struct call *call);
 int cmd_get(struct call *call);
 int cmd_import(struct call *call);
 int cmd_export(struct call *call);
-int cmd_completion(struct call *call);
 
 #endif

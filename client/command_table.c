@@ -1,5 +1,5 @@
 /*
- * Every command of the program, in the order of --help. The words here are what people read in
+ * The options of all commands, and every command of the program in the order of --help. The words here are what people read in
  * --help, in completion and in the synopsis; client/fivepits.1.scd tells the same at length.
  */
 #include "client/command.h"
@@ -14,6 +14,25 @@ static const char group_document[] = "Documents";
 static const char group_plan[] = "The plan";
 static const char group_admin[] = "People and devices";
 static const char group_check[] = "This computer's copy";
+
+const struct option command_globals[] = {
+    [GLOBAL_HOME] = {"home", 0, "DIR", "where this copy is kept (or set FIVEPITS_HOME)",
+		     COMPLETE_DIR, NULL},
+    [GLOBAL_JSON] = {"json", 0, NULL, "print one JSON value", COMPLETE_NOTHING, NULL},
+    [GLOBAL_QUIET] = {"quiet", 'q', NULL, "print results only", COMPLETE_NOTHING, NULL},
+    [GLOBAL_HELP] = {"help", 'h', NULL, "explain a command", COMPLETE_NOTHING, NULL},
+    [GLOBAL_VERSION] = {"version", 'V', NULL, "print the version", COMPLETE_NOTHING, NULL},
+    [GLOBAL_N] = {NULL, 0, NULL, NULL, COMPLETE_NOTHING, NULL},
+};
+
+static int cmd_completion(struct call *call)
+{
+	size_t n;
+	const struct command *table = command_table(&n);
+
+	command_print_completion(table, n, call->out);
+	return 0;
+}
 
 static const struct command commands[] = {
 	/* ---- Read ---- */

@@ -66,8 +66,11 @@ static char *printed(void (*print)(const struct command *c, FILE *out), const st
 
 static void print_completion(const struct command *c, FILE *out)
 {
+	size_t n;
+
 	(void)c;
-	command_print_completion(out);
+	const struct command *table = command_table(&n);
+	command_print_completion(table, n, out);
 }
 
 /* Each example is a command line that its command takes. */
