@@ -1,6 +1,7 @@
 /*
- * The options of all commands, and every command of the program in the order of --help. The words here are what people read in
- * --help, in completion and in the synopsis; client/fivepits.1.scd tells the same at length.
+ * The options of all commands, and every command of the program in the order of --help. The words
+ * here are what people read in --help, in completion and in the synopsis; client/fivepits.1.scd
+ * tells the same at length.
  */
 #include "client/command.h"
 
