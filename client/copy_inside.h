@@ -134,10 +134,6 @@ int inside_replay(struct copy *copy, const struct cursor *at);
 int inside_lose_records(struct copy *copy, int64_t slot, const struct id *space);
 /* What the search index has of a space. */
 int inside_lose_search(struct copy *copy, int64_t slot);
-/* Put an own change among what is pending, after all that is, and say under which seq. `withdraws`:
- * how many records it withdraws that nobody has agreed to yet. Its records are not shown anew. */
-int inside_pending_insert(struct copy *copy, const struct change *c, struct bytes bytes,
-			  int64_t withdraws, int64_t *seq, enum pending_state *state);
 /* Show every record, into empty typed tables. */
 int inside_show_all(struct copy *copy);
 /* Show the records that pending changes edit, and have them indexed. */
@@ -157,6 +153,12 @@ int inside_apply(struct copy *copy, const struct cursor *at, const struct past_e
 /* A change of this device, by id. 1: `bytes` are in `arena`; 0: none pending. */
 int inside_pending(struct copy *copy, const struct id *change, struct arena *arena, int64_t *seq,
 		   enum pending_state *state, struct bytes *bytes);
+/* 1: an own change is pending, and in this state; 0: it is not; or an error. */
+int inside_pending_state(struct copy *copy, const struct id *change, enum pending_state *state);
+/* Put an own change among what is pending, after all that is, and say under which seq. `withdraws`:
+ * how many records it withdraws that nobody has agreed to yet. Its records are not shown anew. */
+int inside_pending_insert(struct copy *copy, const struct change *c, struct bytes bytes,
+			  int64_t withdraws, int64_t *seq, enum pending_state *state);
 int inside_pending_remove(struct copy *copy, int64_t seq, const struct change *c);
 /* The place that is `more` behind all that a pending change ever had: whoever sends has looked at
  * those up to some place, and never again. */

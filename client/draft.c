@@ -270,78 +270,12 @@ static int draft_edits(struct draft *d, const struct cursor *at, struct edit *ed
 
 /* ---- Storing -------------------------------------------------------------------------------- */
 
-int inside_pending_state(struct copy *copy, const struct id *change, enum pending_state *state)
-{
-	struct db_stmt *st =
-		db_query(copy->db, "SELECT state FROM pending WHERE change = $1", "d", change);
-	int err = db_step(st);
-	if (err == 1) {
-		*state = (enum pending_state)db_int(st, 0);
-		db_reset(st);
-	}
-	return err;
-}
-
-/* What a change stands after, what documents it names, and whether it must wait for a
- * refused one. */
-static int change_needs(struct copy *copy, const struct change *c, struct buf *afters,
-			struct buf *contents, enum pending_state *state)
-{
-	*state = PENDING_UNSENT;
-	for (size_t i = 0; i < c->n_edits; i++) {
-		const struct edit *e = &c->edits[i];
-		enum pending_state before = PENDING_UNSENT;
-		uint8_t root[SHA256_LEN];
-		if (change_root(e, root))
-			buf_add(contents, root, SHA256_LEN);
-		if (id_is_zero(&e->after))
-			continue;
-		buf_add_bytes(afters, ID_BYTES(&e->after));
-		int err = inside_pending_state(copy, &e->after, &before);
-		if (err < 0)
-			return err;
-		if (before == PENDING_ASKS && *state == PENDING_UNSENT)
-			*state = PENDING_ASKS;
-		else if (before == PENDING_REFUSED || before == PENDING_WAITING)
-			*state = PENDING_WAITING;
-	}
-	return 0;
-}
-
 static int64_t change_withdraws(const struct change *c)
 {
 	int64_t n = 0;
 	for (size_t i = 0; i < c->n_edits; i++)
 		n += c->edits[i].effect.existence == WITHDRAWN;
 	return n;
-}
-
-int inside_pending_insert(struct copy *copy, const struct change *c, struct bytes bytes,
-			  int64_t withdraws, int64_t *seq, enum pending_state *state)
-{
-	struct buf afters = {0}, contents = {0};
-	int err = change_needs(copy, c, &afters, &contents, state);
-
-	if (err == 0) {
-		struct db_stmt *st = db_query(
-			copy->db,
-			"INSERT INTO pending (change, space, state, words, contents, afters, bytes,"
-			" withdraws) VALUES ($1, $2, $3, $4, nullif($5, x''), nullif($6, x''), $7,"
-			" $8) RETURNING seq",
-			"dditbbbi", &c->id, &c->space, (int64_t)*state,
-			*state == PENDING_WAITING
-				? "it stands after a change of yours that was refused"
-				: NULL,
-			buf_bytes(&contents), buf_bytes(&afters), bytes, withdraws);
-		err = db_step(st);
-		if (err == 1) {
-			*seq = db_int(st, 0);
-			err = db_step(st);
-		}
-	}
-	buf_fini(&afters);
-	buf_fini(&contents);
-	return err;
 }
 
 /* Store a change, and show what it does. */

@@ -72,7 +72,5 @@ int inside_save_begin(struct copy *copy, struct cause *cause);
 int inside_save_end(struct copy *copy, int err, bool any, struct cause *cause);
 /* What draft_save does, in the open transaction. */
 int inside_draft_store(struct draft *d, struct id *change, struct cause *cause);
-/* 1: an own change is pending, and in this state; 0: it is not; or an error. */
-int inside_pending_state(struct copy *copy, const struct id *change, enum pending_state *state);
 
 #endif
