@@ -11,15 +11,15 @@ static void passing_let_go(int fd, uint64_t from, uint64_t len)
 	(void)posix_fadvise(fd, (off_t)from, (off_t)len, POSIX_FADV_DONTNEED);
 }
 
-static struct passed *passing_block(struct passing *p, uint64_t file, uint64_t from)
+static struct block *passing_block(struct passing *p, uint64_t file, uint64_t from)
 {
 	for (size_t i = 0; i < PASSING_BLOCKS; i++) {
-		struct passed *b = &p->blocks[i];
+		struct block *b = &p->blocks[i];
 		if (b->read && b->file == file && b->from == from)
 			return b;
 	}
-	struct passed *b = &p->blocks[p->next++ % PASSING_BLOCKS];
-	*b = (struct passed){file, from, 0};
+	struct block *b = &p->blocks[p->next++ % PASSING_BLOCKS];
+	*b = (struct block){file, from, 0};
 	return b;
 }
 
@@ -28,7 +28,7 @@ static struct passed *passing_block(struct passing *p, uint64_t file, uint64_t f
 void passing_read(struct passing *p, uint64_t file, int fd, uint64_t at, size_t n)
 {
 	while (n) {
-		struct passed *b = passing_block(p, file, at - at % PASSING_BLOCK);
+		struct block *b = passing_block(p, file, at - at % PASSING_BLOCK);
 		uint64_t rest = b->from + PASSING_BLOCK - at;
 		size_t here = rest < n ? (size_t)rest : n;
 		b->read += here;

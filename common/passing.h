@@ -20,7 +20,7 @@ enum {
 
 /* Blocks that are being read, of several files; {0} is a new one. */
 struct passing {
-	struct passed {
+	struct block {
 		uint64_t file, from, read; /* `read` 0: unused */
 	} blocks[PASSING_BLOCKS];
 	size_t next;
