@@ -408,8 +408,6 @@ int inside_flush(struct copy *copy)
 			err = db_run(copy->db,
 				     "UPDATE held SET epoch = $1, number = $2, chain = $3 WHERE "
 				     "slot = $4",
-				     ""
-				     ""
 				     "uubi", c->epoch, c->number, BYTES(c->chain, SHA256_LEN),
 				     c->slot);
 	}
