@@ -19,6 +19,8 @@
 
 enum { BLOCK = 512, PIECE = 64 * 1024, NAME_MOST = 99, SUMS_MOST = 64 * 1024 * 1024 };
 
+#define SIZE_MOST ((off_t)077777777777) /* 11 octal digits */
+
 static const char sums_name[] = "SHA256SUMS";
 
 struct header {
@@ -107,17 +109,15 @@ static int write_bytes(struct archive *a, FILE *in, const char *path, uint64_t s
 static int write_file(struct archive *a, const char *path, const char *name)
 {
 	uint8_t sum[SHA256_LEN];
-	struct stat st;
+	struct stat st = {0};
 	FILE *in = fopen(path, "rb");
 
-	if (strlen(name) > NAME_MOST) {
-		if (in)
-			fclose(in);
-		return cause_set(a->cause, ERR_INVALID, "%s: its name is too long", path);
-	}
-	if (!in || fstat(fileno(in), &st) < 0 ||
+	if (!in || fstat(fileno(in), &st) < 0 || st.st_size > SIZE_MOST ||
 	    !write_header(a, name, (uint64_t)st.st_size)) {
-		int err = archive_failed(a, path);
+		int err = st.st_size > SIZE_MOST
+				  ? cause_set(a->cause, ERR_LIMIT,
+					      "%s is longer than a file in a backup can be", path)
+				  : archive_failed(a, path);
 		if (in)
 			fclose(in);
 		return err;
@@ -131,39 +131,50 @@ static int write_file(struct archive *a, const char *path, const char *name)
 	return err;
 }
 
-/* What is not saved: the database (its copy is), locks, documents that are still arriving, what a
- * restore has put aside. */
-static bool is_left_out(const char *name)
+/* What an area is made of, beside its database and its documents. Nothing else that lies there is
+ * saved: it is not the server's. */
+static const char *const area_files[] = {"ca.key",   "ca.pem",     "config",    "head.key",
+					 "head.pem", "server.key", "server.pem"};
+
+static int write_area_file(struct archive *a, const char *dir, const char *name)
 {
-	return name[0] == '.' || strncmp(name, "area.db", 7) == 0 || strcmp(name, "lock") == 0 ||
-	       strcmp(name, "incoming") == 0 || strcmp(name, "serve") == 0 ||
-	       strncmp(name, "before-restore", 14) == 0 || strcmp(name, "restoring") == 0;
+	char *path = mem_format("%s/%s", dir, name);
+	int err = os_exists(path)
+			  ? write_file(a, path, name)
+			  : cause_set(a->cause, ERR_MISSING,
+				      "%s is missing: put it back, as from an older backup; a "
+				      "backup without it could not be served",
+				      path);
+	free(path);
+	return err;
 }
 
-static int write_tree(struct archive *a, const char *dir, const char *below)
+static int is_pack(const struct dirent *e)
 {
-	struct dirent **names;
-	int n = scandir(dir, &names, NULL, alphasort), err = 0;
+	return strncmp(e->d_name, "pack-", 5) == 0;
+}
 
-	if (n < 0)
-		return archive_failed(a, dir);
+/* Where a link leads is saved, too: documents may be on another disk. */
+static int write_documents(struct archive *a, const char *dir)
+{
+	char *documents = mem_format("%s/documents", dir);
+	struct dirent **names;
+	int n = scandir(documents, &names, is_pack, alphasort), err = 0;
+
+	if (n < 0 && errno != ENOENT)
+		err = archive_failed(a, documents);
 	for (int i = 0; i < n; i++) {
-		char *path = mem_format("%s/%s", dir, names[i]->d_name);
-		char *name = mem_format("%s%s", below, names[i]->d_name);
-		char *deeper = mem_format("%s/", name);
-		struct stat st;
-		if (err == 0 && !is_left_out(names[i]->d_name) && lstat(path, &st) == 0) {
-			if (S_ISDIR(st.st_mode))
-				err = write_tree(a, path, deeper);
-			else if (S_ISREG(st.st_mode))
-				err = write_file(a, path, name);
-		}
-		free(deeper);
+		char *path = mem_format("%s/%s", documents, names[i]->d_name);
+		char *name = mem_format("documents/%s", names[i]->d_name);
+		if (err == 0)
+			err = write_file(a, path, name);
 		free(name);
 		free(path);
 		free(names[i]);
 	}
-	free(names);
+	if (n >= 0)
+		free(names);
+	free(documents);
 	return err;
 }
 
@@ -178,15 +189,17 @@ static int write_end(struct archive *a)
 	return good ? 0 : archive_failed(a, a->path);
 }
 
-/* Give the finished file its name, lastingly. */
+/* Give the finished file its name, lastingly. A disk that knows no links, as most sticks, has it
+ * renamed. */
 static int write_name(struct archive *a, const char *part)
 {
 	char *dir = mem_copy_text(a->path), *slash = strrchr(dir, '/');
 
 	if (slash)
 		slash[slash == dir] = '\0';
-	int err = link(part, a->path) < 0 ? archive_failed(a, a->path)
-					  : os_sync_dir(slash ? dir : ".");
+	bool named = link(part, a->path) == 0 ||
+		     (errno != EEXIST && !os_exists(a->path) && rename(part, a->path) == 0);
+	int err = named ? os_sync_dir(slash ? dir : ".") : archive_failed(a, a->path);
 	free(dir);
 	return err;
 }
@@ -205,8 +218,10 @@ int archive_write(const char *file, const char *dir, const char *database, struc
 	int err = a.file ? 0 : archive_failed(&a, part);
 	if (err == 0)
 		err = write_file(&a, database, "area.db");
+	for (size_t i = 0; err == 0 && i < sizeof(area_files) / sizeof(*area_files); i++)
+		err = write_area_file(&a, dir, area_files[i]);
 	if (err == 0)
-		err = write_tree(&a, dir, "");
+		err = write_documents(&a, dir);
 	if (err == 0)
 		err = write_end(&a);
 	if (err == 0)

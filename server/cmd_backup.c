@@ -36,6 +36,18 @@ static int backup_check_file(const char *file, const char *copy, struct cause *c
 	return 0;
 }
 
+/* Documents last longer than what names them: what the copy names is there now. */
+static int backup_write(struct db *db, const char *dir, const char *file, const char *copy,
+			struct cause *cause)
+{
+	int err = db_copy(db, copy, cause);
+
+	if (err == 0)
+		err = archive_write(file, dir, copy, cause);
+	unlink(copy);
+	return err;
+}
+
 int backup_run(const char *dir, const char *file, struct cause *cause)
 {
 	char *path = mem_format("%s/area.db", dir), *copy = mem_format("%s.database", file);
@@ -46,13 +58,8 @@ int backup_run(const char *dir, const char *file, struct cause *cause)
 	if (err == 0)
 		err = db_open(&db, path, DB_READ, NULL, AREA_SCHEMA, NULL, cause);
 	if (err == 0)
-		err = db_copy(db, copy, cause);
+		err = backup_write(db, dir, file, copy, cause);
 	db_close(&db);
-	/* Documents last longer than what names them: what the copy names is there now. */
-	if (err == 0)
-		err = archive_write(file, dir, copy, cause);
-	if (err != ERR_EXISTS && err != ERR_MISSING)
-		unlink(copy);
 	free(copy);
 	free(path);
 	return err;

@@ -1,0 +1,37 @@
+#!/bin/bash
+# What an administrator finds in a backup on the bad day: all that the area is made of, whatever else lay beside it.
+. "$(dirname "$0")/lib.sh"
+area
+head -c 3000000 /dev/urandom >"$T/paper"
+paper=$(at pilsley put "$T/paper" --quiet)
+at pilsley sync --quiet
+names() { tar -tf "$1" | tr '\n' ' '; }
+
+# ---- What is saved ----
+touch "$T/server/config~" "$T/server/a note of mine.txt"
+ok "files of other people do not matter" fivepitsd backup "$T/server" "$T/server/first.tar"
+ok "the backup can be read" fivepitsd verify "$T/server/first.tar"
+ok "nor does a backup in the same folder" fivepitsd backup "$T/server" "$T/backup.tar"
+is "the area is saved, and nothing else" "$(names "$T/backup.tar")" \
+	'area.db ca.key ca.pem config head.key head.pem server.key server.pem documents/pack-1 SHA256SUMS '
+mv "$T/server/ca.key" "$T/ca.key"
+status 1 "without one of the keys there is no backup" fivepitsd backup "$T/server" "$T/none.tar"
+like "which is said" "$(cat "$T/err")" 'ca.key is missing: put it back'
+is "and nothing is left of it" "$(find "$T" -name 'none*')" ''
+mv "$T/ca.key" "$T/server/ca.key"
+truncate -s 9G "$T/server/documents/pack-9"
+status 1 "what is too long for a backup is not cut" fivepitsd backup "$T/server" "$T/none.tar"
+rm "$T/server/documents/pack-9"
+echo '#include <errno.h>
+int link(const char *a, const char *b) { return errno = a == b ? 0 : EPERM, -1; }' |
+	${CC:-gcc} -shared -fPIC -x c - -o "$T/stick.so" || fail "a disk without links is built"
+on_stick() { LD_PRELOAD="$T/stick.so" ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" fivepitsd "$@"; }
+ok "a backup on a disk that knows no links, such as a stick" on_stick backup "$T/server" "$T/stick.tar"
+status 1 "is not written over either" on_stick backup "$T/server" "$T/stick.tar"
+is "and nothing lies beside it" "$(find "$T" -name 'stick.tar?*')" ''
+server_stop
+mv "$T/server/documents" "$T/elsewhere" && ln -s "$T/elsewhere" "$T/server/documents"
+ok "documents on another disk" fivepitsd backup "$T/server" "$T/linked.tar"
+ok "are saved, too" fivepitsd verify "$T/linked.tar"
+rm "$T/server/documents" && mv "$T/elsewhere" "$T/server/documents"
+finish
