@@ -153,55 +153,74 @@ static int restore_move(const char *from, const char *to, const char *name, stru
 	return err;
 }
 
-static const char *const database_files[] = {"area.db-wal", "area.db-shm", "area.db"};
+/* What a backup replaces, in the order in which it is moved into place: the log never without its
+ * file, and where the file is, all is. A pack of the same number may hold other documents by now,
+ * or lack some, or be damaged. */
+static const char *const replaced[] = {"documents", "area.db-wal", "area.db-shm", "area.db"};
+enum { REPLACED = sizeof(replaced) / sizeof(*replaced) };
 
-/* What is there now is put aside, not removed: it may know more than the backup. */
-static int restore_aside(const char *dir, char aside[512], struct cause *cause)
+static bool is_replaced(const char *name)
 {
-	time_t now = (time_t)(env_now_ms(os_env()) / 1000);
-	char stamp[32], *path = mem_format("%s/area.db", dir);
-	struct tm tm;
-	int err = 0;
-
-	aside[0] = '\0';
-	if (os_exists(path)) {
-		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-		snprintf(aside, 512, "%.400s/before-restore-%s", dir, stamp);
-		err = os_make_dir(aside, cause);
-		for (size_t i = 3; err == 0 && i--;) /* the log never without its file */
-			err = restore_move(dir, aside, database_files[i], cause);
-		if (err == 0)
-			err = os_sync_dir(aside);
-	}
-	free(path);
-	return err;
+	for (size_t i = 0; i < REPLACED; i++)
+		if (strcmp(name, replaced[i]) == 0)
+			return true;
+	return false;
 }
 
-/* Move what was extracted into place, but for files that are there already. */
-static int restore_place(const char *from, const char *to, struct cause *cause)
+/* A directory in `dir` that is not there yet, named by the time. */
+static int restore_make_aside(const char *dir, char aside[512], struct cause *cause)
+{
+	time_t now = (time_t)(env_now_ms(os_env()) / 1000);
+	char stamp[32];
+	struct tm tm;
+
+	do {
+		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+		snprintf(aside, 512, "%.400s/before-restore-%s", dir, stamp);
+		now++;
+	} while (os_exists(aside));
+	return os_make_dir(aside, cause);
+}
+
+/* What is there now is put aside, not removed: it may know more than the backup. Also what a
+ * restore that was cut off has left. */
+static int restore_aside(const char *dir, char aside[512], struct cause *cause)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < REPLACED && !any; i++) {
+		char *path = mem_format("%s/%s", dir, replaced[i]);
+		any = os_exists(path);
+		free(path);
+	}
+	aside[0] = '\0';
+	if (!any)
+		return 0;
+	int err = restore_make_aside(dir, aside, cause);
+	for (size_t i = REPLACED; err == 0 && i--;)
+		err = restore_move(dir, aside, replaced[i], cause);
+	return err < 0 ? err : os_sync_dir(aside);
+}
+
+/* Move the keys and the config into place, but for those that are there already. */
+static int restore_keys(const char *from, const char *to, struct cause *cause)
 {
 	struct dirent **names;
-	int n = scandir(from, &names, NULL, alphasort), err = os_make_dir(to, cause);
+	int n = scandir(from, &names, NULL, alphasort), err = 0;
 
 	if (n < 0)
 		return cause_set(cause, ERR_IO, "%s: %s", from, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		const char *name = names[i]->d_name;
-		char *source = mem_format("%s/%s", from, name);
 		char *target = mem_format("%s/%s", to, name);
-		if (err == 0 && name[0] != '.' && strncmp(name, "area.db", 7) != 0 &&
-		    strcmp(name, "lock") != 0) {
-			if (names[i]->d_type == DT_DIR)
-				err = restore_place(source, target, cause);
-			else if (!os_exists(target))
-				err = restore_move(from, to, name, cause);
-		}
-		free(source);
+		if (err == 0 && name[0] != '.' && names[i]->d_type != DT_DIR &&
+		    !is_replaced(name) && !os_exists(target))
+			err = restore_move(from, to, name, cause);
 		free(target);
 		free(names[i]);
 	}
 	free(names);
-	return err < 0 ? err : os_sync_dir(to);
+	return err;
 }
 
 static int restore_extracted(const char *dir, const char *extracted, char aside[512],
@@ -210,11 +229,11 @@ static int restore_extracted(const char *dir, const char *extracted, char aside[
 	int err = restore_mark(dir, extracted, cause);
 
 	if (err == 0)
-		err = restore_place(extracted, dir, cause);
+		err = restore_keys(extracted, dir, cause);
 	if (err == 0)
 		err = restore_aside(dir, aside, cause);
-	for (size_t i = 0; err == 0 && i < 3; i++)
-		err = restore_move(extracted, dir, database_files[i], cause);
+	for (size_t i = 0; err == 0 && i < REPLACED; i++)
+		err = restore_move(extracted, dir, replaced[i], cause);
 	return err < 0 ? err : os_sync_dir(dir);
 }
 

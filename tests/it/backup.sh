@@ -34,4 +34,21 @@ mv "$T/server/documents" "$T/elsewhere" && ln -s "$T/elsewhere" "$T/server/docum
 ok "documents on another disk" fivepitsd backup "$T/server" "$T/linked.tar"
 ok "are saved, too" fivepitsd verify "$T/linked.tar"
 rm "$T/server/documents" && mv "$T/elsewhere" "$T/server/documents"
+
+# ---- Restoring it ----
+aside() { find "$T/server" -path "*/before-restore-*/$1" | wc -l; }
+printf 'not what was saved' | dd of="$T/server/documents/pack-1" bs=1000 seek=1000 conv=notrunc 2>/dev/null
+status 1 "a document is damaged on the server" fivepitsd fsck "$T/server"
+ok "the backup is restored" fivepitsd restore "$T/server" "$T/backup.tar"
+ok "which brings the document back" fivepitsd fsck "$T/server"
+is "what was there is put aside, documents too" "$(aside area.db) $(aside documents/pack-1)" '1 1'
+rm "$T/server/area.db" # as where a restore is cut off between two files
+ok "after one that was cut off" fivepitsd restore "$T/server" "$T/backup.tar"
+ok "it is done again" fivepitsd fsck "$T/server"
+is "and what the other left is put aside, too" "$(aside area.db-wal) $(aside documents/pack-1)" '2 2'
+server_start
+ok "the server has the area" wait_for 30 at pilsley sync --quiet
+at pilsley fetch --drop "$paper" >/dev/null 2>&1
+ok "and the document" at pilsley get "$paper" -o "$T/back"
+ok "byte for byte" cmp "$T/paper" "$T/back"
 finish
