@@ -52,9 +52,10 @@ int backup_run(const char *dir, const char *file, struct cause *cause)
 {
 	char *path = mem_format("%s/area.db", dir), *copy = mem_format("%s.database", file);
 	struct db *db = NULL;
-	int err = os_exists(path) ? backup_check_file(file, copy, cause)
-				  : config_missing(dir, cause);
+	int err = config_look(dir, cause);
 
+	if (err == 0)
+		err = backup_check_file(file, copy, cause);
 	if (err == 0)
 		err = db_open(&db, path, DB_READ, NULL, AREA_SCHEMA, NULL, cause);
 	if (err == 0)

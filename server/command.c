@@ -19,12 +19,14 @@ struct area_options main_options(const char *dir, struct ca *ca, const char *add
 }
 
 int main_open(struct area **area, struct ca **ca, struct config *config, const char *dir,
-		     struct cause *cause)
+	      struct cause *cause)
 {
 	int err = config_read(config, dir, cause);
 
 	if (err == 0)
 		err = ca_open(ca, dir, cause);
+	if (err == 0)
+		err = config_look(dir, cause);
 	if (err == 0) {
 		struct area_options o = main_options(dir, *ca, config->address);
 		err = area_open(area, &o, cause);
@@ -38,8 +40,8 @@ int main_open_read(struct area **area, const struct words *w, struct cause *caus
 {
 	struct area_options o = main_options(w->dir, NULL, NULL);
 	o.read_only = true;
-	int err = area_open(area, &o, cause);
-	return err == ERR_MISSING ? config_missing(w->dir, cause) : err;
+	int err = config_look(w->dir, cause);
+	return err == 0 ? area_open(area, &o, cause) : err;
 }
 
 /* ---- Lists ---------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CONFIG_LISTEN "0.0.0.0:443"
@@ -64,10 +65,36 @@ static int config_lines(struct config *c, char *text, const char *path, struct c
 	return 0;
 }
 
-int config_missing(const char *dir, struct cause *cause)
+bool config_is_there(const char *dir)
+{
+	char *path = mem_format("%s/config", dir);
+	bool there = os_exists(path);
+
+	free(path);
+	return there;
+}
+
+static int config_missing(const char *dir, struct cause *cause)
 {
 	return cause_set(cause, ERR_MISSING,
 			 "there is no area in %s: make one with fivepitsd init", dir);
+}
+
+int config_look(const char *dir, struct cause *cause)
+{
+	char *path = mem_format("%s/area.db", dir);
+	struct stat st;
+	bool has = stat(path, &st) == 0 && st.st_size > 0;
+
+	free(path);
+	if (has)
+		return 0;
+	if (!config_is_there(dir))
+		return config_missing(dir, cause);
+	return cause_set(cause, ERR_MISSING,
+			 "%s/area.db is gone or empty: restore a backup, and the schools' "
+			 "computers bring what came after it",
+			 dir);
 }
 
 int config_read(struct config *c, const char *dir, struct cause *cause)

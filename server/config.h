@@ -11,9 +11,12 @@ struct config {
 };
 
 int config_write(const char *dir, const struct config *c, struct cause *cause);
+/* It is written last when an area is made: where it is, there is one. */
+bool config_is_there(const char *dir);
+/* Look for the database of an area. ERR_MISSING with a cause: there is no area, or its database is
+ * lost; to open it would make an empty one, and remove the log beside it. */
+int config_look(const char *dir, struct cause *cause);
 /* ERR_MISSING, ERR_INVALID with a cause. */
-/* ERR_MISSING, with a cause: there is none. */
-int config_missing(const char *dir, struct cause *cause);
 int config_read(struct config *c, const char *dir, struct cause *cause);
 /* What a new area listens on and is reached by, from what was said (either may be NULL). Port 0 is
  * replaced by one that is free now. */

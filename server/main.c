@@ -61,30 +61,62 @@ static int main_invite(struct area *area, struct ca *ca, const char *address,
 
 /* ---- init ----------------------------------------------------------------------------------- */
 
-static int init_area(const struct words *w, struct ca *ca, const struct config *config,
-		     struct cause *cause)
+/* The first entries, unless an init that was cut off has made them. */
+static int init_found(const struct words *w, struct ca *ca, const struct area_options *o,
+		      struct cause *cause)
 {
 	struct area_founding f = {
 		.area = *ca_area(ca), .name = w->name, .school = w->school, .admin = w->admin};
-	struct area_options o = main_options(w->dir, ca, config->address);
 	struct id person, school;
 	struct buf key = {0};
-	struct area *area;
 
 	ca_server_key(ca, &key);
 	f.server_key = buf_bytes(&key);
-	int err = area_found(&o, &f, &person, &school, cause);
+	int err = area_found(o, &f, &person, &school, cause);
 	buf_fini(&key);
+	return err == ERR_EXISTS ? 0 : err;
+}
+
+static int init_area(const struct words *w, struct ca *ca, const struct config *config,
+		     struct cause *cause)
+{
+	struct area_options o = main_options(w->dir, ca, config->address);
+	struct id person, school;
+	struct area *area = NULL;
+	int err = init_found(w, ca, &o, cause);
+
 	if (err == 0)
+		err = area_open(&area, &o, cause);
+	if (err == 0)
+		err = area_find_person(area, w->admin, &person, &school, cause);
+	if (err == 0) /* the last: where it is, all is */
 		err = config_write(w->dir, config, cause);
-	if (err < 0 || (err = area_open(&area, &o, cause)) < 0)
-		return err;
-	printf("The area \"%s\" is in %s; the server will listen on %s.\n"
-	       "Start it with:  fivepitsd run %s\n"
-	       "Within three days %s joins, on their own computer:  fivepits join INVITATION\n",
-	       w->name, w->dir, config->listen, w->dir, w->admin);
-	err = main_invite(area, ca, config->address, &person, &school, cause);
+	if (err == 0) {
+		printf("The area \"%s\" is in %s; the server will listen on %s.\n"
+		       "Start it with:  fivepitsd run %s\n"
+		       "Within three days %s joins, on their own computer:  fivepits join "
+		       "INVITATION\n",
+		       w->name, w->dir, config->listen, w->dir, w->admin);
+		err = main_invite(area, ca, config->address, &person, &school, cause);
+	}
 	area_close(&area);
+	return err;
+}
+
+/* The keys, unless an init that was cut off has made them. */
+static int init_keys(const struct words *w, struct ca **ca, struct cause *cause)
+{
+	int err = os_make_dir(w->dir, cause);
+
+	if (err == 0 && config_is_there(w->dir))
+		err = cause_set(cause, ERR_EXISTS,
+				"there is an area in %s already; 'fivepitsd invite' prints an "
+				"invitation to it",
+				w->dir);
+	if (err == 0)
+		err = ca_create(w->dir, w->name, cause);
+	if (err == 0 || (err == ERR_EXISTS && !config_is_there(w->dir)))
+		err = ca_open(ca, w->dir, cause);
 	return err;
 }
 
@@ -97,11 +129,7 @@ static int main_init(const struct words *w, struct cause *cause)
 	if (err == 0 && area_check_names(w->name, w->school, w->admin, cause) < 0)
 		err = ERR_USAGE;
 	if (err == 0)
-		err = os_make_dir(w->dir, cause);
-	if (err == 0)
-		err = ca_create(w->dir, w->name, cause);
-	if (err == 0)
-		err = ca_open(&ca, w->dir, cause);
+		err = init_keys(w, &ca, cause);
 	if (err == 0)
 		err = init_area(w, ca, &config, cause);
 	ca_close(&ca);

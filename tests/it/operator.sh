@@ -1,0 +1,44 @@
+#!/bin/bash
+# The administrator's bad days: an init that is cut off or finds no room goes on when it is said again, and a database that is
+# lost is called lost.
+. "$(dirname "$0")/lib.sh"
+${CC:-gcc} -O1 -shared -fPIC -o "$T/fault.so" "$ROOT/tests/it/fault.c" -ldl || fail "the fault is built"
+words=(--name 'Five Pits' --school 'Lead School' --admin 'A. Head' --listen 127.0.0.1:0)
+faulty() { # faulty FAULT N COMMAND...: it happens at the N-th call
+	FAULT=$1 FAULT_AT=$2 FAULT_COUNT=$T/calls LD_PRELOAD="$T/fault.so" \
+		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" "${@:3}"
+}
+faulty kill 0 "$B/fivepitsd" init "$T/whole" "${words[@]}" >/dev/null
+calls=$(cat "$T/calls")
+cut=0 stuck=''
+for fault in kill 'full!'; do
+	for ((n = 1; n <= calls; n += 1 + calls / 40)); do
+		rm -rf "$T/area"
+		(faulty "$fault" $n "$B/fivepitsd" init "$T/area" "${words[@]}" >/dev/null; exit) 2>/dev/null && continue
+		if [ -e "$T/area/config" ]; then continue; fi # the area was made, but for the invitation
+		cut=$((cut + 1))
+		fivepitsd init "$T/area" "${words[@]}" >"$T/out" 2>"$T/err" && grep -q '^fivepits:' "$T/out" &&
+			fivepitsd fsck "$T/area" >/dev/null || stuck="$stuck $fault:$n"
+	done
+done
+like "init was cut off, or found no room ($calls calls)" "$cut" '^[1-9][0-9]'
+is "said again it goes on" "$stuck" ''
+status 1 "what is made is not made again" fivepitsd init "$T/whole" "${words[@]}"
+like "and what may be wanted is told" "$(cat "$T/err")" "'fivepitsd invite' prints an invitation"
+
+# A database that is lost, or was emptied.
+mv "$T/whole/area.db" "$T/area.db"
+cp "$T/whole/area.db-wal" "$T/log"
+for how in gone empty; do
+	[ $how = gone ] || : >"$T/whole/area.db"
+	for command in run fsck digest recovery; do
+		status 1 "$how: $command" timeout 10 "$B/fivepitsd" $command "$T/whole"
+		like "$how: $command says what to do" "$(cat "$T/err")" 'area.db is gone or empty: restore a backup'
+	done
+	status 1 "$how: no backup of nothing" fivepitsd backup "$T/whole" "$T/none.tar"
+	status 1 "$how: nor a new area in its place" fivepitsd init "$T/whole" "${words[@]}"
+done
+ok "the log beside it stays" cmp "$T/log" "$T/whole/area.db-wal"
+mv "$T/area.db" "$T/whole/area.db"
+ok "so that it can be put back" fivepitsd fsck "$T/whole"
+finish
