@@ -195,14 +195,23 @@ int os_read_file(const char *path, size_t most, struct buf *out, struct cause *c
 	return err;
 }
 
-int os_lock_open(struct os_lock **out, const char *path, struct cause *cause)
+static int os_lock_new(struct os_lock **out, int fd, const char *path, struct cause *cause)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return os_fail(cause, "open the lock file", path);
+		return os_fail(cause, "lock", path);
 	*out = mem_alloc(sizeof(**out));
 	(*out)->fd = fd;
 	return 0;
+}
+
+int os_lock_open(struct os_lock **out, const char *path, struct cause *cause)
+{
+	return os_lock_new(out, open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), path, cause);
+}
+
+int os_lock_open_dir(struct os_lock **out, const char *path, struct cause *cause)
+{
+	return os_lock_new(out, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path, cause);
 }
 
 int os_lock_take(struct os_lock *lock, bool exclusive, bool wait)

@@ -36,6 +36,8 @@ int os_sync_dir(const char *path);
  * the process ends. os_lock_take: `exclusive` or shared; `wait`: ERR_AGAIN at once if false. */
 struct os_lock;
 int os_lock_open(struct os_lock **out, const char *path, struct cause *cause);
+/* The same on a directory that is there: nothing is made. ERR_MISSING: it is not. */
+int os_lock_open_dir(struct os_lock **out, const char *path, struct cause *cause);
 int os_lock_take(struct os_lock *lock, bool exclusive, bool wait);
 void os_lock_free(struct os_lock *lock); /* let go of it, keep the file open */
 void os_lock_close(struct os_lock **lock);

@@ -2,6 +2,7 @@
  * clock. */
 #include "server/area.h"
 
+#include "common/os.h"
 #include "common/schema.h"
 #include "records.pb-c.h"
 #include "server/journal_take.h"
@@ -99,6 +100,8 @@ int area_open(struct area **out, const struct area_options *o, struct cause *cau
 	int err = area_open_db(a, cause);
 
 	if (err == 0 && o->read_only)
+		err = shelf_hold(a->dir, &a->hold, cause);
+	if (err == 0 && o->read_only)
 		err = db_read_begin(a->db);
 	if (err == 0)
 		err = area_load_id(a, cause);
@@ -143,6 +146,7 @@ void area_close(struct area **area)
 	if (a->db && a->options.read_only)
 		db_read_end(a->db);
 	db_close(&a->db);
+	os_lock_close(&a->hold);
 	arena_fini(&a->frame);
 	arena_fini(&a->change);
 	arena_fini(&a->turn);

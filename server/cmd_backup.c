@@ -8,6 +8,7 @@
 #include "common/os.h"
 #include "server/archive.h"
 #include "server/config.h"
+#include "server/shelf.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -36,15 +37,19 @@ static int backup_check_file(const char *file, const char *copy, struct cause *c
 	return 0;
 }
 
-/* Documents last longer than what names them: what the copy names is there now. */
+/* What the copy names stays where it is meanwhile. */
 static int backup_write(struct db *db, const char *dir, const char *file, const char *copy,
 			struct cause *cause)
 {
-	int err = db_copy(db, copy, cause);
+	struct os_lock *hold = NULL;
+	int err = shelf_hold(dir, &hold, cause);
 
+	if (err == 0)
+		err = db_copy(db, copy, cause);
 	if (err == 0)
 		err = archive_write(file, dir, copy, cause);
 	unlink(copy);
+	os_lock_close(&hold);
 	return err;
 }
 

@@ -61,6 +61,7 @@ struct area {
 	bool lane_busy;	     /* some documents could go on at once */
 	uint64_t lane_due_ms; /* when what came is to be made last at the latest; 0: nothing is */
 	uint64_t give_due_ms; /* when more may go to a client that has set a limit; 0: to none */
+	struct os_lock *hold; /* on its documents, where it is only read (shelf_hold) */
 	bool tidying;	     /* what nothing names is looked for, and removed */
 	struct recovery recovery;
 	struct held_lists held;

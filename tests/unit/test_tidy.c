@@ -187,6 +187,34 @@ static int64_t count(struct stage *s, const char *sql)
 	return n;
 }
 
+/* Somebody reads the area as it was at one moment, as a backup does and fsck. */
+static void test_read_meanwhile(struct stage *s)
+{
+	struct area_options o = {.dir = s->b.dir, .env = &s->b.env, .read_only = true};
+	static const char own[] = "what the one who reads was to find";
+	struct paper *left = paper_with(900000, own, 0, "");
+	struct os_lock *saving = NULL;
+	struct area *reader;
+	struct cause cause;
+	int faults = 0;
+
+	offer(&s->staff, left);
+	answer(&s->staff, left, SIZE_MAX);
+	settle(s);
+	must(area_open(&reader, &o, &cause) == 0);
+	bed_days_pass(&s->b, SHELF_DAYS + 2);
+	ok(area_check(reader, count_fault, &faults) == 0 && faults == 0,
+	   "what was here when somebody began to read is there until he has");
+	area_close(&reader);
+	must(shelf_hold(s->b.dir, &saving, &cause) == 0);
+	bed_days_pass(&s->b, 1);
+	ok(is_on_disk(s, own), "and while it is saved");
+	os_lock_close(&saving);
+	bed_days_pass(&s->b, 1);
+	ok(!is_on_disk(s, own), "then it goes");
+	paper_free(left);
+}
+
 /* The row that says that a document is here does not name it any more. */
 static void test_misnamed(struct stage *s)
 {
@@ -297,6 +325,7 @@ int main(void)
 	stage_init(s, "tidy");
 	test_abandoned(s);
 	test_meanwhile(s);
+	test_read_meanwhile(s);
 	test_misnamed(s);
 	stage_fini(s);
 	free(s);
