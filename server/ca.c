@@ -232,13 +232,10 @@ int ca_refresh(struct ca *ca, struct cause *cause)
 	return 0;
 }
 
-int ca_open(struct ca **out, const char *dir, struct cause *cause)
+/* All that was made with ca_create, and that it belongs together. */
+static int ca_load(struct ca *ca, const char *dir, struct cause *cause)
 {
-	struct ca *ca = mem_alloc(sizeof(*ca));
-	int rc;
-
-	ca->dir = mem_copy_text(dir);
-	rc = load_key(dir, "ca.key", &ca->key, cause);
+	int rc = load_key(dir, "ca.key", &ca->key, cause);
 	if (rc == 0)
 		rc = load_cert(dir, "ca.pem", &ca->cert, cause);
 	if (rc == 0)
@@ -256,10 +253,30 @@ int ca_open(struct ca **out, const char *dir, struct cause *cause)
 	     !cert_is_under(ca->server_cert, ca->cert)))
 		rc = cause_set(cause, ERR_CORRUPT,
 			       "the keys and certificates in %s do not belong together", dir);
-	if (rc == 0) {
+	if (rc == 0)
 		ca_set_area(ca);
+	return rc;
+}
+
+int ca_check(const char *dir, const struct id *area, struct cause *cause)
+{
+	struct ca *ca = mem_alloc(sizeof(*ca));
+	int rc = ca_load(ca, dir, cause);
+
+	if (rc == 0 && !id_equal(&ca->area, area))
+		rc = cause_set(cause, ERR_CORRUPT, "the keys in %s are another area's", dir);
+	ca_close(&ca);
+	return rc;
+}
+
+int ca_open(struct ca **out, const char *dir, struct cause *cause)
+{
+	struct ca *ca = mem_alloc(sizeof(*ca));
+	int rc = ca_load(ca, dir, cause);
+
+	ca->dir = mem_copy_text(dir);
+	if (rc == 0)
 		rc = ca_refresh(ca, cause);
-	}
 	if (rc) {
 		ca_close(&ca);
 		*out = NULL;

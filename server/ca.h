@@ -25,6 +25,8 @@ int ca_create(const char *dir, const char *area_name, struct cause *cause);
 /* Read them. Makes the server's certificate anew where two thirds of its life are over. */
 int ca_open(struct ca **out, const char *dir, struct cause *cause);
 void ca_close(struct ca **ca);
+/* Could they be opened, and are they this area's? Changes nothing. */
+int ca_check(const char *dir, const struct id *area, struct cause *cause);
 
 const struct id *ca_area(const struct ca *ca); /* derives from the CA's key; borrowed */
 void ca_fingerprint(const struct ca *ca, uint8_t out[SHA256_LEN]); /* for invitations */

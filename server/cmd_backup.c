@@ -7,6 +7,7 @@
 #include "common/db.h"
 #include "common/os.h"
 #include "server/archive.h"
+#include "server/command.h"
 #include "server/config.h"
 #include "server/shelf.h"
 
@@ -87,7 +88,7 @@ static int check_extracted(const char *dir, void (*fault)(void *arg, const char 
 
 	if (err < 0)
 		return err;
-	err = area_check(area, fault, arg);
+	err = main_check(area, dir, fault, arg);
 	area_close(&area);
 	return err < 0 ? cause_set(cause, err, "the backup can't be read: %s", err_words(err)) : 0;
 }

@@ -44,6 +44,19 @@ int main_open_read(struct area **area, const struct words *w, struct cause *caus
 	return err == 0 ? area_open(area, &o, cause) : err;
 }
 
+int main_check(struct area *area, const char *dir, void (*fault)(void *arg, const char *words),
+	       void *arg)
+{
+	struct cause cause = {{0}};
+	struct config config;
+
+	if (ca_check(dir, area_id(area), &cause) < 0)
+		fault(arg, cause.words);
+	if (config_read(&config, dir, &cause) < 0)
+		fault(arg, cause.words);
+	return area_check(area, fault, arg);
+}
+
 /* ---- Lists ---------------------------------------------------------------------------------- */
 
 void list_begin(struct list_print *p, bool json)

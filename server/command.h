@@ -25,6 +25,10 @@ int main_open(struct area **area, struct ca **ca, struct config *config, const c
 /* The same to read it only, beside a running server. */
 int main_open_read(struct area **area, const struct words *w, struct cause *cause);
 
+/* area_check, and that its keys and its config could be served with. */
+int main_check(struct area *area, const char *dir, void (*fault)(void *arg, const char *words),
+	       void *arg);
+
 /* A JSON list is printed an item at a time. */
 struct list_print {
 	bool json;

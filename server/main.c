@@ -282,7 +282,7 @@ static int main_fsck(const struct words *w, struct cause *cause)
 	if (err < 0)
 		return err;
 	list_begin(&faults, w->json);
-	err = area_check(area, list_fault, &faults);
+	err = main_check(area, w->dir, list_fault, &faults);
 	list_end(&faults);
 	area_close(&area);
 	if (err < 0)
@@ -361,7 +361,7 @@ static const struct command commands[] = {
 	 "fivepitsd fsck DIR [--json] [--repair]\n"
 	 "\n"
 	 "Check the database, the chain of every space, each record against its entries,\n"
-	 "and the documents. Prints one line a fault. The server may be running.\n"
+	 "the documents and the keys. Prints one line a fault. The server may be running.\n"
 	 "\n"
 	 "  --repair             first take damaged parts of documents out, and ask the\n"
 	 "                       computers that connect for them; stop the server first\n"
@@ -398,7 +398,7 @@ static const struct command commands[] = {
 	 "fivepitsd verify FILE [--json]\n"
 	 "\n"
 	 "Extract a backup beside itself, check it as fsck does (the database, each\n"
-	 "space's chain, the records, the documents), and remove what was extracted.\n"
+	 "space's chain, records, documents, keys), and remove what was extracted.\n"
 	 "Prints one line a fault. Needs as much room as the backup.\n"
 	 "\n"
 	 "Example:\n"

@@ -18,7 +18,16 @@ mv "$T/server/ca.key" "$T/ca.key"
 status 1 "without one of the keys there is no backup" fivepitsd backup "$T/server" "$T/none.tar"
 like "which is said" "$(cat "$T/err")" 'ca.key is missing: put it back'
 is "and nothing is left of it" "$(find "$T" -name 'none*')" ''
+status 1 "fsck finds it" fivepitsd fsck "$T/server"
+like "by its name" "$(cat "$T/out")" "ca.key: No such file"
 mv "$T/ca.key" "$T/server/ca.key"
+mkdir "$T/without" # one that an earlier version has made
+tar -C "$T/without" -xf "$T/backup.tar" --exclude ca.key --exclude SHA256SUMS
+(cd "$T/without" && sha256sum area.db ca.pem config head.key head.pem server.key server.pem documents/pack-1 >SHA256SUMS &&
+	tar --format=ustar -cf "$T/without.tar" area.db ca.pem config head.key head.pem server.key server.pem \
+		documents/pack-1 SHA256SUMS)
+status 1 "a backup without it is not called whole" fivepitsd verify "$T/without.tar"
+like "since it is not there" "$(cat "$T/out")" 'ca.key: No such file'
 truncate -s 9G "$T/server/documents/pack-9"
 status 1 "what is too long for a backup is not cut" fivepitsd backup "$T/server" "$T/none.tar"
 rm "$T/server/documents/pack-9"
