@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -149,6 +150,11 @@ static int restore_mark(const char *dir, const char *extracted, struct cause *ca
 	return err;
 }
 
+static int is_named(const struct dirent *e)
+{
+	return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+}
+
 static int restore_move(const char *from, const char *to, const char *name, struct cause *cause)
 {
 	char *one = mem_format("%s/%s", from, name), *two = mem_format("%s/%s", to, name);
@@ -157,6 +163,46 @@ static int restore_move(const char *from, const char *to, const char *name, stru
 			  : 0;
 	free(one);
 	free(two);
+	return err;
+}
+
+/* What root puts back belongs to whom the directory does: the server that runs as somebody else
+ * could not open it. */
+static int restore_owner(const char *path, const struct stat *owner)
+{
+	struct dirent **names;
+	struct stat st;
+	int n = 0, err = lstat(path, &st) < 0 ? ERR_IO : 0;
+
+	if (err == 0 && (st.st_uid != owner->st_uid || st.st_gid != owner->st_gid) &&
+	    lchown(path, owner->st_uid, owner->st_gid) < 0)
+		err = ERR_IO;
+	if (err < 0 || !S_ISDIR(st.st_mode) || (n = scandir(path, &names, is_named, NULL)) < 0)
+		return n < 0 ? ERR_IO : err;
+	for (int i = 0; i < n; i++) {
+		char *below = mem_format("%s/%s", path, names[i]->d_name);
+		err = err < 0 ? err : restore_owner(below, owner);
+		free(below);
+		free(names[i]);
+	}
+	free(names);
+	return err;
+}
+
+static int restore_give(const char *dir, const char *extracted, struct cause *cause)
+{
+	char *lock = mem_format("%s/lock", dir);
+	struct stat owner;
+	int err = stat(dir, &owner) < 0 ? ERR_IO : 0;
+
+	if (err == 0 && geteuid() == 0)
+		err = restore_owner(extracted, &owner);
+	if (err == 0 && geteuid() == 0)
+		err = restore_owner(lock, &owner);
+	if (err < 0)
+		cause_set(cause, err, "what is restored can't be given to the owner of %s: %s", dir,
+			  strerror(errno));
+	free(lock);
 	return err;
 }
 
@@ -235,6 +281,8 @@ static int restore_extracted(const char *dir, const char *extracted, char aside[
 {
 	int err = restore_mark(dir, extracted, cause);
 
+	if (err == 0)
+		err = restore_give(dir, extracted, cause);
 	if (err == 0)
 		err = restore_keys(extracted, dir, cause);
 	if (err == 0)

@@ -55,6 +55,12 @@ rm "$T/server/area.db" # as where a restore is cut off between two files
 ok "after one that was cut off" fivepitsd restore "$T/server" "$T/backup.tar"
 ok "it is done again" fivepitsd fsck "$T/server"
 is "and what the other left is put aside, too" "$(aside area.db-wal) $(aside documents/pack-1)" '2 2'
+if [ "$(id -u)" = 0 ]; then # the server runs as another user, and root restores
+	cp -a "$T/server" "$T/other" && rm -rf "$T/other/"before-restore-* "$T/other/lock"
+	chown -R nobody "$T/other"
+	ok "root restores what is another user's" fivepitsd restore "$T/other" "$T/backup.tar"
+	is "who can open it" "$(find "$T/other" -user root -not -path '*/before-restore-*')" ''
+fi
 server_start
 ok "the server has the area" wait_for 30 at pilsley sync --quiet
 at pilsley fetch --drop "$paper" >/dev/null 2>&1
