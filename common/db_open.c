@@ -99,6 +99,12 @@ static int db_refuse(struct db *db, struct cause *cause)
 {
 	int rc = sqlite3_errcode(db->sqlite);
 	int err = db_err(db->sqlite, rc);
+	if ((rc & 0xff) == SQLITE_READONLY || sqlite3_system_errno(db->sqlite) == EACCES ||
+	    (access(db->path, R_OK | W_OK) < 0 && errno == EACCES))
+		return cause_set(cause, ERR_IO,
+				 "%s can't be opened by the user who runs this: it, or what lies "
+				 "beside it, belongs to another",
+				 db->path);
 	return cause_set(cause, err, "can't open the database %s: %s", db->path,
 			 rc == SQLITE_OK ? "a setting was not taken" : sqlite3_errmsg(db->sqlite));
 }

@@ -41,4 +41,17 @@ done
 ok "the log beside it stays" cmp "$T/log" "$T/whole/area.db-wal"
 mv "$T/area.db" "$T/whole/area.db"
 ok "so that it can be put back" fivepitsd fsck "$T/whole"
+
+# Files that belong to another user than the one who runs the server.
+if [ "$(id -u)" = 0 ]; then
+	chmod 755 "$T" && cp "$B/fivepitsd" "$T/program"
+	as_nobody() { setpriv --reuid=nobody --clear-groups timeout 10 "$T/program" "$@"; }
+	chown -R nobody "$T/whole"
+	for file in area.db area.db-wal; do
+		chown root "$T/whole/$file"
+		status 1 "$file is another user's" as_nobody run "$T/whole"
+		like "which is said" "$(cat "$T/err")" 'belongs to another'
+		chown nobody "$T/whole/$file"
+	done
+fi
 finish
