@@ -106,7 +106,9 @@ static int db_refuse(struct db *db, struct cause *cause)
 				 "beside it, belongs to another",
 				 db->path);
 	return cause_set(cause, err, "can't open the database %s: %s", db->path,
-			 rc == SQLITE_OK ? "a setting was not taken" : sqlite3_errmsg(db->sqlite));
+			 err == ERR_FULL   ? err_words(err)
+			 : rc == SQLITE_OK ? "a setting was not taken"
+					   : sqlite3_errmsg(db->sqlite));
 }
 
 /* The defaults of SQLite that are not ours (sqlite.org: pragma, c3ref/c_dbconfig_defensive). */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 int main_backup(const struct words *w, struct cause *cause)
 {
@@ -92,6 +93,41 @@ static int recovery_list(const struct words *w, struct cause *cause)
 	return 0;
 }
 
+/* Does the space wait to be borne out? 1, 0 or an error. */
+static int recovery_waits(const struct words *w, const struct id *space, struct cause *cause)
+{
+	struct area *area;
+	int waits = 0, err = main_open_read(&area, w, cause);
+
+	if (err < 0)
+		return err;
+	size_t n = area_unserved(area, NULL, 0);
+	struct id *spaces = mem_alloc((n + 1) * sizeof(*spaces));
+	area_unserved(area, spaces, n);
+	for (size_t i = 0; i < n; i++)
+		waits |= id_equal(&spaces[i], space);
+	free(spaces);
+	area_close(&area);
+	return waits;
+}
+
+/* Ask the server that runs. That it has heard it is not that it is done: its disk may be full. */
+static int recovery_ask(const struct words *w, const struct id *space, struct cause *cause)
+{
+	const struct timespec rest = {.tv_nsec = 100 * 1000 * 1000};
+	int err = backup_ask_to_serve(w->dir, space, cause);
+
+	for (int i = 0; err == 0 && i < 20; i++) {
+		int waits = recovery_waits(w, space, cause);
+		if (waits <= 0)
+			return waits;
+		nanosleep(&rest, NULL);
+	}
+	return err < 0 ? err
+		       : cause_set(cause, ERR_AGAIN,
+				   "the server could not do it: its log says why");
+}
+
 static int recovery_serve(const struct words *w, const struct id *space, struct cause *cause)
 {
 	struct area *area = NULL;
@@ -100,7 +136,7 @@ static int recovery_serve(const struct words *w, const struct id *space, struct 
 	int err = main_open(&area, &ca, &config, w->dir, cause);
 
 	if (err == ERR_AGAIN) {
-		err = backup_ask_to_serve(w->dir, space, cause);
+		err = recovery_ask(w, space, cause);
 	} else if (err == 0) {
 		err = area_serve(area, space);
 		if (err == 0)

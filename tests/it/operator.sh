@@ -10,11 +10,12 @@ faulty() { # faulty FAULT N COMMAND...: it happens at the N-th call
 }
 faulty kill 0 "$B/fivepitsd" init "$T/whole" "${words[@]}" >/dev/null
 calls=$(cat "$T/calls")
-cut=0 stuck=''
+cut=0 stuck='' unsaid=''
 for fault in kill 'full!'; do
 	for ((n = 1; n <= calls; n += 1 + calls / 40)); do
 		rm -rf "$T/area"
-		(faulty "$fault" $n "$B/fivepitsd" init "$T/area" "${words[@]}" >/dev/null; exit) 2>/dev/null && continue
+		(faulty "$fault" $n "$B/fivepitsd" init "$T/area" "${words[@]}" >/dev/null; exit) 2>"$T/err" && continue
+		[ $fault = kill ] || grep -qiE 'full|no space' "$T/err" || unsaid=$unsaid$(cat "$T/err")
 		if [ -e "$T/area/config" ]; then continue; fi # the area was made, but for the invitation
 		cut=$((cut + 1))
 		fivepitsd init "$T/area" "${words[@]}" >"$T/out" 2>"$T/err" && grep -q '^fivepits:' "$T/out" &&
@@ -23,6 +24,7 @@ for fault in kill 'full!'; do
 done
 like "init was cut off, or found no room ($calls calls)" "$cut" '^[1-9][0-9]'
 is "said again it goes on" "$stuck" ''
+is "that the disk is full is said as it is" "$unsaid" ''
 status 1 "what is made is not made again" fivepitsd init "$T/whole" "${words[@]}"
 like "and what may be wanted is told" "$(cat "$T/err")" "'fivepitsd invite' prints an invitation"
 
@@ -54,4 +56,22 @@ if [ "$(id -u)" = 0 ]; then
 		chown nobody "$T/whole/$file"
 	done
 fi
+
+# A space is to be served as it is, beside a server whose disk is full.
+${CC:-gcc} -O1 -shared -fPIC -Wall -Werror -o "$T/room.so" "$ROOT/tests/it/room.c" -ldl || fail "the disk of little room is built"
+ok "an area is saved" fivepitsd backup "$T/whole" "$T/backup.tar"
+ok "and restored" fivepitsd restore "$T/server" "$T/backup.tar"
+space=$(fivepitsd recovery "$T/server" --json | sed -n 's/.*"space": *"\([0-9a-f-]*\)".*/\1/p' | head -n 1)
+printf '%020d' 1000000000 >"$T/room"
+SERVER_WITH=(env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" ROOM="$T/room" ROOM_DIR="$T/server"
+	LD_PRELOAD="$T/room.so")
+server_start
+sqlite3 "$T/server/area.db" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null # so that the log has no room of its own
+printf '%020d' 0 >"$T/room"
+status 1 "what the server could not do is not said to be done" fivepitsd recovery "$T/server" --serve "$space"
+like "where it stands is" "$(cat "$T/err")" 'could not do it: its log says why'
+like "and there it stands" "$(cat "$T/server.log")" 'error turn.full'
+printf '%020d' 1000000000 >"$T/room"
+ok "once there is room it is done" fivepitsd recovery "$T/server" --serve "$space"
+unlike "and waits no more" "$(fivepitsd recovery "$T/server")" "$space"
 finish
