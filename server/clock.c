@@ -21,7 +21,7 @@ static int clock_newest(const struct area *a, const struct space *s, uint64_t *t
 	return err;
 }
 
-int clock_is_borne_out(const struct area *a)
+int clock_is_borne_out(struct area *a)
 {
 	uint64_t now = env_now_ms(a->options.env), newest = 0;
 	struct space *const *spaces;
@@ -36,6 +36,8 @@ int clock_is_borne_out(const struct area *a)
 		if (now < newest + CLOCK_QUIET_DAYS * DAY_MS)
 			return 1;
 	}
-	log_warn("clock.ahead", "days=%llu", (unsigned long long)((now - newest) / DAY_MS));
+	if (a->doubted_day != now / DAY_MS)
+		log_warn("clock.ahead", "days=%llu", (unsigned long long)((now - newest) / DAY_MS));
+	a->doubted_day = now / DAY_MS;
 	return 0;
 }

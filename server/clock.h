@@ -11,9 +11,9 @@ enum { CLOCK_QUIET_DAYS = 60 }; /* more than a summer holiday */
 
 /*
  * Has anybody entered something in the last CLOCK_QUIET_DAYS, or later than now? What the server
- * entered itself does not count: it did by the same clock. 1; 0, which is logged: it may have been
- * set ahead, or nobody is there; or an error.
+ * entered itself does not count: it did by the same clock. 1; 0, which is logged once a day: it may
+ * have been set ahead, or nobody is there; or an error.
  */
-int clock_is_borne_out(const struct area *a);
+int clock_is_borne_out(struct area *a);
 
 #endif

@@ -67,6 +67,7 @@ struct area {
 	struct held_lists held;
 	uint64_t began_ms;	  /* when the turn's first change was decided; 0: none was */
 	uint64_t told_generation; /* of rights that sessions know of */
+	uint64_t doubted_day; /* when it was last said that the clock is not to be believed */
 	uint64_t ended_generation; /* of rights in which what is past was ended */
 	bool full;		  /* the disk: nothing more is taken in this turn */
 	bool dropped;		  /* something of this turn was taken back */

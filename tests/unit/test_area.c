@@ -452,25 +452,52 @@ static void making_past(struct making *m, struct school *s)
 	making_text(m, 6, "2019-12-31", NULL);
 }
 
+/* An appointment with a last day, by which alone staff read the group's space. */
+static void appoint_until_january(struct school *s)
+{
+	struct id id = id_make(&s->b.env);
+	struct making m;
+
+	making_init(&m, &s->b, &s->b.directory, 0);
+	making_create(&m, TYPE_APPOINTMENT, &id);
+	making_ref(&m, 1, &s->person);
+	making_number(&m, 2, RECORDS__ROLE__STAFF);
+	making_ref(&m, 4, &s->group);
+	making_text(&m, 6, "2020-01-05", NULL);
+	peer_push(&s->admin, making_bytes(&m));
+	making_fini(&m);
+	bed_turn(&s->b);
+}
+
+/* The server was started with a clock that is years ahead. */
+static void test_no_ending_by_a_wrong_clock(void)
+{
+	struct school s;
+	struct making m;
+
+	school_init(&s, "wrong-clock");
+	appoint_until_january(&s);
+	s.b.now_ms += UINT64_C(3650) * 86400 * 1000;
+	area_tick(s.b.area);
+	bed_turn(&s.b);
+	ok(peer_held(&s.staff, &s.space) != NULL,
+	   "by a clock that nobody's entry bears out no appointment ends");
+	making_past(&m, &s);
+	peer_push(&s.admin, making_bytes(&m));
+	making_fini(&m);
+	bed_turn(&s.b);
+	ok(!peer_held(&s.staff, &s.space), "as soon as somebody enters something it does");
+	bed_fini(&s.b);
+}
+
 static void test_endings(void)
 {
 	struct school s;
 	struct making m;
-	struct id id;
 
 	school_init(&s, "endings");
 	ok(s.staff.n_spaces == 3, "with an appointment staff read three spaces");
-	/* A second appointment with a last day, and the first ended: only it is left. */
-	id = id_make(&s.b.env);
-	making_init(&m, &s.b, &s.b.directory, 0);
-	making_create(&m, TYPE_APPOINTMENT, &id);
-	making_ref(&m, 1, &s.person);
-	making_number(&m, 2, RECORDS__ROLE__STAFF);
-	making_ref(&m, 4, &s.group);
-	making_text(&m, 6, "2020-01-05", NULL);
-	peer_push(&s.admin, making_bytes(&m));
-	making_fini(&m);
-	bed_turn(&s.b);
+	appoint_until_january(&s);
 	ok(peer_held(&s.staff, &s.space) != NULL, "an appointment holds until its last day");
 	uint64_t before = peer_held(&s.admin, &s.b.directory)->number;
 	s.b.now_ms += UINT64_C(4) * 86400 * 1000;
@@ -615,6 +642,7 @@ int main(void)
 	test_own_space_stays_own();
 	test_deferred();
 	test_endings();
+	test_no_ending_by_a_wrong_clock();
 	test_set_once();
 	test_long_name();
 	test_reading();
