@@ -272,11 +272,12 @@ int ca_check(const char *dir, const struct id *area, struct cause *cause)
 int ca_open(struct ca **out, const char *dir, struct cause *cause)
 {
 	struct ca *ca = mem_alloc(sizeof(*ca));
+	struct cause why = {{0}};
 	int rc = ca_load(ca, dir, cause);
 
 	ca->dir = mem_copy_text(dir);
-	if (rc == 0)
-		rc = ca_refresh(ca, cause);
+	if (rc == 0 && ca_refresh(ca, &why) < 0) /* the one that is there serves on */
+		log_error("ca.server_certificate", "why=\"%s\"", why.words);
 	if (rc) {
 		ca_close(&ca);
 		*out = NULL;

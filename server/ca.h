@@ -22,7 +22,8 @@ enum {
 /* Make all keys and certificates in `dir`, which exists. ERR_EXISTS: there is a CA; ERR_IO,
  * ERR_FULL. */
 int ca_create(const char *dir, const char *area_name, struct cause *cause);
-/* Read them. Makes the server's certificate anew where two thirds of its life are over. */
+/* Read them. Makes the server's certificate anew where two thirds of its life are over; that it
+ * can't, as on a full disk, is logged. */
 int ca_open(struct ca **out, const char *dir, struct cause *cause);
 void ca_close(struct ca **ca);
 /* Could they be opened, and are they this area's? Changes nothing. */

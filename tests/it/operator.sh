@@ -74,4 +74,17 @@ like "and there it stands" "$(cat "$T/server.log")" 'error turn.full'
 printf '%020d' 1000000000 >"$T/room"
 ok "once there is room it is done" fivepitsd recovery "$T/server" --serve "$space"
 unlike "and waits no more" "$(fivepitsd recovery "$T/server")" "$space"
+server_stop
+
+# The server's certificate is to be made anew, and there is no room for that either.
+clock -300d "$B/fivepitsd" init "$T/old" "${words[@]}" >/dev/null
+printf '%020d' 0 >"$T/room"
+SERVER_WITH=("${SERVER_WITH[@]/$T\/server/$T/old}")
+server_start "$T/old"
+like "the server serves with the one that it has" "$(cat "$T/old.out")" '^listening'
+like "and its log says so" "$(cat "$T/old.log")" 'error ca.server_certificate why=.*No space left'
+server_stop
+printf '%020d' 1000000000 >"$T/room"
+server_start "$T/old"
+like "it is made once there is room" "$(cat "$T/old.log")" 'info ca.server_certificate days='
 finish
