@@ -258,6 +258,15 @@ static int ca_load(struct ca *ca, const char *dir, struct cause *cause)
 	return rc;
 }
 
+bool ca_is_here(const char *dir)
+{
+	X509 *cert = NULL;
+	bool here = load_cert(dir, "ca.pem", &cert, NULL) == 0;
+
+	cert_free(&cert);
+	return here;
+}
+
 int ca_check(const char *dir, const struct id *area, struct cause *cause)
 {
 	struct ca *ca = mem_alloc(sizeof(*ca));

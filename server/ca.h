@@ -26,6 +26,8 @@ int ca_create(const char *dir, const char *area_name, struct cause *cause);
  * can't, as on a full disk, is logged. */
 int ca_open(struct ca **out, const char *dir, struct cause *cause);
 void ca_close(struct ca **ca);
+/* Is there the certificate of a CA in `dir`, by which it can be told which area it is? */
+bool ca_is_here(const char *dir);
 /* Could they be opened, and are they this area's? Changes nothing. */
 int ca_check(const char *dir, const struct id *area, struct cause *cause);
 

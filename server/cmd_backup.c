@@ -131,7 +131,7 @@ static int restore_mark(const char *dir, const char *extracted, struct cause *ca
 	char *own = mem_format("%s/ca.pem", dir), *other = mem_format("%s/ca.pem", extracted);
 	struct buf one = {0}, two = {0};
 	struct area *area;
-	int err = os_exists(own) ? os_read_file(own, 65536, &one, cause) : 0;
+	int err = ca_is_here(dir) ? os_read_file(own, 65536, &one, cause) : 0;
 
 	if (err == 0)
 		err = os_read_file(other, 65536, &two, cause);
@@ -235,41 +235,59 @@ static int restore_make_aside(const char *dir, char aside[512], struct cause *ca
 	return os_make_dir(aside, cause);
 }
 
-/* What is there now is put aside, not removed: it may know more than the backup. Also what a
- * restore that was cut off has left. */
-static int restore_aside(const char *dir, char aside[512], struct cause *cause)
+/* What is there now is put aside, not removed: it may know more than the backup. */
+static int restore_aside(const char *dir, char aside[512], const char *name, struct cause *cause)
 {
-	bool any = false;
+	char *path = mem_format("%s/%s", dir, name);
+	bool there = os_exists(path);
+	int err = there && !aside[0] ? restore_make_aside(dir, aside, cause) : 0;
 
-	for (size_t i = 0; i < REPLACED && !any; i++) {
-		char *path = mem_format("%s/%s", dir, replaced[i]);
-		any = os_exists(path);
-		free(path);
-	}
-	aside[0] = '\0';
-	if (!any)
-		return 0;
-	int err = restore_make_aside(dir, aside, cause);
-	for (size_t i = REPLACED; err == 0 && i--;)
-		err = restore_move(dir, aside, replaced[i], cause);
-	return err < 0 ? err : os_sync_dir(aside);
+	free(path);
+	return err < 0 || !there ? err : restore_move(dir, aside, name, cause);
 }
 
-/* Move the keys and the config into place, but for those that are there already. */
-static int restore_keys(const char *from, const char *to, struct cause *cause)
+static bool is_same(const char *one, const char *two)
+{
+	struct buf a = {0}, b = {0};
+	bool same = os_read_file(one, 65536, &a, NULL) == 0 &&
+		    os_read_file(two, 65536, &b, NULL) == 0 &&
+		    bytes_equal(buf_bytes(&a), buf_bytes(&b));
+
+	buf_fini(&a);
+	buf_fini(&b);
+	return same;
+}
+
+/* A config that can be read may have been changed since. Keys are as they were made: one that is
+ * not is damaged (and the server's certificate is made anew where it is time). */
+static int restore_key(const char *from, const char *to, const char *name, char aside[512],
+		       struct cause *cause)
+{
+	char *source = mem_format("%s/%s", from, name), *target = mem_format("%s/%s", to, name);
+	struct config config;
+	bool keep = strcmp(name, "config") == 0 ? config_read(&config, to, NULL) == 0
+						: is_same(source, target);
+	int err = keep ? 0 : restore_aside(to, aside, name, cause);
+
+	if (err == 0 && !keep)
+		err = restore_move(from, to, name, cause);
+	free(source);
+	free(target);
+	return err;
+}
+
+static int restore_keys(const char *from, const char *to, char aside[512], struct cause *cause)
 {
 	struct dirent **names;
-	int n = scandir(from, &names, NULL, alphasort), err = 0;
+	int n = scandir(from, &names, is_named, alphasort), err = 0;
 
 	if (n < 0)
 		return cause_set(cause, ERR_IO, "%s: %s", from, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		const char *name = names[i]->d_name;
-		char *target = mem_format("%s/%s", to, name);
-		if (err == 0 && name[0] != '.' && names[i]->d_type != DT_DIR &&
-		    !is_replaced(name) && !os_exists(target))
-			err = restore_move(from, to, name, cause);
-		free(target);
+		if (err == 0 && names[i]->d_type != DT_DIR && !is_replaced(name) &&
+		    strcmp(name, "lock") != 0)
+			err = restore_key(from, to, name, aside, cause);
 		free(names[i]);
 	}
 	free(names);
@@ -283,10 +301,12 @@ static int restore_extracted(const char *dir, const char *extracted, char aside[
 
 	if (err == 0)
 		err = restore_give(dir, extracted, cause);
+	for (size_t i = REPLACED; err == 0 && i--;)
+		err = restore_aside(dir, aside, replaced[i], cause);
 	if (err == 0)
-		err = restore_keys(extracted, dir, cause);
-	if (err == 0)
-		err = restore_aside(dir, aside, cause);
+		err = restore_keys(extracted, dir, aside, cause);
+	if (err == 0 && aside[0])
+		err = os_sync_dir(aside);
 	for (size_t i = 0; err == 0 && i < REPLACED; i++)
 		err = restore_move(extracted, dir, replaced[i], cause);
 	return err < 0 ? err : os_sync_dir(dir);

@@ -55,6 +55,22 @@ rm "$T/server/area.db" # as where a restore is cut off between two files
 ok "after one that was cut off" fivepitsd restore "$T/server" "$T/backup.tar"
 ok "it is done again" fivepitsd fsck "$T/server"
 is "and what the other left is put aside, too" "$(aside area.db-wal) $(aside documents/pack-1)" '2 2'
+cp "$T/server/config" "$T/config"
+echo '# changed since' >>"$T/server/config"
+for file in ca.key ca.pem head.key; do # damaged
+	cp "$T/server/$file" "$T/good"
+	head -c 60 "$T/good" >"$T/server/$file"
+	ok "a backup is restored where $file is damaged" fivepitsd restore "$T/server" "$T/backup.tar"
+	ok "which is as it was then" cmp "$T/good" "$T/server/$file"
+	ok "so that all is sound" fivepitsd fsck "$T/server"
+done
+like "the config stays as it was changed" "$(cat "$T/server/config")" 'changed since'
+: >"$T/server/config"
+ok "unless it can't be read" fivepitsd restore "$T/server" "$T/backup.tar"
+ok "then it is the one that was saved" cmp "$T/config" "$T/server/config"
+fivepitsd init "$T/foreign" --name N --school S --admin A --listen 127.0.0.1:0 >/dev/null
+status 1 "another area is not replaced" fivepitsd restore "$T/foreign" "$T/backup.tar"
+ok "and stays as it was" fivepitsd fsck "$T/foreign"
 if [ "$(id -u)" = 0 ]; then # the server runs as another user, and root restores
 	cp -a "$T/server" "$T/other" && rm -rf "$T/other/"before-restore-* "$T/other/lock"
 	chown -R nobody "$T/other"
