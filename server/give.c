@@ -196,6 +196,18 @@ static int give_may(struct area *a, struct session *s, const uint8_t hash[SHA256
 			     above->has_root ? above->root : NULL);
 }
 
+/* Why a chunk that may be had could not be read. What is not in the tables either was lost with
+ * what the server was set back from, or taken out since it was damaged, and is asked for. */
+static const char *give_why(struct area *a, const uint8_t hash[SHA256_LEN])
+{
+	struct stored is;
+
+	if (store_find(shelf_store(a->shelf), hash, &is) == 0)
+		return "the server does not have the document again yet: a computer that holds it "
+		       "brings it when it connects";
+	return "the server can't read the document: its administrator should run fivepitsd fsck";
+}
+
 /* Read it. 1: it is to be sent; 0: it can't be had, which was said; or an error of the database. */
 static int give_read(struct area *a, struct session *s, const uint8_t hash[SHA256_LEN],
 		     const struct above *above)
@@ -213,9 +225,7 @@ static int give_read(struct area *a, struct session *s, const uint8_t hash[SHA25
 	if (got < 0) {
 		log_error("give.read", "err=%d chunk=%02x%02x%02x%02x", got, hash[0], hash[1],
 			  hash[2], hash[3]);
-		lane_missing(s, hash,
-			     "the server can't read the document: its "
-			     "administrator should run fivepitsd fsck");
+		lane_missing(s, hash, give_why(a, hash));
 		return 0;
 	}
 	memcpy(g->hash, hash, SHA256_LEN);

@@ -54,6 +54,8 @@ like "and taken out" "$(cat "$T/out")" "[0-9]+ damaged parts? of documents taken
 server_start
 at pilsley sync --quiet
 status 1 "who has not got it does not mend it" fivepitsd fsck "$T/server"
+status 1 "nobody gets it until then" at newton get "$id" -o "$T/second"
+like "and is told that it is awaited" "$(cat "$T/err")" 'does not have the document again yet: a computer that holds it'
 at heath sync --quiet
 ok "who has it does" fivepitsd fsck "$T/server"
 ok "so that others can have it" at newton get "$id" -o "$T/second"
