@@ -97,7 +97,8 @@ int contents_release(struct copy *copy, const struct record *version);
 int contents_remove_released(struct copy *copy);
 /*
  * Erase what was removed before; with `sweep` look for what is not named, too. Transactions of its
- * own: none may be open. 0 or an error.
+ * own: none may be open. 0; 1: somebody holds the packs (store_hold), it is done when the copy is
+ * opened next; or an error.
  */
 int contents_tidy(struct copy *copy, bool sweep);
 /* Of a content that can't be read any more: take out what is bad, so that the rest need not be

@@ -8,7 +8,9 @@
 #include "client/texts.h"
 #include "common/checkup.h"
 #include "common/hashes.h"
+#include "common/os.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -175,6 +177,10 @@ int contents_tidy(struct copy *copy, bool sweep)
 	}
 	if (more < 0)
 		copy_rollback(copy);
+	if (more == ERR_AGAIN) {
+		int err = copy_meta_set(copy, "scrub", "1");
+		return err < 0 ? err : 1;
+	}
 	return more == ERR_CORRUPT ? 0 : more; /* fsck tells of it */
 }
 
@@ -225,10 +231,16 @@ int contents_check(struct copy *copy, bool mend, void (*fault)(void *arg, const 
 			    .arg = arg,
 			    .call = called_names,
 			    .call_arg = called};
-	int err = checkup_store(&c);
+	char *documents = mem_format("%s/documents", copy_home(copy));
+	struct os_lock *hold = NULL;
+	int err = store_hold(documents, &hold, NULL);
 
 	if (err == 0)
+		err = checkup_store(&c);
+	if (err == 0)
 		err = checkup_contents(&c);
+	os_lock_close(&hold);
+	free(documents);
 	checkup_fini(&c);
 	called_free(&called);
 	return err;

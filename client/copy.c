@@ -223,7 +223,7 @@ static void copy_scrub(struct copy *copy)
 
 	if (err < 0)
 		log_warn("copy.scrub", "err=%d", err);
-	if (err < 0 || !db_checkpoint(copy->db, true) || db_begin(copy->db) < 0)
+	if (err != 0 || !db_checkpoint(copy->db, true) || db_begin(copy->db) < 0)
 		return;
 	if (db_run(copy->db, "DELETE FROM meta WHERE key = 'scrub'", "") < 0 ||
 	    db_commit(copy->db) < 0)

@@ -21,6 +21,7 @@
 #include "common/db.h"
 #include "common/squeeze.h"
 
+struct os_lock;
 struct store;
 
 /* `dir` is DIR/documents, made when it is first needed. Borrows `db`. */
@@ -134,8 +135,14 @@ int store_reap(struct store *s, size_t most, store_keep_fn keep, void *arg);
 int store_sweep(struct store *s, uint8_t from[SHA256_LEN], size_t most, store_keep_fn keep,
 		void *arg);
 /*
+ * While this lock is held nothing is erased from the packs in `dir`, so that what the tables name at
+ * one moment can be read for as long as it takes, beside whoever removes it. NULL: there are none.
+ */
+int store_hold(const char *dir, struct os_lock **lock, struct cause *cause);
+/*
  * Erase from the disk what committed transactions have removed, and empty packs; in an open
- * transaction in which nothing was reaped. At most `most`. 1: there is more; 0; or an error.
+ * transaction in which nothing was reaped. At most `most`. 1: there is more; 0; ERR_AGAIN: somebody
+ * holds them (store_hold); or an error.
  */
 int store_scrub(struct store *s, size_t most);
 /* Move chunks out of packs that are mostly holes, `most` of them. 1: there is more; 0: there is

@@ -213,7 +213,16 @@ static int scrub_pack(struct store *s, uint64_t pack)
 }
 
 /* Holes that touch are erased as one. */
-int store_scrub(struct store *s, size_t most)
+int store_hold(const char *dir, struct os_lock **lock, struct cause *cause)
+{
+	int err = os_lock_open_dir(lock, dir, cause);
+
+	if (err == 0 && (err = os_lock_take(*lock, false, true)) < 0)
+		cause_set(cause, err, "%s can't be locked", dir);
+	return err == ERR_MISSING ? 0 : err;
+}
+
+static int store_scrub_some(struct store *s, size_t most)
 {
 	for (size_t i = 0; i < most; i++) {
 		struct db_stmt *st = db_query(
@@ -244,6 +253,19 @@ int store_scrub(struct store *s, size_t most)
 			return got;
 	}
 	return 1;
+}
+
+int store_scrub(struct store *s, size_t most)
+{
+	struct os_lock *lock = NULL;
+	int err = os_lock_open_dir(&lock, s->dir, NULL);
+
+	if (err == 0)
+		err = os_lock_take(lock, true, false);
+	if (err == 0)
+		err = store_scrub_some(s, most);
+	os_lock_close(&lock);
+	return err == ERR_MISSING ? 0 : err;
 }
 
 /* ---- Compacting ----------------------------------------------------------------------------- */

@@ -11,7 +11,6 @@
 #include "common/checkup.h"
 #include "common/hashes.h"
 #include "common/log.h"
-#include "common/os.h"
 #include "server/quota.h"
 #include "server/titles.h"
 #include "server/turn.h"
@@ -524,16 +523,14 @@ static int shelf_expire(struct shelf *s)
 int shelf_hold(const char *dir, struct os_lock **lock, struct cause *cause)
 {
 	char *documents = mem_format("%s/documents", dir);
-	int err = os_lock_open_dir(lock, documents, cause);
+	int err = store_hold(documents, lock, cause);
 
-	if (err == 0 && (err = os_lock_take(*lock, false, true)) < 0)
-		cause_set(cause, err, "%s can't be locked", documents);
 	free(documents);
-	return err == ERR_MISSING ? 0 : err;
+	return err;
 }
 
 /* Once a day all chunks are looked at, a few at a time; what was found goes at once. */
-static int shelf_tidy_some(struct shelf *s)
+int shelf_tidy(struct shelf *s)
 {
 	uint64_t day = shelf_day(s);
 	bool sweeping = s->swept_day != day;
@@ -556,27 +553,14 @@ static int shelf_tidy_some(struct shelf *s)
 		more = store_reap(s->store, TIDY_STEP, shelf_keep, s);
 	if (more == 0)
 		more = store_compact(s->store, TIDY_STEP);
+	if (more == ERR_AGAIN)
+		return 0;
 	if (more != ERR_CORRUPT && more != ERR_IO)
 		return more;
 	/* What can't be read or erased now waits, and fsck tells of it. Were it the database,
 	 * nothing of this turn could be committed. */
 	log_error("shelf.tidy", "words=\"%s\"", err_words(more));
 	return 0;
-}
-
-int shelf_tidy(struct shelf *s)
-{
-	char *documents = mem_format("%s/documents", s->area->dir);
-	struct os_lock *lock = NULL;
-	int held = os_lock_open_dir(&lock, documents, NULL), more = 0;
-
-	if (held == 0)
-		held = os_lock_take(lock, true, false);
-	if (held != ERR_AGAIN)
-		more = shelf_tidy_some(s);
-	os_lock_close(&lock);
-	free(documents);
-	return more;
 }
 
 struct named_check {

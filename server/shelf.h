@@ -70,13 +70,10 @@ int shelf_each_delivered(struct shelf *s,
 int shelf_limits(struct shelf *s, const struct id *device, const struct content *c,
 		 struct cause *cause);
 
-/*
- * While this lock is held nothing is erased from the packs of the area in `dir`, so that what its
- * database names at one moment can be read, beside a running server. NULL: there are none yet.
- */
+/* store_hold on the documents of the area in `dir`. */
 int shelf_hold(const char *dir, struct os_lock **lock, struct cause *cause);
 /* Idle time: remove what nothing names, a little. Opens a transaction. 1: there is more; 0: there
- * is not, or somebody holds it (shelf_hold). */
+ * is not, or somebody holds the packs (store_hold). */
 int shelf_tidy(struct shelf *s);
 /*
  * Check the store, and that all that is named is in it. With `mend` what is bad is taken out, and

@@ -189,6 +189,60 @@ static void test_dropped_beside(void)
 	intake_free(&in);
 }
 
+/* Another process removes a content while this one is checked. */
+struct beside {
+	struct content goes;
+	int faults, tidied;
+};
+
+static void remove_beside(void *arg, const char *words)
+{
+	struct beside *b = arg;
+	struct copy *other = NULL;
+	struct cause cause;
+
+	(void)words;
+	if (b->faults++)
+		return;
+	must(copy_open(&other, home, NULL, os_env(), &cause) == 0 && copy_begin(other) == 0 &&
+	     contents_remove(other, BYTES(b->goes.root, SHA256_LEN)) == 0 &&
+	     copy_commit(other) == 0);
+	b->tidied = contents_tidy(other, false);
+	copy_close(&other);
+}
+
+static int64_t count_holes(void)
+{
+	struct copy *other = NULL;
+	struct cause cause;
+
+	must(copy_open(&other, home, NULL, os_env(), &cause) == 0);
+	struct db_stmt *st = db_query(copy_db(other), "SELECT count(*) FROM hole", "");
+	int64_t n = db_step(st) > 0 ? db_int(st, 0) : -1;
+	db_reset(st);
+	copy_close(&other);
+	return n;
+}
+
+static void test_checked_beside(void)
+{
+	struct content damaged;
+	struct beside b = {.faults = 0};
+	struct cause cause = {""};
+
+	write_source(100001);
+	must(take_in(copy, source, &damaged, &cause) == 0);
+	damage_pack(-2000);
+	write_source(200001);
+	must(take_in(copy, source, &b.goes, &cause) == 0);
+	ok(contents_check(copy, false, remove_beside, &b) == 0 && b.faults == 1,
+	   "what is removed while a check reads is no fault");
+	ok(b.tidied == 1, "its bytes wait until the check is over");
+	ok(count_holes() == 0, "and go when the copy is opened next");
+	must(copy_begin(copy) == 0 && contents_check(copy, true, count_fault, &b.faults) == 0 &&
+	     copy_commit(copy) == 0 && contents_tidy(copy, false) == 0);
+}
+
 static void test_refused(void)
 {
 	struct content c;
@@ -307,6 +361,7 @@ int main(void)
 	test_misnamed();
 	test_removed();
 	test_dropped_beside();
+	test_checked_beside();
 	test_refused();
 	test_changing();
 	test_together();
