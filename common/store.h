@@ -135,8 +135,9 @@ int store_reap(struct store *s, size_t most, store_keep_fn keep, void *arg);
 int store_sweep(struct store *s, uint8_t from[SHA256_LEN], size_t most, store_keep_fn keep,
 		void *arg);
 /*
- * While this lock is held nothing is erased from the packs in `dir`, so that what the tables name at
- * one moment can be read for as long as it takes, beside whoever removes it. NULL: there are none.
+ * While this lock is held nothing is erased from the packs in `dir`, so that what the tables name
+ * at one moment can be read for as long as it takes, beside whoever removes it. NULL: there are
+ * none.
  */
 int store_hold(const char *dir, struct os_lock **lock, struct cause *cause);
 /*
