@@ -189,6 +189,7 @@ void loop_take_signals(struct loop *loop, loop_fn stop, void *arg)
 	loop->stop = stop ? stop : loop_stop_fn;
 	loop->stop_arg = stop ? arg : loop;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* the write fails, as on a full disk */
 	for (int i = 0; i < LOOP_SIGNALS; i++) {
 		if (loop->signals[i])
 			continue;

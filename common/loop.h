@@ -39,7 +39,7 @@ void loop_stop(struct loop *loop); /* loop_run returns after this turn's hook */
 bool loop_stopping(const struct loop *loop);
 
 /* SIGTERM and SIGINT call `stop` (NULL: loop_stop), SIGUSR1 turns debug lines on and off, SIGPIPE
- * is ignored. For one loop of a process. */
+ * and SIGXFSZ are ignored. For one loop of a process. */
 void loop_take_signals(struct loop *loop, loop_fn stop, void *arg);
 
 /* The last SIGTERM or SIGINT that came; 0: none did. */

@@ -87,4 +87,14 @@ server_stop
 printf '%020d' 1000000000 >"$T/room"
 server_start "$T/old"
 like "it is made once there is room" "$(cat "$T/old.log")" 'info ca.server_certificate days='
+server_stop
+
+# Files may not grow beyond a limit that the system sets (ulimit -f).
+rm -rf "$T/server"
+SERVER_WITH=(bash -c 'ulimit -f 300 && exec "$@"' limited)
+area
+head -c 150000 /dev/urandom | base64 -w 0 >"$T/words"
+for _ in 1 2 3; do at pilsley add action text='Many words' details="@$T/words" --quiet >/dev/null; done
+ok "such a limit does not end the server" at pilsley sync
+is "it is as a full disk" "$(at pilsley outbox | grep -c "the server's disk is full")" 3
 finish
