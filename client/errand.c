@@ -1,6 +1,7 @@
 /*
- * Errands between processes: HOME/errands/TOKEN.ask holds one, TOKEN.done its answer. Both are one
- * line of words and hex digits, written whole or not at all.
+ * Errands between processes: HOME/errands/TOKEN.ask holds one, TOKEN.taken too while it is run,
+ * TOKEN.done its answer. All are one line of words and hex digits, seen whole or not at all. The
+ * answer is written over what was asked, since a disk that is full has room for that.
  */
 #include "client/errand.h"
 
@@ -8,6 +9,7 @@
 #include "common/os.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,9 +117,12 @@ int errand_answer(const char *home, const char *token, struct errand *e, int *re
 		int verdict = 0;
 		if (sscanf(text, "%d %" SCNu64 " %d %n", result, &e->expires_ms, &verdict,
 			   &words) < 3)
-			*result = ERR_CORRUPT;
+			*result = cause_set(cause, ERR_FULL,
+					    "there is no room for what the 'fivepits serve' that "
+					    "runs here has to say, so this may be done or not");
+		else
+			cause_set(cause, 0, "%.500s", text + words);
 		e->verdict = (enum verdict)verdict;
-		cause_set(cause, 0, "%.500s", text + words);
 		unlink(path);
 	}
 	free(path);
@@ -127,9 +132,9 @@ int errand_answer(const char *home, const char *token, struct errand *e, int *re
 
 void errand_withdraw(const char *home, const char *token)
 {
-	static const char *const whats[] = {".ask", ".done"};
+	static const char *const whats[] = {".ask", ".taken", ".done"};
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		char *path = errand_path(home, token, whats[i]);
 		unlink(path);
 		free(path);
@@ -162,12 +167,14 @@ int errand_take(const char *home, struct errand *e, char token[ERRAND_TOKEN])
 {
 	while (errand_find(home, ".ask", token)) {
 		char *path = errand_path(home, token, ".ask");
+		char *taken = errand_path(home, token, ".taken");
 		struct buf line = {0};
 		bool read = os_read_file(path, LINE_MOST, &line, NULL) == 0;
-		bool mine = unlink(path) == 0;
+		bool mine = rename(path, taken) == 0;
 		buf_add_u8(&line, 0);
 		bool good = read && mine && errand_parse(e, (const char *)line.data);
 		buf_fini(&line);
+		free(taken);
 		free(path);
 		if (good)
 			return 1;
@@ -181,23 +188,40 @@ int errand_take(const char *home, struct errand *e, char token[ERRAND_TOKEN])
 	return 0;
 }
 
+/* What stood there is longer, but for its first line nothing counts. */
+static void errand_write_over(const char *path, struct bytes line)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, line.data, line.len) != (ssize_t)line.len && ftruncate(fd, 0) != 0)
+		(void)unlink(path); /* it is not to be read as an answer */
+	close(fd);
+}
+
 void errand_reply(const char *home, const char *token, const struct errand *e, int result,
 		  const char *words)
 {
+	char *taken = errand_path(home, token, ".taken");
 	char *path = errand_path(home, token, ".done");
 	char *line =
 	    mem_format("%d %" PRIu64 " %d %.1000s\n", result, e->expires_ms, (int)e->verdict,
 		       words ? words : "");
 
-	os_write_file(path, BYTES(line, strlen(line)), true, NULL);
+	errand_write_over(taken, BYTES(line, strlen(line)));
+	rename(taken, path);
 	free(line);
 	free(path);
+	free(taken);
 }
 
 void errand_sweep(const char *home)
 {
 	char token[ERRAND_TOKEN];
 
-	for (int i = 0; i < 1000 && errand_find(home, ".done", token); i++)
+	for (int i = 0;
+	     i < 1000 && (errand_find(home, ".done", token) || errand_find(home, ".taken", token));
+	     i++)
 		errand_withdraw(home, token);
 }

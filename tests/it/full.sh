@@ -118,6 +118,26 @@ is "once there is room, it is fetched" "$(at newton status | grep -c '1 of 1 on 
 kill $serve
 wait $serve 2>/dev/null
 
+# ---- No room for a word between a command and a running serve ----
+answers() { find "$T/newton/errands" -type f | wc -l; }
+scarce serve >"$T/serve.log" 2>&1 &
+serve=$!
+wait_for 10 grep -q serve.up "$T/serve.log"
+at heath add action text='No room for this' --quiet >/dev/null
+room 0
+sync_all heath
+status 1 "where serve has no room for anything, whoever asks it is answered" timeout 20 "$B/fivepits" --home "$T/newton" sync
+like "and told what to do" "$(cat "$T/err")" 'the disk is full; make room on the disk, then try again'
+is "nothing of it is left" "$(answers)" 0
+status 1 "where there is no room to ask serve, it is said" scarce sync
+like "in the same words" "$(cat "$T/err")" 'make room on the disk, then try again'
+is "and nothing is left" "$(answers)" 0
+room 1000000000
+ok "once there is room, serve answers" timeout 20 "$B/fivepits" --home "$T/newton" sync
+is "and what it took is gone" "$(answers)" 0
+kill $serve
+wait $serve 2>/dev/null
+
 # ---- Many files into little room ----
 mkdir "$T/many"
 for i in 1 2 3 4 5; do head -c 2000000 /dev/urandom >"$T/many/$i"; done
