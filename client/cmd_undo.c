@@ -11,15 +11,16 @@
 /* A change that is to be taken back, and where it stands. */
 struct wanted {
 	struct id change;
-	uint64_t number; /* UINT64_MAX: it waits here */
+	int64_t seq;	 /* of what waits here: in the order in which it was made; 0: accepted */
+	uint64_t number; /* of its entry */
 };
 
 static int wanted_compare(const void *a, const void *b)
 {
-	const struct wanted *x = a, *y = b;
-	if (x->number != y->number)
-		return x->number < y->number ? 1 : -1;
-	return -id_compare(&x->change, &y->change); /* ids of one device rise with time */
+	const struct wanted *x = a, *y = b; /* their ids tell nothing: a clock may be set back */
+	if (x->seq != y->seq)
+		return x->seq < y->seq ? 1 : -1;
+	return (x->number < y->number) - (x->number > y->number);
 }
 
 /* The changes that the words name, each once, the newest first. */
@@ -34,7 +35,11 @@ static int wanted_read(struct call *call, struct wanted *list, size_t *n)
 		if (err < 0)
 			return err;
 		(void)lookup_author(call->copy, &w->change, &call->arena, &who);
-		w->number = who.number ? who.number : UINT64_MAX;
+		w->number = who.number;
+		w->seq = 0;
+		err = who.number ? 0 : copy_pending_seq(call->copy, &w->change, &w->seq);
+		if (err < 0)
+			return cause_set(&call->cause, err, "the copy can't be read");
 		for (size_t k = 0; k < *n; k++)
 			again |= id_equal(&list[k].change, &w->change);
 		*n += !again;

@@ -154,6 +154,8 @@ struct pending {
 
 /* The next after `seq` (0: the first), of any state. 1, 0 or an error. */
 int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out);
+/* Where in that order a change stands. 1; 0: it does not wait here; or an error. */
+int copy_pending_seq(struct copy *copy, const struct id *change, int64_t *seq);
 /* How many are unsent (with those that ask first), refused (with those that wait for them), and
  * open conflicts. */
 int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts);

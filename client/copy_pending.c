@@ -113,6 +113,19 @@ int copy_pending_next(struct copy *copy, int64_t seq, struct pending *out)
 	return whole ? 1 : ERR_CORRUPT;
 }
 
+int copy_pending_seq(struct copy *copy, const struct id *change, int64_t *seq)
+{
+	struct db_stmt *st =
+		db_query(copy->db, "SELECT seq FROM pending WHERE change = $1", "d", change);
+	int err = db_step(st);
+
+	if (err == 1) {
+		*seq = db_int(st, 0);
+		db_reset(st);
+	}
+	return err;
+}
+
 int copy_counts(struct copy *copy, int64_t *unsent, int64_t *refused, int64_t *conflicts)
 {
 	struct db_stmt *st = db_query(copy->db,

@@ -67,6 +67,13 @@ done
 sync +0 morton
 unlike "F20: a right one is not" "$(at morton status)" 'clock'
 
+# A clock that is set back between two edits does not turn round the order in which they are taken back.
+edit() { clock "$1" at heath set "${actions[5]}" measure="$2" --json | sed -n 's/.*"change": *"\([0-9a-f-]*\)".*/\1/p'; }
+first=$(edit +0 'made first')
+second=$(edit -3d 'made second, by a clock set back')
+ok "both edits are taken back, whichever is named first" at heath undo "$first" "$second"
+unlike "and neither stands" "$(at heath show "${actions[5]}")" 'made (first|second)'
+
 # The server's own clock jumps while it runs, and a client's while it is in step.
 server_stop
 echo '+0' >"$T/clock"
