@@ -232,16 +232,12 @@ static int settle_save(struct call *call, const struct versions *v, const struct
 	return err;
 }
 
-int cmd_settle(struct call *call)
+static int settle_look(struct call *call)
 {
 	struct versions v;
 	struct seen seen;
 	const char *word = call_option(call, "seen");
 
-	if (!call_option(call, "take"))
-		return cause_set(&call->cause, ERR_USAGE,
-				 "settle: say what to --take: a version's number, theirs, yours or "
-				 "FIELD=VALUE");
 	if (word && seen_parse(&seen, word, &call->cause) < 0)
 		return ERR_USAGE;
 	int err = cmd_apart_settle(call);
@@ -258,4 +254,17 @@ int cmd_settle(struct call *call)
 	if (!word && (err = copy_seen(call->copy, &v.record, &seen)) < 0)
 		cause_set(&call->cause, err, "the record can't be read: %s", err_words(err));
 	return err < 0 ? err : settle_save(call, &v, &seen);
+}
+
+/* At one moment: what comes in meanwhile was not seen, and so is not settled. */
+int cmd_settle(struct call *call)
+{
+	if (!call_option(call, "take"))
+		return cause_set(&call->cause, ERR_USAGE,
+				 "settle: say what to --take: a version's number, theirs, yours or "
+				 "FIELD=VALUE");
+	copy_look(call->copy);
+	int err = settle_look(call);
+	copy_look_end(call->copy);
+	return err;
 }

@@ -474,7 +474,9 @@ int undo_init(struct undo *u, struct copy *copy, const struct id *change, struct
 	struct work w = {.undo = u, .copy = copy, .arena = arena};
 
 	*u = (struct undo){.change = *change};
+	copy_look(copy); /* what comes in meanwhile was not seen, and so stays */
 	int err = undo_work(&w, change, cause);
+	copy_look_end(copy);
 	if (err < 0)
 		undo_fini(u);
 	return err;
