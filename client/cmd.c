@@ -103,7 +103,8 @@ int cmd_draft_said(struct call *call, struct draft *d, uint32_t type, const char
 	struct seen seen;
 	struct id id = id_record(area, &admin, type, of ? id_format(of, text) : "all");
 
-	if (copy_seen(call->copy, &id, &seen) == 0)
+	/* Anybody can tell its id: a record of another space may have it. */
+	if (copy_seen(call->copy, &id, &seen) == 0 && id_equal(&seen.space, &admin))
 		return draft_edit(d, &id, NULL, &call->cause);
 	draft_create(d, type, &id);
 	if (of) {

@@ -104,30 +104,59 @@ int inside_overlay(struct copy *copy, const struct id *space, struct record *r, 
 	return err < 0 ? err : n;
 }
 
+/* A space where nobody but administrators, or this person, can write. */
+static bool place_is_kept(const struct copy *copy, const struct id *space)
+{
+	const struct id *area = &copy->identity.area;
+	struct id kept[] = {id_directory(area), id_admin(area),
+			    id_personal(area, &copy->identity.person)};
+	bool is = false;
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		is |= id_equal(space, &kept[i]);
+	return is;
+}
+
+/* Of the places that a statement finds, the one that counts. Some ids can be told beforehand, such
+ * as that of a limit: who gives it to a record in another space does not hide what is kept. */
+static int place_find(struct copy *copy, struct db_stmt *st, int64_t *slot, struct id *space)
+{
+	bool found = false, whole = true;
+	struct id at;
+	int err;
+
+	while ((err = db_step(st)) == 1) {
+		whole = db_id(st, 1, &at) && whole;
+		if (found && (!whole || place_is_kept(copy, space) || !place_is_kept(copy, &at)))
+			continue;
+		found = true;
+		*slot = db_int(st, 0);
+		*space = at;
+	}
+	if (err < 0)
+		return err;
+	return found && !whole ? ERR_CORRUPT : found;
+}
+
 /* Where a record is held: slot and space; only pending ones have no accepted state yet. */
 static int record_place(struct copy *copy, const struct id *record, int64_t *slot, struct id *space)
 {
 	struct db_stmt *st =
 		db_query(copy->db,
 			 "SELECT h.slot, h.space FROM record r JOIN held h ON h.slot = r.slot"
-			 " WHERE r.id = $1 LIMIT 1",
+			 " WHERE r.id = $1",
 			 "d", record);
-	int err = db_step(st);
+	int err = place_find(copy, st, slot, space);
 	if (err == 0) {
 		st = db_query(copy->db,
 			      "SELECT h.slot, h.space FROM pending_record r JOIN pending p ON "
 			      "p.seq = r.seq"
 			      " JOIN held h ON h.space = p.space WHERE r.record = $1 AND h.state = "
-			      "0 LIMIT 1",
+			      "0",
 			      "d", record);
-		err = db_step(st);
+		err = place_find(copy, st, slot, space);
 	}
-	if (err <= 0)
-		return err < 0 ? err : ERR_MISSING;
-	*slot = db_int(st, 0);
-	bool whole = db_id(st, 1, space);
-	db_reset(st);
-	return whole ? 0 : ERR_CORRUPT;
+	return err == 0 ? ERR_MISSING : err < 0 ? err : 0;
 }
 
 int copy_record(struct copy *copy, const struct id *record, enum view view, struct arena *arena,
