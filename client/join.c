@@ -15,8 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What a new copy takes, and more. */
+enum { JOIN_ROOM = 1024 * 1024 };
+
 struct join {
 	const char *home, *proxy;
+	struct os_lock *lock; /* nobody else joins in this folder meanwhile */
 	char label[100];
 	struct invitation invitation;
 	struct id area;
@@ -92,7 +96,20 @@ static int join_save_cert(struct join *j, const char *name, struct x509_st *cert
 	return rc;
 }
 
-static int join_save(struct join *j)
+/* Is there room for what is to be saved? Asked before the invitation is used: it is good once. */
+static int join_try_room(struct join *j)
+{
+	char *path = mem_format("%s/room", j->home);
+	uint8_t *room = mem_alloc(JOIN_ROOM);
+	int rc = os_write_file(path, BYTES(room, JOIN_ROOM), true, j->cause);
+
+	unlink(path);
+	free(room);
+	free(path);
+	return rc;
+}
+
+static int join_save_all(struct join *j)
 {
 	char *path = mem_format("%s/key.pem", j->home);
 	int rc = key_save(j->key, path, j->cause);
@@ -105,6 +122,20 @@ static int join_save(struct join *j)
 	if (rc == 0)
 		rc = join_save_cert(j, "device.pem", j->cert);
 	return rc ? rc : copy_create(j->home, &j->identity, NULL, j->cause);
+}
+
+static int join_save(struct join *j)
+{
+	struct cause why;
+	int rc = join_save_all(j);
+
+	if (rc == 0)
+		return 0;
+	why = *j->cause;
+	return cause_set(j->cause, rc,
+			 "%.400s; the invitation is used up by now: put this right, then join with "
+			 "a new one",
+			 why.words);
 }
 
 static void join_on_enrolled(struct join *j, const Wire__Enrolled *m)
@@ -167,19 +198,48 @@ static void join_event(void *arg, enum conn_event event, const struct frame *fra
 		join_end(j, cause_set(j->cause, ERR_OFFLINE, "%.500s", words));
 }
 
+static int join_check_home(struct join *j)
+{
+	int exists = copy_exists(j->home, j->cause);
+
+	if (exists <= 0)
+		return exists;
+	return cause_set(j->cause, ERR_EXISTS,
+			 "%s holds a copy already: to join again, give another --home", j->home);
+}
+
+static int join_lock(struct join *j)
+{
+	char *path = mem_format("%s/line", j->home);
+	int rc = os_lock_open(&j->lock, path, j->cause);
+
+	free(path);
+	if (rc == 0 && (rc = os_lock_take(j->lock, true, false)) != 0)
+		cause_set(j->cause, rc,
+			  "another 'fivepits join' is at work in %s: see what it says", j->home);
+	return rc;
+}
+
+/* The folder is there, nobody's, and has room. */
+static int join_take_home(struct join *j)
+{
+	int rc = join_check_home(j);
+
+	if (rc == 0)
+		rc = os_make_dir(j->home, j->cause);
+	if (rc == 0)
+		rc = join_lock(j);
+	if (rc == 0)
+		rc = join_check_home(j); /* another may have been before us */
+	return rc ? rc : join_try_room(j);
+}
+
 static int join_begin(struct join *j, const char *invitation, const char *label)
 {
 	int rc = invitation_parse(&j->invitation, invitation, j->cause);
+	if (rc == 0)
+		rc = join_take_home(j);
 	if (rc)
-		return rc;
-	int exists = copy_exists(j->home, j->cause);
-	if (exists < 0)
-		return exists;
-	if (exists)
-		return cause_set(j->cause, ERR_EXISTS,
-				 "%s holds a copy already: to join again, give another --home",
-				 j->home);
-	if ((rc = os_make_dir(j->home, j->cause)) != 0)
 		return rc;
 	if (label)
 		snprintf(j->label, sizeof(j->label), "%s", label);
@@ -216,5 +276,6 @@ int join_run(const char *home, const char *invitation, const char *proxy, const 
 	cert_free(&j.ca);
 	cert_free(&j.cert);
 	cert_free(&j.head);
+	os_lock_close(&j.lock);
 	return rc;
 }

@@ -5,6 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 ${CC:-gcc} -O1 -shared -fPIC -Wall -Werror -o "$T/room.so" "$ROOT/tests/it/room.c" -ldl 2>"$T/err" ||
 	fail "the disk of little room is built" "$(cat "$T/err")"
+${CC:-gcc} -O1 -shared -fPIC -Wall -Werror -o "$T/fault.so" "$ROOT/tests/it/fault.c" -ldl 2>"$T/err" ||
+	fail "the disk that fails is built" "$(cat "$T/err")"
 room() { printf '%020d' "$1" >"$T/room"; } # so many bytes may yet be added
 low=(env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0" ROOM="$T/room" LD_PRELOAD="$T/room.so")
 size=60000000
@@ -69,6 +71,20 @@ SERVER_WITH=()
 server_stop
 server_start
 ok "the server's store is sound" fivepitsd fsck "$T/server"
+
+# ---- Where somebody joins ----
+mkdir "$T/tibshelf"
+join() { "${low[@]}" LD_PRELOAD="$1" ROOM_DIR="$T/tibshelf" FAULT=full FAULT_AT=2 "$B/fivepits" --home "$T/tibshelf" join "$invitation"; }
+invitation=$(at pilsley invite --school 'Tibshelf Infant School' --name 'Head of Tibshelf' --role headteacher | tail -n 1)
+room 100000
+status 1 "where there is no room for a copy, nobody joins" join "$T/room.so"
+like "and it is said" "$(cat "$T/err")" 'make room on the disk, then try again'
+status 1 "a disk that fails at the last moment costs the invitation" join "$T/fault.so"
+like "which was good until then, and that is said" "$(cat "$T/err")" 'key.pem.*the invitation is used up by now.*join with a new one'
+room 1000000000
+status 1 "it is used up" join "$T/room.so"
+invitation=$(at pilsley invite --school 'Tibshelf Infant School' --name 'Head of Tibshelf' --role headteacher | tail -n 1)
+ok "with a new one and with room it joins" join "$T/room.so"
 
 # ---- At a school ----
 scarce() { "${low[@]}" ROOM_DIR="$T/newton" "$B/fivepits" --home "$T/newton" "$@"; }

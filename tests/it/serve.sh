@@ -29,6 +29,19 @@ ok "an edit works while the server is away" shown heath "$id" 'while away'
 server_start
 ok "and is sent when it is back, with nobody asking" wait_for 60 shown morton "$id" 'while away'
 
+# Two join in one folder: one of them is told, and its invitation is still good.
+invited() { at pilsley invite --school "$1" --name "Head of $1" --role headteacher 2>>"$T/err" | tail -n 1; }
+first=$(invited 'Newton Primary School') second=$(invited 'Tibshelf Infant School')
+kill -STOP "$SERVER_PID"
+at both join "$first" >"$T/both.out" 2>&1 &
+joins=$!
+wait_for 10 test -e "$T/both/line"
+status 1 "of two who join in one folder one is told" timeout 20 "$B/fivepits" --home "$T/both" join "$second"
+kill -CONT "$SERVER_PID"
+ok "the other joins" wait $joins
+ok "and can sync" at both sync
+ok "with the second invitation somebody joins elsewhere" at other join "$second"
+
 # Sixteen processes write to one copy while a catch-up runs into it.
 at morton import plan tests/data/plan-2019-20.json >/dev/null 2>&1
 pids=()
