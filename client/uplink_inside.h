@@ -78,7 +78,8 @@ struct recover {
 	struct id space;
 	struct signed_head head;
 	uint64_t next;	    /* number of the entry that goes next */
-	struct buf lacking; /* documents that are here and not there */
+	struct buf lacking; /* documents that are here and not there; */
+	struct hashes told; /* each once, however often the server says so */
 };
 
 /* Fetching the bodies of entries that came without. */

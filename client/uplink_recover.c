@@ -170,8 +170,11 @@ void recover_on_lacking(struct uplink *u, const Wire__Lacking *m)
 {
 	for (size_t i = 0; i < m->n_contents; i++)
 		if (m->contents[i].len == SHA256_LEN &&
-		    contents_has(u->copy, m->contents[i].data, NULL) > 0)
+		    !hashes_find(&u->recover.told, m->contents[i].data) &&
+		    contents_has(u->copy, m->contents[i].data, NULL) > 0) {
+			hashes_put(&u->recover.told, m->contents[i].data, 1);
 			buf_add_bytes(&u->recover.lacking, BYTES_OF(m->contents[i]));
+		}
 }
 
 bool recover_content_wanted(struct uplink *u, uint8_t content[SHA256_LEN])
@@ -193,4 +196,5 @@ bool recover_quiet(const struct uplink *u)
 void recover_fini(struct uplink *u)
 {
 	buf_fini(&u->recover.lacking);
+	hashes_fini(&u->recover.told);
 }

@@ -9,8 +9,19 @@
 
 static void target_add(struct uplink *u, const struct id *space, uint64_t held, uint64_t told)
 {
+	struct target *t = u->targets;
+
 	if (told <= held)
 		return;
+	while (t < u->targets + u->n_targets && !id_equal(&t->space, space))
+		t++;
+	if (t < u->targets + u->n_targets) { /* told again: the further one counts */
+		if (told > t->number) {
+			u->progress.to_take += told - t->number;
+			t->number = told;
+		}
+		return;
+	}
 	u->targets = mem_resize(u->targets, (u->n_targets + 1) * sizeof(*u->targets));
 	u->targets[u->n_targets++] = (struct target){*space, told};
 	u->progress.to_take += told - held;

@@ -1,4 +1,5 @@
 /* A session from the client's side: windows, what is stuck, documents, questions, how it ends. */
+#include "client/uplink_inside.h"
 #include "tests/take_in.h"
 #include "tests/unit/world.h"
 
@@ -398,6 +399,40 @@ static void test_documents(struct world *w, struct client *a, struct client *b)
 	   "one that was under way when the line was lost: %s", none.words);
 }
 
+/* A server that says the same over and over costs no memory. */
+static void test_told_again(struct world *w, struct client *c)
+{
+	struct played p = {0};
+	struct content content;
+	Wire__Granted granted = WIRE__GRANTED__INIT;
+	Wire__Lacking lacking = WIRE__LACKING__INIT;
+	Wire__At at = WIRE__AT__INIT;
+	struct held *held;
+
+	put_document(w, c, 1, &content);
+	client_sync(w, c);
+	ProtobufCBinaryData root = {SHA256_LEN, content.root};
+	must(copy_spaces(c->copy, &held) > 0);
+	played_begin(&p, c);
+	played_welcome(&p, c, WIRE_VERSION, 0);
+	uint64_t before = uplink_progress(p.up).to_take;
+	granted.space = &at;
+	at.space = PB_ID(&held->id);
+	at.epoch = held->epoch;
+	lacking.n_contents = 1;
+	lacking.contents = &root;
+	for (int i = 0; i < 100; i++) {
+		at.number = held->number + 5 + (uint64_t)(i % 2);
+		take_on_granted(p.up, &granted);
+		recover_on_lacking(p.up, &lacking);
+	}
+	ok(p.up->n_targets == 1 && uplink_progress(p.up).to_take == before + 6,
+	   "a space that is granted over and over is awaited once");
+	ok(p.up->recover.lacking.len == SHA256_LEN, "a document that is lacking is sent once");
+	played_end(&p);
+	free(held);
+}
+
 static void test_document_that_is_gone(struct world *w, struct client *a)
 {
 	struct content content;
@@ -666,6 +701,7 @@ int main(void)
 	test_silence(&w, a);
 	test_bad_servers(a);
 	test_documents(&w, a, b);
+	test_told_again(&w, a);
 	test_document_that_is_gone(&w, a);
 	test_invitations(&w, a, b);
 	test_two_sessions(&w, a);
