@@ -19,6 +19,9 @@
 #include <string.h>
 
 enum { DAY_MS = 24 * 60 * 60 * 1000, TIDY_STEP = 64, GRANTS_MOST = 4096 };
+/* Lists below a root that are asked for one node: all of a usual document's, and all of the lists
+ * of lists of the largest. */
+enum { NEAR_LISTS = NODE_MAX + 1, FAR_LISTS = 64 * 1024 };
 
 struct note {
 	uint64_t session; /* its serial */
@@ -164,38 +167,51 @@ static int edge_is(struct shelf *s, const uint8_t child[SHA256_LEN],
 	return got;
 }
 
-/* Does this root list the node, or a list that it lists? More levels have only contents that are
- * found upwards. 1, 0 or an error. */
-static int root_lists(struct shelf *s, const uint8_t root[SHA256_LEN],
-		      const uint8_t node[SHA256_LEN])
+/* Does this list of such a level, or one below it, list the node? Of no more than `left` lists is
+ * it asked. 1, 0 or an error. */
+static int list_lists(struct shelf *s, const uint8_t hash[SHA256_LEN], unsigned level,
+		      const uint8_t node[SHA256_LEN], size_t *left)
 {
 	struct buf bytes = {0};
 	struct node list;
 	struct entry_of e;
-	int got = memcmp(root, node, SHA256_LEN) == 0 ? 1 : edge_is(s, node, root);
 
-	if (got == 0 && store_get(s->store, root, &bytes) == 0 &&
-	    node_read(&list, buf_bytes(&bytes)) == 0 && list.level > 2)
-		for (size_t i = 0; got == 0 && i < list.n; i++) {
+	if (*left == 0)
+		return 0;
+	--*left;
+	int got = edge_is(s, node, hash);
+	if (got == 0 && level > 2 && store_get(s->store, hash, &bytes) == 0 &&
+	    node_read(&list, buf_bytes(&bytes)) == 0 && list.level <= level)
+		for (size_t i = 0; got == 0 && *left && i < list.n; i++) {
 			node_entry(&list, i, &e);
-			got = edge_is(s, node, e.hash);
+			got = list_lists(s, e.hash, list.level - 1, node, left);
 		}
 	buf_fini(&bytes);
 	return got;
 }
 
+/* Is it this root, or a node somewhere below it? */
+static int root_lists(struct shelf *s, const uint8_t root[SHA256_LEN],
+		      const uint8_t node[SHA256_LEN], size_t most)
+{
+	return memcmp(root, node, SHA256_LEN) == 0 ? 1
+						   : list_lists(s, root, LEVEL_MAX, node, &most);
+}
+
 /* May the session read a node, by what it says of the content that it is of, or else by all there
- * is of lists above? */
+ * is of lists above? Where somebody has made more of these than are looked through, a content of
+ * many levels is looked through from its root. */
 static int node_may_read(struct shelf *s, const struct session *session,
 			 const uint8_t node[SHA256_LEN], const uint8_t *root)
 {
-	int got = root ? journal_named(s->area->journal, BYTES(root, SHA256_LEN), may_space,
-				       (void *)session)
-		       : 0;
+	int named = root ? journal_named(s->area->journal, BYTES(root, SHA256_LEN), may_space,
+					 (void *)session)
+			 : 0;
+	int got = named > 0 ? root_lists(s, root, node, NEAR_LISTS) : named;
 
-	if (got > 0)
-		got = root_lists(s, root, node);
-	return got ? got : shelf_may_read(s, session, node);
+	if (got == 0)
+		got = shelf_may_read(s, session, node);
+	return got == 0 && named > 0 ? root_lists(s, root, node, FAR_LISTS) : got;
 }
 
 int shelf_may_get(struct shelf *s, const struct session *session, const uint8_t hash[SHA256_LEN],

@@ -84,6 +84,46 @@ static void get_of(struct peer *p, const uint8_t root[SHA256_LEN], const uint8_t
 	bed_turn(p->bed);
 }
 
+/* The same content under a list of level `level` that lists nothing but its root. */
+static void paper_raise(struct paper *p, unsigned level)
+{
+	struct buf b = {0};
+
+	buf_add_u8(&b, NODE_FORMAT);
+	buf_add_u8(&b, (uint8_t)level);
+	buf_add(&b, p->content.root, SHA256_LEN);
+	buf_add_u64be(&b, p->content.bytes);
+	sha256(buf_bytes(&b), p->content.root);
+	paper_node(p, level, p->content.root, buf_bytes(&b));
+	buf_fini(&b);
+}
+
+/* A document of so many levels as only very large ones have. */
+static void test_high(struct stage *s, struct paper *paper, const uint8_t list[SHA256_LEN],
+		      const uint8_t part[SHA256_LEN])
+{
+	uint8_t low[SHA256_LEN];
+
+	memcpy(low, paper->content.root, SHA256_LEN);
+	for (unsigned level = 3; level <= LEVEL_MAX; level++)
+		paper_raise(paper, level);
+	offer(&s->staff, paper);
+	answer(&s->staff, paper, SIZE_MAX);
+	push_version(&s->staff, &s->own, &paper->content);
+	ok(s->staff.stored == 1, "a document has lists of lists of lists");
+	peer_connect(&s->staff);
+	peer_hello(&s->staff);
+	get_of(&s->staff, paper->content.root, list, part);
+	ok(s->staff.chunks == 1 && s->staff.missing == 0,
+	   "who says which it is gets it from there, too");
+	peer_connect(&s->head);
+	peer_hello(&s->head);
+	get_of(&s->head, paper->content.root, list, part);
+	ok(s->head.chunks == 0 && s->head.missing == 1, "and nobody does who may not read it");
+	get_of(&s->head, low, list, part);
+	ok(s->head.chunks == 1 && s->head.missing == 0, "but by the one that he may");
+}
+
 static int count(void *arg, const uint8_t parent[SHA256_LEN])
 {
 	(void)parent;
@@ -124,6 +164,7 @@ int main(void)
 	peer_hello(&s.head);
 	get_of(&s.head, one.hash, list.hash, two.hash);
 	ok(s.head.chunks == 0 && s.head.missing == 1, "and nobody does who says another");
+	test_high(&s, paper, list.hash, two.hash);
 	paper_free(paper);
 	stage_fini(&s);
 	return tap_end();
