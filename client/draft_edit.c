@@ -174,14 +174,18 @@ static void edit_keep_empty(struct parts *p, const struct piece *piece,
 	}
 }
 
-static int edit_check_values(const struct parts *p, const struct schema_type *type,
-			     struct cause *cause)
+static int edit_check_values(const struct piece *piece, const struct parts *p,
+			     const struct schema_type *type, struct cause *cause)
 {
 	int err = schema_check(type, buf_bytes(&p->set), false, cause);
 	if (err == 0)
 		err = schema_check(type, buf_bytes(&p->add), true, cause);
 	if (err == 0)
 		err = schema_check(type, buf_bytes(&p->take), true, cause);
+	if (err == 0)
+		err = schema_check_self(type, &piece->record, buf_bytes(&p->set), cause);
+	if (err == 0)
+		err = schema_check_self(type, &piece->record, buf_bytes(&p->add), cause);
 	return err == ERR_MISSING ? ERR_INVALID
 				  : err; /* a newer version may know it; this one cannot say it */
 }
@@ -252,7 +256,7 @@ int draft_make_edit(const struct piece *piece, const struct record *base, bool s
 	if (err == 0 && settling)
 		edit_keep_empty(&p, piece, type, base);
 	if (err == 0)
-		err = edit_check_values(&p, type, cause);
+		err = edit_check_values(piece, &p, type, cause);
 	if (err == 0)
 		err = edit_check_released(piece, &p, type, cause);
 	int existence = edit_existence(piece, base, settling);

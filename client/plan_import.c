@@ -128,7 +128,8 @@ static void import_check(struct import *in, const struct record *r)
 		if (bytes > RECORD_MOST)
 			import_fail(in, "its texts are longer than %d KiB together",
 				    RECORD_MOST / 1024);
-		if (schema_check(t, r->values[i].bytes, f->merge == MERGE_SET, &cause) < 0)
+		if (schema_check(t, r->values[i].bytes, f->merge == MERGE_SET, &cause) < 0 ||
+		    schema_check_self(t, &r->id, r->values[i].bytes, &cause) < 0)
 			import_fail(in, "%s", cause.words);
 	}
 }

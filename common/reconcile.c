@@ -12,19 +12,9 @@
 
 /* ---- Before anything else ------------------------------------------------------------------- */
 
-/* A record does not refer to itself: an action that waits for itself would never begin. */
 static int check_self(struct work *w, const struct subject *s, struct bytes message)
 {
-	struct field f;
-
-	while (s->type && field_next(&message, &f) > 0) {
-		const struct schema_field *row = schema_field(s->type, f.number, NULL);
-		if (row && row->format == FORMAT_REF &&
-		    bytes_equal(f.payload, ID_BYTES(&s->edit->record)))
-			return cause_set(w->cause, ERR_INVALID, "%s: %s %s can't refer to itself",
-					 row->name, schema_article(s->type), s->type->name);
-	}
-	return 0;
+	return s->type ? schema_check_self(s->type, &s->edit->record, message, w->cause) : 0;
 }
 
 static int subject_init(struct work *w, struct subject *s, const struct edit *e)

@@ -87,6 +87,9 @@ enum type {
  * words, or ERR_MISSING for a field, or a word of an enum, that this schema does not know.
  */
 int schema_check(const struct schema_type *t, struct bytes message, bool sets, struct cause *cause);
+/* Does a message refer to the record that it is about? 0, ERR_INVALID with the cause in words. */
+int schema_check_self(const struct schema_type *t, const struct id *record, struct bytes message,
+		      struct cause *cause);
 /* May a set that has `stand` members come to have `after`? It may always become shorter. 0,
  * ERR_INVALID. */
 int schema_check_list(const struct schema_field *f, size_t stand, size_t after,

@@ -187,6 +187,21 @@ int schema_check(const struct schema_type *t, struct bytes message, bool sets, s
 	return got < 0 ? cause_set(cause, ERR_INVALID, "%s: its fields can't be read", t->name) : 0;
 }
 
+/* An action that waits for itself would never begin. */
+int schema_check_self(const struct schema_type *t, const struct id *record, struct bytes message,
+		      struct cause *cause)
+{
+	struct field f;
+
+	while (field_next(&message, &f) > 0) {
+		const struct schema_field *row = schema_field(t, f.number, NULL);
+		if (row && row->format == FORMAT_REF && bytes_equal(f.payload, ID_BYTES(record)))
+			return cause_set(cause, ERR_INVALID, "%s: %s %s can't refer to itself",
+					 row->name, schema_article(t), t->name);
+	}
+	return 0;
+}
+
 int schema_check_list(const struct schema_field *f, size_t stand, size_t after,
 		      struct cause *cause)
 {

@@ -213,6 +213,12 @@ static void test_refused_at_once(struct world *w, struct client *a)
 	d = edit_of(a, &w->partnership, &id);
 	put_number(d, ACTION_STATUS, 77);
 	ok(is_refused(d, ERR_INVALID, "a word"), "a word that there is not is refused");
+	struct buf self = {0};
+	field_add_bytes(&self, schema_field_named(schema_type(TYPE_ACTION), "depends_on")->id, ID_BYTES(&id));
+	d = edit_of(a, &w->partnership, &id);
+	draft_add(d, schema_field_named(schema_type(TYPE_ACTION), "depends_on")->id, buf_bytes(&self));
+	buf_fini(&self);
+	ok(is_refused(d, ERR_INVALID, "itself"), "what waits for itself is refused here, not at the server");
 	d = draft_new(a->copy, &w->partnership);
 	draft_create(d, 200, &nobody);
 	ok(is_refused(d, ERR_INVALID, "a type"), "a type that there is not is refused");

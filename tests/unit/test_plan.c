@@ -418,6 +418,9 @@ static void test_refused(struct copy *copy, struct arena *arena)
 	ok(refused(copy, spoilt("resources", json_string(big)), "action 1.5: action.resources_text", arena),
 	   "a text that is too long");
 	ok(refused(copy, spoilt("id", json_string("x")), "not an id", arena), "an id that is none");
+	ok(refused(copy, spoilt("derived", json_pack("{s:[s]}", "depends_on", "1.5")),
+		   "action 1.5: depends_on: an action can't refer to itself", arena),
+	   "an action that waits for itself");
 	file = real_plan();
 	json_object_del(json_array_get(json_object_get(file, "schools"), 3), "name");
 	ok(refused(copy, file, "schools: number 4 has no \"name\"", arena), "a school without a name");
