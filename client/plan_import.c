@@ -44,18 +44,27 @@ void import_at(struct import *in, const char *format, ...)
 	in->where = arena_format(in->arena, "%.*s", (int)strcspn(words, "\r\n"), words);
 }
 
-json_t *import_need(struct import *in, json_t *object, const char *key, json_type kind)
+json_t *import_may(struct import *in, json_t *object, const char *key, json_type kind)
 {
 	static const char *const kinds[] = {"an object", "a list", "a text", "a number"};
+	json_t *value = json_object_get(object, key);
+
+	if (value && !json_is_null(value) && json_typeof(value) != kind)
+		import_fail(in, "\"%s\" must be %s", key, kinds[kind]);
+	return in->err < 0 ? NULL : value;
+}
+
+json_t *import_need(struct import *in, json_t *object, const char *key, json_type kind)
+{
 	json_t *value = json_object_get(object, key);
 
 	if (!value)
 		import_fail(
 		    in, "\"%s\" is missing (a cell that is blank is \"\", a list without lines [])",
 		    key);
-	else if (json_typeof(value) != kind)
-		import_fail(in, "\"%s\" must be %s", key, kinds[kind]);
-	return in->err < 0 ? NULL : value;
+	else if (json_is_null(value))
+		import_fail(in, "\"%s\" is null", key);
+	return import_may(in, object, key, kind);
 }
 
 const char *import_need_text(struct import *in, json_t *object, const char *key)
@@ -178,6 +187,12 @@ void import_record(struct import *in, struct record *r)
 		return;
 	if (copy_record(in->copy, &r->id, VIEW_SHOWN, in->arena, &now, NULL) < 0) {
 		import_create(in, in->to_partnership, r);
+		return;
+	}
+	if (now.type != r->type) {
+		const struct schema_type *t = schema_type(now.type);
+		import_fail(in, "its id is that of %s %s", t ? schema_article(t) : "a",
+			    t ? t->name : "thing of a newer version");
 		return;
 	}
 	in->report->there++;

@@ -135,6 +135,8 @@ void import_fail(struct import *in, const char *format, ...) __attribute__((form
 void import_at(struct import *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A member of an object that must be there and of that kind; NULL after a failure. */
 json_t *import_need(struct import *in, json_t *object, const char *key, json_type kind);
+/* The same of one that may be missing or null; else it must be of that kind. */
+json_t *import_may(struct import *in, json_t *object, const char *key, json_type kind);
 const char *import_need_text(struct import *in, json_t *object, const char *key);
 /* All strings of a list into a field, one each. */
 void import_lines(struct import *in, struct record *r, const char *field, json_t *list);

@@ -120,8 +120,6 @@ static void import_plan_lines(struct import *in, const struct id *plan, const st
 	struct record r;
 	size_t i;
 
-	if (list && !json_is_array(list))
-		import_fail(in, "its lines must be a list");
 	json_array_foreach(list, i, line) {
 		const char *ref = json_word(line, "ref");
 		import_at(in, "line %s", ref ? ref : "without \"ref\"");
@@ -141,7 +139,7 @@ static void import_plan_lines(struct import *in, const struct id *plan, const st
 
 static void import_priority(struct import *in, const struct id *plan, uint32_t n, json_t *priority)
 {
-	json_t *evaluation = json_object_get(priority, "evaluation"), *actions, *action;
+	json_t *columns, *criteria, *evaluation, *evidence, *impact, *actions, *action;
 	json_t *number = import_need(in, priority, "number", JSON_INTEGER);
 	long long v = json_integer_value(number);
 	char position[POSITION_SIZE];
@@ -151,6 +149,11 @@ static void import_priority(struct import *in, const struct id *plan, uint32_t n
 	import_at(in, "priority %lld", v);
 	if (v < 0)
 		import_fail(in, "its number is below 0");
+	columns = import_may(in, priority, "columns", JSON_ARRAY);
+	criteria = import_may(in, priority, "success_criteria", JSON_ARRAY);
+	evaluation = import_may(in, priority, "evaluation", JSON_OBJECT);
+	evidence = import_may(in, evaluation, "evidence", JSON_ARRAY);
+	impact = import_may(in, evaluation, "impact", JSON_ARRAY);
 	struct id id = import_id(in, priority, TYPE_PRIORITY, arena_format(in->arena, "%lld", v));
 	import_start(in, &r, TYPE_PRIORITY, &id);
 	position_nth(n, position);
@@ -158,15 +161,12 @@ static void import_priority(struct import *in, const struct id *plan, uint32_t n
 	put_number(&r, "number", (uint64_t)v);
 	put_text(&r, "title", import_need_text(in, priority, "title"));
 	put_text(&r, "position", position);
-	import_lines(in, &r, "columns", json_object_get(priority, "columns"));
+	import_lines(in, &r, "columns", columns);
 	actions = import_need(in, priority, "actions", JSON_ARRAY);
 	import_record(in, &r);
-	import_plan_lines(in, plan, &r.id, RECORDS__LINE_KIND__SUCCESS_CRITERION,
-			  json_object_get(priority, "success_criteria"));
-	import_plan_lines(in, plan, &r.id, RECORDS__LINE_KIND__EVIDENCE,
-			  json_object_get(evaluation, "evidence"));
-	import_plan_lines(in, plan, &r.id, RECORDS__LINE_KIND__IMPACT,
-			  json_object_get(evaluation, "impact"));
+	import_plan_lines(in, plan, &r.id, RECORDS__LINE_KIND__SUCCESS_CRITERION, criteria);
+	import_plan_lines(in, plan, &r.id, RECORDS__LINE_KIND__EVIDENCE, evidence);
+	import_plan_lines(in, plan, &r.id, RECORDS__LINE_KIND__IMPACT, impact);
 	json_array_foreach(actions, i, action) {
 		import_action(in, &r.id, (uint32_t)i, action);
 	}
@@ -194,10 +194,14 @@ static void import_support_line(struct import *in, const struct id *plan, size_t
 
 static void import_support(struct import *in, const struct id *plan)
 {
-	json_t *support = json_object_get(in->file, "support_programme");
+	json_t *support, *value;
 
+	import_at(in, "the file");
+	support = import_may(in, in->file, "support_programme", JSON_OBJECT);
 	for (size_t i = 0; i < PLAN_SUPPORT; i++) {
-		json_t *value = json_object_get(support, plan_support[i].key);
+		import_at(in, "support_programme");
+		value = import_may(in, support, plan_support[i].key,
+				   plan_support[i].many ? JSON_ARRAY : JSON_STRING);
 		if (value && !plan_support[i].many)
 			import_support_line(in, plan, i, 0, value);
 		for (size_t n = 0; plan_support[i].many && n < json_array_size(value); n++)
@@ -207,12 +211,14 @@ static void import_support(struct import *in, const struct id *plan)
 
 void import_terms(struct import *in)
 {
-	json_t *calendar = json_object_get(in->file, "term_calendar"), *term;
+	json_t *calendar = json_object_get(in->file, "term_calendar"), *terms, *term;
 	const char *year = json_word(calendar, "year");
 	struct record r;
 	size_t i;
 
-	json_array_foreach(json_object_get(calendar, "terms"), i, term) {
+	import_at(in, "term_calendar");
+	terms = import_may(in, calendar, "terms", JSON_ARRAY);
+	json_array_foreach(terms, i, term) {
 		const char *name = json_word(term, "name");
 		import_at(in, "term %s", name ? name : "without a name");
 		name = import_need_text(in, term, "name");
@@ -271,26 +277,38 @@ static void put_sources(struct import *in, struct record *r)
 	buf_fini(&b);
 }
 
+/* A text that may be missing. */
+static const char *may_text(struct import *in, json_t *object, const char *key)
+{
+	return json_string_value(import_may(in, object, key, JSON_STRING));
+}
+
 void import_plan(struct import *in)
 {
-	json_t *plan = json_object_get(in->file, "plan"), *priorities, *priority;
-	json_t *calendar = json_object_get(in->file, "term_calendar");
-	const char *name = json_word(plan, "partnership"), *title = json_word(plan, "title");
+	json_t *plan = json_object_get(in->file, "plan"), *calendar, *priorities, *priority;
+	const char *name, *title;
 	struct record r;
 	size_t i;
 
+	import_at(in, "the file");
+	calendar = import_may(in, in->file, "term_calendar", JSON_OBJECT);
 	import_at(in, "plan");
+	name = may_text(in, plan, "partnership");
+	title = may_text(in, plan, "title");
 	struct id id = import_id(in, plan, TYPE_PLAN, "plan");
 	import_start(in, &r, TYPE_PLAN, &id);
 	put_text(&r, "title", title ? title : plan_title(in->arena, name, in->place.year));
 	put_text(&r, "year", in->place.year);
 	put_text(&r, "partnership_text", name);
-	put_text(&r, "statement", json_word(plan, "statement"));
-	put_text(&r, "intent", json_word(plan, "intent"));
+	put_text(&r, "statement", may_text(in, plan, "statement"));
+	put_text(&r, "intent", may_text(in, plan, "intent"));
 	put_sources(in, &r);
-	put_text(&r, "calendar_text", json_word(calendar, "source"));
-	put_text(&r, "calendar_note", json_word(calendar, "note"));
-	import_lines(in, &r, "bank_holidays", json_object_get(calendar, "bank_holidays_in_term"));
+	import_at(in, "term_calendar");
+	put_text(&r, "calendar_text", may_text(in, calendar, "source"));
+	put_text(&r, "calendar_note", may_text(in, calendar, "note"));
+	import_lines(in, &r, "bank_holidays",
+		     import_may(in, calendar, "bank_holidays_in_term", JSON_ARRAY));
+	import_at(in, "plan");
 	put_plan_rest(&r, in->file);
 	import_record(in, &r);
 	import_at(in, "the file");

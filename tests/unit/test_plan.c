@@ -389,6 +389,35 @@ static json_t *spoilt(const char *key, json_t *value)
 	return file;
 }
 
+/* What is read as a list, or as an object, and is something else: it would be passed over. */
+static void test_wrong_kinds(struct copy *copy, struct arena *arena)
+{
+	static const struct {
+		const char *in, *key, *words;
+	} kinds[] = {
+		{"support_programme", "steps", "support_programme: \"steps\" must be a list"},
+		{"support_programme", NULL, "the file: \"support_programme\" must be an object"},
+		{"term_calendar", "terms", "term_calendar: \"terms\" must be a list"},
+		{"term_calendar", "bank_holidays_in_term", "\"bank_holidays_in_term\" must be a list"},
+		{"term_calendar", NULL, "the file: \"term_calendar\" must be an object"},
+		{"priorities", "columns", "priority 1: \"columns\" must be a list"},
+		{"priorities", "evaluation", "priority 1: \"evaluation\" must be an object"},
+		{"priorities", "success_criteria", "priority 1: \"success_criteria\" must be a list"},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		json_t *file = real_plan(), *in = json_object_get(file, kinds[i].in);
+		if (json_is_array(in))
+			in = json_array_get(in, 0);
+		json_object_set_new(kinds[i].key ? in : file, kinds[i].key ? kinds[i].key : kinds[i].in,
+				    json_string("words"));
+		ok(refused(copy, file, kinds[i].words, arena), "refused: %s", kinds[i].words);
+	}
+	ok(refused(copy, spoilt("id", json_string("61207065-7273-6f6e-206f-662031366200")),
+		   "action 1.5: its id is that of a person", arena),
+	   "an id that something else has");
+}
+
 static void test_refused(struct copy *copy, struct arena *arena)
 {
 	static const char *const cells[] = {"text",   "responsible", "monitored_by",
@@ -504,6 +533,7 @@ int main(void)
 	test_mend(head, &arena);
 	test_edits(pilsley, elsewhere, &arena);
 	test_refused(heath, &arena);
+	test_wrong_kinds(heath, &arena);
 	test_spoilt(pilsley, &arena);
 	test_bare(heath, &arena);
 	copy_close(&pilsley);
