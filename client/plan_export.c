@@ -370,10 +370,11 @@ static void export_support(struct export *ex, const struct rows *lines, json_t *
 
 	for (size_t i = 0; i < PLAN_SUPPORT; i++) {
 		json_t *list = json_array();
-		for (size_t k = 0; k < lines->n; k++)
+		for (size_t k = 0; k < lines->n; k++) {
+			const char *text = get_text(&lines->rows[k], "text");
 			if (get_number(&lines->rows[k], "kind") == plan_support[i].kind)
-				json_array_append_new(
-				    list, json_string(get_text(&lines->rows[k], "text")));
+				json_array_append_new(list, json_string(text ? text : ""));
+		}
 		if (plan_support[i].many && json_array_size(list) > 0)
 			json_object_set(o, plan_support[i].key, list);
 		else if (json_array_size(list) > 0)
@@ -389,6 +390,8 @@ static void export_support(struct export *ex, const struct rows *lines, json_t *
 static int export_terms(struct export *ex, json_t *root)
 {
 	json_t *o = json_object(), *list = json_array();
+	const char *own = json_word(json_object_get(ex->rest, "term_calendar"), "year");
+	const char *of = own && *own ? own : ex->place.year;
 	struct rows rows;
 	int err = export_rows(ex, TYPE_TERM, NULL, NULL, &rows);
 
@@ -396,7 +399,7 @@ static int export_terms(struct export *ex, json_t *root)
 		const struct record *r = &rows.rows[i];
 		const char *year = get_text(r, "year");
 		json_t *term;
-		if (has_value(r, "school") || !year || strcmp(year, ex->place.year) != 0)
+		if (has_value(r, "school") || !year || strcmp(year, of) != 0)
 			continue;
 		term = json_object();
 		set_text(term, "name", get_text(r, "name"));
@@ -406,7 +409,7 @@ static int export_terms(struct export *ex, json_t *root)
 	}
 	if (has_value(&ex->plan, "calendar_text"))
 		set_text(o, "source", get_text(&ex->plan, "calendar_text"));
-	set_text(o, "year", ex->place.year);
+	set_text(o, "year", of);
 	json_object_set(o, "terms", list);
 	json_object_set_new(o, "bank_holidays_in_term", get_lines(&ex->plan, "bank_holidays"));
 	if (has_value(&ex->plan, "calendar_note"))

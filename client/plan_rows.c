@@ -209,14 +209,21 @@ static void import_support(struct import *in, const struct id *plan)
 	}
 }
 
+/* A text that may be missing. */
+static const char *may_text(struct import *in, json_t *object, const char *key)
+{
+	return json_string_value(import_may(in, object, key, JSON_STRING));
+}
+
 void import_terms(struct import *in)
 {
 	json_t *calendar = json_object_get(in->file, "term_calendar"), *terms, *term;
-	const char *year = json_word(calendar, "year");
+	const char *year;
 	struct record r;
 	size_t i;
 
 	import_at(in, "term_calendar");
+	year = may_text(in, calendar, "year");
 	terms = import_may(in, calendar, "terms", JSON_ARRAY);
 	json_array_foreach(terms, i, term) {
 		const char *name = json_word(term, "name");
@@ -224,7 +231,7 @@ void import_terms(struct import *in)
 		name = import_need_text(in, term, "name");
 		struct id id = plan_id(&in->place, TYPE_TERM, "%s", name ? name : "");
 		import_start(in, &r, TYPE_TERM, &id);
-		put_text(&r, "year", year ? year : in->place.year);
+		put_text(&r, "year", year && *year ? year : in->place.year);
 		put_text(&r, "name", name);
 		put_text(&r, "start", import_need_text(in, term, "start"));
 		put_text(&r, "end", import_need_text(in, term, "end"));
@@ -233,14 +240,16 @@ void import_terms(struct import *in)
 	}
 }
 
-/* The file without what has fields of its own. */
-static void put_plan_rest(struct record *r, json_t *file)
+/* The file without what has fields of its own. A calendar of another year than the plan's says so
+ * itself. */
+static void put_plan_rest(struct import *in, struct record *r)
 {
 	static const char *const plan_keys[] = {
 	    "partnership", "academic_year", "statement", "intent", "title", "id", NULL};
-	static const char *const calendar_keys[] = {
-	    "source", "year", "terms", "bank_holidays_in_term", "note", NULL};
-	json_t *rest = json_copy(file), *deep, *part;
+	static const char *const calendar_keys[] = {"source", "terms", "bank_holidays_in_term",
+						    "note", NULL};
+	json_t *rest = json_copy(in->file), *deep, *part;
+	const char *year;
 	char *text;
 
 	json_object_del(rest, "priorities");
@@ -252,6 +261,9 @@ static void put_plan_rest(struct record *r, json_t *file)
 	part = json_object_get(deep, "term_calendar");
 	for (size_t i = 0; calendar_keys[i]; i++)
 		json_object_del(part, calendar_keys[i]);
+	year = json_word(part, "year");
+	if (year && strcmp(year, in->place.year) == 0)
+		json_object_del(part, "year");
 	part = json_object_get(deep, "support_programme");
 	for (size_t i = 0; i < PLAN_SUPPORT; i++)
 		json_object_del(part, plan_support[i].key);
@@ -275,12 +287,6 @@ static void put_sources(struct import *in, struct record *r)
 	}
 	put_text(r, "source_text", arena_text(in->arena, buf_bytes(&b)));
 	buf_fini(&b);
-}
-
-/* A text that may be missing. */
-static const char *may_text(struct import *in, json_t *object, const char *key)
-{
-	return json_string_value(import_may(in, object, key, JSON_STRING));
 }
 
 void import_plan(struct import *in)
@@ -309,7 +315,7 @@ void import_plan(struct import *in)
 	import_lines(in, &r, "bank_holidays",
 		     import_may(in, calendar, "bank_holidays_in_term", JSON_ARRAY));
 	import_at(in, "plan");
-	put_plan_rest(&r, in->file);
+	put_plan_rest(in, &r);
 	import_record(in, &r);
 	import_at(in, "the file");
 	priorities = import_need(in, in->file, "priorities", JSON_ARRAY);

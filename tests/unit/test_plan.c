@@ -215,6 +215,24 @@ static void test_round_trip(struct copy *copy, struct copy *other, struct arena 
 	json_decref(second);
 }
 
+/* What the real file happens not to have: blank cells of the support programme, a calendar of
+ * another year than the plan's. */
+static void test_nothing_lost(struct copy *copy, struct arena *arena)
+{
+	json_t *file = real_plan(), *o = json_object_get(file, "support_programme"), *out;
+	int all = 0;
+
+	json_object_set_new(o, "title", json_string(""));
+	json_array_insert_new(json_object_get(o, "steps"), 1, json_string(""));
+	o = json_object_get(file, "term_calendar");
+	json_object_set_new(o, "year", json_string("2018-19"));
+	import(copy, file, arena);
+	out = export(copy);
+	ok(missing(file, out, "", &all) == 0, "blank cells and a calendar of another year come back");
+	json_decref(out);
+	json_decref(file);
+}
+
 /* ---- Later edits ---------------------------------------------------------------------------- */
 
 static json_t *action_in(json_t *plan, int priority, int n)
@@ -522,13 +540,15 @@ int main(void)
 {
 	struct arena arena;
 	struct copy *pilsley = school("pilsley", true), *heath = school("heath", true);
-	struct copy *head = school("head", false), *elsewhere = school("elsewhere", true);
+	struct copy *odd = school("odd", true), *head = school("head", false);
+	struct copy *elsewhere = school("elsewhere", true);
 	struct cause cause = {""};
 	json_t *none;
 
 	arena_init(&arena, ARENA_NO_BUDGET);
 	ok(plan_export(pilsley, NULL, &none, &cause) == ERR_MISSING && !none, "there is no plan at first");
 	test_round_trip(pilsley, heath, &arena);
+	test_nothing_lost(odd, &arena);
 	test_head(head, pilsley, &arena);
 	test_mend(head, &arena);
 	test_edits(pilsley, elsewhere, &arena);
@@ -538,6 +558,7 @@ int main(void)
 	test_bare(heath, &arena);
 	copy_close(&pilsley);
 	copy_close(&heath);
+	copy_close(&odd);
 	copy_close(&head);
 	copy_close(&elsewhere);
 	arena_fini(&arena);
