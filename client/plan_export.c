@@ -99,6 +99,13 @@ static void set_rest(json_t *object, json_t *rest)
 	json_object_update_missing(object, rest);
 }
 
+/* What an import kept of a record's object. */
+static json_t *kept_of(json_t *kept, const struct id *id)
+{
+	char text[ID_TEXT];
+	return json_object_get(kept, id_format(id, text));
+}
+
 /* ---- Schools and groups --------------------------------------------------------------------- */
 
 static bool lists(json_t *list, const char *text)
@@ -296,6 +303,7 @@ static json_t *export_action(struct export *ex, const struct record *r)
 
 static json_t *export_line(struct export *ex, const struct record *r)
 {
+	json_t *kept = kept_of(json_object_get(ex->rest, "priorities"), &r->id);
 	const char *ref = get_text(r, "ref");
 	struct id named = plan_id(&ex->place, TYPE_PLAN_LINE, "%s", ref ? ref : "");
 	json_t *o = json_object();
@@ -305,6 +313,7 @@ static json_t *export_line(struct export *ex, const struct record *r)
 		set_text(o, "ref", ref);
 	set_text(o, "text", get_text(r, "text"));
 	set_more(o, r);
+	set_rest(o, kept);
 	return o;
 }
 
@@ -326,6 +335,7 @@ static int export_priority(struct export *ex, const struct record *r, const stru
 {
 	struct id named = plan_id(&ex->place, TYPE_PRIORITY, "%llu",
 				  (unsigned long long)get_number(r, "number"));
+	json_t *kept = kept_of(json_object_get(ex->rest, "priorities"), &r->id);
 	json_t *o = json_object(), *list = json_array();
 	struct rows actions;
 	int err = export_rows(ex, TYPE_ACTION, "priority", &r->id, &actions);
@@ -344,6 +354,8 @@ static int export_priority(struct export *ex, const struct record *r, const stru
 	for (size_t i = 0; i < actions.n; i++)
 		json_array_append_new(list, export_action(ex, &actions.rows[i]));
 	json_object_set_new(o, "actions", list);
+	set_rest(json_object_get(o, "evaluation"), json_object_get(kept, "evaluation"));
+	set_rest(o, kept);
 	*out = o;
 	return err;
 }
@@ -390,7 +402,9 @@ static void export_support(struct export *ex, const struct rows *lines, json_t *
 static int export_terms(struct export *ex, json_t *root)
 {
 	json_t *o = json_object(), *list = json_array();
-	const char *own = json_word(json_object_get(ex->rest, "term_calendar"), "year");
+	json_t *calendar = json_object_get(ex->rest, "term_calendar");
+	json_t *kept = json_object_get(calendar, "terms");
+	const char *own = json_word(calendar, "year");
 	const char *of = own && *own ? own : ex->place.year;
 	struct rows rows;
 	int err = export_rows(ex, TYPE_TERM, NULL, NULL, &rows);
@@ -405,6 +419,7 @@ static int export_terms(struct export *ex, json_t *root)
 		set_text(term, "name", get_text(r, "name"));
 		set_text(term, "start", get_text(r, "start"));
 		set_text(term, "end", get_text(r, "end"));
+		set_rest(term, kept_of(kept, &r->id));
 		json_array_append_new(list, term);
 	}
 	if (has_value(&ex->plan, "calendar_text"))
@@ -414,8 +429,8 @@ static int export_terms(struct export *ex, json_t *root)
 	json_object_set_new(o, "bank_holidays_in_term", get_lines(&ex->plan, "bank_holidays"));
 	if (has_value(&ex->plan, "calendar_note"))
 		set_text(o, "note", get_text(&ex->plan, "calendar_note"));
-	set_rest(o, json_object_get(ex->rest, "term_calendar"));
-	if (json_array_size(list) > 0 || json_object_get(ex->rest, "term_calendar"))
+	set_rest(o, calendar);
+	if (json_array_size(list) > 0 || calendar)
 		json_object_set(root, "term_calendar", o);
 	json_decref(list);
 	json_decref(o);

@@ -240,6 +240,93 @@ void import_terms(struct import *in)
 	}
 }
 
+/* What an object of the file has beside `keys`, under the id of its record; nothing, where there is
+ * nothing. Takes `rest`, a copy of it. */
+static void keep(json_t *kept, const struct id *id, json_t *rest, const char *const *keys)
+{
+	char text[ID_TEXT];
+
+	for (; *keys; keys++)
+		json_object_del(rest, *keys);
+	if (json_object_size(rest) > 0)
+		json_object_set(kept, id_format(id, text), rest);
+	json_decref(rest);
+}
+
+/* As import_id; what is no id fails there. */
+static struct id kept_id(struct import *in, json_t *object, uint32_t type, const char *ref)
+{
+	const char *text = json_word(object, "id");
+	struct id id;
+
+	return text && id_parse(&id, text) ? id : plan_id(&in->place, type, "%s", ref ? ref : "");
+}
+
+static void keep_lines(struct import *in, json_t *kept, json_t *list)
+{
+	static const char *const cells[] = {"id", "ref", "text", NULL};
+	json_t *line, *rest;
+	struct id id;
+	size_t i;
+
+	json_array_foreach(list, i, line) {
+		id = kept_id(in, line, TYPE_PLAN_LINE, json_word(line, "ref"));
+		rest = json_copy(line);
+		for (const char *const *more = plan_more(TYPE_PLAN_LINE); *more; more++)
+			json_object_del(rest, *more);
+		keep(kept, &id, rest, cells);
+	}
+}
+
+static void keep_priority(struct import *in, json_t *kept, json_t *priority)
+{
+	static const char *const cells[] = {"id",      "number",  "title", "success_criteria",
+					    "columns", "actions", NULL};
+	long long number = json_integer_value(json_object_get(priority, "number"));
+	struct id id =
+		kept_id(in, priority, TYPE_PRIORITY, arena_format(in->arena, "%lld", number));
+	json_t *evaluation = json_object_get(priority, "evaluation"), *rest = json_copy(priority);
+	json_t *judged = json_copy(evaluation);
+
+	keep_lines(in, kept, json_object_get(priority, "success_criteria"));
+	keep_lines(in, kept, json_object_get(evaluation, "evidence"));
+	keep_lines(in, kept, json_object_get(evaluation, "impact"));
+	json_object_del(judged, "evidence");
+	json_object_del(judged, "impact");
+	if (json_object_size(judged) > 0)
+		json_object_set(rest, "evaluation", judged);
+	else
+		json_object_del(rest, "evaluation");
+	json_decref(judged);
+	keep(kept, &id, rest, cells);
+}
+
+/* Keys of priorities, their lines and of terms that have no fields: in the place of each list. */
+static void put_kept(struct import *in, json_t *rest)
+{
+	static const char *const cells[] = {"name", "start", "end", NULL};
+	json_t *calendar = json_object_get(in->file, "term_calendar"), *item;
+	json_t *kept = json_object(), *terms = json_object();
+	const char *name;
+	struct id id;
+	size_t i;
+
+	json_array_foreach(json_object_get(in->file, "priorities"), i, item) {
+		keep_priority(in, kept, item);
+	}
+	json_array_foreach(json_object_get(calendar, "terms"), i, item) {
+		name = json_word(item, "name");
+		id = plan_id(&in->place, TYPE_TERM, "%s", name ? name : "");
+		keep(terms, &id, json_copy(item), cells);
+	}
+	if (json_object_size(kept) > 0)
+		json_object_set(rest, "priorities", kept);
+	if (json_object_size(terms) > 0)
+		json_object_set(json_object_get(rest, "term_calendar"), "terms", terms);
+	json_decref(kept);
+	json_decref(terms);
+}
+
 /* The file without what has fields of its own. A calendar of another year than the plan's says so
  * itself. */
 static void put_plan_rest(struct import *in, struct record *r)
@@ -267,6 +354,7 @@ static void put_plan_rest(struct import *in, struct record *r)
 	part = json_object_get(deep, "support_programme");
 	for (size_t i = 0; i < PLAN_SUPPORT; i++)
 		json_object_del(part, plan_support[i].key);
+	put_kept(in, deep);
 	text = json_dumps(deep, JSON_COMPACT);
 	must(text);
 	put_text(r, "import_text", text);

@@ -216,7 +216,7 @@ static void test_round_trip(struct copy *copy, struct copy *other, struct arena 
 }
 
 /* What the real file happens not to have: blank cells of the support programme, a calendar of
- * another year than the plan's. */
+ * another year than the plan's, keys that nobody knows. */
 static void test_nothing_lost(struct copy *copy, struct arena *arena)
 {
 	json_t *file = real_plan(), *o = json_object_get(file, "support_programme"), *out;
@@ -226,9 +226,15 @@ static void test_nothing_lost(struct copy *copy, struct arena *arena)
 	json_array_insert_new(json_object_get(o, "steps"), 1, json_string(""));
 	o = json_object_get(file, "term_calendar");
 	json_object_set_new(o, "year", json_string("2018-19"));
+	json_object_set_new(json_array_get(json_object_get(o, "terms"), 1), "id", json_string("of a term"));
+	o = json_array_get(json_object_get(file, "priorities"), 0);
+	json_object_set_new(o, "remark", json_string("of a priority"));
+	json_object_set_new(json_array_get(json_object_get(o, "success_criteria"), 2), "remark",
+			    json_string("of a line"));
+	json_object_set_new(json_object_get(o, "evaluation"), "remark", json_string("of its evaluation"));
 	import(copy, file, arena);
 	out = export(copy);
-	ok(missing(file, out, "", &all) == 0, "blank cells and a calendar of another year come back");
+	ok(missing(file, out, "", &all) == 0, "blank cells, a calendar of another year, unknown keys come back");
 	json_decref(out);
 	json_decref(file);
 }
