@@ -343,6 +343,17 @@ static int os_take_edited(const char *dir, const char *path, struct buf *out, st
 	return err < 0 ? cause_set(cause, err, "%s", why.words) : 0;
 }
 
+/* Did an editor that failed, or was killed, save something before? That is left where it is. */
+static bool os_has_edited(const char *path, struct bytes text)
+{
+	struct buf now = {0};
+	int err = os_read_file(path, EDIT_MOST, &now, NULL);
+	bool edited = err < 0 ? err != ERR_MISSING : !bytes_equal(text, buf_bytes(&now));
+
+	buf_fini(&now);
+	return edited;
+}
+
 int os_edit_text(struct bytes text, struct buf *out, struct cause *cause)
 {
 	const char *editor = getenv("VISUAL"), *base = getenv("TMPDIR");
@@ -358,11 +369,17 @@ int os_edit_text(struct bytes text, struct buf *out, struct cause *cause)
 	}
 	char *path = mem_format("%s/text.txt", dir);
 	int err = os_write_file(path, text, true, cause);
-	bool edited = false;
+	bool edited = false, kept = false;
 	if (err == 0) {
 		int status = os_run_editor(editor, path);
 		edited = status == 0;
-		if (status == 127)
+		kept = !edited && os_has_edited(path, text);
+		if (kept)
+			err = cause_set(cause, ERR_IO,
+					"the editor \"%.200s\" failed, so nothing was changed "
+					"(your text is kept in %.180s)",
+					editor, path);
+		else if (status == 127)
 			err = cause_set(cause, ERR_IO,
 					"can't start the editor \"%s\": set EDITOR to one you have",
 					editor);
@@ -373,7 +390,7 @@ int os_edit_text(struct bytes text, struct buf *out, struct cause *cause)
 	}
 	if (edited)
 		err = os_take_edited(dir, path, out, cause);
-	else
+	else if (!kept)
 		os_remove_dir(dir);
 	free(path);
 	free(dir);

@@ -53,7 +53,8 @@ void os_bell_ring(const char *path);
 bool os_is_terminal(FILE *stream);
 int os_terminal_width(FILE *stream);
 /* Let the person edit `text` in $VISUAL or $EDITOR or vi, on a private temporary file. ERR_IO with
- * a cause; ERR_LIMIT with one where it is too long to be read, and is left in that file. */
+ * a cause; ERR_LIMIT with one where it is too long to be read, and is left in that file; so is what
+ * was saved by an editor that failed then. */
 int os_edit_text(struct bytes text, struct buf *out, struct cause *cause);
 
 /* What a program may use before it is ended. */

@@ -167,6 +167,14 @@ static void editor(void)
 	   "VISUAL comes before EDITOR");
 	setenv("VISUAL", "false", 1);
 	ok(os_edit_text(BYTES("t", 1), &b, &cause) == ERR_IO, "one that fails: %s", cause.words);
+	free(command);
+	command = mem_format("kept() { printf 'typed for an hour' >\"$1\"; kill -9 $$; }; kept");
+	setenv("VISUAL", command, 1);
+	ok(os_edit_text(BYTES("t", 1), &b, &cause) == ERR_IO && strstr(cause.words, "is kept in"),
+	   "one that dies behind a save: %s", cause.words);
+	free(command);
+	command = mem_format("grep -qx 'typed for an hour' %s/*/text.txt && rm -r %s/*", drafts, drafts);
+	ok(system(command) == 0, "what was saved in it is kept");
 	setenv("VISUAL", "no-such-editor-here 2>/dev/null", 1);
 	ok(os_edit_text(BYTES("t", 1), &b, &cause) == ERR_IO,
 	   "one that is not there: %s", cause.words);
