@@ -32,8 +32,8 @@ struct plan_report {
 };
 
 /*
- * Import a plan that json_read_file read (borrowed). The report lives in `arena`. ERR_INVALID with
- * a cause that names the place in the file: nothing was saved.
+ * Import a plan that json_read_file read (borrowed). The report lives in `arena`. All of it is
+ * saved, or nothing: ERR_INVALID with a cause that names the place in the file, or another error.
  */
 int plan_import(struct copy *copy, json_t *file, struct arena *arena, struct plan_report *report,
 		struct cause *cause);

@@ -1,7 +1,7 @@
 /*
  * Import: from the file's objects to records, each under the id that its reference derives to. The
- * whole file is read and checked before anything is saved; then the directory's records are saved,
- * where this person administers, and the plan's.
+ * whole file is read and checked before anything is saved; then the directory's records, where this
+ * person administers, and the plan's are saved in one transaction.
  */
 #include "client/plan_inside.h"
 
@@ -341,14 +341,14 @@ static void import_nothing(void *key)
 
 static int import_save(struct import *in)
 {
-	struct id change;
-	int err = 0;
+	struct draft *drafts[2];
+	size_t n = 0;
 
 	if (in->to_directory)
-		err = draft_save(&in->to_directory, &change, in->cause);
-	if (err == 0)
-		err = draft_save(&in->to_partnership, &change, in->cause);
-	return err;
+		drafts[n++] = in->to_directory;
+	drafts[n++] = in->to_partnership;
+	in->to_directory = in->to_partnership = NULL;
+	return draft_save_all(drafts, n, in->cause);
 }
 
 /* A list that is longer than any plan's would take its time without an end. */

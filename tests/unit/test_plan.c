@@ -239,6 +239,25 @@ static void test_nothing_lost(struct copy *copy, struct arena *arena)
 	json_decref(file);
 }
 
+/* The directory's part can be saved and the plan's can't: as where the disk is full in between. */
+static void test_whole(struct copy *copy, struct arena *arena)
+{
+	static const char fails[] = "CREATE TEMP TRIGGER fails BEFORE INSERT ON pending WHEN "
+				    "(SELECT count(*) FROM pending) > 1 BEGIN SELECT RAISE(ABORT, 'full'); END";
+	json_t *file = real_plan();
+	struct plan_report report;
+	struct cause cause = {""};
+	int64_t before = pending(copy);
+
+	must(copy_begin(copy) == 0 && db_run_text(copy_db(copy), fails, &cause) == 0 && copy_commit(copy) == 0);
+	ok(plan_import(copy, file, arena, &report, &cause) < 0 && before == 1, "an import that fails: %s",
+	   cause.words);
+	must(copy_begin(copy) == 0 && db_run_text(copy_db(copy), "DROP TRIGGER fails", &cause) == 0 &&
+	     copy_commit(copy) == 0);
+	ok(pending(copy) == before, "has saved nothing, of the directory neither");
+	json_decref(file);
+}
+
 /* ---- Later edits ---------------------------------------------------------------------------- */
 
 static json_t *action_in(json_t *plan, int priority, int n)
@@ -554,6 +573,7 @@ int main(void)
 	arena_init(&arena, ARENA_NO_BUDGET);
 	ok(plan_export(pilsley, NULL, &none, &cause) == ERR_MISSING && !none, "there is no plan at first");
 	test_round_trip(pilsley, heath, &arena);
+	test_whole(odd, &arena);
 	test_nothing_lost(odd, &arena);
 	test_head(head, pilsley, &arena);
 	test_mend(head, &arena);
