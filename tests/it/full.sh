@@ -88,6 +88,10 @@ ok "with a new one and with room it joins" join "$T/room.so"
 
 # ---- At a school ----
 scarce() { "${low[@]}" ROOM_DIR="$T/newton" "$B/fivepits" --home "$T/newton" "$@"; }
+serve_scarce() { # its process is $serve, and no shell's
+	"${low[@]}" ROOM_DIR="$T/newton" "$B/fivepits" --home "$T/newton" serve >"$T/serve.log" 2>&1 &
+	serve=$!
+}
 school newton 'Newton Primary School'
 at newton policy partnership all --up-to any --quiet
 : >"$T/line.log"
@@ -123,8 +127,7 @@ status 1 "where there is no room for the file itself, it is said" nowhere
 at newton policy partnership on-demand --quiet
 at newton fetch --drop "$id" >/dev/null
 room 40000000
-scarce serve >"$T/serve.log" 2>&1 &
-serve=$!
+serve_scarce
 wait_for 10 grep -q serve.up "$T/serve.log"
 status 1 "that the disk is full is no fault of the server's" at newton fetch "$id"
 like "and said as it is" "$(cat "$T/err")" 'the disk is full; make room on the disk, then try again'
@@ -136,8 +139,7 @@ wait $serve 2>/dev/null
 
 # ---- No room for a word between a command and a running serve ----
 answers() { find "$T/newton/errands" -type f | wc -l; }
-scarce serve >"$T/serve.log" 2>&1 &
-serve=$!
+serve_scarce
 wait_for 10 grep -q serve.up "$T/serve.log"
 at heath add action text='No room for this' --quiet >/dev/null
 room 0
