@@ -12,12 +12,6 @@
 
 /* ---- Reading records ------------------------------------------------------------------------ */
 
-bool export_record(struct export *ex, const struct id *id, struct record *out)
-{
-	return copy_record(ex->copy, id, VIEW_SHOWN, ex->arena, out, NULL) == 0 &&
-	       record_existence(out) == LIVE;
-}
-
 struct rows {
 	struct record *rows;
 	size_t n;

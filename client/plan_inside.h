@@ -1,9 +1,9 @@
 /*
  * What the files of import and export share; nobody else includes this. plan_import.c reads a file
  * and makes records of its schools and groups, plan_rows.c of the plan, plan_meetings.c of the
- * council and of dated details; plan_export.c writes the file, plan_roster.c finds the file's
- * schools and groups in the directory, plan_derived.c reads and writes "derived", plan_record.c has
- * the small steps.
+ * council and of dated details, each by the steps of plan_take.c; plan_export.c writes the file,
+ * plan_roster.c finds the file's schools and groups in the directory, plan_derived.c reads and
+ * writes "derived", plan_record.c has the small steps.
  *
  * The file keeps the source's words, and beside them, in "derived", what they were read to mean.
  * Both become fields. What has no field (an order, a remark, a key that this version does not know)
@@ -141,8 +141,17 @@ const char *import_need_text(struct import *in, json_t *object, const char *key)
 /* All strings of a list into a field, one each. */
 void import_lines(struct import *in, struct record *r, const char *field, json_t *list);
 void import_start(struct import *in, struct record *r, uint32_t type, const struct id *id);
+/* Are a record's values as the schema asks, and not too long? Fails where they are not. */
+void import_check(struct import *in, const struct record *r);
+/* Each record once, and not without end: false after a failure. */
+bool import_is_new(struct import *in, const struct id *id);
+/* What was made by hand keeps all that it has; what it never had is filled. */
+void import_fill(struct import *in, struct draft *d, const struct record *r,
+		 const struct record *now);
 /* Make a record in `partnership`, unless it is there. */
 void import_record(struct import *in, struct record *r);
+/* A record of the directory: made or filled by an administrator, named by anybody else. */
+void import_member(struct import *in, const struct member *m, struct record *r);
 /*
  * Mend a record that is there: it may name a school by the id that an import would have given it,
  * while an administrator has made that school by hand since.

@@ -204,3 +204,9 @@ const char *plan_phase_word(const char *words, uint64_t phase, struct arena *are
 	buf_fini(&b);
 	return words;
 }
+
+bool export_record(struct export *ex, const struct id *id, struct record *out)
+{
+	return copy_record(ex->copy, id, VIEW_SHOWN, ex->arena, out, NULL) == 0 &&
+	       record_existence(out) == LIVE;
+}
