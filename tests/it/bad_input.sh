@@ -55,6 +55,9 @@ status 1 "a backup of nothing" fivepitsd backup "$T/none" "$T/backup"
 status 1 "a check of nothing" fivepitsd fsck "$T/none"
 is "each says that there is no area" "$(cat "$T/err")" "fivepitsd fsck: there is no area in $T/none: make one with fivepitsd init"
 ok "help of a server's command" fivepitsd help run
+server_help() { fivepitsd --help && for c in $(fivepitsd --help | sed -n 's/^  fivepitsd \([a-z]*\) .*/\1/p'); do fivepitsd "$c" --help; done; }
+is "the help of all of them fits in 80 columns" "$(server_help | grep -cE '^.{81}')" 0
+ok "and there is help of each" test "$(server_help | grep -c '^Example')" -ge 9
 status 1 "an area that is there already" fivepitsd init "$T/server" --name x --school x --admin x
 status 1 "a server without an area" fivepitsd run "$T/none"
 status 2 "a server's command that there is not" fivepitsd frobnicate
