@@ -327,6 +327,8 @@ static int intake_once(struct intake *in, struct content *out)
 	unsigned level;
 	int err = intake_open(in);
 
+	if (err == 0) /* it may release what is found here */
+		err = inside_commit_others(in->copy);
 	in->done = in->at = 0;
 	in->found.len = in->n_found;
 	buf_reset(&in->data);

@@ -90,12 +90,13 @@ bool file_take_in(struct device *d, struct bytes data, struct content *content)
 		world_fail(w, "c%u: a file can't be written", d->number);
 		return false;
 	}
-	int err = take_in(d->copy, path, content, NULL);
+	struct cause cause = {""};
+	int err = take_in(d->copy, path, content, &cause);
 	if (!device_lives(d) || err == ERR_FULL)
 		return false;
 	sha256(data, sha);
 	if (err < 0)
-		world_fail(w, "c%u: a file can't be taken in", d->number);
+		world_fail(w, "c%u: a file can't be taken in: %s", d->number, cause.words);
 	else if (memcmp(sha, content->sha, SHA256_LEN) != 0 || content->bytes != data.len)
 		world_fail(w, "c%u: a file was taken in as another", d->number);
 	return !w->failed;
