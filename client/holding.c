@@ -154,6 +154,7 @@ static bool scan_row(struct scan *s, struct db_stmt *st)
 		return true; /* released: it names its content no more */
 	v.own = db_int(st, 7) == 0;
 	v.here = db_int(st, 8) != 0;
+	v.gone = db_int(st, 10) != 0;
 	buf_add(&s->rows, &v, sizeof(v));
 	return true;
 }
@@ -164,7 +165,8 @@ static int scan_versions(struct copy *copy, struct scan *s)
 		copy_db(copy),
 		"SELECT v.id, v.space, v.document, v.content, v.chunks, v.bytes, v.parents,"
 		" v.number, EXISTS (SELECT 1 FROM content c"
-		" WHERE c.root = coalesce(v.chunks, v.content)), v.released IS NOT NULL"
+		" WHERE c.root = coalesce(v.chunks, v.content)), v.released IS NOT NULL,"
+		" EXISTS (SELECT 1 FROM \"document\" d WHERE d.id = v.document AND d.withdrawn)"
 		" FROM \"version\" v WHERE v.withdrawn = 0 ORDER BY v.id DESC",
 		"");
 	int got;
@@ -208,6 +210,7 @@ static int holding_judge(struct copy *copy, struct held_version *v, struct polic
 	bool fits = policy->most == 0 || v->content.bytes <= policy->most;
 	v->wanted = word == WORD_DROP		? false
 		    : word == WORD_KEEP && v->newest ? true
+		    : v->gone			? false
 		    : policy->hold == HOLD_ALL	? fits
 		    : policy->hold == HOLD_NEWEST	? v->newest && fits
 							: false;
@@ -434,7 +437,7 @@ int holding_count(struct copy *copy, const struct id *space, struct holding *out
 	*out = (struct holding){0};
 	for (int i = 0; i < n; i++) {
 		const struct held_version *v = &list[i];
-		if (space && !id_equal(space, &v->space))
+		if (v->gone || (space && !id_equal(space, &v->space)))
 			continue;
 		count_document(v, &documents, out);
 		count_one(v, hashes_find(&counted, v->content.root) != NULL, out);

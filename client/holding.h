@@ -35,6 +35,7 @@ struct held_version {
 	struct content content;
 	bool newest; /* of its document, or the one that people picked */
 	bool here, own; /* own: not accepted yet, so that no one else has it */
+	bool gone; /* its document was withdrawn: policies do not ask for it, nor is it counted */
 	bool wanted; /* by policy or word */
 	enum word word; /* the person's, on its document */
 };

@@ -85,6 +85,42 @@ static void test_policies(struct world *w, struct client *a, struct client *b)
 	ok(fetch(w, b) == 0 && here(b, &last), "until it is taken back");
 }
 
+static void say_existence(struct world *w, struct client *c, const struct id *document,
+			  void (*say_so)(struct draft *d))
+{
+	struct draft *d = draft_new(c->copy, &w->partnership);
+	struct cause cause;
+
+	must(draft_edit(d, document, NULL, &cause) == 0);
+	say_so(d);
+	save(d);
+	client_sync(w, c);
+}
+
+/* A document that was withdrawn is there to be brought back, not to be fetched. */
+static void test_withdrawn(struct world *w, struct client *a, struct client *b)
+{
+	struct content all[8];
+	struct holding before, h;
+	struct paper_id gone;
+
+	must(holding_count(b->copy, NULL, &before) == 0 && wanted(b, all) == 0);
+	gone = put(w, a, NULL, false, 8000, 'g');
+	client_sync(w, a);
+	client_sync(w, b);
+	ok(wanted(b, all) == 1 && holding_count(b->copy, NULL, &h) == 0 &&
+		   h.documents == before.documents + 1,
+	   "a new document counts, and is wanted");
+	say_existence(w, a, &gone.document, draft_withdraw);
+	client_sync(w, b);
+	ok(wanted(b, all) == 0 && holding_count(b->copy, NULL, &h) == 0 &&
+		   h.documents == before.documents && h.here == before.here,
+	   "one that was withdrawn does not, and is not");
+	say_existence(w, a, &gone.document, draft_bring_back);
+	client_sync(w, b);
+	ok(wanted(b, all) == 1 && fetch(w, b) == 0 && here(b, &gone), "until it is brought back");
+}
+
 static void tell_fault(void *arg, const char *words)
 {
 	(void)arg;
@@ -178,6 +214,7 @@ int main(void)
 	struct client *b = world_join(w, &head, &w->school);
 	client_sync(w, b);
 	test_policies(w, a, b);
+	test_withdrawn(w, a, b);
 	test_shared(w, a, b);
 	test_apart(w, a, b);
 	world_fini(w);
