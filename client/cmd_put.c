@@ -57,6 +57,8 @@ struct put {
 	const char *root; /* of the folder that is walked, as kept */
 	json_t *all;
 	size_t failed, said;	    /* `said`: of so many it is, that they are kept */
+	size_t kept;		    /* of them so many were new, */
+	uint64_t kept_bytes;	    /* of so many bytes */
 	struct cause first;	    /* why the first of them was not kept */
 	int first_err;
 };
@@ -283,6 +285,8 @@ static void put_say_kept(struct put *p, const struct put_item *t)
 	json_object_set_new(o, "bytes", json_integer((json_int_t)c->bytes));
 	json_object_set_new(o, "content", cmd_json_hex(BYTES(c->sha, SHA256_LEN)));
 	json_array_append_new(p->all, o);
+	p->kept++;
+	p->kept_bytes += c->bytes;
 	cmd_say(call, "%s: %s kept. Not sent yet.", put_clean(p, t->name),
 		screen_size(&call->arena, c->bytes));
 	if (!call->json)
@@ -448,6 +452,9 @@ static int put_all(struct put *p)
 	if (err >= 0)
 		err = put_keep(p);
 	meter_end(&p->meter);
+	if (p->kept > 1)
+		cmd_say(call, "%zu documents kept, %s in all: 'fivepits sync' sends them.",
+			p->kept, screen_size(&call->arena, p->kept_bytes));
 	if (p->failed == 0)
 		return err;
 	size_t left = n - p->said; /* what stood behind a full disk, too */

@@ -16,6 +16,7 @@ ln -s ../.. "$T/Papers/2019/up"
 mkfifo "$T/Papers/pipe"
 ok "a folder is kept" at heath put "$T/Papers"
 is "what is hidden, a link or no file is left out, and told" "$(grep -c '^Left out: ' "$T/out")" 5
+like "how many and how much is told in the end" "$(tail -n 1 "$T/out")" "^4 documents kept, [0-9.]+ KiB in all: 'fivepits sync' sends them\.$"
 ok "it is sent" at heath sync --quiet
 sync_all morton
 is "all files are at the other school" "$(at morton list document --json | field 'len(v)')" 4
