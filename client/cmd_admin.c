@@ -374,8 +374,6 @@ static int invite_check(struct call *call, int *role)
 	    schema_field_named(schema_type(TYPE_APPOINTMENT), "role");
 	struct buf b = {0};
 
-	if (!call_option(call, "school") || !call_option(call, "name"))
-		return cause_set(&call->cause, ERR_USAGE, "invite: --school and --name are needed");
 	*role = -1;
 	if (word) {
 		int err = schema_read(schema_type(TYPE_APPOINTMENT), d, word, &b, &call->cause);

@@ -259,10 +259,6 @@ static int settle_look(struct call *call)
 /* At one moment: what comes in meanwhile was not seen, and so is not settled. */
 int cmd_settle(struct call *call)
 {
-	if (!call_option(call, "take"))
-		return cause_set(&call->cause, ERR_USAGE,
-				 "settle: say what to --take: a version's number, theirs, yours or "
-				 "FIELD=VALUE");
 	copy_look(call->copy);
 	int err = settle_look(call);
 	copy_look_end(call->copy);

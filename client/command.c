@@ -108,7 +108,8 @@ static bool command_is_choice(const char *choices, const char *word)
 	return false;
 }
 
-/* Are there as many words as the command wants, and those that are a choice among the choices? */
+/* Are there as many words as the command wants, those that are a choice among the choices, and the
+ * options that it needs? */
 static int command_check_words(struct call *call)
 {
 	const struct command *c = call->command;
@@ -131,6 +132,10 @@ static int command_check_words(struct call *call)
 					 screen_line(&call->arena,
 						     BYTES(call->words[i], strlen(call->words[i]))),
 					 c->arguments[i].name);
+	for (const struct option *o = c->options; o->name; o++)
+		if (o->needed && !call_option(call, o->name))
+			return cause_set(&call->cause, ERR_USAGE, "%s: --%s %s is missing", c->name,
+					 o->name, o->argument);
 	if (call->json && !(c->flags & COMMAND_JSON))
 		return cause_set(&call->cause, ERR_USAGE,
 				 "%s: it prints nothing that --json could change", c->name);

@@ -34,6 +34,7 @@ struct option {
 	const char *help;
 	enum complete complete;
 	const char *choices;
+	bool needed; /* the command does nothing without it */
 };
 
 enum command_flag {

@@ -191,7 +191,7 @@ static const struct command commands[] = {
 		.options = {{"take", 0, "theirs|yours|NUMBER|SCHOOL|FIELD=VALUE",
 			     "which version stands, also by its number or its author's school; or "
 			     "a new one (once for each field)",
-			     COMPLETE_CHOICE, "theirs yours"},
+			     COMPLETE_CHOICE, "theirs yours", true},
 			    {"seen", 0, "WORD",
 			     "what you had seen: the word 'seen' of conflicts --json",
 			     COMPLETE_NOTHING, NULL}},
@@ -468,8 +468,9 @@ static const struct command commands[] = {
 		.name = "invite",
 		.options =
 			{{"school", 0, "NAME", "the school (made if it is new)", COMPLETE_NOTHING,
-			  NULL},
-			 {"name", 0, "NAME", "the person (made if new)", COMPLETE_NOTHING, NULL},
+			  NULL, true},
+			 {"name", 0, "NAME", "the person (made if new)", COMPLETE_NOTHING, NULL,
+			  true},
 			 {"role", 0, "ROLE", "what they are there; else staff", COMPLETE_CHOICE,
 			  "headteacher chair-of-governors governor clerk business-manager sendco "
 			  "subject-lead staff guest administrator partnership-lead"},

@@ -192,6 +192,7 @@ static void test_refusals(void)
 	ok(refuses("setle x", "did you mean 'settle'"), "another one too");
 	ok(refuses("frobnicate", "no command 'frobnicate'"), "an unknown one is not");
 	ok(refuses("show", "ID is missing"), "a missing argument is named");
+	ok(refuses("invite --school a", "--name NAME is missing"), "an option that it needs is named");
 	ok(refuses("show a b", "'b' is one word too many"), "one too many is named");
 	ok(refuses("show a --frob", "no option --frob"), "an unknown option is named");
 	ok(refuses("show a -x", "no option -x"), "an unknown letter is");
