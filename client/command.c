@@ -108,6 +108,11 @@ static bool command_is_choice(const char *choices, const char *word)
 	return false;
 }
 
+bool command_needs(const struct command *c, const struct option *o)
+{
+	return c->needed && command_is_choice(c->needed, o->name);
+}
+
 /* Are there as many words as the command wants, those that are a choice among the choices, and the
  * options that it needs? */
 static int command_check_words(struct call *call)
@@ -133,7 +138,7 @@ static int command_check_words(struct call *call)
 						     BYTES(call->words[i], strlen(call->words[i]))),
 					 c->arguments[i].name);
 	for (const struct option *o = c->options; o->name; o++)
-		if (o->needed && !call_option(call, o->name))
+		if (command_needs(c, o) && !call_option(call, o->name))
 			return cause_set(&call->cause, ERR_USAGE, "%s: --%s %s is missing", c->name,
 					 o->name, o->argument);
 	if (call->json && !(c->flags & COMMAND_JSON))

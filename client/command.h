@@ -34,7 +34,6 @@ struct option {
 	const char *help;
 	enum complete complete;
 	const char *choices;
-	bool needed; /* the command does nothing without it */
 };
 
 enum command_flag {
@@ -52,6 +51,7 @@ struct command {
 	const char *name;
 	struct argument arguments[COMMAND_ARGUMENTS + 1]; /* up to one without a name */
 	struct option options[COMMAND_OPTIONS + 1];
+	const char *needed; /* options without which it does nothing, with a space between */
 	unsigned flags;
 	const char *group;   /* the heading it is listed under */
 	const char *summary; /* one line */
@@ -103,6 +103,8 @@ const char *call_option_next(const struct call *call, const char *name, size_t *
 /* A positional argument, NULL where it was not given. */
 const char *call_word(const struct call *call, size_t i);
 
+/* Does it do nothing without this option? */
+bool command_needs(const struct command *c, const struct option *o);
 /* What --help prints: of one command, or (NULL) of the program. */
 void command_print_help(const struct command *c, FILE *out);
 /* The completion script for bash. */

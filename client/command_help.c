@@ -50,7 +50,7 @@ static const char *help_synopsis(const struct command *c, struct buf *b)
 	for (const struct argument *a = c->arguments; a->name; a++)
 		buf_add_text(b, a->optional ? " [%s%s]" : " %s%s", a->name, a->many ? "…" : "");
 	for (const struct option *o = c->options; o->name; o++)
-		buf_add_text(b, o->needed ? " --%s%s%s" : " [--%s%s%s]", o->name,
+		buf_add_text(b, command_needs(c, o) ? " --%s%s%s" : " [--%s%s%s]", o->name,
 			     o->argument ? " " : "", o->argument ? o->argument : "");
 	buf_add_u8(b, 0);
 	return (const char *)b->data;

@@ -191,10 +191,11 @@ static const struct command commands[] = {
 		.options = {{"take", 0, "theirs|yours|NUMBER|SCHOOL|FIELD=VALUE",
 			     "which version stands, also by its number or its author's school; or "
 			     "a new one (once for each field)",
-			     COMPLETE_CHOICE, "theirs yours", true},
+			     COMPLETE_CHOICE, "theirs yours"},
 			    {"seen", 0, "WORD",
 			     "what you had seen: the word 'seen' of conflicts --json",
 			     COMPLETE_NOTHING, NULL}},
+		.needed = "take",
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_settle,
 		.summary = "settle two versions: choose one, or write a new one",
@@ -468,9 +469,8 @@ static const struct command commands[] = {
 		.name = "invite",
 		.options =
 			{{"school", 0, "NAME", "the school (made if it is new)", COMPLETE_NOTHING,
-			  NULL, true},
-			 {"name", 0, "NAME", "the person (made if new)", COMPLETE_NOTHING, NULL,
-			  true},
+			  NULL},
+			 {"name", 0, "NAME", "the person (made if new)", COMPLETE_NOTHING, NULL},
 			 {"role", 0, "ROLE", "what they are there; else staff", COMPLETE_CHOICE,
 			  "headteacher chair-of-governors governor clerk business-manager sendco "
 			  "subject-lead staff guest administrator partnership-lead"},
@@ -478,6 +478,7 @@ static const struct command commands[] = {
 			  "a group they belong to (made if new); once for each", COMPLETE_NOTHING,
 			  NULL},
 			 {"email", 0, "ADDRESS", "their work address", COMPLETE_NOTHING, NULL}},
+		.needed = "school name",
 		.flags = COMMAND_COPY | COMMAND_JSON,
 		.group = group_admin,
 		.summary = "invite a person, or another device of theirs",
