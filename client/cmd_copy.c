@@ -420,10 +420,8 @@ int cmd_fsck(struct call *call)
 	if (n > 0 && !call->json && !call->quiet)
 		fsck_print(call, mended);
 	if (n > 0)
-		cmd_say(call,
-			"%s taken out: 'fivepits get' fetches the documents anew.",
-			screen_count(&call->arena, (uint64_t)n, "damaged part of documents was",
-				     "damaged parts of documents were"));
+		cmd_say(call, "Damaged parts of documents were taken out: 'fivepits get' fetches "
+			      "the documents anew.");
 	json_decref(mended);
 	if (n >= 0)
 		n = copy_check(call->copy, fsck_fault, faults);

@@ -241,7 +241,7 @@ int contents_check(struct copy *copy, bool mend, void (*fault)(void *arg, const 
 		err = checkup_contents(&c);
 	os_lock_close(&hold);
 	free(documents);
-	checkup_fini(&c);
+	checkup_end(&c);
 	called_free(&called);
 	return err;
 }

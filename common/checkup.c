@@ -7,7 +7,6 @@
 #include "common/gather.h"
 #include "common/store_inside.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -16,12 +15,6 @@ enum {
 	NAMES_MOST = 3, /* of the documents that a fault is of */
 	ABOVE_MOST = 512, /* lists that are looked at for them */
 };
-
-void checkup_fini(struct checkup *c)
-{
-	hashes_fini(&c->told);
-	hashes_fini(&c->looked);
-}
 
 /* ---- Whose it is ---------------------------------------------------------------------------- */
 
@@ -70,26 +63,81 @@ static int checkup_whose(struct checkup *c, const uint8_t hash[SHA256_LEN],
 	return err < 0 ? err : 0;
 }
 
-/* Tell of a fault in words, and of the documents that it is of. */
-static void checkup_tell(struct checkup *c, const uint8_t hash[SHA256_LEN], const char *words)
+/* The documents that a fault is of, in words behind what it is. */
+static void checkup_say_whose(struct checkup *c, const uint8_t hash[SHA256_LEN], struct buf *line)
 {
 	struct checkup_names names = {{0}, 0};
-	struct buf line = {0};
 
-	buf_add_text(&line, "%s", words);
 	if (checkup_whose(c, hash, &names) == 0 && names.n == 0)
-		buf_add_text(&line, "; no document that is listed here needs it");
+		buf_add_text(line, "; no document that is listed here needs it");
 	for (size_t at = 0; at < names.words.len;) {
 		const char *said = (const char *)names.words.data + at;
-		buf_add_text(&line, "%s %s", at ? "," : ":", said);
+		buf_add_text(line, "%s %s", at ? "," : ":", said);
 		at += strlen(said) + 1;
 	}
 	if (names.n > NAMES_MOST)
-		buf_add_text(&line, " and %zu more", names.n - NAMES_MOST);
+		buf_add_text(line, " and %zu more", names.n - NAMES_MOST);
+	buf_fini(&names.words);
+}
+
+/* ---- Telling -------------------------------------------------------------------------------- */
+
+/* Chunks that the same is to be told of. */
+struct fault {
+	enum store_fault what;
+	uint8_t first[SHA256_LEN];
+	size_t n;
+	struct buf whose;
+};
+
+static void checkup_note(struct checkup *c, enum store_fault what, const uint8_t hash[SHA256_LEN])
+{
+	struct fault f = {.what = what, .n = 1};
+	uint8_t key[SHA256_LEN];
+
+	hashes_put(&c->told, hash, 1);
+	checkup_say_whose(c, hash, &f.whose);
+	buf_add_u8(&f.whose, (uint8_t)what);
+	sha256(buf_bytes(&f.whose), key);
+	f.whose.len--;
+	const uint64_t *same = hashes_find(&c->told_of, key);
+	if (same) {
+		((struct fault *)(void *)(c->faults.data + *same))->n++;
+		buf_fini(&f.whose);
+		return;
+	}
+	memcpy(f.first, hash, SHA256_LEN);
+	hashes_put(&c->told_of, key, c->faults.len);
+	buf_add(&c->faults, &f, sizeof(f));
+}
+
+static void fault_tell(struct checkup *c, const struct fault *f)
+{
+	const char *what = f->what == STORE_MISSING ? "missing" : "damaged";
+	struct buf line = {0};
+
+	if (f->n > 1)
+		buf_add_text(&line, "%zu parts of a document are %s", f->n, what);
+	else
+		buf_add_text(&line, "a part of a document is %s (%02x%02x%02x%02x)", what,
+			     f->first[0], f->first[1], f->first[2], f->first[3]);
+	buf_add_bytes(&line, buf_bytes(&f->whose));
 	buf_add_u8(&line, 0);
 	c->fault(c->arg, (const char *)line.data);
 	buf_fini(&line);
-	buf_fini(&names.words);
+}
+
+void checkup_end(struct checkup *c)
+{
+	for (size_t at = 0; at < c->faults.len; at += sizeof(struct fault)) {
+		struct fault *f = (struct fault *)(void *)(c->faults.data + at);
+		fault_tell(c, f);
+		buf_fini(&f->whose);
+	}
+	buf_fini(&c->faults);
+	hashes_fini(&c->told_of);
+	hashes_fini(&c->told);
+	hashes_fini(&c->looked);
 }
 
 /* ---- Checking ------------------------------------------------------------------------------- */
@@ -98,13 +146,10 @@ static bool checkup_fault(void *arg, enum store_fault what, const uint8_t *hash,
 {
 	struct checkup *c = arg;
 
-	(void)what;
-	if (hash) {
-		hashes_put(&c->told, hash, 1);
-		checkup_tell(c, hash, words);
-	} else {
+	if (hash)
+		checkup_note(c, what, hash);
+	else
 		c->fault(c->arg, words);
-	}
 	return c->mend;
 }
 
@@ -122,16 +167,12 @@ static int checkup_chunk(void *arg, const uint8_t hash[SHA256_LEN], bool here)
 {
 	struct below *b = arg;
 	struct checkup *c = b->checkup;
-	char words[96];
 
 	if (here)
 		return 0;
 	b->whole = false;
-	snprintf(words, sizeof(words), "a part of a document is missing (%02x%02x%02x%02x)",
-		 hash[0], hash[1], hash[2], hash[3]);
 	if (!hashes_find(&c->told, hash))
-		checkup_tell(c, hash, words);
-	hashes_put(&c->told, hash, 1);
+		checkup_note(c, STORE_MISSING, hash);
 	return 0;
 }
 
@@ -154,6 +195,18 @@ int checkup_content(struct checkup *c, const uint8_t root[SHA256_LEN])
 	return err < 0 ? err : b.whole;
 }
 
+static void checkup_tell_row(struct checkup *c, const uint8_t *root)
+{
+	struct buf line = {0};
+
+	buf_add_text(&line, "what is noted of a document that is here names no content");
+	if (root)
+		checkup_say_whose(c, root, &line);
+	buf_add_u8(&line, 0);
+	c->fault(c->arg, (const char *)line.data);
+	buf_fini(&line);
+}
+
 /* The roots in the rows, and whether all rows name a content. */
 static int checkup_rows(struct checkup *c, struct buf *roots, bool *sound)
 {
@@ -168,14 +221,9 @@ static int checkup_rows(struct checkup *c, struct buf *roots, bool *sound)
 			continue;
 		}
 		*sound = false;
-		static const char words[] =
-			"what is noted of a document that is here names no content";
-		if (named)
-			checkup_tell(c, root, words);
-		else
-			c->fault(c->arg, words);
 		if (named)
 			hashes_put(&c->looked, root, LOOKED_LACKING);
+		checkup_tell_row(c, named ? root : NULL);
 	}
 	return got;
 }

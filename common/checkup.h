@@ -1,7 +1,7 @@
 /*
  * fsck of documents, the same on both sides: all that is in the store, and whether the contents
- * that are said to be here are here to the last chunk. A chunk is told of once, with the documents
- * that need it.
+ * that are said to be here are here to the last chunk. A chunk is counted once; those that the same
+ * documents need are told of together.
  */
 #ifndef FIVEPITS_CHECKUP_H
 #define FIVEPITS_CHECKUP_H
@@ -18,7 +18,7 @@ struct checkup_names {
 /* One of them, in words that may be printed; said once, however often it is given. */
 void checkup_called(struct checkup_names *names, const char *words);
 
-/* Zero-initialise it and set all up to call_arg; checkup_fini frees it. */
+/* Zero-initialise it and set all up to call_arg; checkup_end frees it. */
 struct checkup {
 	struct store *store;
 	bool mend; /* take out what is bad, so that it can come again; in an open transaction */
@@ -29,10 +29,13 @@ struct checkup {
 	int (*call)(void *arg, const uint8_t root[SHA256_LEN], struct checkup_names *names);
 	void *call_arg;
 	struct hashes told;   /* chunks */
+	struct buf faults;    /* those to tell of, each with the documents that it is of */
+	struct hashes told_of; /* the place in `faults`, by what is told */
 	struct hashes looked; /* roots, and whether they are whole */
 };
 
-void checkup_fini(struct checkup *c);
+/* Tell of what was found and not told yet, and free it. */
+void checkup_end(struct checkup *c);
 
 /* Read everything, as store_check. 0 or an error. */
 int checkup_store(struct checkup *c);

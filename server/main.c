@@ -265,9 +265,8 @@ static int main_mend(const struct words *w, struct cause *cause)
 	area_close(&area);
 	ca_close(&ca);
 	if (err == 0 && n && !w->json)
-		printf("%zu damaged part%s of documents taken out: schools' computers that have %s "
-		       "are asked for %s as they connect\n",
-		       n, n == 1 ? "" : "s", n == 1 ? "it" : "them", n == 1 ? "it" : "them");
+		printf("damaged parts of documents were taken out: schools' computers that have "
+		       "them are asked for them as they connect\n");
 	return err;
 }
 

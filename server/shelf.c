@@ -620,6 +620,6 @@ int shelf_check(struct shelf *s, bool mend, void (*fault)(void *arg, const char 
 		err = checkup_contents(&c.checkup);
 	if (err == 0)
 		err = journal_each_content(s->area->journal, check_named, &c);
-	checkup_fini(&c.checkup);
+	checkup_end(&c.checkup);
 	return err;
 }

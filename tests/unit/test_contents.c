@@ -124,6 +124,33 @@ static void test_damage(void)
 	   "until it comes again");
 }
 
+static void keep_fault(void *arg, const char *words)
+{
+	snprintf(arg, 100, "%s", words);
+}
+
+static void test_much_damage(void)
+{
+	struct content c;
+	struct cause cause = {""};
+	int faults = 0;
+	char words[100] = "";
+
+	write_source(2000000);
+	must(take_in(copy, source, &c, &cause) == 0);
+	damage_pack(-2000);
+	damage_pack(-1000000);
+	damage_pack(-1900000);
+	ok(contents_check(copy, false, count_fault, &faults) == 0 && faults == 1,
+	   "of a document that is damaged in many places one line tells");
+	must(copy_begin(copy) == 0);
+	ok(contents_check(copy, true, keep_fault, words) == 0 &&
+		   strncmp(words, "3 parts of a document are damaged", 33) == 0,
+	   "and in how many: %s", words);
+	must(copy_commit(copy) == 0 && contents_tidy(copy, false) == 0);
+	ok(contents_verify(copy, &c, &cause) == ERR_MISSING, "all are taken out");
+}
+
 /* A row that says that a content is here, and does not say which. */
 static void test_misnamed(void)
 {
@@ -224,17 +251,20 @@ static int64_t count_holes(void)
 	return n;
 }
 
+/* What is found first is a stray byte where something was removed before. */
 static void test_checked_beside(void)
 {
-	struct content damaged;
+	struct content before;
 	struct beside b = {.faults = 0};
 	struct cause cause = {""};
 
 	write_source(100001);
-	must(take_in(copy, source, &damaged, &cause) == 0);
-	damage_pack(-2000);
+	must(take_in(copy, source, &before, &cause) == 0 && copy_begin(copy) == 0 &&
+	     contents_remove(copy, BYTES(before.root, SHA256_LEN)) == 0 && copy_commit(copy) == 0 &&
+	     contents_tidy(copy, false) == 0);
 	write_source(200001);
 	must(take_in(copy, source, &b.goes, &cause) == 0);
+	damage_pack(-250000);
 	ok(contents_check(copy, false, remove_beside, &b) == 0 && b.faults == 1,
 	   "what is removed while a check reads is no fault");
 	ok(b.tidied == 1, "its bytes wait until the check is over");
@@ -358,6 +388,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		test_in_and_out(sizes[i]);
 	test_damage();
+	test_much_damage();
 	test_misnamed();
 	test_removed();
 	test_dropped_beside();
