@@ -192,7 +192,7 @@ static int get_again(struct call *call, const struct content *content, int err)
 	return err < 0 ? err : cmd_fetch(call, content);
 }
 
-/* All that is not here, in one go. What could not be had is told file by file. */
+/* All that is not here, in one go. What could not be had is told file by file (get_failed). */
 static int get_fetch(struct getting *g)
 {
 	struct call *call = g->call;
@@ -360,28 +360,46 @@ static int get_file(struct getting *g, const struct get_file *f)
 	return 0;
 }
 
+/* Of many, each that could not be had is told of, and the others are written. */
+static void get_failed(struct getting *g, const struct get_file *f, int err, const char *why)
+{
+	struct call *call = g->call;
+	struct bytes name = value_bytes(version_get(&f->version.record, "filename"));
+
+	if (g->failed++ == 0) {
+		cause_set(&g->first, err, "%s", why);
+		g->first_err = err;
+	}
+	if (!g->many)
+		return;
+	meter_hide(&g->meter);
+	cmd_say(call, "Not written: %s (%s).", screen_line(&call->arena, name), why);
+	json_array_append_new(g->all, json_pack("{s:o,s:o,s:o}", "filename", json_text(name),
+						"version", cmd_json_id(&f->version.id), "refused",
+						json_text(BYTES(why, strlen(why)))));
+}
+
 /* `err` is why what was not here could not be fetched, or 0. */
 static int get_files(struct getting *g, int err)
 {
 	struct call *call = g->call;
 	struct cause why = call->cause;
 	uint64_t bytes = 0;
+	int got = 0;
 
 	for (size_t i = 0; i < g->n; i++)
 		bytes += g->files[i].content.bytes;
 	meter_begin(&g->meter, "Writing", call->json, call->quiet);
 	meter_expect(&g->meter, g->n, bytes);
 	for (size_t i = 0; i < g->n; i++) {
-		int got = get_file(g, &g->files[i]);
-		if (got < 0 && g->failed++ == 0) {
-			g->first = got == ERR_MISSING && err < 0 ? why : call->cause;
-			g->first_err = got == ERR_MISSING && err < 0 ? err : got;
+		if (got != ERR_FULL) { /* else the rest would fare no better */
+			got = get_file(g, &g->files[i]);
+			meter_item_end(&g->meter);
 		}
-		meter_item_end(&g->meter);
-		if (got == ERR_FULL) {
-			g->failed += g->n - 1 - i; /* the rest would fare no better */
-			break;
-		}
+		if (got == ERR_MISSING && err < 0)
+			get_failed(g, &g->files[i], err, why.words);
+		else if (got < 0)
+			get_failed(g, &g->files[i], got, call->cause.words);
 	}
 	meter_end(&g->meter);
 	if (g->failed == 0)

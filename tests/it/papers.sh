@@ -85,6 +85,9 @@ more=$(at morton list version filename=more.txt --json | field 'v[0]["document"]
 server_stop
 at morton get "$more" "${two[0]}" --into "$T/offline" >"$T/out" 2>"$T/err"
 is "without the server what is here comes, and 75 says that the rest did not" "$?.$(ls "$T/offline")" "75.agenda.txt"
+like "which that was is said, and why" "$(cat "$T/out")" '^Not written: more.txt \(the server .* does not answer'
+is "as JSON, too, beside what was written" "$(at morton get "$more" "${two[0]}" --into "$T/offline" --json 2>"$T/err" |
+	field '[(x["filename"], "file" in x, "refused" in x) for x in v]')" "[('more.txt', False, True), ('agenda.txt', True, False)]"
 status 75 "fetch says so too" at morton fetch "$more"
 server_start
 ok "once there is a line" at morton sync --quiet
