@@ -224,6 +224,15 @@ static const char *count_words(struct call *call, size_t n)
 	return n < sizeof(words) / sizeof(*words) ? words[n] : arena_format(&call->arena, "%zu", n);
 }
 
+/* Do the sides say different things of a field? */
+static bool field_differs(const struct versions *v, size_t i)
+{
+	for (size_t k = 1; k < v->n_sides; k++)
+		if (!bytes_equal(v->sides[k].values[i], v->sides[0].values[i]))
+			return true;
+	return false;
+}
+
 /* How it can be settled, with an id that fits: one that is to be has none yet. */
 static void versions_print_way(struct call *call, const struct versions *v)
 {
@@ -231,11 +240,11 @@ static void versions_print_way(struct call *call, const struct versions *v)
 
 	for (size_t i = 0; i < v->n_sides; i++)
 		buf_add_text(&ways, "%zu|", i + 1);
-	size_t named = 0;
-	while (named + 1 < v->n_fields && !field_is_used(v, named))
+	size_t named = 0; /* of those settled together one that it is about */
+	while (named < v->n_fields && !field_differs(v, named))
 		named++;
 	if (v->n_fields)
-		buf_add_text(&ways, "%s=VALUE", v->fields[named]->name);
+		buf_add_text(&ways, "%s=VALUE", v->fields[named % v->n_fields]->name);
 	else
 		buf_add_text(&ways, "keep|withdraw");
 	fprintf(call->out, "      Settle it: fivepits settle %s --take %.*s\n",
