@@ -50,6 +50,7 @@ static int history_pending(struct call *call, struct record *r, struct buf *out)
 			continue;
 		past.change = c.id;
 		past.undoes = c.undoes;
+		past.settles = c.n_settles > 0;
 		past.author.time_ms = c.made_ms;
 		lookup_device(call->copy, &copy_identity(call->copy)->device, &call->arena,
 			      &past.author);
@@ -79,6 +80,8 @@ static void past_print(struct call *call, const struct past *p)
 		fprintf(call->out, "%8llu  ", (unsigned long long)p->author.number);
 	fprintf(call->out, "%s%s  [%s]\n", lookup_author_words(&p->author, &call->arena),
 		past_remark(p), lookup_short_change(call->copy, &p->change, &call->arena));
+	if (p->settles)
+		fputs("          settles two versions\n", call->out);
 	if (!id_is_zero(&p->undoes))
 		fprintf(call->out, "          takes back %s\n",
 			lookup_short_change(call->copy, &p->undoes, &call->arena));

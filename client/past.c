@@ -220,6 +220,7 @@ void past_from_entry(struct call *call, const struct past_entry *e, struct recor
 	}
 	out->verdict = e->outcome.verdict;
 	out->undoes = e->change.undoes;
+	out->settles = e->change.n_settles > 0;
 	size_t n = outcome_effects(&e->change, &e->outcome, &call->arena, &effects);
 	for (size_t i = 0; i < n; i++)
 		if (id_equal(&effects[i].record, &r->id))

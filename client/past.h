@@ -27,6 +27,7 @@ struct past {
 	bool absent; /* its body was not fetched yet; then there is what the header says: */
 	const char *fields; /* that it was about */
 	bool pending;
+	bool settles; /* it settles two versions */
 	struct step *steps;
 	size_t n;
 };
