@@ -49,6 +49,17 @@ status 1 "'theirs' does not say whose of several" at pilsley settle "$id" --take
 ok "a new value settles them all" at pilsley settle "$id" --take status=carried-forward
 all >/dev/null
 is "at every school" "$(for s in pilsley heath morton; do at $s conflicts --quiet; at $s show "$id"; done | grep -c 'Status  *carried-forward')" 3
+like "the history says which change settled" "$(at heath history "$id" | sed -n 2p)" '^ +settles two versions$'
+
+# ---- Fields that are settled together ----
+id=$(action 'Meet with the governors' target_kind=ongoing target_text='In May')
+at heath set "$id" target_text='In June' >/dev/null
+at morton set "$id" target_text='In July' >/dev/null
+all >/dev/null
+like "the field that they differ in is the one to be written" "$(at pilsley conflicts)" 'settle [0-9a-f-]+ --take 1[|]2[|]target_text=VALUE'
+ok "it settles all of them" at pilsley settle "$id" --take target_text='In May or June'
+like "it is told before it is sent" "$(at pilsley history "$id" | sed -n 2p)" '^ +settles two versions$'
+all >/dev/null
 
 # ---- A settling is taken back ----
 id=$(action 'Meet twice a term' rag=amber)
