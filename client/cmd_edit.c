@@ -489,11 +489,12 @@ static int existence_json(struct call *call, const struct target *targets, size_
 static void existence_say(struct call *call, bool withdraw, size_t n, const struct made *made)
 {
 	struct buf undo = {0};
+	char text[ID_TEXT];
 
+	/* Whole ids: what is made next may begin as a short one does, and this is for later. */
 	for (size_t i = 0; i < made->n; i++)
 		if (!id_is_zero(&made->ids[i]))
-			buf_add_text(&undo, " %s",
-				     lookup_short_change(call->copy, &made->ids[i], &call->arena));
+			buf_add_text(&undo, " %s", id_format(&made->ids[i], text));
 	if (undo.len == 0)
 		cmd_say(call, withdraw ? "Nothing to withdraw: it is withdrawn already."
 				       : "Nothing to bring back: nothing of it was withdrawn.");

@@ -195,6 +195,17 @@ is "and arrives as if it had never been" "$(field "$(at morton show "$id" --json
 status 1 "what the server entered is not taken back" at pilsley undo "$(at pilsley audit --json | sed -n 's/^    "change": *"\(.*\)".*/\1/p' | tail -n 1)"
 status 1 "nor what is not known" at pilsley undo 01234567
 
+# ---- Two withdrawals one right after the other ----
+one=$(action 'Withdrawn first') two=$(action 'Withdrawn second')
+sleep 0.5 # with nothing made just before, a few digits are enough for the first, until there is the second
+first=$(at heath withdraw "$one" | sed -n "s/.*'fivepits \(undo [0-9a-f -]*\)'.*/\1/p")
+at heath withdraw "$two" --quiet >/dev/null
+# shellcheck disable=SC2086 # words of a command line
+ok "the line that was printed takes the first back, as it stands" at heath $first
+like "and that alone" "$(at heath list action text~Withdrawn)" 'Withdrawn first'
+unlike "(the second stays withdrawn)" "$(at heath list action text~Withdrawn)" 'Withdrawn second'
+all >/dev/null
+
 # ---- Many withdrawals ----
 ids=()
 for i in $(seq 30); do ids+=("$(at pilsley add note on="$id" text="Note $i" | tail -n 1)"); done
