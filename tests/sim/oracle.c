@@ -342,7 +342,8 @@ static void fault_found(void *arg, const char *words)
 static void host_fault_found(void *arg, const char *words)
 {
 	struct world *w = arg;
-	if (!w->contents_lost || !strstr(words, "of a document is missing"))
+	if (!w->contents_lost || (!strstr(words, "part of a document is missing") &&
+				  !strstr(words, "parts of a document are missing")))
 		world_fail(w, "the server's own check finds: %s", words);
 }
 
