@@ -366,6 +366,18 @@ static void put_progress(void *arg, uint64_t done, uint64_t all)
 	meter_move(&((struct put *)arg)->meter, done, all);
 }
 
+/* Is it of this program's own folder, where the device's key is? */
+static bool put_is_own(struct put *p, const char *path)
+{
+	char *home = realpath(copy_home(p->call->copy), NULL), *real = realpath(path, NULL);
+	size_t n = home ? strlen(home) : 0;
+	bool own = n && real && strncmp(real, home, n) == 0 && real[n] == '/';
+
+	free(home);
+	free(real);
+	return own;
+}
+
 /* Read one file. */
 static int put_read(struct put *p, const struct put_file *f, struct put_item *t)
 {
@@ -377,6 +389,11 @@ static int put_read(struct put *p, const struct put_file *f, struct put_item *t)
 	t->name = name_kept(&call->arena, given ? given : name_base(&call->arena, f->path),
 			    &t->renamed);
 	meter_item(&p->meter, put_clean(p, t->name), f->bytes);
+	if (put_is_own(p, f->path))
+		return cause_set(&call->cause, ERR_INVALID,
+				 "%.300s belongs to this computer's own copy and keys, and is no "
+				 "document",
+				 put_clean(p, f->path));
 	int err = limits_check(&p->allowance, f->bytes, &why);
 	if (err < 0)
 		return cause_set(&call->cause, err, "%.300s: %s", put_clean(p, f->path),

@@ -74,6 +74,11 @@ like "but into" "$(cat "$T/err")" 'is a folder: --into writes into it'
 again=$(at heath put "$T/more.txt")
 like "a file of a name that is there may be meant as a new version" "$again" "^There was a document of this name already: 'fivepits put --document [0-9a-f-]+'"
 unlike "one of another name may not" "$(at heath put "$T/more.txt" --title 'Something else')" 'already'
+status 1 "this computer's own key is no document" at heath put "$T/heath/key.pem"
+like "and it is said why" "$(cat "$T/err")" "key.pem belongs to this computer's own copy and keys"
+ln -s "$T/heath" "$T/way"
+status 1 "nor is it by another way, in a folder" at heath put "$T/way"
+is "of which nothing is kept" "$(at heath list document title=key.pem --json)" '[]'
 status 1 "a name that two have" at heath get more.txt
 like "is told with their ids" "$(cat "$T/err")" "'more.txt' could be more.txt \([0-9a-f-]+\) or more.txt \([0-9a-f-]+\)"
 at heath withdraw "$(tail -n 1 <<<"$again")" >/dev/null
