@@ -212,7 +212,6 @@ static int scrub_pack(struct store *s, uint64_t pack)
 	return err == ERR_AGAIN ? 0 : err;
 }
 
-/* Holes that touch are erased as one. */
 int store_hold(const char *dir, struct os_lock **lock, struct cause *cause)
 {
 	int err = os_lock_open_dir(lock, dir, cause);
@@ -222,6 +221,7 @@ int store_hold(const char *dir, struct os_lock **lock, struct cause *cause)
 	return err == ERR_MISSING ? 0 : err;
 }
 
+/* Holes that touch are erased as one. */
 static int store_scrub_some(struct store *s, size_t most)
 {
 	for (size_t i = 0; i < most; i++) {
