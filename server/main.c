@@ -61,7 +61,7 @@ static int main_invite(struct area *area, struct ca *ca, const char *address,
 
 /* ---- init ----------------------------------------------------------------------------------- */
 
-/* The first entries, unless an init that was cut off has made them. */
+/* The first entries. 1: an init that was cut off has made them; 0; or an error. */
 static int init_found(const struct words *w, struct ca *ca, const struct area_options *o,
 		      struct cause *cause)
 {
@@ -74,7 +74,21 @@ static int init_found(const struct words *w, struct ca *ca, const struct area_op
 	f.server_key = buf_bytes(&key);
 	int err = area_found(o, &f, &person, &school, cause);
 	buf_fini(&key);
-	return err == ERR_EXISTS ? 0 : err;
+	return err == ERR_EXISTS ? 1 : err;
+}
+
+static void init_say(const struct words *w, const struct config *config, bool there)
+{
+	if (there)
+		printf("An init that was cut off had begun this area: the names that it was given "
+		       "count. It is in %s",
+		       w->dir);
+	else
+		printf("The area \"%s\" is in %s", w->name, w->dir);
+	printf("; the server will listen on %s.\n"
+	       "Start it with:  fivepitsd run %s\n"
+	       "Within three days %s joins, on their own computer:  fivepits join INVITATION\n",
+	       config->listen, w->dir, w->admin);
 }
 
 static int init_area(const struct words *w, struct ca *ca, const struct config *config,
@@ -83,20 +97,15 @@ static int init_area(const struct words *w, struct ca *ca, const struct config *
 	struct area_options o = main_options(w->dir, ca, config->address);
 	struct id person, school;
 	struct area *area = NULL;
-	int err = init_found(w, ca, &o, cause);
+	int there = init_found(w, ca, &o, cause);
+	int err = there < 0 ? there : area_open(&area, &o, cause);
 
-	if (err == 0)
-		err = area_open(&area, &o, cause);
 	if (err == 0)
 		err = area_find_person(area, w->admin, &person, &school, cause);
 	if (err == 0) /* the last: where it is, all is */
 		err = config_write(w->dir, config, cause);
 	if (err == 0) {
-		printf("The area \"%s\" is in %s; the server will listen on %s.\n"
-		       "Start it with:  fivepitsd run %s\n"
-		       "Within three days %s joins, on their own computer:  fivepits join "
-		       "INVITATION\n",
-		       w->name, w->dir, config->listen, w->dir, w->admin);
+		init_say(w, config, there);
 		err = main_invite(area, ca, config->address, &person, &school, cause);
 	}
 	area_close(&area);

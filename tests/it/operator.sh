@@ -25,6 +25,9 @@ done
 like "init was cut off, or found no room ($calls calls)" "$cut" '^[1-9][0-9]'
 is "said again it goes on" "$stuck" ''
 is "that the disk is full is said as it is" "$unsaid" ''
+fivepitsd init "$T/named" "${words[@]}" >/dev/null && rm "$T/named/config"
+ok "one that goes on may be given another name" fivepitsd init "$T/named" --name 'Another' "${words[@]:2}"
+like "and says that the first one counts" "$(cat "$T/out")" '^An init that was cut off had begun this area: the names that it was given count\.'
 status 1 "what is made is not made again" fivepitsd init "$T/whole" "${words[@]}"
 like "and what may be wanted is told" "$(cat "$T/err")" "'fivepitsd invite' prints an invitation"
 
