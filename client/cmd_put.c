@@ -55,6 +55,7 @@ struct put {
 	uint8_t newest[SHA256_LEN]; /* the content of the newest version */
 	bool any;
 	const char *root; /* of the folder that is walked, as kept */
+	char *home;	  /* this program's own folder, behind all links */
 	json_t *all;
 	size_t failed, said;	    /* `said`: of so many it is, that they are kept */
 	size_t kept;		    /* of them so many were new, */
@@ -369,11 +370,10 @@ static void put_progress(void *arg, uint64_t done, uint64_t all)
 /* Is it of this program's own folder, where the device's key is? */
 static bool put_is_own(struct put *p, const char *path)
 {
-	char *home = realpath(copy_home(p->call->copy), NULL), *real = realpath(path, NULL);
-	size_t n = home ? strlen(home) : 0;
-	bool own = n && real && strncmp(real, home, n) == 0 && real[n] == '/';
+	char *real = realpath(path, NULL);
+	size_t n = p->home ? strlen(p->home) : 0;
+	bool own = n && real && strncmp(real, p->home, n) == 0 && real[n] == '/';
 
-	free(home);
 	free(real);
 	return own;
 }
@@ -503,6 +503,7 @@ int cmd_put(struct call *call)
 			.is_new = !call_option(call, "document"),
 			.space = id_partnership(&copy_identity(call->copy)->area)};
 	p.all = json_array();
+	p.home = realpath(copy_home(call->copy), NULL);
 	p.intake = intake_new(call->copy, put_progress, &p);
 	p.media = media_new();
 	p.items = mem_alloc(TOGETHER_MOST * sizeof(*p.items));
@@ -516,6 +517,7 @@ int cmd_put(struct call *call)
 	intake_free(&p.intake);
 	media_free(&p.media);
 	free(p.items);
+	free(p.home);
 	buf_fini(&p.parents);
 	buf_fini(&p.files);
 	if (call->json && (err >= 0 || p.failed)) {
